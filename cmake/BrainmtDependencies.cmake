@@ -1,0 +1,13 @@
+# Finds every library that BrainMT uses; a requested and missing one is an error that says what to install.
+find_package(MPI REQUIRED COMPONENTS CXX)
+find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
+
+find_package(yaml-cpp CONFIG REQUIRED)
+find_package(nlohmann_json CONFIG REQUIRED)
+find_package(CLI11 CONFIG REQUIRED)
+find_package(spdlog CONFIG REQUIRED)
+find_package(fmt CONFIG REQUIRED)
+include(BrainmtOneDnn)   # target brainmt::onednn
+include(BrainmtKokkos)   # target brainmt::kokkos
+include(BrainmtHdf5)     # target brainmt::hdf5

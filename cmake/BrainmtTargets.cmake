@@ -1,0 +1,43 @@
+# The two functions that every folder's CMakeLists.txt uses.
+
+add_library(brainmt_options INTERFACE)
+target_include_directories(brainmt_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src)
+target_compile_options(brainmt_options INTERFACE -Wall -Wextra -Wno-psabi -fno-math-errno -fno-trapping-math
+                       $<$<BOOL:${BRAINMT_ARCH}>:-march=${BRAINMT_ARCH}>)
+if(BRAINMT_SANITIZE)
+  target_compile_options(brainmt_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
+                         -fno-omit-frame-pointer)
+  target_link_options(brainmt_options INTERFACE -fsanitize=address,undefined)
+endif()
+
+# brainmt_add_library(NAME SOURCES ... LIBS ...): static library brainmt_NAME, alias brainmt::NAME.
+function(brainmt_add_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBS" ${ARGN})
+  add_library(brainmt_${name} STATIC ${arg_SOURCES})
+  add_library(brainmt::${name} ALIAS brainmt_${name})
+  target_link_libraries(brainmt_${name} PUBLIC brainmt_options ${arg_LIBS})
+endfunction()
+
+# brainmt_add_test(NAME SOURCES ... LIBS ... [RANKS 1 2 4] [LABELS ...] [TIMEOUT s]): executable test_NAME, one CTest
+# entry NAME, or NAME_np_R for each R of RANKS under mpirun.
+function(brainmt_add_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LIBS;RANKS;LABELS" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  add_executable(test_${name} ${arg_SOURCES})
+  target_link_libraries(test_${name} PRIVATE ${arg_LIBS} brainmt_test_main)
+  if(NOT arg_RANKS)
+    add_test(NAME ${name} COMMAND test_${name})
+    set(tests ${name})
+    set_tests_properties(${name} PROPERTIES LABELS "unit;${arg_LABELS}")
+  endif()
+  foreach(ranks IN LISTS arg_RANKS)
+    add_test(NAME ${name}_np_${ranks}
+             COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe ${MPIEXEC_NUMPROC_FLAG} ${ranks} $<TARGET_FILE:test_${name}>)
+    set_tests_properties(${name}_np_${ranks} PROPERTIES LABELS "mpi;${arg_LABELS}" PROCESSORS ${ranks})
+    list(APPEND tests ${name}_np_${ranks})
+  endforeach()
+  set_tests_properties(${tests} PROPERTIES TIMEOUT ${arg_TIMEOUT}
+    ENVIRONMENT "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_mpi_yield_when_idle=1;OMPI_MCA_hwloc_base_binding_policy=none;OMPI_MCA_btl_vader_single_copy_mechanism=none")
+endfunction()

@@ -1,0 +1,21 @@
+#pragma once
+// Reductions whose result does not depend on threads: fixed blocks of kReduceBlock elements, then a fixed binary tree,
+// all in double.
+#include "kernels/types.hpp"
+
+namespace brainmt::kernels {
+
+inline constexpr std::size_t kReduceBlock = 4096;
+
+template <class M>
+double sum(const Exec& exec, View1<const M> x);
+template <class M>
+double sum_of_squares(const Exec& exec, View1<const M> x);
+/// True when no element is NaN or infinite.
+template <class M>
+bool all_finite(const Exec& exec, View1<const M> x);
+/// out[j] += sum_i x[i, j]: the gradient of a bias. Rows are summed in fixed blocks.
+template <class T>
+void column_sum(const Exec& exec, View1<Master<T>> out, Rows<const T> x);
+
+}  // namespace brainmt::kernels

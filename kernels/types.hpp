@@ -1,0 +1,47 @@
+#pragma once
+// The vocabulary of every kernel: execution space, unmanaged views, and the storage types.
+//
+// Conventions (all kernels):
+//  * Storage type T is float, bf16 or double; parameters, statistics and the residual stream are Master<T> (float for
+//    bf16). Arithmetic is in Master<T>. The double instantiation runs the plain-loop oracle of kernels/ref on the host.
+//  * Argument order: execution space, outputs, inputs, dimensions.
+//  * Gradient contract: gradients of *parameters* are added to (+=); gradients of *activations* are assigned, unless
+//    the declaration says otherwise.
+//  * No floating-point atomics: partial sums are combined in an order fixed by the shape, so two runs give equal bits.
+//  * Letters: B batch, T frames, P places per frame, L tokens, C model width, E inner width, N state, H heads, K taps.
+#include <Kokkos_Core.hpp>
+
+#include "base/bfloat16.hpp"
+
+namespace brainmt::kernels {
+
+using Exec = Kokkos::DefaultExecutionSpace;
+
+template <class Data>
+using View = Kokkos::View<Data, Kokkos::LayoutRight, Exec::memory_space, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
+
+template <class T>
+using View1 = View<T*>;
+template <class T>
+using View2 = View<T**>;
+template <class T>
+using View3 = View<T***>;
+template <class T>
+using View4 = View<T****>;
+
+/// A matrix [rows, cols] whose rows are contiguous and lie stride(0) elements apart: a whole matrix, or some columns of
+/// a wider one (x and z of in_proj's output, q k v of a packed projection). stride(1) is 1.
+template <class T>
+using Rows = Kokkos::View<T**, Kokkos::LayoutStride, Exec::memory_space, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
+
+/// Makes Rows from a pointer; `ld` is the distance between rows in elements.
+template <class T>
+Rows<T> rows(T* data, std::size_t row_count, std::size_t cols, std::size_t ld) {
+  return Rows<T>(data, Kokkos::LayoutStride(row_count, ld, cols, 1));
+}
+
+/// Which way along the sequence a causal operation looks: kForward uses earlier tokens, kReverse later ones. A reverse
+/// pass is the forward pass on the flipped sequence, without the flip.
+enum class Direction { kForward, kReverse };
+
+}  // namespace brainmt::kernels
