@@ -1,0 +1,48 @@
+#pragma once
+// Files that appear whole or not at all: written under a fresh name beside the target, synchronised, renamed over it,
+// and the directory synchronised. Nothing follows a link at the temporary name, and a link at the target is replaced,
+// not followed. Every failure is an OutputError of one line that names the target.
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+#include "io/file_descriptor.hpp"
+
+namespace brainmt::io {
+
+/// A new empty file `<target>.tmp-<unique>` open for writing.
+struct TemporaryFile {
+  FileDescriptor fd;
+  std::filesystem::path path;
+};
+TemporaryFile create_beside(const std::filesystem::path& target);
+
+/// Makes the names in `directory` durable.
+void sync_directory(const std::filesystem::path& directory);
+
+/// Renames `temporary` (already synchronised) to `target` in the same directory and makes the name durable.
+void rename_durably(const std::filesystem::path& temporary, const std::filesystem::path& target);
+
+/// A file being written; removed unless commit() is reached.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path target);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::span<const std::byte> data);
+  void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+  /// Synchronises and takes the target's name. Called once, last.
+  void commit();
+
+ private:
+  std::filesystem::path target_;
+  TemporaryFile temporary_;
+  bool committed_ = false;
+};
+
+void write_atomically(const std::filesystem::path& target, std::string_view content);
+
+}  // namespace brainmt::io

@@ -1,0 +1,53 @@
+#pragma once
+// What a cohort store holds, shared by its writer and its reader. docs/cohort-format.md gives the file layout.
+//
+// Every frame is the row of its in-mask voxels in the model's order [Y, X, Z] (Z fastest), as float16. A scan's frames
+// follow one another and the scans follow one another, so a window of T frames is one contiguous range of the file.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace brainmt::io {
+
+/// Extents of the volume by NIfTI axis. The dense frame is [y, x, z]: the model sees Y before X.
+struct CohortGrid {
+  std::uint32_t x = 0, y = 0, z = 0;
+  std::size_t voxels() const { return std::size_t{x} * y * z; }
+  bool operator==(const CohortGrid&) const = default;
+};
+
+/// Known only after a scan was read and normalised.
+struct ScanStatistics {
+  double mean = 0, std = 0;  // over the in-brain voxels of all frames, in the scan's own units, before normalisation
+  std::uint16_t fill = 0;    // float16 bits: value of every voxel outside the mask when the dense frame is rebuilt
+};
+
+struct CohortScan {
+  std::string participant_id;
+  std::string source;  // name of the input, relative to the input directory
+  std::uint64_t frames = 0;
+  double repetition_time = 0;  // seconds
+  ScanStatistics statistics = {};
+  std::uint64_t first_frame = 0;  // row of its first frame in the store; assigned by the writer
+};
+
+/// One column of the phenotype table, one value a scan in the order of the scans: numbers (NaN is missing) or text.
+struct PhenotypeColumn {
+  std::string name;
+  std::variant<std::vector<double>, std::vector<std::string>> values;
+};
+
+struct CohortLayout {
+  CohortGrid grid;
+  std::array<double, 16> affine{};    // row-major 4x4, maps voxel (i, j, k, 1) along X, Y, Z to millimetres
+  std::vector<std::uint32_t> voxels;  // in-mask voxels as (y * grid.x + x) * grid.z + z, strictly ascending
+  std::string normalization;          // zscore, minmax or none
+  std::string provenance;             // what made the file, for people; no time stamp, so equal input gives equal bits
+  std::vector<CohortScan> scans;
+  std::vector<PhenotypeColumn> phenotypes;
+};
+
+}  // namespace brainmt::io
