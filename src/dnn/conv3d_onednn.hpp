@@ -1,0 +1,17 @@
+#pragma once
+// 3-D convolution, fp32 and bf16, by oneDNN's direct algorithms on channels-last activations. Same contracts as
+// dnn/conv3d.hpp, whose functions check the shapes and call these.
+#include "kernels/ref/conv3d.hpp"
+#include "tensor/tensor.hpp"
+
+namespace brainmt::dnn::detail {
+
+using ConvShape = kernels::ref::Conv3dShape;
+
+void conv3d_fwd_onednn(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvShape& shape,
+                       bool relu);
+void conv3d_bwd_data_onednn(const Tensor& dx, const Tensor& dy, const Tensor& w, const ConvShape& shape);
+void conv3d_bwd_weights_onednn(const Tensor& dw, const Tensor& dbias, const Tensor& dy, const Tensor& x,
+                               const ConvShape& shape);
+
+}  // namespace brainmt::dnn::detail

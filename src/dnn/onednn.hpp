@@ -1,0 +1,82 @@
+#pragma once
+// What the oneDNN implementations share: engine and stream, memory over tensors and pooled scratch, and the cache of
+// plans. A plan is a primitive with the reorders and memory descriptions that it needs; it depends on shapes only, so a
+// steady training step creates none. Nothing here is visible outside src/dnn.
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <utility>
+
+#include "tensor/pool.hpp"
+#include "tensor/tensor.hpp"
+
+namespace brainmt::dnn::detail {
+
+using dnnl::memory;
+using Dims = memory::dims;
+
+const dnnl::engine& engine();
+/// In-order stream of the calling thread; execution on the host is finished when execute() returns.
+dnnl::stream& stream();
+
+/// fp32 and bf16 only.
+memory::data_type data_type(DType t);
+
+/// User scratchpad and strict fp32 arithmetic, whatever the environment says.
+dnnl::primitive_attr attributes();
+
+inline memory wrap(const memory::desc& desc, void* data) { return {desc, engine(), data}; }
+
+/// Memory of a description, from the tensor pool until the end of the scope.
+class Scratch {
+ public:
+  explicit Scratch(const memory::desc& desc)
+      : block_(pool::allocate(desc.get_size())), memory_(wrap(desc, block_.get())) {}
+  operator const memory&() const { return memory_; }  // NOLINT: stands for its memory
+
+ private:
+  std::shared_ptr<void> block_;
+  memory memory_;
+};
+
+/// A primitive, its scratchpad, and how to run it.
+struct Executable {
+  dnnl::primitive primitive;
+  memory::desc scratchpad;
+
+  void run(std::unordered_map<int, memory> arguments) const {
+    const Scratch scratch(scratchpad);
+    arguments.emplace(DNNL_ARG_SCRATCHPAD, scratch);
+    primitive.execute(stream(), arguments);
+  }
+};
+
+/// Conversion between layouts and types; with `accumulate`, to += from.
+Executable make_reorder(const memory::desc& from, const memory::desc& to, bool accumulate = false);
+inline void run_reorder(const Executable& reorder, const memory& from, const memory& to) {
+  reorder.run({{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
+}
+
+/// Everything a plan depends on: extents, strides, types, flags. Unused places stay zero.
+using PlanKey = std::array<std::int64_t, 16>;
+
+/// Plans of one kind for one thread. Bounded: a program that keeps changing shapes starts over now and then.
+template <class Plan>
+class PlanCache {
+ public:
+  /// The plan of `key`, made by `make()` on first use. The reference holds until the next call.
+  template <class Make>
+  const Plan& get(const PlanKey& key, Make&& make) {
+    if (const auto found = plans_.find(key); found != plans_.end()) return found->second;
+    if (plans_.size() == kMaxPlans) plans_.clear();
+    return plans_.emplace(key, make()).first->second;
+  }
+
+ private:
+  static constexpr std::size_t kMaxPlans = 512;
+  std::map<PlanKey, Plan> plans_;
+};
+
+}  // namespace brainmt::dnn::detail
