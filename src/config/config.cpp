@@ -1,0 +1,82 @@
+#include "config/config.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <stdexcept>
+
+namespace brainmt::config {
+namespace {
+
+std::string section_of(const std::string& name) { return name.substr(0, name.find('.')); }
+
+}  // namespace
+
+Config::Config(const Schema& schema) : schema_(&schema) {
+  for (const Key& key : schema.keys()) entries_.push_back({.value = key.default_value, .where = {}});
+}
+
+const Config::Entry& Config::entry(std::string_view name) const {
+  const auto found = schema_->find(name);
+  BRAINMT_CHECK(found.has_value(), "command {} has no key {}", schema_->command(), name);
+  return entries_[*found];
+}
+
+void Config::set(std::string_view name, const RawValue& raw, Origin origin, std::string_view where) {
+  const std::size_t position = schema_->find_or_throw(name, where);
+  const Key& key = schema_->keys()[position];
+  try {
+    Value value = to_value(raw, key.type);
+    key.check(value);
+    entries_[position] = {.value = std::move(value), .origin = origin, .where = std::string(where)};
+  } catch (const std::invalid_argument& expected) {
+    throw UsageError(fmt::format("{}: {}: expected {}, found {}", where, key.name, expected.what(), to_text(raw)));
+  }
+}
+
+void Config::validate() const {
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const Key& key = schema_->keys()[i];
+    const auto* value = std::get_if<std::string>(&entries_[i].value);
+    if (key.is_required && value != nullptr && value->empty()) {
+      throw UsageError(
+          fmt::format("'{}' needs {}=... ({}; {})", schema_->command(), key.name, key.describe_type(), key.help));
+    }
+  }
+  for (const Rule rule : schema_->rules()) rule(*this);
+}
+
+std::string Config::to_yaml(bool comments) const { return emit(comments, /*identity_only=*/false); }
+std::string Config::identity() const { return emit(/*comments=*/false, /*identity_only=*/true); }
+
+std::string Config::emit(bool comments, bool identity_only) const {
+  const auto& keys = schema_->keys();
+  const auto line = [&](std::size_t i, std::string_view shown) {
+    const Entry& e = entries_[i];
+    const bool remark = comments && e.origin != Origin::kDefault;
+    return fmt::format("{}: {}{}\n", shown, brainmt::config::to_yaml(e.value), remark ? "  # " + e.where : "");
+  };
+  const auto skipped = [&](std::size_t i) { return identity_only && !keys[i].defines_result; };
+  std::string out;
+  std::set<std::string> done;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const std::string section = section_of(keys[i].name);
+    if (keys[i].name == section) {
+      if (!skipped(i)) out += line(i, section);
+      continue;
+    }
+    if (!done.insert(section).second) continue;
+    // `task` and `task.target` are both keys: such a section cannot be a map, its keys are written with their dot.
+    const bool flat = schema_->find(section).has_value();
+    std::string body;
+    for (std::size_t j = i; j < keys.size(); ++j) {
+      const std::string& name = keys[j].name;
+      if (section_of(name) != section || name == section || skipped(j)) continue;
+      body += flat ? line(j, name) : "  " + line(j, name.substr(section.size() + 1));
+    }
+    if (!body.empty()) out += flat ? body : section + ":\n" + body;
+  }
+  return out;
+}
+
+}  // namespace brainmt::config

@@ -1,0 +1,88 @@
+#pragma once
+// A resolved configuration: every key of one schema with its value and where that value came from.
+// Sources, each one overruling those before it: defaults of the schema; the file given with --config (first the groups
+// that it chooses, then its keys); groups chosen on the command line (`model=small`); `key=value` overrides, from left
+// to right. Nothing here depends on the rank: every rank resolves the same configuration by itself.
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "base/error.hpp"
+#include "config/schema.hpp"
+
+namespace brainmt::config {
+
+enum class Origin { kDefault, kGroup, kFile, kOverride };
+
+class Config {
+ public:
+  /// All defaults. The schema must outlive the configuration (the schemas of keys.hpp live for the whole program).
+  explicit Config(const Schema& schema);
+
+  const Schema& schema() const { return *schema_; }
+
+  /// Value of a key as bool, int, std::int64_t, double, std::string, std::vector<std::int64_t> or std::vector<double>.
+  /// Asking for an unknown key or another type than the schema's is a bug; an integer too large for int a UsageError.
+  template <class T>
+  T get(std::string_view name) const;
+
+  Origin origin(std::string_view name) const { return entry(name).origin; }
+  /// Was the key given by the user, in whatever way?
+  bool is_set(std::string_view name) const { return origin(name) != Origin::kDefault; }
+
+  /// Sets a key from text. Throws UsageError naming `where`, the key, what was expected and what was found.
+  void set(std::string_view name, const RawValue& raw, Origin origin, std::string_view where);
+
+  /// Throws UsageError when a required key has no value or a rule between keys is broken.
+  void validate() const;
+
+  /// YAML that `--config` reads back to the same values; with `comments` each line that is not a default says its
+  /// origin.
+  std::string to_yaml(bool comments = false) const;
+  /// The same, of the keys only that decide the numbers of a run: a run continues when this text is unchanged.
+  std::string identity() const;
+
+ private:
+  struct Entry {
+    Value value;
+    Origin origin = Origin::kDefault;
+    std::string where;
+  };
+  const Entry& entry(std::string_view name) const;
+  std::string emit(bool comments, bool identity_only) const;
+
+  const Schema* schema_;
+  std::vector<Entry> entries_;  // in the order of schema().keys()
+};
+
+/// What the command line says about the configuration.
+struct Sources {
+  std::string file;                                // --config, may be empty
+  std::vector<std::string> overrides;              // key=value
+  std::vector<std::filesystem::path> directories;  // where groups and named files are looked for
+};
+
+/// Resolves without validate(), so that an incomplete configuration can be printed. Throws UsageError.
+Config resolve(const Schema& schema, const Sources& sources);
+
+/// BRAINMT_CONFIG_DIR when set, the checkout of a built binary, the share folder of an installed one.
+std::vector<std::filesystem::path> default_directories();
+
+template <class T>
+T Config::get(std::string_view name) const {
+  const Value& value = entry(name).value;
+  if constexpr (std::is_same_v<T, int>) {
+    const auto wide = get<std::int64_t>(name);
+    if (wide != static_cast<int>(wide))
+      throw UsageError(fmt::format("{}={}: expected an integer below 2^31", name, wide));
+    return static_cast<int>(wide);
+  } else {
+    const T* typed = std::get_if<T>(&value);
+    BRAINMT_CHECK(typed != nullptr, "key {} is asked for as another type than its schema says", name);
+    return *typed;
+  }
+}
+
+}  // namespace brainmt::config

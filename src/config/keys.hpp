@@ -1,0 +1,26 @@
+#pragma once
+// The schemas of the commands, and the tables of keys that they are put together from.
+#include <vector>
+
+#include "config/schema.hpp"
+
+namespace brainmt::config {
+
+/// Concatenation of key tables, in order.
+std::vector<Key> join(const std::vector<std::vector<Key>>& tables);
+
+// Tables that more than one command uses (keys_train.cpp).
+std::vector<Key> model_keys();      // model.*
+std::vector<Key> precision_keys();  // precision
+std::vector<Key> data_keys();       // data.*
+std::vector<Key> comm_keys();       // comm.*
+/// Rules between model.* keys: widths that divide.
+std::vector<Rule> model_rules();
+
+const Schema& train_schema();
+const Schema& evaluate_schema();
+const Schema& synth_schema();
+const Schema& prepare_schema();
+const Schema& weights_schema();
+
+}  // namespace brainmt::config

@@ -1,0 +1,72 @@
+// Keys of the commands that make, convert and describe data.
+#include "config/config.hpp"
+#include "config/keys.hpp"
+
+namespace brainmt::config {
+namespace {
+
+void check_pattern(const Config& config) {
+  const auto pattern = config.get<std::string>("pattern");
+  if (pattern.empty()) return;
+  if (config.is_set("layout")) throw UsageError("pattern conflicts with layout: give one of the two");
+  if (pattern.find("{subject}") == std::string::npos) {
+    throw UsageError(fmt::format("pattern: expected {{subject}} in it, found '{}'", pattern));
+  }
+}
+
+}  // namespace
+
+const Schema& synth_schema() {
+  static const Schema schema(
+      "synth",
+      {
+          text("out", "", "directory for the scans and phenotypes.csv").required(),
+          integer("subjects", 192, "number of scans, half of each sex").at_least(2).at_most(10000000),
+          integers("grid", {24, 28, 24}, "voxels X, Y, Z").of_length(3).at_least(8).at_most(1024),
+          integer("frames", 60, "frames of each scan").at_least(2).at_most(100000),
+          real("tr", 0.735, "seconds between two frames").above(0),
+          integer("seed", 1, "seed of the cohort; each scan depends on it and on the scan's number only").at_least(0),
+          choice("layout", "flat", {"flat"}, "flat: one folder of <subject>.nii.gz"),
+          choice("planted", "amplitude", {"amplitude", "lag"},
+                 "where sex is: in the amplitude of slow fluctuations, or (harder) in the lagged coupling of two "
+                 "networks"),
+          real("sex_effect", 1.0, "size of the planted sex difference; 0 plants none").at_least(0),
+          real("cognition_effect", 1.0, "size of the planted cognition slope; 0 plants none").at_least(0),
+      });
+  return schema;
+}
+
+const Schema& prepare_schema() {
+  static const Schema schema(
+      "prepare",
+      {
+          text("input", "", "directory of scans").required(),
+          text("output", "", "cohort file to write (.h5); its report is written beside it").required(),
+          choice("layout", "flat", {"flat"}, "flat: <input>/<subject>.nii.gz"),
+          text("pattern", "", "path of a scan below input with {subject} in it, instead of layout"),
+          text("phenotypes", "",
+               "table (CSV or TSV) with one row per subject; empty: <input>/phenotypes.csv where it exists"),
+          text("id_column", "participant_id", "column of the table that holds the subject"),
+          choice("normalize", "zscore", {"zscore", "minmax", "none"}, "per scan, over all non-zero entries"),
+          integer("min_frames", 1, "scans with fewer frames are left out").at_least(1),
+          real("max_bad", 0.1, "share of the scans that may be unusable before the command fails")
+              .at_least(0)
+              .at_most(1),
+      },
+      {}, {check_pattern});
+  return schema;
+}
+
+const Schema& weights_schema() {
+  static const Schema schema(
+      "weights",
+      join({{
+                text("in", "", "checkpoint or run directory (export), safetensors file (import)").required(),
+                text("out", "", "safetensors file (export), checkpoint directory (import)").required(),
+            },
+            model_keys()}),
+      {"model"}, model_rules());
+  return schema;
+}
+
+}  // namespace brainmt::config

@@ -1,0 +1,248 @@
+// Keys of training and evaluation. Defaults are the paper's settings; a key that the paper does not have is off by
+// default or changes speed only; gradient clipping, on by default, is the exception.
+#include <cmath>
+#include <numeric>
+
+#include "config/config.hpp"
+#include "config/keys.hpp"
+
+namespace brainmt::config {
+namespace {
+
+std::vector<Key> task_keys(bool required) {
+  const auto needed = [required](const Key& key) { return required ? key.required() : key; };
+  return {
+      needed(choice("task", required ? "" : "regression", {"regression", "classification"},
+                    "regression: MSE on z-scored targets; classification: two classes, BCE with logits")),
+      needed(text("task.target", "", "column of the phenotype table to predict")),
+      boolean("task.shuffle_labels", false, "permute the targets over subjects: a control that must end at chance"),
+  };
+}
+
+std::vector<Key> run_keys() {
+  return {
+      text("run.dir", "", "run directory; an unfinished run of the same configuration in it is continued")
+          .required()
+          .free_to_change(),
+      integer("run.seed", 42, "seed of initial weights, data order, windows and DropPath").at_least(0),
+      integer("run.epochs", 20, "passes over the training split; the schedule spans all of them").at_least(1),
+      integer("run.batch_size", 2, "samples per rank and step").at_least(1),
+      integer("run.accumulate", 1, "micro-batches whose gradients are summed before an optimiser step").at_least(1),
+      integer("run.global_batch", 0,
+              "samples per optimiser step over all ranks, checked against "
+              "run.batch_size x ranks x run.accumulate; 0: not checked")
+          .at_least(0),
+      integer("run.max_steps", 0, "stop after this many optimiser steps in all, with a checkpoint; 0: no limit")
+          .at_least(0)
+          .free_to_change(),
+      real("run.max_seconds", 0,
+           "stop with a checkpoint and exit code 75 before this many seconds have passed; 0: no limit")
+          .at_least(0)
+          .free_to_change(),
+  };
+}
+
+std::vector<Key> optimizer_keys() {
+  return {
+      real("optimizer.lr", 2e-4, "peak learning rate of AdamW").above(0),
+      real("optimizer.weight_decay", 0.05,
+           "decoupled decay; biases, norms, 1-D tensors, positions, CLS, A_log and D have none")
+          .at_least(0),
+      reals("optimizer.betas", {0.9, 0.999}, "decay rates of the two moments, below 1")
+          .of_length(2)
+          .at_least(0)
+          .at_most(1),
+      real("optimizer.eps", 1e-6, "added to the root of the second moment").above(0),
+      real("optimizer.layer_decay", 1.0, "learning rate of layer l is scaled by this^(layers - l); 1: the same for all")
+          .above(0)
+          .at_most(1),
+      real("optimizer.clip_norm", 1.0, "largest norm of the whole gradient (the paper has none); 0: no clipping")
+          .at_least(0),
+      real("scheduler.warmup_epochs", 5, "epochs of linear warm-up from 0, then cosine; both per step").at_least(0),
+      real("scheduler.min_lr", 1e-6, "learning rate at the end of the cosine").at_least(0),
+  };
+}
+
+std::vector<Key> control_keys() {
+  return {
+      integer("checkpoint.every_steps", 0, "optimiser steps between checkpoints; 0: one after each epoch")
+          .at_least(0)
+          .free_to_change(),
+      integer("checkpoint.keep", 2, "newest checkpoints to keep, beside the best").at_least(1).free_to_change(),
+      integer("early_stopping.patience", 0,
+              "epochs without a lower validation loss before training stops; 0: never (the "
+              "paper stops early but does not say after how many)")
+          .at_least(0),
+      integer("log.every_steps", 10, "optimiser steps between lines of metrics.jsonl").at_least(1).free_to_change(),
+      choice("deterministic", "rank", {"rank", "world"},
+             "rank: same bits for the same number of ranks; world: same bits for any number of ranks that divides the "
+             "batch"),
+  };
+}
+
+std::vector<Key> eval_keys() {
+  return {
+      integer("eval.stride", 0, "frames between the starts of two windows of one scan; 0: the window's length")
+          .at_least(0)
+          .free_to_change(),
+      integer("eval.batch_size", 0, "windows per rank and forward pass; 0: as in training")
+          .at_least(0)
+          .free_to_change(),
+  };
+}
+
+void check_divisible_width(const Config& config) {
+  const auto width = config.get<std::int64_t>("model.embed_dim"), heads = config.get<std::int64_t>("model.num_heads");
+  if (width % 8 != 0)
+    throw UsageError(fmt::format("model.embed_dim={}: expected a multiple of 8 (the stem has an eighth of it)", width));
+  if (width % heads != 0) {
+    throw UsageError(fmt::format(
+        "model.embed_dim={} conflicts with model.num_heads={}: expected a width that the heads divide", width, heads));
+  }
+}
+
+void check_split_fractions(const Config& config) {
+  const auto fractions = config.get<std::vector<double>>("data.split_fractions");
+  const double sum = std::accumulate(fractions.begin(), fractions.end(), 0.0);
+  // Three decimals written by hand need not add to 1 exactly.
+  if (std::abs(sum - 1.0) > 1e-6)
+    throw UsageError(fmt::format("data.split_fractions: expected a sum of 1, found {}", sum));
+}
+
+void check_betas(const Config& config) {
+  for (const double beta : config.get<std::vector<double>>("optimizer.betas")) {
+    if (beta >= 1.0) throw UsageError(fmt::format("optimizer.betas: expected numbers below 1, found {}", beta));
+  }
+}
+
+void check_schedule(const Config& config) {
+  const double warmup = config.get<double>("scheduler.warmup_epochs");
+  const auto epochs = config.get<std::int64_t>("run.epochs");
+  if (warmup > static_cast<double>(epochs)) {
+    throw UsageError(fmt::format(
+        "scheduler.warmup_epochs={} conflicts with run.epochs={}: the warm-up must fit into the run", warmup, epochs));
+  }
+  const double peak = config.get<double>("optimizer.lr"), end = config.get<double>("scheduler.min_lr");
+  if (end > peak)
+    throw UsageError(
+        fmt::format("scheduler.min_lr={} conflicts with optimizer.lr={}: expected at most the peak", end, peak));
+}
+
+void check_weights_source(const Config& config) {
+  const bool run = !config.get<std::string>("run.dir").empty(), weights = !config.get<std::string>("weights").empty();
+  if (run == weights) throw UsageError("'evaluate' needs run.dir=DIR or weights=FILE, one of the two");
+  for (const char* key : {"data.cohort", "task.target"}) {
+    if (weights && config.get<std::string>(key).empty())
+      throw UsageError(fmt::format("'evaluate' with weights= needs {}=...", key));
+  }
+}
+
+std::vector<Rule> with_model_rules(std::vector<Rule> rules) {
+  for (const Rule rule : model_rules()) rules.push_back(rule);
+  return rules;
+}
+
+}  // namespace
+
+std::vector<Key> join(const std::vector<std::vector<Key>>& tables) {
+  std::vector<Key> all;
+  for (const auto& table : tables) all.insert(all.end(), table.begin(), table.end());
+  return all;
+}
+
+std::vector<Key> model_keys() {
+  return {
+      integer("model.embed_dim", 512, "width C of the tokens: a multiple of 8 and of model.num_heads").at_least(8),
+      integers("model.depth", {12, 8}, "number of Mamba blocks, number of attention blocks")
+          .of_length(2)
+          .at_least(0)
+          .at_most(1000),
+      integer("model.num_heads", 2, "attention heads").at_least(1),
+      integer("model.num_frames", 200, "frames T of a window").at_least(1),
+      boolean("model.bidirectional", true, "two-way Mamba mixer (the paper) or one-way (the published code)"),
+      integer("model.state_dim", 16, "state N of a channel in the selective scan").at_least(1),
+      integer("model.conv_kernel", 4, "taps of the causal convolution in the mixer").at_least(2),
+      integer("model.expand", 2, "inner width of the mixer over its outer width").at_least(1),
+      real("model.drop_path", 0.1, "largest DropPath rate; block rates grow linearly up to it")
+          .at_least(0)
+          .at_most(0.99),
+      choice("model.conv_init", "he", {"he", "kaiming_uniform"},
+             "initial convolutions: He normal, or PyTorch's default as published"),
+      choice("model.dt_init", "mamba", {"mamba", "published"},
+             "initial dt_proj: as Mamba means it, or overwritten as published"),
+      choice("model.recompute", "none", {"none", "block"},
+             "block: keep only the inputs of blocks and compute them again in the "
+             "backward pass; less memory, about a third more time")
+          .free_to_change(),
+      integer("model.frame_chunk", 0, "frames per pass of the convolution stage; 0: chosen from the grid")
+          .at_least(0)
+          .free_to_change(),
+  };
+}
+
+std::vector<Key> precision_keys() {
+  return {
+      choice("precision", "fp32", {"fp32", "bf16"}, "type of activations; weights, statistics and sums stay in fp32")};
+}
+
+std::vector<Key> data_keys() {
+  return {
+      text("data.cohort", "", "cohort file made by 'brainmt prepare'").free_to_change(),
+      text("data.split_file", "", "split.json to use; empty: the run directory's, made on first use").free_to_change(),
+      reals("data.split_fractions", {0.7, 0.15, 0.15},
+            "training, validation and test share of the subjects, stratified by target")
+          .of_length(3)
+          .at_least(0)
+          .at_most(1),
+      choice("data.io", "independent", {"independent", "collective"}, "how ranks read windows through parallel HDF5")
+          .free_to_change(),
+      integer("data.prefetch", 2, "windows read ahead while the model computes; 0: none")
+          .at_least(0)
+          .at_most(1024)
+          .free_to_change(),
+      boolean("data.verify", false, "check the checksum of every scan before the first step").free_to_change(),
+  };
+}
+
+std::vector<Key> comm_keys() {
+  return {
+      real("comm.bucket_mb", 8, "size of a gradient bucket in MiB").above(0).free_to_change(),
+      real("comm.timeout", 600, "seconds without progress of any rank before the job ends with exit code 5; 0: never")
+          .at_least(0)
+          .free_to_change(),
+  };
+}
+
+std::vector<Rule> model_rules() { return {check_divisible_width}; }
+
+const Schema& train_schema() {
+  auto data = data_keys();
+  for (Key& key : data) key = key.name == "data.cohort" ? key.required() : key;
+  static const Schema schema("train",
+                             join({run_keys(), data, task_keys(/*required=*/true), model_keys(), precision_keys(),
+                                   optimizer_keys(), control_keys(), eval_keys(), comm_keys()}),
+                             {"model"}, with_model_rules({check_split_fractions, check_betas, check_schedule}));
+  return schema;
+}
+
+const Schema& evaluate_schema() {
+  static const Schema schema(
+      "evaluate",
+      join({{text("run.dir", "", "run directory; model, task, cohort and split are taken from it unless given here"),
+             text("weights", "", "safetensors file instead of run.dir; model.*, task and data.* must be given"),
+             choice("checkpoint", "best", {"best", "latest"}, "which checkpoint of run.dir"),
+             choice("split", "test", {"train", "val", "test", "all"}, "subjects to predict"),
+             text("out", "", "directory for predictions.tsv and metrics.json; empty: run.dir"),
+             integer("bootstrap", 1000, "resamples for the confidence intervals; 0: none").at_least(0).at_most(1000000),
+             integer("run.seed", 42, "seed of split and bootstrap").at_least(0)},
+            eval_keys(),
+            data_keys(),
+            task_keys(/*required=*/false),
+            model_keys(),
+            precision_keys(),
+            comm_keys()}),
+      {"model"}, with_model_rules({check_weights_source, check_split_fractions}));
+  return schema;
+}
+
+}  // namespace brainmt::config
