@@ -1,0 +1,108 @@
+#include "kernels/activations.hpp"
+
+#include "kernels/detail/activation_math.hpp"
+#include "kernels/detail/loops.hpp"
+#include "kernels/ref/activations.hpp"
+
+namespace brainmt::kernels {
+namespace {
+
+// F is the vectorising function, Oracle the plain one that the double instantiation uses.
+template <class F, class Oracle, class T>
+void forward(const Exec& exec, View1<T> y, View1<const T> x) {
+  if constexpr (std::is_same_v<T, double>) {
+    ref::activation_fwd<Oracle>(y.data(), x.data(), y.extent(0));
+  } else {
+    T* out = y.data();
+    const T* in = x.data();
+    detail::for_each(
+        exec, "brainmt::activation::fwd", y.extent(0), KOKKOS_LAMBDA(std::size_t i) { out[i] = F::value(in[i]); });
+  }
+}
+
+template <class F, class Oracle, class T>
+void backward(const Exec& exec, View1<T> dx, View1<const T> dy, View1<const T> x) {
+  if constexpr (std::is_same_v<T, double>) {
+    ref::activation_bwd<Oracle>(dx.data(), dy.data(), x.data(), dx.extent(0));
+  } else {
+    T* out = dx.data();
+    const T *gradient = dy.data(), *in = x.data();
+    detail::for_each(
+        exec, "brainmt::activation::bwd", dx.extent(0),
+        KOKKOS_LAMBDA(std::size_t i) { out[i] = F::slope(in[i]) * gradient[i]; });
+  }
+}
+
+// Calls f.operator()<F, Oracle>() for the pair of `activation`.
+template <class Call>
+void dispatch(Activation activation, const Call& f) {
+  switch (activation) {
+    case Activation::kRelu:
+      return f.template operator()<detail::Relu, ref::Relu>();
+    case Activation::kGeluTanh:
+      return f.template operator()<detail::GeluTanh, ref::GeluTanh>();
+    case Activation::kGeluErf:
+      return f.template operator()<detail::GeluErf, ref::GeluErf>();
+    case Activation::kSilu:
+      return f.template operator()<detail::Silu, ref::Silu>();
+    case Activation::kSoftplus:
+      return f.template operator()<detail::Softplus, ref::Softplus>();
+  }
+}
+
+}  // namespace
+
+template <class T>
+void activation_fwd(const Exec& exec, View1<T> y, View1<const T> x, Activation f) {
+  dispatch(f, [&]<class F, class Oracle>() { forward<F, Oracle>(exec, y, x); });
+}
+
+template <class T>
+void activation_bwd(const Exec& exec, View1<T> dx, View1<const T> dy, View1<const T> x, Activation f) {
+  dispatch(f, [&]<class F, class Oracle>() { backward<F, Oracle>(exec, dx, dy, x); });
+}
+
+template <class T>
+void gate_silu_fwd(const Exec& exec, Rows<T> out, Rows<const T> y, Rows<const T> z) {
+  const std::size_t cols = out.extent(1);
+  detail::for_each_row(
+      exec, "brainmt::gate_silu::fwd", out.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
+        T* o = &out(row, 0);
+        const T *value = &y(row, 0), *gate = &z(row, 0);
+        if constexpr (std::is_same_v<T, double>)
+          ref::gate_silu_fwd(o, value, gate, cols);
+        else
+          detail::row_for(team, cols, [&](std::size_t i) { o[i] = value[i] * detail::Silu::value(gate[i]); });
+      });
+}
+
+template <class T>
+void gate_silu_bwd(const Exec& exec, Rows<T> dy, Rows<T> dz, Rows<const T> dout, Rows<const T> y, Rows<const T> z) {
+  const std::size_t cols = dout.extent(1);
+  detail::for_each_row(
+      exec, "brainmt::gate_silu::bwd", dout.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
+        T *dvalue = &dy(row, 0), *dgate = &dz(row, 0);
+        const T *gradient = &dout(row, 0), *value = &y(row, 0), *gate = &z(row, 0);
+        if constexpr (std::is_same_v<T, double>) {
+          ref::gate_silu_bwd(dvalue, dgate, gradient, value, gate, cols);
+        } else {
+          detail::row_for(team, cols, [&](std::size_t i) {
+            const float g = gradient[i], v = value[i], x = gate[i];
+            dvalue[i] = g * detail::Silu::value(x);
+            dgate[i] = g * v * detail::Silu::slope(x);
+          });
+        }
+      });
+}
+
+#define BRAINMT_INSTANTIATE(T)                                                                        \
+  template void activation_fwd<T>(const Exec&, View1<T>, View1<const T>, Activation);                 \
+  template void activation_bwd<T>(const Exec&, View1<T>, View1<const T>, View1<const T>, Activation); \
+  template void gate_silu_fwd<T>(const Exec&, Rows<T>, Rows<const T>, Rows<const T>);                 \
+  template void gate_silu_bwd<T>(const Exec&, Rows<T>, Rows<T>, Rows<const T>, Rows<const T>, Rows<const T>);
+BRAINMT_INSTANTIATE(float)
+BRAINMT_INSTANTIATE(bf16)
+BRAINMT_INSTANTIATE(double)
+#undef BRAINMT_INSTANTIATE
+
+}  // namespace brainmt::kernels

@@ -1,0 +1,84 @@
+#pragma once
+// The loop shapes of the memory-bound kernels, written once for host and device:
+//
+//   for_each(exec, label, count, f)      f(i) for every element
+//   for_each_row(exec, label, rows, f)   f(team, row) for every row; inside it, `row_for` and `row_sum` run along the
+//   row
+//
+// On the host an element loop is cut in blocks and a row belongs to one thread, and the innermost loops are plain ones
+// that the compiler vectorises: f must be inlinable and iterations independent. On a device a row belongs to a team.
+// Sums have an order fixed by the length alone.
+#include <string>
+
+#include "kernels/types.hpp"
+
+namespace brainmt::kernels::detail {
+
+inline constexpr bool kOnHost = Kokkos::SpaceAccessibility<Exec, Kokkos::HostSpace>::accessible;
+inline constexpr std::size_t kElementBlock =
+    4096;                                     // elements of one host work item: a few pages, far above loop overhead
+inline constexpr std::size_t kSumLanes = 16;  // independent partial sums along a row: one 512-bit register of float
+
+struct HostRow {};  // stands for the team where a row belongs to one thread
+using TeamPolicy = Kokkos::TeamPolicy<Exec, Kokkos::IndexType<std::size_t>>;
+using RowTeam = std::conditional_t<kOnHost, HostRow, TeamPolicy::member_type>;
+
+template <class F>
+void for_each(const Exec& exec, const std::string& label, std::size_t count, const F& f) {
+  using Policy = Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::size_t>>;
+  if constexpr (kOnHost) {
+    const std::size_t blocks = (count + kElementBlock - 1) / kElementBlock;
+    Kokkos::parallel_for(label, Policy(exec, 0, blocks), [=](std::size_t block) {
+      const F body = f;  // a local copy: the pointers in it stay in registers across the stores
+      const std::size_t end = block + 1 == blocks ? count : (block + 1) * kElementBlock;
+#pragma GCC ivdep
+      for (std::size_t i = block * kElementBlock; i < end; ++i) body(i);
+    });
+  } else {
+    Kokkos::parallel_for(label, Policy(exec, 0, count), f);
+  }
+}
+
+template <class F>
+void for_each_row(const Exec& exec, const std::string& label, std::size_t row_count, const F& f) {
+  if constexpr (kOnHost) {
+    using Policy = Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::size_t>>;
+    Kokkos::parallel_for(label, Policy(exec, 0, row_count), [=](std::size_t row) { f(HostRow{}, row); });
+  } else {
+    Kokkos::parallel_for(
+        label, TeamPolicy(exec, static_cast<int>(row_count), Kokkos::AUTO),
+        KOKKOS_LAMBDA(const TeamPolicy::member_type& team) { f(team, static_cast<std::size_t>(team.league_rank())); });
+  }
+}
+
+template <class F>
+inline void row_for(HostRow, std::size_t count, const F& f) {
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < count; ++i) f(i);
+}
+template <class Team, class F>
+KOKKOS_INLINE_FUNCTION void row_for(const Team& team, std::size_t count, const F& f) {
+  Kokkos::parallel_for(Kokkos::TeamThreadRange(team, count), f);
+}
+
+/// Sum of f(0) .. f(count - 1), the same on every member of the team.
+template <class S, class F>
+inline S row_sum(HostRow, std::size_t count, const F& f) {
+  S lanes[kSumLanes] = {};
+  const std::size_t whole = count - count % kSumLanes;
+  for (std::size_t i = 0; i < whole; i += kSumLanes)
+    for (std::size_t lane = 0; lane < kSumLanes; ++lane) lanes[lane] += f(i + lane);
+  for (std::size_t i = whole; i < count; ++i) lanes[i - whole] += f(i);
+  for (std::size_t half = kSumLanes / 2; half > 0; half /= 2)
+    for (std::size_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
+  return lanes[0];
+}
+template <class S, class Team, class F>
+KOKKOS_INLINE_FUNCTION S row_sum(const Team& team, std::size_t count, const F& f) {
+  S sum = 0;
+  Kokkos::parallel_reduce(
+      Kokkos::TeamThreadRange(team, count), [&](std::size_t i, S& s) { s += f(i); }, sum);
+  return sum;
+}
+
+}  // namespace brainmt::kernels::detail

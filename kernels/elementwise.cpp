@@ -1,0 +1,53 @@
+#include "kernels/elementwise.hpp"
+
+#include "kernels/detail/loops.hpp"
+
+namespace brainmt::kernels {
+
+template <class To, class From>
+void cast(const Exec& exec, View1<To> out, View1<const From> in) {
+  To* o = out.data();
+  const From* x = in.data();
+  detail::for_each(
+      exec, "brainmt::elementwise::cast", out.extent(0), KOKKOS_LAMBDA(std::size_t i) {
+        o[i] = static_cast<To>(static_cast<Master<To>>(static_cast<Master<From>>(x[i])));
+      });
+}
+
+template <class T>
+void axpby(const Exec& exec, View1<T> y, Master<T> alpha, View1<const T> x, Master<T> beta) {
+  using M = Master<T>;
+  T* out = y.data();
+  const T* in = x.data();
+  if (beta == M(0)) {
+    detail::for_each(
+        exec, "brainmt::elementwise::axpby", y.extent(0),
+        KOKKOS_LAMBDA(std::size_t i) { out[i] = static_cast<T>(alpha * static_cast<M>(in[i])); });
+  } else {
+    detail::for_each(
+        exec, "brainmt::elementwise::axpby", y.extent(0), KOKKOS_LAMBDA(std::size_t i) {
+          out[i] = static_cast<T>(alpha * static_cast<M>(in[i]) + beta * static_cast<M>(out[i]));
+        });
+  }
+}
+
+template <class T>
+void fill(const Exec& exec, View1<T> y, Master<T> value) {
+  T* out = y.data();
+  const T stored = static_cast<T>(value);
+  detail::for_each(
+      exec, "brainmt::elementwise::fill", y.extent(0), KOKKOS_LAMBDA(std::size_t i) { out[i] = stored; });
+}
+
+#define BRAINMT_INSTANTIATE(To)                                                             \
+  template void cast<To, float>(const Exec&, View1<To>, View1<const float>);                \
+  template void cast<To, bf16>(const Exec&, View1<To>, View1<const bf16>);                  \
+  template void cast<To, double>(const Exec&, View1<To>, View1<const double>);              \
+  template void axpby<To>(const Exec&, View1<To>, Master<To>, View1<const To>, Master<To>); \
+  template void fill<To>(const Exec&, View1<To>, Master<To>);
+BRAINMT_INSTANTIATE(float)
+BRAINMT_INSTANTIATE(bf16)
+BRAINMT_INSTANTIATE(double)
+#undef BRAINMT_INSTANTIATE
+
+}  // namespace brainmt::kernels
