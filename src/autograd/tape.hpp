@@ -1,47 +1,64 @@
 #pragma once
-// Reverse-mode differentiation over coarse operations. An operation computes its outputs, then records one closure that,
-// given the outputs' gradients, produces the inputs'. Variables are handles; a tape lives for one forward and backward.
+// Reverse-mode differentiation over coarse operations. An operation computes its outputs, then records one closure that
+// takes the outputs' gradients and gives the inputs theirs. A tape lives for one forward and one backward pass.
 //
-// Gradient contract: a variable's gradient is assigned by its first consumer in backward order and added to by the rest;
-// a parameter's gradient (nn::Parameter::grad) is always added to.
+// Gradient contract: a variable's gradient is assigned by the first of its consumers that runs backward and added to by
+// the others; a parameter's gradient (Parameter::grad) is always added to.
 #include <functional>
 #include <memory>
 #include <unordered_map>
 #include <vector>
 
-#include "nn/parameter.hpp"
+#include "autograd/parameter.hpp"
 #include "tensor/tensor.hpp"
 
 namespace brainmt::autograd {
 
-struct Node {
-  Tensor value;
-  Tensor grad;                // undefined until something flows back
-  bool needs_grad = false;
+/// The place where the gradient of one variable gathers. Copies are the same place; a default one means "not wanted".
+class Gradient {
+ public:
+  static Gradient wanted_slot() {
+    Gradient g;
+    g.slot_ = std::make_shared<Tensor>();
+    return g;
+  }
+  bool wanted() const { return static_cast<bool>(slot_); }
+  /// True when something has flowed back.
+  bool arrived() const { return slot_ && slot_->defined(); }
+  const Tensor& peek() const { return *slot_; }
+  /// The gathered gradient, now owned by the caller alone; undefined when nothing flowed back.
+  Tensor take() const { return slot_ ? std::exchange(*slot_, Tensor{}) : Tensor{}; }
+  /// Hands `g` over: kept as it is when it is the first, else added. Ignored when not wanted.
+  void add(Tensor g) const;
+  /// Memory for an operation that can add in place. `fresh` tells that it holds nothing yet and must be assigned.
+  Tensor buffer(const Shape& shape, DType dtype, bool& fresh) const;
+
+ private:
+  std::shared_ptr<Tensor> slot_;
 };
 
-/// Handle to a value on a tape. An undefined Var stands for "absent" (no bias, no residual yet).
+/// A value on a tape. An undefined Var stands for "absent".
 class Var {
  public:
   Var() = default;
-  explicit Var(Tensor value, bool needs_grad = false) : node_(std::make_shared<Node>(Node{std::move(value), {}, needs_grad})) {}
+  explicit Var(Tensor value, bool wants_gradient = false)
+      : value_(std::move(value)), gradient_(wants_gradient ? Gradient::wanted_slot() : Gradient{}) {}
 
-  bool defined() const { return static_cast<bool>(node_); }
-  explicit operator bool() const { return defined(); }
-  const Tensor& value() const { return node_->value; }
-  const Shape& shape() const { return node_->value.shape(); }
-  DType dtype() const { return node_->value.dtype(); }
-  bool needs_grad() const { return node_ && node_->needs_grad; }
-  const Tensor& grad() const { return node_->grad; }
-  /// Gradient memory for a backward closure: allocated on first use. `fresh` tells that nothing is in it yet.
-  Tensor& grad_for_write(bool& fresh) const;
-  /// Takes over `g` as gradient, or adds it to what is there. `g` must not be used by anyone else afterwards.
-  void accumulate_grad(Tensor g) const;
-  void set_needs_grad() const { node_->needs_grad = true; }
-  void drop_grad() const { node_->grad = {}; }
+  bool defined() const { return value_.defined(); }
+  const Tensor& value() const { return value_; }
+  const Shape& shape() const { return value_.shape(); }
+  DType dtype() const { return value_.dtype(); }
+  const Gradient& gradient() const { return gradient_; }
+  /// The same variable under another shape of equal count; the gradient gathers in the same place.
+  Var reshaped(const Shape& shape) const {
+    Var v = *this;
+    v.value_ = value_.reshape(shape);
+    return v;
+  }
 
  private:
-  std::shared_ptr<Node> node_;
+  Tensor value_;
+  Gradient gradient_;
 };
 
 class Tape {
@@ -50,7 +67,7 @@ class Tape {
     kRecord,  // keep what backward needs
     kForget   // only compute: evaluation, and the first pass of a recomputed block
   };
-  using ReadyHook = std::function<void(nn::Parameter&)>;
+  using ReadyHook = std::function<void(Parameter&)>;
 
   explicit Tape(Mode mode = Mode::kRecord) : mode_(mode) {}
 
@@ -58,32 +75,38 @@ class Tape {
   /// Called in backward() as soon as a parameter's gradient has its last contribution.
   void on_parameter_ready(ReadyHook hook) { hook_ = std::move(hook); }
 
-  /// Records an operation that used `parameters` and whose backward is `backward`. Ignored unless recording; the
-  /// parameters are noted in either mode, so that an enclosing recompute scope knows them.
-  void record(std::vector<nn::Parameter*> parameters, std::function<void()> backward);
+  /// Wraps an operation's result. It wants a gradient when the tape records (parameters lie upstream of everything but
+  /// the model's input, which is a Var of the caller's).
+  Var result(Tensor value) const { return Var(std::move(value), recording()); }
 
-  /// Propagates from `output`, whose gradient is `grad`; afterwards the tape is empty. Every recorded parameter that
-  /// backward reaches fires the hook exactly once.
-  void backward(const Var& output, Tensor grad);
+  /// Records an operation that used `parameters` and whose backward is `backward`. When forgetting, only the use of the
+  /// parameters is noted, so that an enclosing recompute scope knows them.
+  void record(std::vector<Parameter*> parameters, std::function<void()> backward);
+
+  /// Propagates from `output`, whose gradient is `gradient`; afterwards the tape is empty. The hook fires once for
+  /// every parameter noted by record().
+  void backward(const Var& output, Tensor gradient) { backward(std::vector{output}, {std::move(gradient)}); }
+  void backward(const std::vector<Var>& outputs, std::vector<Tensor> gradients);
 
   /// Parameters noted so far, each once, in order of first use.
-  const std::vector<nn::Parameter*>& parameters_used() const { return used_; }
+  const std::vector<Parameter*>& parameters_used() const { return used_; }
 
  private:
   struct Operation {
-    std::vector<nn::Parameter*> parameters;
+    std::vector<Parameter*> parameters;
     std::function<void()> backward;
   };
   Mode mode_;
   ReadyHook hook_;
   std::vector<Operation> operations_;
-  std::unordered_map<nn::Parameter*, int> pending_;  // uses whose backward has not run yet
-  std::vector<nn::Parameter*> used_;
+  std::unordered_map<Parameter*, int> pending_;  // uses whose backward has not run yet
+  std::vector<Parameter*> used_;
 };
+
+using Block = std::function<std::vector<Var>(Tape&, const std::vector<Var>&)>;
 
 /// Runs `block` without keeping its intermediate values and runs it again inside the backward pass (Chen et al. 2016).
 /// `block` must be a pure function of its inputs and parameters (random numbers come from counters).
-std::vector<Var> recompute(Tape& tape, const std::vector<Var>& inputs,
-                           std::function<std::vector<Var>(Tape&, const std::vector<Var>&)> block);
+std::vector<Var> recompute(Tape& tape, const std::vector<Var>& inputs, Block block);
 
 }  // namespace brainmt::autograd

@@ -30,9 +30,13 @@ static_assert(sizeof(bf16) == 2);
 
 /// Type of parameters, statistics, the residual stream and all accumulation when activations are stored as T.
 template <class T>
-struct MasterOf { using type = float; };
+struct MasterOf {
+  using type = float;
+};
 template <>
-struct MasterOf<double> { using type = double; };
+struct MasterOf<double> {
+  using type = double;
+};
 template <class T>
 using Master = typename MasterOf<T>::type;
 

@@ -49,8 +49,8 @@ namespace detail {
 }  // namespace brainmt
 
 // A precondition of ours; its failure is a bug (exit 70), never the user's fault. Extra arguments are a fmt message.
-#define BRAINMT_CHECK(condition, ...)                                                           \
-  do {                                                                                          \
-    if (!(condition)) [[unlikely]]                                                              \
+#define BRAINMT_CHECK(condition, ...)                                                             \
+  do {                                                                                            \
+    if (!(condition)) [[unlikely]]                                                                \
       ::brainmt::detail::fail_check(__FILE__, __LINE__, #condition, fmt::format("" __VA_ARGS__)); \
   } while (false)

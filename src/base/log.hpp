@@ -17,12 +17,20 @@ void add_file(const std::string& path);
 void write(Level level, std::string_view line);
 
 template <class... Args>
-void debug(fmt::format_string<Args...> f, Args&&... args) { write(Level::kDebug, fmt::format(f, std::forward<Args>(args)...)); }
+void debug(fmt::format_string<Args...> f, Args&&... args) {
+  write(Level::kDebug, fmt::format(f, std::forward<Args>(args)...));
+}
 template <class... Args>
-void info(fmt::format_string<Args...> f, Args&&... args) { write(Level::kInfo, fmt::format(f, std::forward<Args>(args)...)); }
+void info(fmt::format_string<Args...> f, Args&&... args) {
+  write(Level::kInfo, fmt::format(f, std::forward<Args>(args)...));
+}
 template <class... Args>
-void warn(fmt::format_string<Args...> f, Args&&... args) { write(Level::kWarn, fmt::format(f, std::forward<Args>(args)...)); }
+void warn(fmt::format_string<Args...> f, Args&&... args) {
+  write(Level::kWarn, fmt::format(f, std::forward<Args>(args)...));
+}
 template <class... Args>
-void error(fmt::format_string<Args...> f, Args&&... args) { write(Level::kError, fmt::format(f, std::forward<Args>(args)...)); }
+void error(fmt::format_string<Args...> f, Args&&... args) {
+  write(Level::kError, fmt::format(f, std::forward<Args>(args)...));
+}
 
 }  // namespace brainmt::log

@@ -23,12 +23,17 @@ class Philox {
     }
     return block_[used_++];
   }
-  std::uint64_t next_u64() { const std::uint64_t low = next_u32(); return low | (std::uint64_t{next_u32()} << 32); }
+  std::uint64_t next_u64() {
+    const std::uint64_t low = next_u32();
+    return low | (std::uint64_t{next_u32()} << 32);
+  }
   /// Uniform in [0, 1) with 53 bits.
   double uniform() { return static_cast<double>(next_u64() >> 11) * 0x1p-53; }
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
   /// Uniform integer in [0, n), n > 0, without modulo bias worth speaking of (64-bit multiply-shift).
-  std::uint64_t below(std::uint64_t n) { return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next_u64()) * n) >> 64); }
+  std::uint64_t below(std::uint64_t n) {
+    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next_u64()) * n) >> 64);
+  }
   /// Standard normal (Box-Muller, the cosine branch only: one call, one value, no hidden state).
   double normal() {
     const double u = 1.0 - uniform(), v = uniform();

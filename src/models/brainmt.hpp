@@ -1,7 +1,7 @@
 #pragma once
-// BrainMT (paper and published implementation; exact statement with checks in docs): 3-D convolutions per frame, tokens in
-// temporal-first order, Mamba blocks (two-way by default), attention blocks that share one LayerNorm and one MLP, linear
-// head on the CLS token.
+// BrainMT (paper and published implementation; exact statement with checks in docs): 3-D convolutions per frame, tokens
+// in temporal-first order, Mamba blocks (two-way by default), attention blocks that share one LayerNorm and one MLP,
+// linear head on the CLS token.
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -19,14 +19,14 @@ struct BrainMTConfig {
   std::int64_t embed_dim = 512;                   // C, divisible by 8 and by num_heads
   std::array<int, 2> depth{12, 8};                // Mamba blocks, attention blocks
   int num_heads = 2;
-  bool bidirectional = true;                      // two-way mixer (the paper) or one-way (the published code)
+  bool bidirectional = true;  // two-way mixer (the paper) or one-way (the published code)
   std::int64_t outputs = 1;
   double drop_path = 0.1;
   int state_dim = 16, conv_kernel = 4, expand = 2;
-  bool recompute = false;                         // per block: keep only block inputs, compute again in backward
-  std::int64_t frame_chunk = 0;                   // frames per pass of the convolution stage; 0 chooses
-  std::string conv_init = "he";                   // he | kaiming_uniform (PyTorch's default, as published)
-  std::string dt_init = "mamba";                  // mamba | published (overwritten by accident there)
+  bool recompute = false;         // per block: keep only block inputs, compute again in backward
+  std::int64_t frame_chunk = 0;   // frames per pass of the convolution stage; 0 chooses
+  std::string conv_init = "he";   // he | kaiming_uniform (PyTorch's default, as published)
+  std::string dt_init = "mamba";  // mamba | published (overwritten by accident there)
 };
 
 /// What a forward pass knows besides its input. DropPath draws are functions of (seed, step, sample, block).
@@ -38,9 +38,9 @@ struct ForwardContext {
 };
 
 struct BrainMTOutput {
-  autograd::Var output;          // [B, outputs] master type
-  autograd::Var cls_embedding;   // [B, C] CLS row after the last block
-  Tensor mean_embedding;         // [B, C] mean of all other tokens; only when asked for
+  autograd::Var output;         // [B, outputs] master type
+  autograd::Var cls_embedding;  // [B, C] CLS row after the last block, master type
+  Tensor mean_embedding;        // [B, C] mean of all other tokens; only when asked for
 };
 
 class BrainMT {
@@ -51,8 +51,9 @@ class BrainMT {
 
   const BrainMTConfig& config() const { return config_; }
   nn::ParameterStore& parameters() { return store_; }
-  std::int64_t places() const;   // P, tokens per frame
+  std::int64_t places() const;                                           // P, tokens per frame
   std::int64_t tokens() const { return 1 + places() * config_.frames; }  // L
+  std::int64_t frame_chunk() const;                                      // frames per pass of the convolution stage
   /// Initial values as in the design; a function of the seed and each parameter's name only.
   void initialise(std::uint64_t seed);
 

@@ -18,18 +18,26 @@ constexpr DType master_of(DType t) { return t == DType::kF64 ? DType::kF64 : DTy
 
 template <class T>
 constexpr DType dtype_of() {
-  if constexpr (std::is_same_v<T, float>) return DType::kF32;
-  else if constexpr (std::is_same_v<T, bf16>) return DType::kBf16;
-  else { static_assert(std::is_same_v<T, double>); return DType::kF64; }
+  if constexpr (std::is_same_v<T, float>)
+    return DType::kF32;
+  else if constexpr (std::is_same_v<T, bf16>)
+    return DType::kBf16;
+  else {
+    static_assert(std::is_same_v<T, double>);
+    return DType::kF64;
+  }
 }
 
 /// Calls f.template operator()<T>() with the C++ type of `t`.
 template <class F>
 decltype(auto) dispatch(DType t, F&& f) {
   switch (t) {
-    case DType::kF32: return f.template operator()<float>();
-    case DType::kBf16: return f.template operator()<bf16>();
-    case DType::kF64: return f.template operator()<double>();
+    case DType::kF32:
+      return f.template operator()<float>();
+    case DType::kBf16:
+      return f.template operator()<bf16>();
+    case DType::kF64:
+      return f.template operator()<double>();
   }
   throw InternalError("unknown dtype");
 }

@@ -8,16 +8,20 @@
 namespace brainmt {
 namespace {
 
-using DeviceBytes = Kokkos::View<std::byte*, Kokkos::DefaultExecutionSpace::memory_space, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
+using DeviceBytes =
+    Kokkos::View<std::byte*, Kokkos::DefaultExecutionSpace::memory_space, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
 using HostBytes = Kokkos::View<const std::byte*, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
 using HostBytesOut = Kokkos::View<std::byte*, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
 
 template <class To, class From>
 void convert(To* out, const From* in, std::int64_t count) {
-  Kokkos::parallel_for("brainmt::tensor::convert", Kokkos::RangePolicy<>(0, count), KOKKOS_LAMBDA(std::int64_t i) {
-    if constexpr (std::is_same_v<From, double> && std::is_same_v<To, bf16>) out[i] = To(static_cast<float>(in[i]));
-    else out[i] = static_cast<To>(in[i]);
-  });
+  Kokkos::parallel_for(
+      "brainmt::tensor::convert", Kokkos::RangePolicy<>(0, count), KOKKOS_LAMBDA(std::int64_t i) {
+        if constexpr (std::is_same_v<From, double> && std::is_same_v<To, bf16>)
+          out[i] = To(static_cast<float>(in[i]));
+        else
+          out[i] = static_cast<To>(in[i]);
+      });
 }
 
 }  // namespace
@@ -32,7 +36,8 @@ Tensor Tensor::zeros(Shape shape, DType dtype) {
 }
 
 Tensor Tensor::from_host(std::span<const float> values, Shape shape, DType dtype) {
-  BRAINMT_CHECK(static_cast<std::int64_t>(values.size()) == shape.count(), "{} values for {}", values.size(), shape.str());
+  BRAINMT_CHECK(static_cast<std::int64_t>(values.size()) == shape.count(), "{} values for {}", values.size(),
+                shape.str());
   Tensor t(shape, DType::kF32);
   Kokkos::deep_copy(DeviceBytes(static_cast<std::byte*>(t.raw()), t.bytes()),
                     HostBytes(reinterpret_cast<const std::byte*>(values.data()), t.bytes()));
@@ -47,7 +52,8 @@ Tensor Tensor::reshape(Shape shape) const {
 }
 
 Tensor Tensor::slice(std::int64_t begin, std::int64_t end) const {
-  BRAINMT_CHECK(shape_.rank() > 0 && 0 <= begin && begin <= end && end <= shape_[0], "[{}, {}) of {}", begin, end, shape_.str());
+  BRAINMT_CHECK(shape_.rank() > 0 && 0 <= begin && begin <= end && end <= shape_[0], "[{}, {}) of {}", begin, end,
+                shape_.str());
   Tensor t = *this;
   t.shape_.set(0, end - begin);
   t.offset_ += static_cast<std::size_t>(shape_[0] ? count() / shape_[0] * begin : 0) * size_of(dtype_);
@@ -67,23 +73,22 @@ Tensor Tensor::to(DType dtype) const {
   return t;
 }
 
-void Tensor::copy_from(const Tensor& other) {
+void Tensor::copy_from(const Tensor& other) const {
   BRAINMT_CHECK(other.count() == count(), "{} from {}", shape_.str(), other.shape_.str());
   dispatch(dtype_, [&]<class To>() {
     dispatch(other.dtype_, [&]<class From>() { convert(data<To>(), other.data<From>(), count()); });
   });
 }
 
-void Tensor::zero() {
-  Kokkos::deep_copy(DeviceBytes(static_cast<std::byte*>(raw()), bytes()), std::byte{0});
-}
+void Tensor::zero() const { Kokkos::deep_copy(DeviceBytes(static_cast<std::byte*>(raw()), bytes()), std::byte{0}); }
 
 std::vector<double> Tensor::to_host() const {
   const Tensor wide = to(DType::kF64);
   std::vector<double> values(static_cast<std::size_t>(count()));
-  Kokkos::deep_copy(HostBytesOut(reinterpret_cast<std::byte*>(values.data()), values.size() * sizeof(double)),
-                    Kokkos::View<const std::byte*, Kokkos::DefaultExecutionSpace::memory_space, Kokkos::MemoryTraits<Kokkos::Unmanaged>>(
-                        static_cast<const std::byte*>(wide.raw()), wide.bytes()));
+  Kokkos::deep_copy(
+      HostBytesOut(reinterpret_cast<std::byte*>(values.data()), values.size() * sizeof(double)),
+      Kokkos::View<const std::byte*, Kokkos::DefaultExecutionSpace::memory_space,
+                   Kokkos::MemoryTraits<Kokkos::Unmanaged>>(static_cast<const std::byte*>(wide.raw()), wide.bytes()));
   return values;
 }
 

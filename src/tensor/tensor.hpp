@@ -44,8 +44,9 @@ class Tensor {
   Tensor clone() const;
   /// Copy with another dtype (itself when it has that dtype already).
   Tensor to(DType dtype) const;
-  void copy_from(const Tensor& other);  // same count; converts
-  void zero();
+  /// Writes through the handle (a const Tensor is a fixed handle, not fixed contents). Same count; converts.
+  void copy_from(const Tensor& other) const;
+  void zero() const;
   /// All elements on the host as double: for tests, reports and small results.
   std::vector<double> to_host() const;
 

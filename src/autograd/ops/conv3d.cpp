@@ -1,0 +1,39 @@
+#include "autograd/ops/conv3d.hpp"
+
+#include "kernels/activations.hpp"
+#include "tensor/views.hpp"
+
+namespace brainmt::autograd {
+
+Var conv3d(Tape& tape, const Var& x, Parameter& weight, Parameter* bias, const dnn::Conv3dOptions& options) {
+  const auto kernel = static_cast<int>(weight.shape[-1]);
+  Shape shape{x.shape()[0]};
+  for (int axis = 1; axis <= 3; ++axis) shape.push_back(dnn::conv_extent(x.shape()[axis], kernel, options));
+  shape.push_back(weight.shape[0]);
+  Var y = tape.result(Tensor(shape, x.dtype()));
+  dnn::conv3d_fwd(y.value(), x.value(), weight.value, bias ? bias->value : Tensor{}, options);
+
+  std::vector<Parameter*> parameters{&weight};
+  if (bias) parameters.push_back(bias);
+  // ReLU's mask is read off the output; without ReLU the output is not kept.
+  const Tensor output = options.relu ? y.value() : Tensor{};
+  tape.record(std::move(parameters),
+              [input = x.value(), output, dx = x.gradient(), dy = y.gradient(), &weight, bias, options] {
+                if (!dy.arrived()) return;
+                const Tensor dout = dy.take();
+                if (options.relu) {
+                  dispatch(dout.dtype(), [&]<class T>() {
+                    kernels::activation_bwd<T>(kernels::Exec{}, view1<T>(dout), view1<const T>(dout),
+                                               view1<const T>(output), kernels::Activation::kRelu);
+                  });
+                }
+                dnn::conv3d_bwd_weights(weight.grad, bias ? bias->grad : Tensor{}, dout, input, options);
+                if (!dx.wanted()) return;
+                const Tensor din(input.shape(), input.dtype());
+                dnn::conv3d_bwd_data(din, dout, weight.value, options);
+                dx.add(din);
+              });
+  return y;
+}
+
+}  // namespace brainmt::autograd

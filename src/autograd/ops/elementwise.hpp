@@ -1,0 +1,13 @@
+#pragma once
+// Elementwise operations without parameters.
+#include "autograd/tape.hpp"
+#include "kernels/activations.hpp"
+
+namespace brainmt::autograd {
+
+Var activation(Tape& tape, const Var& x, kernels::Activation f);
+
+/// a + b, of one shape and type.
+Var add(Tape& tape, const Var& a, const Var& b);
+
+}  // namespace brainmt::autograd
