@@ -1,5 +1,10 @@
 # The two functions that every folder's CMakeLists.txt uses.
 
+# Ranks of a test share few cores: they yield while they wait, stay unbound, and may be root in a container.
+set(BRAINMT_TEST_ENVIRONMENT OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none
+    OMPI_MCA_btl_vader_single_copy_mechanism=none)
+
 add_library(brainmt_options INTERFACE)
 target_include_directories(brainmt_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src)
 target_compile_options(brainmt_options INTERFACE -Wall -Wextra -Wno-psabi -fno-math-errno -fno-trapping-math
@@ -39,5 +44,5 @@ function(brainmt_add_test name)
     list(APPEND tests ${name}_np_${ranks})
   endforeach()
   set_tests_properties(${tests} PROPERTIES TIMEOUT ${arg_TIMEOUT}
-    ENVIRONMENT "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_mpi_yield_when_idle=1;OMPI_MCA_hwloc_base_binding_policy=none;OMPI_MCA_btl_vader_single_copy_mechanism=none")
+    ENVIRONMENT "${BRAINMT_TEST_ENVIRONMENT}")
 endfunction()

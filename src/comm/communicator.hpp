@@ -1,0 +1,61 @@
+#pragma once
+// The ranks that work together and what they can do with each other. A communicator is owned by whoever made it and
+// passed by reference, never global: a second one (say, frames split over ranks) lives beside the first.
+//
+// Every operation is collective over the communicator, in the same order on all its ranks, except `exchange`, which
+// concerns two. Buffers are given as pointer, `count` (elements, never bytes; any size) and type. Failures throw
+// CommError naming rank and operation. A backend for device memory is bound to its stream when it is made, so no
+// operation takes one.
+//
+// Backends: SelfCommunicator (one rank, no library), MpiCommunicator.
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "comm/request.hpp"
+#include "comm/types.hpp"
+
+namespace brainmt::comm {
+
+class Communicator {
+ public:
+  Communicator() = default;
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
+  virtual ~Communicator() = default;
+
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+
+  /// data[i] := reduction over ranks of data[i]. The order of a floating-point sum is the library's choice.
+  virtual void all_reduce(void* data, std::size_t count, DataType type, ReduceOp op) = 0;
+  virtual Request all_reduce_async(void* data, std::size_t count, DataType type, ReduceOp op) = 0;
+  /// receive[i] := reduction over ranks of send[rank() * count_per_rank + i]; send holds size() * count_per_rank.
+  virtual void reduce_scatter(const void* send, void* receive, std::size_t count_per_rank, DataType type,
+                              ReduceOp op) = 0;
+  /// receive[r * count_per_rank + i] := send[i] of rank r.
+  virtual void all_gather(const void* send, void* receive, std::size_t count_per_rank, DataType type) = 0;
+  /// The byte strings of all ranks, by rank; each rank may send another number of bytes.
+  virtual std::vector<std::vector<std::byte>> all_gather_bytes(std::span<const std::byte> mine) = 0;
+  virtual void broadcast(void* data, std::size_t count, DataType type, int root) = 0;
+  virtual void barrier() = 0;
+
+  /// Sends `count` elements to `peer` and receives as many from it; send and receive must not overlap. The tag, in
+  /// [0, kMaxTag], tells apart several exchanges with one peer that are under way together.
+  virtual Request exchange_async(int peer, const void* send, void* receive, std::size_t count, DataType type,
+                                 int tag) = 0;
+  void exchange(int peer, const void* send, void* receive, std::size_t count, DataType type) {
+    exchange_async(peer, send, receive, count, type, 0).wait();
+  }
+
+  static constexpr int kMaxTag = 32767;  // what MPI guarantees at least
+};
+
+/// One value in, the reduction over ranks out.
+template <class T>
+T all_reduce_value(Communicator& comm, T value, ReduceOp op) {
+  comm.all_reduce(&value, 1, data_type_of<T>, op);
+  return value;
+}
+
+}  // namespace brainmt::comm

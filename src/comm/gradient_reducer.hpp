@@ -1,0 +1,103 @@
+#pragma once
+// Sums the gradients of all ranks while the backward pass goes on.
+//
+// All gradients lie in one flat array; buckets are contiguous ranges of whole parameters, about bucket_bytes each, and
+// go in one fixed order, last parameter first, which is the order in which a backward pass finishes them. The reducer
+// sums and never scales: the loss carries the division by the global batch.
+//
+// One optimiser step is several micro steps (accumulation); P ranks x M micro steps make G = P * M micro shards:
+//
+//     reducer.begin_step(M);
+//     for each micro step:  [kWorld: zero the flat gradient]
+//                           reducer.begin_micro_step();  backward pass, calling ready(i) as gradient i becomes final
+//     reducer.finish();     // the flat array holds the sum over ranks and micro steps, on every rank
+//
+// kRank:  the caller accumulates over micro steps in the flat array itself (+=). In the last one each complete bucket
+//         starts a non-blocking all-reduce. The library chooses the order of the sum: another number of ranks gives
+//         another rounding.
+// kWorld: shards 0..G-1 (rank r computes the contiguous block r*M .. r*M + M-1) are summed by one fixed binary tree
+//         over the shard index: within a rank a stack of partial sums that carries like a binary counter, across ranks
+//         a butterfly that adds lower to upper rank. The bits depend on G only, not on P. It costs log2(M) + 1 further
+//         copies of the gradient and log2(P) exchanges of it.
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "comm/communicator.hpp"
+
+namespace brainmt::comm {
+
+/// Where a parameter's gradient lies in the flat array, in elements.
+struct ParameterRange {
+  std::size_t offset = 0;
+  std::size_t count = 0;
+};
+
+enum class Determinism { kRank, kWorld };
+
+enum class BucketState {
+  kFilling,   // some member is not final yet in this micro step
+  kComplete,  // all members final; waits for its turn
+  kReducing,  // communication under way
+  kReduced    // holds the sum of all ranks, or, before the last micro step, is folded into this rank's sums
+};
+
+/// T is float or double.
+template <class T>
+class GradientReducer {
+ public:
+  /// `parameters` in forward order, ascending and apart, inside [0, count); `flat` [count] stays the caller's and
+  /// outlives the reducer, and so does `comm`. Throws UsageError where kWorld meets a number of ranks that is no power
+  /// of two, or where bucket_bytes makes too many buckets.
+  GradientReducer(Communicator& comm, std::span<const ParameterRange> parameters, T* flat, std::size_t count,
+                  std::size_t bucket_bytes, Determinism determinism);
+
+  /// Throws UsageError in mode kWorld when micro_steps is no power of two.
+  void begin_step(int micro_steps);
+  void begin_micro_step();
+  /// The gradient of this parameter receives nothing more in this micro step. Called once for each; a parameter used
+  /// at several places is ready after the last of them. Also moves communication on.
+  void ready(std::size_t parameter);
+  /// Ends the step. Returns the seconds spent here: communication that the backward pass did not hide.
+  double finish();
+
+  std::size_t bucket_count() const { return buckets_.size(); }
+  BucketState bucket_state(std::size_t bucket) const { return buckets_[bucket].state; }
+
+ private:
+  struct Bucket {
+    std::size_t offset = 0, count = 0;  // elements of the flat array
+    std::size_t members = 0;            // parameters
+    std::size_t missing = 0;            // members not final yet in this micro step
+    int distance = 1;                   // kWorld: the butterfly's present partner is rank ^ distance
+    BucketState state = BucketState::kFilling;
+    Request request;
+  };
+
+  void plan_buckets(std::span<const ParameterRange> parameters, std::size_t bucket_bytes);
+  void check_all_ready() const;
+  void fold_micro_step(const Bucket& bucket);
+  void start(std::size_t index);
+  void exchange_or_end(std::size_t index);
+  void received(std::size_t index);
+  void progress();
+  bool last_micro_step() const { return micro_step_ + 1 == micro_steps_; }
+
+  Communicator& comm_;
+  T* flat_;
+  std::size_t count_;
+  Determinism determinism_;
+  std::vector<Bucket> buckets_;  // in the order in which they go
+  std::vector<std::size_t> bucket_of_parameter_;
+  std::vector<char> is_ready_;                // by parameter, in this micro step
+  int micro_steps_ = 0, micro_step_ = -1;     // micro_steps_ = 0: between two steps
+  std::size_t next_ = 0;                      // first bucket not started yet
+  std::size_t oldest_ = 0;                    // every bucket before this one is reduced
+  std::vector<std::vector<T>> partial_sums_;  // kWorld: [l] sums 2^l micro steps
+  std::vector<T> received_;                   // kWorld: the partner's values
+};
+
+extern template class GradientReducer<float>;
+extern template class GradientReducer<double>;
+
+}  // namespace brainmt::comm

@@ -1,0 +1,18 @@
+# cmake -DEXPECTED=<code> -P expect_exit.cmake -- <command...>: fails unless the command exits with that code and its
+# stderr names a rank.
+set(command "")
+set(seen_separator FALSE)
+foreach(i RANGE ${CMAKE_ARGC})
+  if(seen_separator AND NOT "${CMAKE_ARGV${i}}" STREQUAL "")
+    list(APPEND command "${CMAKE_ARGV${i}}")
+  elseif("${CMAKE_ARGV${i}}" STREQUAL "--")
+    set(seen_separator TRUE)
+  endif()
+endforeach()
+execute_process(COMMAND ${command} RESULT_VARIABLE code ERROR_VARIABLE text OUTPUT_VARIABLE ignored)
+if(NOT code EQUAL EXPECTED)
+  message(FATAL_ERROR "exit code ${code}, expected ${EXPECTED}:\n${text}")
+endif()
+if(NOT text MATCHES "(^|\n)rank 1: ")
+  message(FATAL_ERROR "no line of rank 1 on stderr:\n${text}")
+endif()
