@@ -1,0 +1,126 @@
+#include "train/checkpoint.hpp"
+
+#include <bit>
+#include <fstream>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "comm/agreement.hpp"
+#include "io/atomic_file.hpp"
+#include "train/checkpoint_files.hpp"
+#include "train/fault.hpp"
+#include "train/tensor_file.hpp"
+
+namespace brainmt::train {
+namespace {
+
+constexpr const char* kFirstMoment = "exp_avg.";
+constexpr const char* kSecondMoment = "exp_avg_sq.";
+
+void save_moments(const std::filesystem::path& path, const nn::ParameterStore& store, const AdamW& optimizer) {
+  std::vector<NamedTensor> tensors;
+  for (const nn::Parameter& p : store.all()) {
+    tensors.push_back({kFirstMoment + p.name, p.shape, optimizer.first_moment(p)});
+    tensors.push_back({kSecondMoment + p.name, p.shape, optimizer.second_moment(p)});
+  }
+  write_tensors(path, tensors, {{"format", "pt"}});
+}
+
+void load_moments(const std::filesystem::path& path, const nn::ParameterStore& store, AdamW& optimizer) {
+  const auto file = io::SafetensorsFile::open(path);
+  for (const nn::Parameter& p : store.all()) {
+    read_tensor(file, kFirstMoment + p.name, optimizer.first_moment(p));
+    read_tensor(file, kSecondMoment + p.name, optimizer.second_moment(p));
+  }
+}
+
+std::string read_text(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::string broadcast_text(comm::Communicator& comm, std::string text) {
+  auto count = static_cast<std::int64_t>(text.size());
+  comm.broadcast(&count, 1, comm::DataType::kInt64, 0);
+  text.resize(static_cast<std::size_t>(count));
+  comm.broadcast(text.data(), text.size(), comm::DataType::kByte, 0);
+  return text;
+}
+
+void broadcast_tensor(comm::Communicator& comm, const Tensor& tensor) {
+  comm.broadcast(tensor.raw(), tensor.bytes(), comm::DataType::kByte, 0);
+}
+
+}  // namespace
+
+CheckpointStore::CheckpointStore(comm::Communicator& comm, std::filesystem::path directory, int keep)
+    : comm_(comm), directory_(std::move(directory)), keep_(keep) {
+  comm::run_agreed(comm_, [&] {
+    if (comm_.rank() != 0) return;
+    std::error_code error;
+    std::filesystem::create_directories(directory_, error);
+    if (error) throw OutputError(fmt::format("{}: cannot be made: {}", directory_.string(), error.message()));
+    remove_leftovers(directory_);
+  });
+}
+
+void CheckpointStore::save(std::int64_t step, const std::string& state, const nn::ParameterStore& store,
+                           const AdamW& optimizer, const Metadata& metadata, bool is_best) {
+  check_replicas(comm_, store, step);
+  comm::run_agreed(comm_, [&] {
+    if (comm_.rank() != 0) return;
+    commit_checkpoint(directory_, step, [&](const std::filesystem::path& temporary) {
+      save_weights(temporary / kModelFile, store, metadata);
+      save_moments(temporary / kOptimizerFile, store, optimizer);
+      io::write_atomically(temporary / kStateFile, state);
+    });
+    if (is_best) write_pointer(directory_, "best", step);
+    write_pointer(directory_, "latest", step);
+    fault::at("checkpoint.latest", 0, step);
+    prune_checkpoints(directory_, keep_);
+  });
+}
+
+std::optional<CheckpointStore::Found> CheckpointStore::find_newest() const {
+  std::int64_t step = -1;
+  std::string state;
+  comm::run_agreed(comm_, [&] {
+    if (comm_.rank() != 0) return;
+    step = newest_valid_step(directory_).value_or(-1);
+    if (step >= 0) state = read_text(directory_ / step_name(step) / kStateFile);
+  });
+  comm_.broadcast(&step, 1, comm::DataType::kInt64, 0);
+  if (step < 0) return std::nullopt;
+  return Found{step, broadcast_text(comm_, std::move(state))};
+}
+
+void CheckpointStore::load(std::int64_t step, nn::ParameterStore& store, AdamW& optimizer) const {
+  comm::run_agreed(comm_, [&] {
+    if (comm_.rank() != 0) return;
+    const std::filesystem::path directory = directory_ / step_name(step);
+    load_weights(io::SafetensorsFile::open(directory / kModelFile), store);
+    load_moments(directory / kOptimizerFile, store, optimizer);
+  });
+  for (const Tensor& tensor : {store.values(), optimizer.first_moments(), optimizer.second_moments()})
+    broadcast_tensor(comm_, tensor);
+  store.refresh_compute();
+}
+
+void check_replicas(comm::Communicator& comm, const nn::ParameterStore& store, std::int64_t step) {
+  // FNV-1a over the bits; the sign bit is dropped so that minimum and maximum compare as signed numbers.
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const double value : store.values().to_host())
+    hash = (hash ^ std::bit_cast<std::uint64_t>(value)) * 0x100000001b3u;
+  const auto mine = static_cast<std::int64_t>(hash >> 1);
+  const std::int64_t low = comm::all_reduce_value(comm, mine, comm::ReduceOp::kMin);
+  const std::int64_t high = comm::all_reduce_value(comm, mine, comm::ReduceOp::kMax);
+  if (low != high)
+    throw InternalError(
+        fmt::format("rank {}: the parameters differ between ranks at step {} (hash {:016x}, lowest "
+                    "{:016x}): memory or network corrupted a replica; nothing was saved, run again to "
+                    "continue from the last checkpoint",
+                    comm.rank(), step, mine, low));
+}
+
+}  // namespace brainmt::train

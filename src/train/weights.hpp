@@ -1,0 +1,36 @@
+#pragma once
+// Model weights in safetensors under the published parameter names, float32. A file fits a model when both have the
+// same names with the same shapes; otherwise the error lists every tensor that does not fit.
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "io/safetensors.hpp"
+#include "models/brainmt.hpp"
+
+namespace brainmt::train {
+
+using Metadata = std::map<std::string, std::string>;
+
+struct LoadOptions {
+  std::string prefix;          // in front of every name in the file ("weights/" in the golden files)
+  bool allow_missing = false;  // parameters that the file lacks keep their values
+  bool allow_extra = false;    // tensors that the model lacks are ignored
+};
+
+/// Copies the tensors of `file` into the parameters and renews the compute copies. Tensors of the file without the
+/// prefix do not count. Throws DataError naming *all* missing, extra and misshapen tensors in one line; then no
+/// parameter has changed.
+void load_weights(const io::SafetensorsFile& file, nn::ParameterStore& store, const LoadOptions& options = {});
+
+/// Writes atomically. Throws OutputError.
+void save_weights(const std::filesystem::path& path, const nn::ParameterStore& store, const Metadata& metadata);
+
+/// The sizes of a model as metadata (one JSON object under kModelKey), so that a weights file alone rebuilds its model.
+inline constexpr const char* kModelKey = "brainmt.model";
+std::string describe_model(const models::BrainMTConfig& config);
+/// Throws DataError naming the file when it does not describe a model (a published file: give the sizes as model.*
+/// keys).
+models::BrainMTConfig described_model(const io::SafetensorsFile& file);
+
+}  // namespace brainmt::train
