@@ -4,8 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/nearest.hpp"
 #include "config/config.hpp"
-#include "config/nearest.hpp"
 #include "config/yaml.hpp"
 
 namespace brainmt::config {

@@ -7,7 +7,7 @@
 #include <stdexcept>
 
 #include "base/error.hpp"
-#include "config/nearest.hpp"
+#include "base/nearest.hpp"
 
 namespace brainmt::config {
 namespace {

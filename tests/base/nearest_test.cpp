@@ -1,8 +1,8 @@
-#include "config/nearest.hpp"
+#include "base/nearest.hpp"
 
 #include <gtest/gtest.h>
 
-namespace brainmt::config {
+namespace brainmt {
 namespace {
 
 TEST(EditDistance, CountsTheFewestTypingErrors) {
@@ -28,4 +28,4 @@ TEST(NearestName, PrefersTheClosestAndGivesUpOnStrangers) {
 }
 
 }  // namespace
-}  // namespace brainmt::config
+}  // namespace brainmt
