@@ -1,0 +1,203 @@
+#include "io/gzip_stream.hpp"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace brainmt::io {
+namespace {
+
+constexpr std::size_t kBufferBytes = 256 * 1024;
+constexpr int kGzipWindowBits = 15 + 16;  // the largest window; 16 asks zlib for the gzip wrapper and its CRC-32
+constexpr std::uint64_t kLargestRatio = 1032;
+constexpr std::size_t kLargestStep = std::numeric_limits<uInt>::max();
+
+using Buffer = std::array<std::byte, kBufferBytes>;
+
+// A z_stream points to itself, so it stays where it was made.
+struct Inflater {
+  z_stream stream = {};
+  Inflater() { BRAINMT_CHECK(inflateInit2(&stream, kGzipWindowBits) == Z_OK, "zlib could not start to inflate"); }
+  ~Inflater() { inflateEnd(&stream); }
+  Inflater(const Inflater&) = delete;
+  Inflater& operator=(const Inflater&) = delete;
+};
+
+}  // namespace
+
+struct ByteReader::State {
+  std::filesystem::path path;
+  FileDescriptor fd;
+  std::uint64_t size = 0;       // of the file
+  std::uint64_t consumed = 0;   // bytes of the file taken into the buffer
+  std::uint64_t delivered = 0;  // bytes of content
+  std::optional<Inflater> inflater;
+  bool member_ended = false;
+  Buffer buffer;
+
+  [[noreturn]] void fail(const std::string& reason) const {
+    throw DataError(fmt::format("'{}': {}", path.string(), reason));
+  }
+
+  void refill() {
+    const std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size - consumed));
+    if (count == 0) {
+      fail(fmt::format("gzip stream is cut short after {} bytes of content ({} bytes of file); copy the file again",
+                       delivered, size));
+    }
+    read_exactly(fd, path, consumed, std::span(buffer).first(count));
+    consumed += count;
+    inflater->stream.next_in = reinterpret_cast<Bytef*>(buffer.data());
+    inflater->stream.avail_in = static_cast<uInt>(count);
+  }
+
+  // Inflates until `out` is full or the member ends; returns the bytes produced.
+  std::size_t inflate_into(std::span<std::byte> out) {
+    z_stream& z = inflater->stream;
+    z.next_out = reinterpret_cast<Bytef*>(out.data());
+    z.avail_out = static_cast<uInt>(out.size());
+    while (z.avail_out > 0 && !member_ended) {
+      if (z.avail_in == 0) refill();
+      const int code = inflate(&z, Z_NO_FLUSH);
+      if (code == Z_STREAM_END) member_ended = true;
+      if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) {
+        fail(fmt::format("damaged gzip stream after {} bytes of content: {}; copy the file again",
+                         delivered + out.size() - z.avail_out, z.msg ? z.msg : zError(code)));
+      }
+    }
+    return out.size() - z.avail_out;
+  }
+};
+
+ByteReader::ByteReader(std::filesystem::path path) : state_(std::make_unique<State>()) {
+  State& s = *state_;
+  s.fd = open_for_reading(path);
+  s.size = file_size(s.fd, path);
+  s.path = std::move(path);
+  constexpr std::array kGzipMagic{std::byte{0x1f}, std::byte{0x8b}};
+  std::array<std::byte, 2> magic{};
+  if (s.size >= magic.size()) read_exactly(s.fd, s.path, 0, magic);
+  if (magic == kGzipMagic) s.inflater.emplace();
+}
+
+ByteReader::~ByteReader() = default;
+ByteReader::ByteReader(ByteReader&&) noexcept = default;
+ByteReader& ByteReader::operator=(ByteReader&&) noexcept = default;
+
+bool ByteReader::compressed() const { return state_->inflater.has_value(); }
+std::uint64_t ByteReader::capacity() const {
+  const std::uint64_t ratio = compressed() ? kLargestRatio : 1;
+  return std::min(state_->size, std::numeric_limits<std::uint64_t>::max() / ratio) * ratio;
+}
+std::uint64_t ByteReader::position() const { return state_->delivered; }
+
+void ByteReader::read(std::span<std::byte> out) {
+  State& s = *state_;
+  if (!compressed()) {
+    if (out.size() > s.size - s.delivered) {
+      s.fail(fmt::format("cut short: {} bytes are needed, the file has {}", s.delivered + out.size(), s.size));
+    }
+    read_exactly(s.fd, s.path, s.delivered, out);
+    s.delivered += out.size();
+    return;
+  }
+  while (!out.empty()) {
+    const std::span<std::byte> step = out.first(std::min(out.size(), kLargestStep));
+    const std::size_t got = s.inflate_into(step);
+    s.delivered += got;
+    if (got < step.size()) {
+      s.fail(fmt::format("content ends after {} bytes, {} are needed", s.delivered, s.delivered + out.size() - got));
+    }
+    out = out.subspan(got);
+  }
+}
+
+void ByteReader::skip(std::uint64_t count) {
+  if (!compressed()) {
+    if (count > state_->size - state_->delivered) {
+      state_->fail(
+          fmt::format("cut short: byte {} is needed, the file has {}", state_->delivered + count, state_->size));
+    }
+    state_->delivered += count;
+    return;
+  }
+  std::array<std::byte, 16 * 1024> scratch;
+  while (count > 0) {
+    const std::size_t step = static_cast<std::size_t>(std::min<std::uint64_t>(count, scratch.size()));
+    read(std::span(scratch).first(step));
+    count -= step;
+  }
+}
+
+void ByteReader::expect_end() {
+  State& s = *state_;
+  if (!compressed()) {
+    if (s.delivered != s.size) {
+      s.fail(fmt::format("{} bytes follow the declared content of {}", s.size - s.delivered, s.delivered));
+    }
+    return;
+  }
+  std::byte extra;
+  if (s.inflate_into(std::span(&extra, 1)) != 0) {
+    s.fail(fmt::format("more content follows the declared {} bytes", s.delivered));
+  }
+  if (const std::uint64_t behind = s.size - s.consumed + s.inflater->stream.avail_in; behind != 0) {
+    s.fail(fmt::format("{} bytes follow the gzip member (a second member or junk); compress the scan again", behind));
+  }
+}
+
+struct GzipFile::Deflater {
+  z_stream stream = {};
+  Buffer buffer;
+  explicit Deflater(int level) {
+    constexpr int kMemoryLevel = 8;
+    const int code = deflateInit2(&stream, level, Z_DEFLATED, kGzipWindowBits, kMemoryLevel, Z_DEFAULT_STRATEGY);
+    BRAINMT_CHECK(code == Z_OK, "zlib could not start to deflate at level {}", level);
+  }
+  ~Deflater() { deflateEnd(&stream); }
+  Deflater(const Deflater&) = delete;
+  Deflater& operator=(const Deflater&) = delete;
+};
+
+GzipFile::GzipFile(std::filesystem::path target, int level)
+    : file_(std::move(target)), deflater_(std::make_unique<Deflater>(level)) {}
+
+GzipFile::~GzipFile() = default;
+
+// Runs deflate on the pending input until it is used up and, with Z_FINISH, until the stream is complete.
+void GzipFile::pump(int flush) {
+  z_stream& z = deflater_->stream;
+  int code = Z_OK;
+  do {
+    z.next_out = reinterpret_cast<Bytef*>(deflater_->buffer.data());
+    z.avail_out = static_cast<uInt>(deflater_->buffer.size());
+    code = deflate(&z, flush);
+    BRAINMT_CHECK(code != Z_STREAM_ERROR, "deflate lost its state");
+    file_.write(std::span<const std::byte>(deflater_->buffer).first(deflater_->buffer.size() - z.avail_out));
+  } while (z.avail_out == 0 || (flush == Z_FINISH && code != Z_STREAM_END));
+}
+
+void GzipFile::write(std::span<const std::byte> data) {
+  while (!data.empty()) {
+    const std::size_t step = std::min(data.size(), kLargestStep);
+    // zlib's interface lacks const; it only reads the input.
+    deflater_->stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(data.data()));
+    deflater_->stream.avail_in = static_cast<uInt>(step);
+    pump(Z_NO_FLUSH);
+    data = data.subspan(step);
+  }
+}
+
+void GzipFile::commit() {
+  pump(Z_FINISH);
+  file_.commit();
+}
+
+}  // namespace brainmt::io

@@ -1,0 +1,79 @@
+#pragma once
+// NIfTI-1 and NIfTI-2 scans (single file, plain or gzip, either byte order), read one frame at a time.
+//
+// Nothing that a header says is believed before it was checked against the bytes that are there: dimensions, their
+// product, the type, the offset of the data. The memory of a reader does not depend on the header. Every failure is a
+// DataError of one line: file, what was expected, what was found.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "io/gzip_stream.hpp"
+
+namespace brainmt::io {
+
+/// Voxel types by their NIfTI code.
+enum class NiftiType : std::int16_t {
+  kUint8 = 2,
+  kInt16 = 4,
+  kInt32 = 8,
+  kFloat32 = 16,
+  kFloat64 = 64,
+  kInt8 = 256,
+  kUint16 = 512,
+  kUint32 = 768,
+  kInt64 = 1024,
+  kUint64 = 1280
+};
+std::size_t bytes_of(NiftiType type);
+
+struct NiftiHeader {
+  int version = 1;                      // 1 or 2
+  bool swapped = false;                 // the file's byte order is not this machine's
+  int dimensions = 4;                   // as declared: 3 for a volume, 4 for a scan; higher ones have extent 1
+  std::array<std::int64_t, 4> shape{};  // X, Y, Z, T; T = 1 when dimensions < 4
+  NiftiType type = NiftiType::kFloat32;
+  double slope = 1, intercept = 0;  // value = slope * stored + intercept; 1 and 0 where the file asks for none
+  double repetition_time = 0;       // seconds; the file's unit is applied, and none counts as seconds
+  std::array<double, 16> affine{};  // row-major 4x4, voxel (i, j, k, 1) to millimetres
+  std::uint64_t data_offset = 352;  // bytes from the start of the (decompressed) file
+
+  std::size_t frame_voxels() const { return static_cast<std::size_t>(shape[0] * shape[1] * shape[2]); }
+  std::int64_t frames() const { return shape[3]; }
+};
+
+/// Reads and checks the header, and that a file of this size can hold what it declares.
+NiftiHeader read_nifti_header(const std::filesystem::path& path);
+
+/// The frames of one scan in order, as float with slope and intercept applied, X fastest.
+class NiftiReader {
+ public:
+  explicit NiftiReader(const std::filesystem::path& path);
+
+  const NiftiHeader& header() const { return header_; }
+  /// Fills `frame` (header().frame_voxels() values) with the next frame. After the last frame the end of the file is
+  /// checked too: its checksum, and that nothing follows. Returns false when there is no further frame.
+  bool next_frame(std::span<float> frame);
+
+ private:
+  ByteReader bytes_;
+  NiftiHeader header_;
+  std::int64_t next_ = 0;
+  std::vector<std::byte> chunk_;
+};
+
+/// Fills frame `t`, X fastest.
+using FrameSource = std::function<void(std::int64_t t, std::span<float> frame)>;
+
+/// Writes a gzip NIfTI-1 scan; equal input gives equal bytes. `header` gives shape, type (int16 or float32), slope and
+/// intercept (int16 only: stored = (value - intercept) / slope, rounded to nearest, clamped; float32 is stored as it
+/// is), repetition time and affine (its columns' lengths become the voxel sizes). Throws OutputError.
+void write_nifti_gz(const std::filesystem::path& path, const NiftiHeader& header, const FrameSource& source,
+                    int compression_level = 1);
+
+}  // namespace brainmt::io

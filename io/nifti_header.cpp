@@ -1,0 +1,236 @@
+#include "io/nifti_header.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <string>
+
+#include "base/error.hpp"
+
+namespace brainmt::io {
+
+std::size_t bytes_of(NiftiType type) {
+  switch (type) {
+    case NiftiType::kUint8:
+    case NiftiType::kInt8:
+      return 1;
+    case NiftiType::kInt16:
+    case NiftiType::kUint16:
+      return 2;
+    case NiftiType::kInt32:
+    case NiftiType::kUint32:
+    case NiftiType::kFloat32:
+      return 4;
+    case NiftiType::kFloat64:
+    case NiftiType::kInt64:
+    case NiftiType::kUint64:
+      return 8;
+  }
+  return 0;  // not a type that we read
+}
+
+namespace nifti {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "the byte order of a file is compared with little endian");
+
+constexpr std::size_t kLongestHeader = 544;
+constexpr std::int64_t kLongestAxis = 1 << 20;
+// 512^3: several times the finest functional scan, and small enough that one frame of float fits anywhere.
+constexpr std::int64_t kMostFrameVoxels = std::int64_t{1} << 27;
+
+class Parser {
+ public:
+  Parser(ByteReader& bytes, const std::filesystem::path& path) : bytes_(bytes), path_(path) {}
+
+  NiftiHeader parse() {
+    read_raw();
+    read_shape();
+    read_type();
+    read_scaling();
+    read_geometry();
+    read_extent();
+    return header_;
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& reason) const {
+    throw DataError(fmt::format("'{}': {}", path_.string(), reason));
+  }
+
+  template <class T>
+  T raw(std::size_t offset) const {
+    std::array<std::byte, sizeof(T)> value;
+    std::memcpy(value.data(), raw_.data() + offset, sizeof(T));
+    if (header_.swapped) std::reverse(value.begin(), value.end());
+    return std::bit_cast<T>(value);
+  }
+  // A field that is float in version 1 and double in version 2.
+  double real(std::size_t first, std::size_t index = 0) const {
+    return header_.version == 1 ? raw<float>(first + index * sizeof(float))
+                                : raw<double>(first + index * sizeof(double));
+  }
+  double finite(std::size_t first, std::size_t index, const char* name) const {
+    const double value = real(first, index);
+    if (!std::isfinite(value)) fail(fmt::format("{} is {}, expected a finite number", name, value));
+    return value;
+  }
+  std::int64_t code(std::size_t offset) const {
+    return header_.version == 1 ? std::int64_t{raw<std::int16_t>(offset)} : std::int64_t{raw<std::int32_t>(offset)};
+  }
+
+  // The header's bytes, its version and byte order, from its declared length; then the magic must agree.
+  void read_raw() {
+    constexpr std::size_t kLengthBytes = 4;
+    const std::span<std::byte> buffer(raw_);
+    bytes_.read(buffer.first(kLengthBytes));
+    std::uint32_t length = raw<std::uint32_t>(0);
+    header_.swapped = length != kNifti1.header_bytes && length != kNifti2.header_bytes;
+    length = raw<std::uint32_t>(0);
+    if (length != kNifti1.header_bytes && length != kNifti2.header_bytes) {
+      fail("is no NIfTI file: its first four bytes are not 348 (NIfTI-1) or 540 (NIfTI-2) in either byte order");
+    }
+    header_.version = length == kNifti1.header_bytes ? 1 : 2;
+    fields_ = header_.version == 1 ? kNifti1 : kNifti2;
+    bytes_.read(buffer.subspan(kLengthBytes, fields_.header_bytes - kLengthBytes));
+
+    const std::string found(reinterpret_cast<const char*>(raw_.data()) + fields_.magic, fields_.magic_bytes);
+    const std::string expected = header_.version == 1 ? std::string("n+1\0", 4) : std::string("n+2\0\r\n\x1a\n", 8);
+    if (found == std::string("ni1\0", 4) || found.substr(0, 4) == std::string("ni2\0", 4)) {
+      fail("is half of a .hdr/.img pair; convert it to a single .nii or .nii.gz file");
+    }
+    if (found != expected) fail("has a NIfTI length but not the magic 'n+1' or 'n+2' of a single-file scan");
+  }
+
+  std::int64_t dim(std::size_t index) const {
+    return header_.version == 1 ? std::int64_t{raw<std::int16_t>(fields_.dim + 2 * index)}
+                                : raw<std::int64_t>(fields_.dim + 8 * index);
+  }
+
+  void read_shape() {
+    constexpr std::int64_t kMostDimensions = 7;
+    const std::int64_t dimensions = dim(0);
+    if (dimensions < 1 || dimensions > kMostDimensions) {
+      fail(fmt::format("declares {} dimensions, expected 1 to {}", dimensions, kMostDimensions));
+    }
+    header_.dimensions = static_cast<int>(dimensions);
+    header_.shape.fill(1);
+    for (std::size_t d = 0; d < static_cast<std::size_t>(dimensions); ++d) {
+      const std::int64_t extent = dim(d + 1);
+      const std::int64_t most = d < header_.shape.size() ? kLongestAxis : 1;
+      if (extent < 1 || extent > most) {
+        fail(fmt::format("declares extent {} for dimension {}, expected 1 to {}", extent, d + 1, most));
+      }
+      if (d < header_.shape.size()) header_.shape[d] = extent;
+    }
+    const auto& s = header_.shape;  // at most 2^20 each: the product of three fits
+    if (s[0] * s[1] * s[2] > kMostFrameVoxels) {
+      fail(fmt::format("declares frames of {}x{}x{} voxels, more than {}", s[0], s[1], s[2], kMostFrameVoxels));
+    }
+  }
+
+  void read_type() {
+    const std::int16_t datatype = raw<std::int16_t>(fields_.datatype), bitpix = raw<std::int16_t>(fields_.bitpix);
+    header_.type = static_cast<NiftiType>(datatype);
+    const std::size_t bytes = bytes_of(header_.type);
+    if (bytes == 0) {
+      fail(fmt::format(
+          "has data type {}, expected an integer or float type (2, 4, 8, 16, 64, 256, 512, 768, 1024, 1280)",
+          datatype));
+    }
+    if (bitpix != static_cast<int>(8 * bytes)) {
+      fail(fmt::format("says {} bits per voxel, but its data type {} has {}", bitpix, datatype, 8 * bytes));
+    }
+  }
+
+  // A slope of 0 means by definition that the values are stored as they are.
+  void read_scaling() {
+    const double slope = finite(fields_.slope, 0, "scl_slope"), intercept = finite(fields_.intercept, 0, "scl_inter");
+    if (slope != 0) {
+      header_.slope = slope;
+      header_.intercept = intercept;
+    }
+  }
+
+  void read_geometry() {
+    const int units =
+        header_.version == 1 ? raw<std::uint8_t>(fields_.xyzt_units) : raw<std::int32_t>(fields_.xyzt_units);
+    const int space = units & kSpaceMask, time = units & kTimeMask;
+    const double seconds = time == kUnitMillisecond ? 1e-3 : time == kUnitMicrosecond ? 1e-6 : 1.0;
+    header_.repetition_time = header_.dimensions >= 4 ? seconds * finite(fields_.pixdim, 4, "pixdim[4]") : 0.0;
+
+    if (code(fields_.sform_code) > 0) {
+      for (std::size_t i = 0; i < 12; ++i) header_.affine[i] = finite(fields_.srow, i, "srow");
+    } else if (code(fields_.qform_code) > 0) {
+      affine_from_quaternion();
+    } else {
+      for (std::size_t axis = 0; axis < 3; ++axis)
+        header_.affine[5 * axis] = finite(fields_.pixdim, 1 + axis, "pixdim");
+    }
+    const double millimetres = space == kUnitMetre ? 1e3 : space == kUnitMicrometre ? 1e-3 : 1.0;
+    for (double& value : header_.affine) value *= millimetres;
+    header_.affine[15] = 1;
+  }
+
+  // The rotation of a unit quaternion (a, b, c, d), columns scaled by the voxel sizes; pixdim[0] flips the third axis.
+  void affine_from_quaternion() {
+    std::array<double, 6> q;
+    for (std::size_t i = 0; i < q.size(); ++i) q[i] = finite(fields_.quaternion, i, "quatern/qoffset");
+    double b = q[0], c = q[1], d = q[2];
+    const double squares = b * b + c * c + d * d;
+    double a = std::sqrt(std::max(0.0, 1.0 - squares));
+    if (squares > 1.0) {  // rounding in the file; a half turn
+      const double scale = 1.0 / std::sqrt(squares);
+      a = 0, b *= scale, c *= scale, d *= scale;
+    }
+    const double rotation[3][3] = {{a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)},
+                                   {2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)},
+                                   {2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c}};
+    const double flip = real(fields_.pixdim) < 0 ? -1.0 : 1.0;
+    for (std::size_t row = 0; row < 3; ++row) {
+      for (std::size_t column = 0; column < 3; ++column) {
+        const double size = finite(fields_.pixdim, 1 + column, "pixdim");
+        header_.affine[4 * row + column] = rotation[row][column] * size * (column == 2 ? flip : 1.0);
+      }
+      header_.affine[4 * row + 3] = q[3 + row];
+    }
+  }
+
+  // Where the data begins, and whether the file can hold it.
+  void read_extent() {
+    const double offset = header_.version == 1 ? double{raw<float>(fields_.vox_offset)}
+                                               : static_cast<double>(raw<std::int64_t>(fields_.vox_offset));
+    const std::uint64_t first = fields_.header_bytes + kExtensionFlagBytes, capacity = bytes_.capacity();
+    // Negated, so that NaN fails too.
+    if (!(offset >= static_cast<double>(first) && offset <= static_cast<double>(capacity)) ||
+        offset != std::floor(offset)) {
+      fail(fmt::format("vox_offset is {:g}, expected a whole number from {} to the file's size of at most {}", offset,
+                       first, capacity));
+    }
+    header_.data_offset = static_cast<std::uint64_t>(offset);
+    const std::uint64_t available = capacity - header_.data_offset;
+    const std::uint64_t frame_bytes = header_.frame_voxels() * bytes_of(header_.type);  // at most 2^30
+    const std::uint64_t frames = static_cast<std::uint64_t>(header_.frames());
+    if (frame_bytes > available / frames) {
+      const auto& s = header_.shape;
+      fail(fmt::format(
+          "declares {}x{}x{}x{} voxels of {} bytes, but {} bytes are the most that the file can hold; it is "
+          "cut short or its header is wrong",
+          s[0], s[1], s[2], s[3], bytes_of(header_.type), available));
+    }
+  }
+
+  ByteReader& bytes_;
+  const std::filesystem::path& path_;
+  std::array<std::byte, kLongestHeader> raw_{};
+  Fields fields_ = kNifti1;
+  NiftiHeader header_;
+};
+
+}  // namespace
+
+NiftiHeader parse_header(ByteReader& bytes, const std::filesystem::path& path) { return Parser(bytes, path).parse(); }
+
+}  // namespace nifti
+}  // namespace brainmt::io

@@ -1,0 +1,166 @@
+// The byte reader on good and damaged files (fault row 39), and the gzip writer's bytes.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "base/error.hpp"
+#include "io/gzip_stream.hpp"
+#include "support/expect_error.hpp"
+#include "support/nifti_bytes.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace brainmt::io {
+namespace {
+
+using test::expect_error;
+using test::gzipped;
+using test::TemporaryDirectory;
+
+std::string pattern(std::size_t count) {
+  std::string text(count, '\0');
+  std::uint32_t state = 1;
+  for (char& c : text) c = static_cast<char>((state = state * 1664525u + 1013904223u) >> 27);
+  return text;
+}
+
+// The whole life of a reader: `count` bytes in uneven pieces, then the end.
+std::string read_all(const std::filesystem::path& path, std::size_t count) {
+  ByteReader reader(path);
+  std::string out(count, '\0');
+  const std::span<std::byte> bytes = std::as_writable_bytes(std::span(out));
+  for (std::size_t done = 0; done < count;) {
+    const std::size_t step = std::min<std::size_t>(count - done, 7001);
+    reader.read(bytes.subspan(done, step));
+    done += step;
+  }
+  reader.expect_end();
+  EXPECT_EQ(reader.position(), count);
+  return out;
+}
+
+TEST(ByteReader, PlainAndCompressedFilesGiveTheSameBytes) {
+  const TemporaryDirectory directory;
+  const std::string content = pattern(700'001);
+  test::write_file(directory / "plain", content);
+  test::write_file(directory / "packed", gzipped(content));
+  EXPECT_EQ(read_all(directory / "plain", content.size()), content);
+  EXPECT_EQ(read_all(directory / "packed", content.size()), content);
+  EXPECT_FALSE(ByteReader(directory / "plain").compressed());
+  EXPECT_TRUE(ByteReader(directory / "packed").compressed());
+}
+
+TEST(ByteReader, SkipsInBoth) {
+  const TemporaryDirectory directory;
+  const std::string content = pattern(100'000);
+  test::write_file(directory / "plain", content);
+  test::write_file(directory / "packed", gzipped(content));
+  for (const char* name : {"plain", "packed"}) {
+    ByteReader reader(directory / name);
+    reader.skip(99'990);
+    std::string tail(10, '\0');
+    reader.read(std::as_writable_bytes(std::span(tail)));
+    EXPECT_EQ(tail, content.substr(99'990));
+    reader.expect_end();
+  }
+}
+
+struct Fault {
+  const char* name;
+  std::function<std::string(const std::string& content)> file;
+  std::size_t asked;  // bytes that the reader wants before the end
+  const char* reason;
+};
+
+constexpr std::size_t kContent = 50'000;
+
+class ByteReaderFaultRow39 : public testing::TestWithParam<Fault> {};
+
+TEST_P(ByteReaderFaultRow39, IsRefusedWithItsReason) {
+  const TemporaryDirectory directory;
+  test::write_file(directory / "scan", GetParam().file(pattern(kContent)));
+  expect_error<DataError>([&] { read_all(directory / "scan", GetParam().asked); }, {"scan'", GetParam().reason});
+}
+
+std::string flipped(std::string bytes, std::size_t at) {
+  bytes[at] = static_cast<char>(bytes[at] ^ 1);
+  return bytes;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Gzip, ByteReaderFaultRow39,
+    testing::Values(
+        Fault{"TruncatedInTheMiddle", [](auto& c) { return gzipped(c).substr(0, 2000); }, kContent, "cut short"},
+        Fault{"TruncatedInTheChecksum",
+              [](auto& c) {
+                const auto z = gzipped(c);
+                return z.substr(0, z.size() - 3);
+              },
+              kContent, "cut short"},
+        Fault{"OnlyTheMagic", [](auto&) { return std::string("\x1f\x8b"); }, kContent, "cut short"},
+        Fault{"WrongChecksum",
+              [](auto& c) {
+                const auto z = gzipped(c);
+                return flipped(z, z.size() - 7);
+              },
+              kContent, "incorrect data check"},
+        Fault{"WrongLength",
+              [](auto& c) {
+                const auto z = gzipped(c);
+                return flipped(z, z.size() - 2);
+              },
+              kContent, "incorrect length check"},
+        Fault{"WrongMethod", [](auto& c) { return flipped(gzipped(c), 2); }, kContent, "damaged gzip"},
+        Fault{"TwoMembers", [](auto& c) { return gzipped(c) + gzipped(c); }, kContent, "follow the gzip member"},
+        Fault{"JunkBehind", [](auto& c) { return gzipped(c) + "junk"; }, kContent, "4 bytes follow the gzip member"},
+        Fault{"ContentTooShort", [](auto& c) { return gzipped(c); }, kContent + 1, "content ends after 50000 bytes"},
+        Fault{"ContentTooLong", [](auto& c) { return gzipped(c); }, kContent - 1, "more content follows"},
+        Fault{"PlainTooShort", [](auto& c) { return c; }, kContent + 1, "cut short"},
+        Fault{"PlainTooLong", [](auto& c) { return c; }, kContent - 1, "1 bytes follow"}),
+    [](const auto& info) { return info.param.name; });
+
+// 1 GB of zeros in 1 MB: the reader stops at the declared bytes and never inflates the rest.
+TEST(ByteReader, FaultRow39BombIsBounded) {
+  const TemporaryDirectory directory;
+  {
+    GzipFile bomb(directory / "bomb", 9);
+    const std::vector<std::byte> zeros(std::size_t{1} << 20);
+    for (int i = 0; i < 64; ++i) bomb.write(zeros);
+    bomb.commit();
+  }
+  expect_error<DataError>([&] { read_all(directory / "bomb", 1000); }, {"more content follows"});
+  ByteReader reader(directory / "bomb");
+  EXPECT_GE(reader.capacity(), std::uint64_t{64} << 20);
+  EXPECT_LE(reader.capacity(), std::uint64_t{80} << 20);
+}
+
+TEST(ByteReader, MissingFileAndDirectory) {
+  const TemporaryDirectory directory;
+  expect_error<DataError>([&] { ByteReader reader(directory / "none"); }, {"none"});
+  expect_error<DataError>([&] { ByteReader reader(directory.path()); }, {"not a regular file"});
+}
+
+TEST(GzipFile, EqualInputGivesEqualBytesWithoutATimeStamp) {
+  const TemporaryDirectory directory;
+  const std::string content = pattern(300'000);
+  for (const char* name : {"a.gz", "b.gz"}) {
+    GzipFile file(directory / name, 1);
+    file.write(std::as_bytes(std::span(content)));
+    file.commit();
+  }
+  const std::string a = test::read_file(directory / "a.gz");
+  EXPECT_EQ(a, test::read_file(directory / "b.gz"));
+  EXPECT_EQ(a.substr(3, 5), std::string(5, '\0'));  // no flags, modification time 0
+  EXPECT_EQ(read_all(directory / "a.gz", content.size()), content);
+}
+
+TEST(GzipFile, AppearsOnlyWhenCommitted) {
+  const TemporaryDirectory directory;
+  {
+    GzipFile file(directory / "a.gz", 1);
+    file.write(std::as_bytes(std::span("content")));
+  }
+  EXPECT_EQ(directory.entries(), 0u);
+}
+
+}  // namespace
+}  // namespace brainmt::io
