@@ -1,0 +1,67 @@
+// Attention of one block: all queries, and the CLS query alone.
+#include "kernels/attention.hpp"
+
+#include "bench/bench.hpp"
+#include "bench/limits.hpp"
+#include "dnn/gemm.hpp"
+#include "tensor/views.hpp"
+
+namespace brainmt::bench {
+namespace {
+
+template <class T>
+void run(Report& report, std::int64_t length, std::int64_t width, int heads, std::int64_t queries, double seconds,
+         double limit) {
+  constexpr DType dtype = dtype_of<T>();
+  const Tensor q = random_tensor({queries, width}, dtype, 1), kv = random_tensor({length, 2 * width}, dtype, 2);
+  const Tensor o({queries, width}, dtype), dout = random_tensor({queries, width}, dtype, 3);
+  const Tensor dq(q.shape(), dtype), dkv(kv.shape(), dtype), lse({1, heads, queries}, DType::kF32);
+  const auto h = static_cast<std::size_t>(heads);
+  const kernels::Exec exec;
+  const double flops = 4.0 * static_cast<double>(queries * length * width);
+  const double bytes = static_cast<double>(q.bytes() + kv.bytes() + o.bytes());
+  const std::string what = queries == 1 ? "CLS query" : "all queries";
+  report.rows.push_back({what + " forward",
+                         measure(
+                             [&] {
+                               kernels::attention_fwd<T>(exec, rows<T>(o), view3<float>(lse), rows<const T>(q),
+                                                         rows<const T>(kv, 0, width), rows<const T>(kv, width, width),
+                                                         1, h, dnn::small_gemm);
+                             },
+                             seconds),
+                         flops, bytes, limit, ""});
+  report.rows.push_back({what + " backward",
+                         measure(
+                             [&] {
+                               kernels::attention_bwd<T>(
+                                   exec, rows<T>(dq), rows<T>(dkv, 0, width), rows<T>(dkv, width, width),
+                                   rows<const T>(dout), rows<const T>(o), view3<const float>(lse), rows<const T>(q),
+                                   rows<const T>(kv, 0, width), rows<const T>(kv, width, width), 1, h, dnn::small_gemm);
+                             },
+                             seconds),
+                         2.5 * flops, 2 * bytes, limit, ""});
+}
+
+}  // namespace
+
+Report attention(const config::Config& config, comm::Communicator&) {
+  const std::int64_t length = config.get<std::int64_t>("length"), width = config.get<std::int64_t>("model.embed_dim");
+  const int heads = config.get<int>("model.num_heads");
+  const double seconds = config.get<double>("seconds"), limit = gemm_limit(DType::kF32, seconds);
+  const bool bf16_storage = config.get<std::string>("precision") == "bf16";
+  Report report{
+      fmt::format("attention: {} tokens, width {}, {} heads, {} storage, limit = large fp32 product: {:.0f} GFLOP/s",
+                  length, width, heads, bf16_storage ? "bf16" : "fp32", limit * 1e-9),
+      {},
+      {},
+      {}};
+  for (const std::int64_t queries : {length, std::int64_t{1}}) {
+    if (bf16_storage)
+      run<bf16>(report, length, width, heads, queries, seconds, limit);
+    else
+      run<float>(report, length, width, heads, queries, seconds, limit);
+  }
+  return report;
+}
+
+}  // namespace brainmt::bench

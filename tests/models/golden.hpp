@@ -1,0 +1,52 @@
+#pragma once
+// A golden file: weights, one batch, and what the published implementation makes of it in float64.
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "io/safetensors.hpp"
+#include "models/brainmt.hpp"
+
+namespace brainmt::test {
+
+class Golden {
+ public:
+  explicit Golden(const std::string& name)
+      : file_(io::SafetensorsFile::open(std::string(BRAINMT_TEST_DATA) + "/golden/" + name + ".safetensors")) {}
+
+  models::BrainMTConfig config() const {
+    const auto number = [&](const char* key) { return nlohmann::json::parse(file_.metadata().at(key)); };
+    models::BrainMTConfig c;
+    c.grid = number("grid_xyz").get<std::array<std::int64_t, 3>>();
+    c.frames = number("frames");
+    c.embed_dim = number("embed_dim");
+    c.depth = number("depth").get<std::array<int, 2>>();
+    c.num_heads = number("num_heads");
+    c.bidirectional = file_.metadata().at("bidirectional") == "True";
+    return c;
+  }
+  bool classification() const { return file_.metadata().at("task") == "classification"; }
+
+  std::vector<float> values(const std::string& name) const {
+    std::size_t count = 1;
+    for (auto extent : file_.info(name).shape) count *= extent;
+    std::vector<float> v(count);
+    file_.read_f32(name, v);
+    return v;
+  }
+  Tensor tensor(const std::string& name, Shape shape, DType dtype) const {
+    return Tensor::from_host(values(name), shape, dtype);
+  }
+  /// Names behind "prefix/".
+  std::vector<std::string> names(const std::string& prefix) const {
+    std::vector<std::string> found;
+    for (const std::string& name : file_.names())
+      if (name.starts_with(prefix + "/")) found.push_back(name.substr(prefix.size() + 1));
+    return found;
+  }
+
+ private:
+  io::SafetensorsFile file_;
+};
+
+}  // namespace brainmt::test
