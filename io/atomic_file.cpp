@@ -33,6 +33,12 @@ TemporaryFile create_beside(const std::filesystem::path& target) {
   fail("create a file beside", target, error);
 }
 
+void sync_file(const std::filesystem::path& path) {
+  const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd.valid()) fail("open", path, errno);
+  if (::fsync(fd.get()) != 0) fail("synchronise", path, errno);
+}
+
 void sync_directory(const std::filesystem::path& directory) {
   const std::filesystem::path name = directory.empty() ? "." : directory;
   const FileDescriptor fd(::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -18,6 +18,9 @@ struct TemporaryFile {
 };
 TemporaryFile create_beside(const std::filesystem::path& target);
 
+/// Makes the content of a closed file durable.
+void sync_file(const std::filesystem::path& path);
+
 /// Makes the names in `directory` durable.
 void sync_directory(const std::filesystem::path& directory);
 

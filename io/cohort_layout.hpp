@@ -48,6 +48,18 @@ struct CohortLayout {
   std::string provenance;             // what made the file, for people; no time stamp, so equal input gives equal bits
   std::vector<CohortScan> scans;
   std::vector<PhenotypeColumn> phenotypes;
+  std::uint64_t total_frames() const;
 };
+
+/// What the writer refuses to store and the reader to believe: no scans or voxels, unsafe or overlong names, columns of
+/// a wrong length, extents beyond the limits of docs/cohort-format.md. Throws DataError that begins with `where`.
+void check_layout(const CohortLayout& layout, const std::string& where);
+
+/// Names in the file and version of its format.
+namespace cohort_format {
+inline constexpr const char* kFormat = "brainmt-cohort";
+inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::size_t kLongestText = 4096;  // bytes of one text: a source, a phenotype, an attribute
+}  // namespace cohort_format
 
 }  // namespace brainmt::io

@@ -38,6 +38,12 @@ FileDescriptor open_for_reading(const std::filesystem::path& path) {
   return fd;
 }
 
+FileDescriptor open_for_appending(const std::filesystem::path& path) {
+  FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0666));
+  if (!fd.valid()) throw OutputError(fmt::format("cannot append to '{}': {}", path.string(), errno_text(errno)));
+  return fd;
+}
+
 std::uint64_t file_size(const FileDescriptor& fd, const std::filesystem::path& path) {
   struct stat status = {};
   if (::fstat(fd.get(), &status) != 0) {

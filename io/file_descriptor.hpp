@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace brainmt::io {
@@ -35,6 +36,9 @@ std::string errno_text(int error);
 /// Opens a regular file for reading. Throws DataError when it is missing, unreadable or not a regular file.
 FileDescriptor open_for_reading(const std::filesystem::path& path);
 
+/// Opens or creates a regular file, whose every write goes to its end. Throws OutputError; a link at `path` is refused.
+FileDescriptor open_for_appending(const std::filesystem::path& path);
+
 /// Size in bytes. Throws DataError.
 std::uint64_t file_size(const FileDescriptor& fd, const std::filesystem::path& path);
 
@@ -45,5 +49,8 @@ void read_exactly(const FileDescriptor& fd, const std::filesystem::path& path, s
 
 /// Writes all of `data` at the descriptor's position. Throws OutputError.
 void write_all(const FileDescriptor& fd, const std::filesystem::path& path, std::span<const std::byte> data);
+inline void write_all(const FileDescriptor& fd, const std::filesystem::path& path, std::string_view text) {
+  write_all(fd, path, std::as_bytes(std::span(text)));
+}
 
 }  // namespace brainmt::io

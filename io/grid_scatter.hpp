@@ -1,0 +1,29 @@
+#pragma once
+// In-mask float16 frames -> dense float frames [T, Y, X, Z], the model's input. The mask is kept as runs of neighbours
+// along Z, so that whole vectors are converted and copied, and the gaps between runs are filled.
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace brainmt::io {
+
+class GridScatter {
+ public:
+  /// `voxels`: ascending dense indices of the packed values; `grid_voxels`: size of a dense frame.
+  GridScatter(std::span<const std::uint32_t> voxels, std::size_t grid_voxels);
+
+  /// packed [T, voxels] float16 bits -> dense [T, grid_voxels]; voxels outside the mask become `fill` (float16 bits).
+  void operator()(std::span<const std::uint16_t> packed, std::uint16_t fill, std::span<float> dense) const;
+
+  std::size_t voxels() const { return voxels_; }
+  std::size_t grid_voxels() const { return grid_voxels_; }
+
+ private:
+  struct Run {
+    std::uint32_t dense, count;
+  };
+  std::vector<Run> runs_;
+  std::size_t voxels_, grid_voxels_;
+};
+
+}  // namespace brainmt::io

@@ -1,0 +1,77 @@
+#pragma once
+// Reads windows of a cohort while the model computes: one thread takes the requests in order, reads, checks and unpacks
+// each into a dense float window [T, Y, X, Z], and keeps at most `depth` finished ones waiting. What is returned does
+// not depend on timing.
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "io/cohort.hpp"
+#include "io/grid_scatter.hpp"
+
+namespace brainmt::io {
+
+struct WindowRequest {
+  std::size_t scan = 0;
+  std::uint64_t first_frame = 0, frames = 0;
+};
+
+struct Window {
+  WindowRequest request;
+  std::vector<float> values;  // [frames, Y, X, Z]
+};
+
+class WindowLoader {
+ public:
+  /// Called on the loader's thread, in order, until it returns nothing.
+  using Source = std::function<std::optional<WindowRequest>()>;
+
+  /// Starts reading at once. `cohort` outlives the loader.
+  WindowLoader(const Cohort& cohort, Source source, std::size_t depth, Cohort::Verify verify = Cohort::Verify::kYes);
+  /// The same for a list.
+  WindowLoader(const Cohort& cohort, std::vector<WindowRequest> requests, std::size_t depth,
+               Cohort::Verify verify = Cohort::Verify::kYes);
+  /// Stops after the window being read.
+  ~WindowLoader();
+  WindowLoader(const WindowLoader&) = delete;
+  WindowLoader& operator=(const WindowLoader&) = delete;
+
+  /// The next window in order, or nothing after the last. An error of the loader's thread is thrown here, after the
+  /// windows before it, and again by every later call.
+  std::optional<Window> next();
+  /// Gives the buffer of a used window back, so that the next one needs no new memory.
+  void recycle(Window window);
+
+  /// How long next() had to wait so far: time that reading did not hide.
+  std::chrono::duration<double> waited() const { return waited_; }
+
+ private:
+  void run();
+  Window load(const WindowRequest& request);
+
+  const Cohort& cohort_;
+  const Source source_;
+  const std::size_t depth_;
+  const Cohort::Verify verify_;
+  const GridScatter scatter_;
+  std::vector<std::uint16_t> packed_;  // of the loader's thread
+  std::chrono::duration<double> waited_{0};
+
+  std::mutex mutex_;  // guards everything below
+  std::condition_variable finished_one_, took_one_;
+  std::deque<Window> ready_;
+  std::vector<std::vector<float>> spare_;
+  std::exception_ptr failure_;
+  bool ended_ = false, stop_ = false;
+
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace brainmt::io
