@@ -1,0 +1,87 @@
+#include "kernels/reduce.hpp"
+
+#include "kernels/detail/row_blocks.hpp"
+
+namespace brainmt::kernels {
+namespace {
+
+// Sums f(i), i < count, block by block on the execution space, then the block sums in a binary tree on the host. f
+// returns S; the result is on the host, so this waits for the kernel.
+template <class S, class F>
+S blocked_sum(const Exec& exec, const std::string& label, std::size_t count, const F& f) {
+  const std::size_t blocks = (count + kReduceBlock - 1) / kReduceBlock;
+  if (blocks == 0) return S(0);
+  const Kokkos::View<S*, Exec::memory_space> partials(
+      Kokkos::view_alloc(std::string("brainmt::reduce::partials"), Kokkos::WithoutInitializing), blocks);
+  detail::for_each_row(
+      exec, label, blocks, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t block) {
+        const std::size_t begin = block * kReduceBlock, left = count - begin;
+        partials(block) = detail::row_sum<S>(team, left < kReduceBlock ? left : kReduceBlock,
+                                             [=](std::size_t i) { return f(begin + i); });
+      });
+  exec.fence();
+  const auto tree = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), partials);
+  for (std::size_t step = 1; step < blocks; step *= 2)
+    for (std::size_t i = 0; i + step < blocks; i += 2 * step) tree(i) += tree(i + step);
+  return tree(0);
+}
+
+}  // namespace
+
+template <class M>
+double sum(const Exec& exec, View1<const M> x) {
+  const M* data = x.data();
+  return blocked_sum<double>(
+      exec, "brainmt::reduce::sum", x.extent(0), KOKKOS_LAMBDA(std::size_t i) { return static_cast<double>(data[i]); });
+}
+
+template <class M>
+double sum_of_squares(const Exec& exec, View1<const M> x) {
+  const M* data = x.data();
+  return blocked_sum<double>(
+      exec, "brainmt::reduce::sum_of_squares", x.extent(0), KOKKOS_LAMBDA(std::size_t i) {
+        const double value = data[i];
+        return value * value;
+      });
+}
+
+template <class M>
+bool all_finite(const Exec& exec, View1<const M> x) {
+  const M* data = x.data();
+  // x - x is 0 for a finite x and NaN otherwise, and NaN survives the sum.
+  return blocked_sum<M>(
+             exec, "brainmt::reduce::all_finite", x.extent(0),
+             KOKKOS_LAMBDA(std::size_t i) { return data[i] - data[i]; }) == M(0);
+}
+
+template <class T>
+void column_sum(const Exec& exec, View1<Master<T>> out, Rows<const T> x) {
+  using M = Master<T>;
+  const std::size_t cols = x.extent(1);
+  const detail::RowBlocks blocks(x.extent(0), cols);
+  const auto partials = detail::make_partials<M>(blocks, cols);
+  detail::for_each_row(
+      exec, "brainmt::reduce::column_sum", blocks.count, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t block) {
+        M* partial = &partials(block, 0);
+        detail::row_for(team, cols, [=](std::size_t c) { partial[c] = 0; });
+        for (std::size_t r = blocks.begin(block); r < blocks.end(block); ++r) {
+          const T* row = &x(r, 0);
+          detail::row_for(team, cols, [=](std::size_t c) { partial[c] += static_cast<M>(row[c]); });
+        }
+      });
+  detail::add_partials(exec, "brainmt::reduce::column_sum", out, partials, 0);
+}
+
+#define BRAINMT_INSTANTIATE(M)                                    \
+  template double sum<M>(const Exec&, View1<const M>);            \
+  template double sum_of_squares<M>(const Exec&, View1<const M>); \
+  template bool all_finite<M>(const Exec&, View1<const M>);
+BRAINMT_INSTANTIATE(float)
+BRAINMT_INSTANTIATE(double)
+#undef BRAINMT_INSTANTIATE
+
+template void column_sum<float>(const Exec&, View1<float>, Rows<const float>);
+template void column_sum<bf16>(const Exec&, View1<float>, Rows<const bf16>);
+template void column_sum<double>(const Exec&, View1<double>, Rows<const double>);
+
+}  // namespace brainmt::kernels
