@@ -34,7 +34,7 @@ struct ScanDirection {
   View1<const Master<T>> delta_bias;     // [E]
   View2<const Master<T>> a_log;          // [E, N]
   View1<const Master<T>> d;              // [E]
-  View4<Master<T>> states;               // [B, S, E, N], S = scan_segments(L): written by fwd, read by bwd
+  View4<Master<T>> states;               // [B, S, N, E], S = scan_segments(L): written by fwd, read by bwd
 };
 
 /// Gradients of one direction; the first four are assigned, the parameter gradients are added to.

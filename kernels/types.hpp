@@ -12,6 +12,7 @@
 #include <Kokkos_Core.hpp>
 
 #include "base/bfloat16.hpp"
+#include "kernels/direction.hpp"
 
 namespace brainmt::kernels {
 
@@ -39,9 +40,5 @@ template <class T>
 Rows<T> rows(T* data, std::size_t row_count, std::size_t cols, std::size_t ld) {
   return Rows<T>(data, Kokkos::LayoutStride(row_count, ld, cols, 1));
 }
-
-/// Which way along the sequence a causal operation looks: kForward uses earlier tokens, kReverse later ones. A reverse
-/// pass is the forward pass on the flipped sequence, without the flip.
-enum class Direction { kForward, kReverse };
 
 }  // namespace brainmt::kernels
