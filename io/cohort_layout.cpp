@@ -4,7 +4,6 @@
 #include <cctype>
 #include <climits>
 #include <set>
-#include <string_view>
 
 #include "base/error.hpp"
 #include "io/printable.hpp"
@@ -15,12 +14,6 @@ namespace {
 constexpr std::uint32_t kLargestExtent = 2048;
 constexpr std::size_t kLongestName = 64;
 constexpr std::size_t kLongestColumnName = 255;
-
-bool is_safe_name(std::string_view name) {
-  return !name.empty() && name.size() <= kLongestName && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
-}
 
 bool is_safe_text(std::string_view text) {
   return text.size() <= cohort_format::kLongestText && text.find('\0') == std::string_view::npos;
@@ -48,7 +41,7 @@ void check_space(const CohortLayout& layout, const std::string& where) {
 }
 
 void check_scan(const CohortScan& scan, const std::string& where) {
-  if (!is_safe_name(scan.participant_id)) {
+  if (!is_participant_id(scan.participant_id)) {
     throw DataError(fmt::format("{}: participant id {} is not 1 to {} letters, digits, '_' or '-'", where,
                                 printable(scan.participant_id), kLongestName));
   }
@@ -76,6 +69,12 @@ void check_column(const PhenotypeColumn& column, std::size_t scans, const std::s
 }
 
 }  // namespace
+
+bool is_participant_id(std::string_view name) {
+  return !name.empty() && name.size() <= kLongestName && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
 
 std::uint64_t CohortLayout::total_frames() const {
   std::uint64_t total = 0;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -50,6 +51,9 @@ struct CohortLayout {
   std::vector<PhenotypeColumn> phenotypes;
   std::uint64_t total_frames() const;
 };
+
+/// 1 to 64 ASCII letters, digits, '_' or '-': fit for a participant id, and for a file name made of it.
+bool is_participant_id(std::string_view name);
 
 /// What the writer refuses to store and the reader to believe: no scans or voxels, unsafe or overlong names, columns of
 /// a wrong length, extents beyond the limits of docs/cohort-format.md. Throws DataError that begins with `where`.

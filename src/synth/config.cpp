@@ -1,0 +1,43 @@
+#include "synth/config.hpp"
+
+#include "base/error.hpp"
+
+namespace brainmt::synth {
+namespace {
+
+// Negated, so that NaN is refused too.
+void require_range(const char* key, double value, double low, double high) {
+  if (!(value >= low && value <= high)) {
+    throw UsageError(fmt::format("synth: {} is {}, expected {} to {}", key, value, low, high));
+  }
+}
+
+}  // namespace
+
+void validate(const SynthConfig& config) {
+  if (config.out.empty()) throw UsageError("synth: out is not set, expected a folder to write the cohort to");
+  require_range("subjects", config.subjects, 1, 1e6);
+  for (const int extent : config.grid) require_range("grid", extent, 8, 512);
+  require_range("frames", config.frames, 8, 32767);  // NIfTI-1 counts frames in 16 bits
+  require_range("tr", config.tr, 0.05, 20);
+  require_range("sex_effect", config.sex_effect, 0, 5);
+  require_range("cognition_effect", config.cognition_effect, 0, 2);
+  require_range("fluctuation", config.fluctuation, 0, 0.15);
+  require_range("noise", config.noise, 0.001, 0.15);
+  require_range("lag_seconds", config.lag_seconds, 0, 60);
+}
+
+Planted parse_planted(std::string_view word) {
+  if (word == "amplitude") return Planted::kAmplitude;
+  if (word == "lag") return Planted::kLag;
+  throw UsageError(fmt::format("synth: planted is '{}', expected amplitude or lag", word));
+}
+
+VoxelType parse_voxel_type(std::string_view word) {
+  if (word == "alternating") return VoxelType::kAlternating;
+  if (word == "int16") return VoxelType::kInt16;
+  if (word == "float32") return VoxelType::kFloat32;
+  throw UsageError(fmt::format("synth: dtype is '{}', expected alternating, int16 or float32", word));
+}
+
+}  // namespace brainmt::synth

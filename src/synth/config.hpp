@@ -1,0 +1,38 @@
+#pragma once
+// What a synthetic cohort looks like. docs/synthetic-cohort.md gives the equations in which these numbers stand.
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+
+namespace brainmt::synth {
+
+/// Where sex is hidden: in the amplitude of slow fluctuations, or in which of two networks leads the other.
+enum class Planted { kAmplitude, kLag };
+/// Voxel type of the files; alternating gives every second subject int16, which has nothing to do with any label.
+enum class VoxelType { kAlternating, kInt16, kFloat32 };
+
+struct SynthConfig {
+  std::filesystem::path out;
+  int subjects = 192;
+  std::array<int, 3> grid{24, 28, 24};  // voxels X, Y, Z
+  int frames = 60;
+  double tr = 0.735;  // seconds
+  std::uint64_t seed = 1;
+  VoxelType dtype = VoxelType::kAlternating;
+  Planted planted = Planted::kAmplitude;
+  double sex_effect = 1.0;        // 0 plants nothing, 1 is the documented default, more is stronger
+  double cognition_effect = 1.0;  // likewise
+  double fluctuation = 0.10;      // sd of a network's series at the centre of its blobs, relative to mean intensity
+  double noise = 0.04;            // sd of the unstructured noise, relative to mean intensity
+  double lag_seconds = 2.94;      // planted=lag: delay between the two networks
+};
+
+/// Throws UsageError that names the key, the allowed range and the value.
+void validate(const SynthConfig& config);
+
+/// From the words of the command line: amplitude | lag, alternating | int16 | float32. Throw UsageError.
+Planted parse_planted(std::string_view word);
+VoxelType parse_voxel_type(std::string_view word);
+
+}  // namespace brainmt::synth

@@ -1,0 +1,66 @@
+#pragma once
+// One synthetic subject: its row of the phenotype table and its scan. Both are pure functions of (seed, subject), so a
+// cohort is the same whoever makes which part of it.
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/philox.hpp"
+#include "io/nifti.hpp"
+#include "synth/anatomy.hpp"
+#include "synth/config.hpp"
+#include "synth/series.hpp"
+
+namespace brainmt::synth {
+
+struct Phenotype {
+  std::string participant_id;
+  int sex = 0;             // 0 or 1; one of each in subjects 2j and 2j + 1
+  double age = 0;          // years
+  int site = 0;            // 0, 1, 2
+  double mean_fd = 0;      // mm
+  double cognition_z = 0;  // what is planted: standard normal, cut at 2
+  double cognition() const { return 100.0 + 15.0 * cognition_z; }
+};
+Phenotype draw_phenotype(const SynthConfig& config, int subject);
+
+/// The series of each network's components, standardised; and their amplitudes, relative to mean intensity.
+struct PlantedSignal {
+  std::vector<Series> series[kNetworks];
+  double amplitude[kNetworks];
+};
+PlantedSignal draw_signal(const SynthConfig& config, const Phenotype& phenotype, int subject);
+
+class ScanGenerator {
+ public:
+  /// `networks` are the maps of config.grid and must outlive the generator's constructor only.
+  ScanGenerator(const SynthConfig& config, const NetworkMaps& networks, int subject);
+
+  /// Header of the file to write; its type follows config.dtype.
+  const io::NiftiHeader& header() const { return header_; }
+  /// Fills the next frame, dense, X fastest; exact zeros outside the head.
+  void next_frame(std::span<float> frame);
+
+ private:
+  /// A spatial weight for each voxel of the head and its time course, amplitude included.
+  struct Source {
+    std::vector<float> map;
+    Series series;
+  };
+  void add_networks(const SynthConfig& config, const NetworkMaps& networks, const Phenotype& phenotype, int subject);
+  void add_physiology(const SynthConfig& config, Philox& random);
+  void advance_noise();
+
+  io::NiftiHeader header_;
+  Anatomy head_;
+  std::vector<Source> sources_;
+  std::array<std::uint32_t, 2> noise_key_;
+  std::uint32_t subject_;
+  float noise_sd_ = 0;
+  float gain_ = 0;                         // intensity units
+  std::vector<float> slow_noise_, noise_;  // autoregressive part, and the whole, for the current frame
+  int next_ = 0;
+};
+
+}  // namespace brainmt::synth
