@@ -1,14 +1,10 @@
 #pragma once
 // The double instantiation of the scan: its views as the oracle takes them.
+#include "kernels/detail/host_items.hpp"
 #include "kernels/ref/selective_scan.hpp"
 #include "kernels/selective_scan.hpp"
 
 namespace brainmt::kernels::detail {
-
-template <class S>
-ref::Matrix<S> as_matrix(const Rows<S>& rows) {
-  return {rows.data(), static_cast<std::size_t>(rows.stride(0))};
-}
 
 template <class S>
 ref::ScanInputs<S> oracle_inputs(const ScanDirection<S>& scan) {

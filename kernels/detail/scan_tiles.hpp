@@ -8,8 +8,8 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "kernels/detail/host_items.hpp"
 #include "kernels/detail/lanes.hpp"
-#include "kernels/detail/loops.hpp"
 #include "kernels/detail/vector_math.hpp"
 #include "kernels/selective_scan.hpp"
 
@@ -18,9 +18,6 @@ namespace brainmt::kernels::detail {
 inline constexpr int kPassStates = 4;  // states whose values stay in registers during a sweep
 inline constexpr int kGroupTiles =
     8;  // 128 channels: 512 contiguous bytes of a token row, which begins on a page of its own
-
-using ItemPolicy = Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::size_t>>;
-using Workspace = Kokkos::View<float*, Exec::memory_space>;
 
 /// A buffer of one tile over one segment, and one of kPassStates values a token.
 struct alignas(64) TileBuffer {
