@@ -12,6 +12,8 @@
 //                           reducer.begin_micro_step();  backward pass, calling ready(i) as gradient i becomes final
 //     reducer.finish();     // the flat array holds the sum over ranks and micro steps, on every rank
 //
+// A rank that throws in the middle of a step leaves the others waiting for it: its main() ends the job (end_job).
+//
 // kRank:  the caller accumulates over micro steps in the flat array itself (+=). In the last one each complete bucket
 //         starts a non-blocking all-reduce. The library chooses the order of the sum: another number of ranks gives
 //         another rounding.
