@@ -2,6 +2,7 @@
 #include "dnn/conv3d.hpp"
 
 #include "dnn/conv3d_onednn.hpp"
+#include "dnn/winograd.hpp"
 #include "kernels/ref/conv3d.hpp"
 
 namespace brainmt::dnn {
@@ -22,6 +23,10 @@ ConvShape shape_of(const Tensor& x, const Tensor& y, const Tensor& w, const Conv
   return {{in[1], in[2], in[3]}, {out[1], out[2], out[3]}, in[0], in[4], out[4], k, o.stride, o.padding};
 }
 
+bool use_winograd(const ConvShape& shape, const Tensor& activations, const Tensor& w) {
+  return w.dtype() == DType::kF32 && detail::winograd_pays(shape, activations.dtype());
+}
+
 bool is_fp64(const Tensor& t) { return t.dtype() == DType::kF64; }
 
 void fwd_fp64(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvShape& shape,
@@ -38,6 +43,7 @@ void conv3d_fwd(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor&
   const ConvShape shape = shape_of(x, y, w, o);
   if (y.count() == 0) return;
   if (is_fp64(y)) return fwd_fp64(y, x, w, bias, shape, o.relu);
+  if (use_winograd(shape, x, w)) return detail::conv3d_fwd_winograd(y, x, w, bias, shape, o.relu);
   detail::conv3d_fwd_onednn(y, x, w, bias, shape, o.relu);
 }
 
@@ -45,6 +51,7 @@ void conv3d_bwd_data(const Tensor& dx, const Tensor& dy, const Tensor& w, const 
   const ConvShape shape = shape_of(dx, dy, w, o);
   if (dx.count() == 0) return;
   if (is_fp64(dx)) return ref::conv3d_bwd_data(dx.data<double>(), dy.data<double>(), w.data<double>(), shape);
+  if (use_winograd(shape, dy, w)) return detail::conv3d_bwd_data_winograd(dx, dy, w, shape);
   detail::conv3d_bwd_data_onednn(dx, dy, w, shape);
 }
 
@@ -55,6 +62,7 @@ void conv3d_bwd_weights(const Tensor& dw, const Tensor& dbias, const Tensor& dy,
   if (is_fp64(x))
     return ref::conv3d_bwd_weights(dw.data<double>(), dbias ? dbias.data<double>() : nullptr, dy.data<double>(),
                                    x.data<double>(), shape);
+  if (use_winograd(shape, x, dw)) return detail::conv3d_bwd_weights_winograd(dw, dbias, dy, x, shape);
   detail::conv3d_bwd_weights_onednn(dw, dbias, dy, x, shape);
 }
 

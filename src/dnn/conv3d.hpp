@@ -21,6 +21,7 @@ void conv3d_fwd(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor&
 /// dx is assigned.
 void conv3d_bwd_data(const Tensor& dx, const Tensor& dy, const Tensor& w, const Conv3dOptions& o);
 /// dw += , and dbias += when defined; both master type.
-void conv3d_bwd_weights(const Tensor& dw, const Tensor& dbias, const Tensor& dy, const Tensor& x, const Conv3dOptions& o);
+void conv3d_bwd_weights(const Tensor& dw, const Tensor& dbias, const Tensor& dy, const Tensor& x,
+                        const Conv3dOptions& o);
 
 }  // namespace brainmt::dnn

@@ -1,6 +1,6 @@
 #pragma once
-// Dense matrix products behind one small interface: oneDNN on the host (fp32, bf16), plain loops of kernels/ref in fp64.
-// All matrices are row-major tensors seen as [rows, last axis]; a weight is [out, in] as PyTorch stores it.
+// Dense matrix products behind one small interface: oneDNN on the host (fp32, bf16), plain loops of kernels/ref in
+// fp64. All matrices are row-major tensors seen as [rows, last axis]; a weight is [out, in] as PyTorch stores it.
 #include "kernels/types.hpp"
 #include "tensor/tensor.hpp"
 
@@ -17,16 +17,18 @@ struct Matrix {
   std::int64_t ld() const { return tensor.cols(); }
 };
 
-/// y[M, out] = x[M, in] w[out, in]^T (+ bias[out]). x has the activation type; w is in the activation type or its master
-/// type (converted on the fly); bias is master; y is activation or master type.
+/// y[M, out] = x[M, in] w[out, in]^T (+ bias[out]). x has the activation type; w is in the activation type or its
+/// master type (converted on the fly); bias is master; y is activation or master type.
 void linear_fwd(const Matrix& y, const Matrix& x, const Tensor& w, const Tensor& bias);
-/// dx[M, in] = dy[M, out] w[out, in], or += when `accumulate` (dx then has the master type or the rounding of its own type).
+/// dx[M, in] = dy[M, out] w[out, in], or += when `accumulate` (dx then has the master type or the rounding of its own
+/// type).
 void linear_bwd_data(const Matrix& dx, const Matrix& dy, const Tensor& w, bool accumulate);
 /// dw[out, in] += dy[M, out]^T x[M, in], and dbias[out] += column sums of dy when defined; dw, dbias are master type.
 void linear_bwd_weights(const Tensor& dw, const Tensor& dbias, const Matrix& dy, const Matrix& x);
 
 /// Row-major float product for the tiles of kernels/attention.hpp (its SmallGemm).
 void small_gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, float alpha,
-                const float* a, std::size_t lda, const float* b, std::size_t ldb, float beta, float* c, std::size_t ldc);
+                const float* a, std::size_t lda, const float* b, std::size_t ldb, float beta, float* c,
+                std::size_t ldc);
 
 }  // namespace brainmt::dnn
