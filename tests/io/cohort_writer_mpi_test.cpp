@@ -6,48 +6,16 @@
 #include "io/agreement.hpp"
 #include "io/cohort.hpp"
 #include "support/expect_error.hpp"
-#include "support/temporary_directory.hpp"
+#include "support/shared_directory.hpp"
 
 namespace brainmt::io {
 namespace {
 
 using brainmt::test::expect_error;
+using brainmt::test::rank_of_world;
+using brainmt::test::ranks_of_world;
 using brainmt::test::read_file;
-using brainmt::test::TemporaryDirectory;
-
-int rank_of_world() {
-  int rank = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  return rank;
-}
-
-int ranks_of_world() {
-  int ranks = 1;
-  MPI_Comm_size(MPI_COMM_WORLD, &ranks);
-  return ranks;
-}
-
-// One directory for all ranks, made and removed by rank 0.
-class SharedDirectory {
- public:
-  SharedDirectory() {
-    if (rank_of_world() == 0) own_.emplace();
-    std::string name = own_ ? own_->path().string() : "";
-    int size = static_cast<int>(name.size());
-    MPI_Bcast(&size, 1, MPI_INT, 0, MPI_COMM_WORLD);
-    name.resize(static_cast<std::size_t>(size));
-    MPI_Bcast(name.data(), size, MPI_CHAR, 0, MPI_COMM_WORLD);
-    path_ = name;
-  }
-  ~SharedDirectory() { MPI_Barrier(MPI_COMM_WORLD); }
-
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  std::ptrdiff_t entries() const { return std::distance(std::filesystem::directory_iterator(path_), {}); }
-
- private:
-  std::optional<TemporaryDirectory> own_;
-  std::filesystem::path path_;
-};
+using brainmt::test::SharedDirectory;
 
 TEST(CohortWriterMpi, FileDoesNotDependOnTheNumberOfRanks) {
   const SharedDirectory directory;

@@ -1,0 +1,47 @@
+#include "prepare/report.hpp"
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "io/atomic_file.hpp"
+
+namespace brainmt::prepare {
+namespace {
+
+const char* word_of(ScanEntry::Status status) {
+  switch (status) {
+    case ScanEntry::Status::kUsed:
+      return "used";
+    case ScanEntry::Status::kBad:
+      return "bad";
+    case ScanEntry::Status::kUnlisted:
+      return "unlisted";
+  }
+  return "";
+}
+
+// File names may hold what would break the line or its columns.
+std::string one_field(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) c = '?';
+  }
+  return text;
+}
+
+}  // namespace
+
+std::filesystem::path report_path(const std::filesystem::path& output) {
+  return std::filesystem::path(output).replace_extension(".report.tsv");
+}
+
+void write_report(const std::filesystem::path& path, const std::vector<ScanEntry>& scans) {
+  std::string report = "participant_id\tfile\tstatus\tframes\trepetition_time\treason\n";
+  for (const ScanEntry& scan : scans) {
+    report += fmt::format("{}\t{}\t{}\t{}\t{:.6g}\t{}\n", one_field(scan.participant_id), one_field(scan.file),
+                          word_of(scan.status), scan.frames, scan.repetition_time, one_field(scan.reason));
+  }
+  io::write_atomically(path, report);
+}
+
+}  // namespace brainmt::prepare

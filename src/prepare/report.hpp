@@ -1,0 +1,16 @@
+#pragma once
+// The report of a prepare: one line a scan, used or why not.
+#include <filesystem>
+#include <vector>
+
+#include "prepare/scan_list.hpp"
+
+namespace brainmt::prepare {
+
+/// `<output without extension>.report.tsv`.
+std::filesystem::path report_path(const std::filesystem::path& output);
+
+/// Writes participant_id, file, status (used, bad, unlisted), frames, repetition_time and reason. Throws OutputError.
+void write_report(const std::filesystem::path& path, const std::vector<ScanEntry>& scans);
+
+}  // namespace brainmt::prepare

@@ -1,0 +1,37 @@
+#pragma once
+// The space of a cohort: the grid and affine that most scans have, and the voxels that its store keeps.
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "io/cohort_layout.hpp"
+#include "io/nifti.hpp"
+
+namespace brainmt::prepare {
+
+/// What a scan's header says, as numbers that can be exchanged between ranks; extents and counts are exact in double.
+struct HeaderRow {
+  static constexpr std::size_t kWidth = 21;  // X, Y, Z, frames, repetition time, affine
+  std::array<double, kWidth> numbers{};
+
+  static HeaderRow of(const io::NiftiHeader& header);
+  io::CohortGrid grid() const;
+  std::int64_t frames() const { return static_cast<std::int64_t>(numbers[3]); }
+  double repetition_time() const { return numbers[4]; }
+  std::array<double, 16> affine() const;
+  /// Equal grids, and affines within a micrometre: tools round them to float in different orders.
+  bool same_space(const HeaderRow& other) const;
+  bool operator==(const HeaderRow&) const = default;
+};
+
+/// The header whose space most of `headers` share, the first such where numbers are equal. `headers` is not empty.
+HeaderRow most_common_space(const std::vector<HeaderRow>& headers);
+
+/// The voxels of a mask twice: as the store numbers them ([Y, X, Z], ascending), and where they are in a NIfTI frame.
+struct MaskIndex {
+  std::vector<std::uint32_t> stored, places;
+};
+/// `mask`: one flag a voxel, X fastest.
+MaskIndex index_mask(const io::CohortGrid& grid, const std::vector<std::uint8_t>& mask);
+
+}  // namespace brainmt::prepare
