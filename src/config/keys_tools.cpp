@@ -27,11 +27,17 @@ const Schema& synth_schema() {
           real("tr", 0.735, "seconds between two frames").above(0),
           integer("seed", 1, "seed of the cohort; each scan depends on it and on the scan's number only").at_least(0),
           choice("layout", "flat", {"flat"}, "flat: one folder of <subject>.nii.gz"),
+          choice("dtype", "alternating", {"alternating", "int16", "float32"},
+                 "voxel type of the files; alternating: int16 and float32 by turns"),
           choice("planted", "amplitude", {"amplitude", "lag"},
                  "where sex is: in the amplitude of slow fluctuations, or (harder) in the lagged coupling of two "
                  "networks"),
           real("sex_effect", 1.0, "size of the planted sex difference; 0 plants none").at_least(0),
           real("cognition_effect", 1.0, "size of the planted cognition slope; 0 plants none").at_least(0),
+          real("fluctuation", 0.10, "standard deviation of a network's fluctuations, relative to the mean image")
+              .at_least(0),
+          real("noise", 0.04, "standard deviation of the unstructured noise, relative to the mean image").at_least(0),
+          real("lag_seconds", 2.94, "planted=lag: delay between the two networks").above(0),
       });
   return schema;
 }
@@ -48,7 +54,7 @@ const Schema& prepare_schema() {
                "table (CSV or TSV) with one row per subject; empty: <input>/phenotypes.csv where it exists"),
           text("id_column", "participant_id", "column of the table that holds the subject"),
           choice("normalize", "zscore", {"zscore", "minmax", "none"}, "per scan, over all non-zero entries"),
-          integer("min_frames", 1, "scans with fewer frames are left out").at_least(1),
+          integer("min_frames", 1, "scans with fewer frames count as unusable").at_least(1),
           real("max_bad", 0.1, "share of the scans that may be unusable before the command fails")
               .at_least(0)
               .at_most(1),

@@ -1,0 +1,116 @@
+// `brainmt doctor`: what this build and this machine can do, and settings that are known to cause trouble. Run it the
+// way training will be run (mpirun, srun): some pitfalls show only there.
+#include <fmt/format.h>
+#include <mpi.h>
+#include <sched.h>
+
+#include <Kokkos_Core.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+
+#include "app/build_info.hpp"
+#include "app/command_table.hpp"
+#include "app/machine.hpp"
+#include "dnn/info.hpp"
+
+namespace brainmt::app {
+namespace {
+
+const config::Schema& schema() {
+  static const config::Schema none("doctor", {});
+  return none;
+}
+
+// Collective: how many ranks share this node, and how many cores they may use together (the union of their bindings).
+Launch read_launch(MPI_Comm comm, int ranks) {
+  MPI_Comm node = MPI_COMM_NULL;
+  MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+  Launch launch{.ranks = ranks, .openmp = execution_space() == "OpenMP"};
+  MPI_Comm_size(node, &launch.node_ranks);
+  cpu_set_t mine, together;
+  CPU_ZERO(&mine);
+  sched_getaffinity(0, sizeof mine, &mine);
+  MPI_Allreduce(&mine, &together, sizeof mine, MPI_BYTE, MPI_BOR, node);
+  launch.node_cores = CPU_COUNT(&together);
+  MPI_Comm_free(&node);
+  return launch;
+}
+
+std::string thread_level() {
+  int level = MPI_THREAD_SINGLE;
+  MPI_Query_thread(&level);
+  switch (level) {
+    case MPI_THREAD_MULTIPLE:
+      return "multiple";
+    case MPI_THREAD_SERIALIZED:
+      return "serialized";
+    case MPI_THREAD_FUNNELED:
+      return "funneled";
+    default:
+      return "single";
+  }
+}
+
+// Where a program is, searching PATH.
+std::string program_path(const std::string& name) {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "");
+  std::error_code ignored;
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const auto candidate = std::filesystem::path(folder) / name;
+    if (std::filesystem::is_regular_file(candidate, ignored)) return candidate.string();
+  }
+  return {};
+}
+
+std::string slurm_state(const Machine& machine) {
+  const auto job = machine.environment.find("SLURM_JOB_ID");
+  if (job != machine.environment.end()) return fmt::format("inside job {}", job->second);
+  const std::string sbatch = program_path("sbatch");
+  return sbatch.empty() ? "not installed here" : fmt::format("{} (outside a job)", sbatch);
+}
+
+void print_line(const char* name, const std::string& text) { fmt::print("  {:<14} {}\n", name, text); }
+
+void print_machine(const Machine& machine) {
+  constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+  fmt::print("\nmachine\n");
+  print_line("processor", fmt::format("{}; AVX-512 {}; bf16 {}", machine.processor, machine.avx512 ? "yes" : "no",
+                                      machine.bf16 ? "yes" : "no"));
+  print_line("memory", fmt::format("{:.1f} GiB, {:.1f} GiB free; /dev/shm {:.2f} GiB",
+                                   static_cast<double>(machine.memory_bytes) / kGiB,
+                                   static_cast<double>(machine.available_bytes) / kGiB,
+                                   static_cast<double>(machine.shared_memory_bytes) / kGiB));
+  print_line("Slurm", slurm_state(machine));
+}
+
+ExitCode run(CommandContext& context) {
+  const Launch launch = read_launch(context.mpi, context.comm.size());
+  if (!context.is_root()) return ExitCode::kDone;
+  const Machine machine = read_machine();
+  fmt::print("{}", version_text());
+  fmt::print("\nthis run\n");
+  print_line("ranks",
+             fmt::format("{}; {} on this node, on {} cores", launch.ranks, launch.node_ranks, launch.node_cores));
+  print_line("MPI threads", thread_level());
+  print_line("kernels",
+             fmt::format("{} x {} threads", execution_space(), Kokkos::DefaultExecutionSpace().concurrency()));
+  print_line("bf16 products", dnn::has_native_bf16() ? "on the processor's instructions" : "emulated (slow)");
+  print_machine(machine);
+  const auto found = pitfalls(machine, launch);
+  fmt::print("\npitfalls{}\n", found.empty() ? ": none found" : "");
+  for (const std::string& line : found) fmt::print("  - {}\n", line);
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+Command doctor_command() {
+  return {.name = "doctor",
+          .summary = "what this build and machine can do: back ends, MPI, HDF5, Slurm, pitfalls found",
+          .schema = schema,
+          .run = run};
+}
+
+}  // namespace brainmt::app

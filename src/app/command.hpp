@@ -1,0 +1,59 @@
+#pragma once
+// What a subcommand is: a name, its keys, and a function that runs it. Each cmd_<name>.cpp holds one; program.cpp
+// parses the command line, makes the context, and turns what run() returns or throws into the exit code.
+#include <mpi.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "comm/communicator.hpp"
+#include "config/config.hpp"
+
+namespace brainmt::app {
+
+/// An option of one command beside those that all have: `--verify`, or `--json FILE` when value_name is not empty.
+struct Option {
+  std::string name;  // without the dashes
+  std::string value_name;
+  std::string help;
+};
+
+/// What a command is given. `config` is resolved and valid on every rank alike.
+struct CommandContext {
+  const config::Config& config;
+  comm::Communicator& comm;
+  MPI_Comm mpi;                                // the same ranks, for HDF5
+  std::vector<std::string> operands;           // PATH, NAME
+  std::map<std::string, std::string> options;  // those that were given, with their value or ""
+  std::vector<std::string> overrides;          // key=value as typed, for the record
+  bool dry_run = false;
+
+  bool is_root() const { return comm.rank() == 0; }
+  bool has(const std::string& option) const { return options.contains(option); }
+};
+
+/// The operands of a command: what stands on its line without '='.
+struct Operands {
+  std::string usage;  // "PATH"
+  std::string help;
+  int least = 0, most = 0;
+};
+
+struct Command {
+  std::string name;
+  std::string summary;                // one line
+  const config::Schema& (*schema)();  // lives for the whole program
+  /// Collective over the ranks of the context. Returns kDone or kInterrupted; everything else is thrown
+  /// (base/error.hpp).
+  ExitCode (*run)(CommandContext&);
+  Operands operands{};
+  std::vector<Option> options{};
+  bool has_dry_run = false;
+};
+
+/// Every command of this build, in the order of the help text.
+const std::vector<Command>& commands();
+
+}  // namespace brainmt::app

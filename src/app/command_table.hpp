@@ -1,0 +1,16 @@
+#pragma once
+// One function per cmd_<name>.cpp, and the table of those that this build has.
+#include "app/command.hpp"
+
+namespace brainmt::app {
+
+Command synth_command();
+Command prepare_command();
+Command inspect_command();
+Command train_command();
+Command evaluate_command();
+Command weights_command();
+Command bench_command();
+Command doctor_command();
+
+}  // namespace brainmt::app

@@ -1,0 +1,35 @@
+#pragma once
+// What the machine and the environment of this process offer, read once from /proc, /dev and variables.
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace brainmt::app {
+
+struct Machine {
+  std::string processor;                  // model name
+  bool avx512 = false, bf16 = false;      // instructions of the processor
+  int cores = 0;                          // cores that this process may use
+  std::uint64_t memory_bytes = 0;         // of the machine
+  std::uint64_t available_bytes = 0;      // for new programs
+  std::uint64_t shared_memory_bytes = 0;  // size of /dev/shm, that MPI ranks of a node talk through; 0: none
+  bool is_root = false;
+  std::map<std::string, std::string> environment;  // the variables that pitfalls() looks at, those that are set
+};
+
+Machine read_machine();
+
+/// How this process was started, as far as it matters to pitfalls().
+struct Launch {
+  int ranks = 1;        // of the whole job
+  int node_ranks = 1;   // on this node
+  int node_cores = 1;   // that the ranks on this node may use together
+  bool openmp = false;  // kernels use threads
+};
+
+/// Settings that are known to make runs slow, wrong or impossible here: one line each, with what to do.
+std::vector<std::string> pitfalls(const Machine& machine, const Launch& launch);
+
+}  // namespace brainmt::app

@@ -1,0 +1,7 @@
+#include "app/program.hpp"
+#include "base/signals.hpp"
+
+int main(int argc, char** argv) {
+  brainmt::install_signal_handlers();
+  return brainmt::app::run_program(argc, argv);
+}

@@ -1,0 +1,175 @@
+#include "app/program.hpp"
+
+#include <fmt/format.h>
+
+#include <Kokkos_Core.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <filesystem>
+#include <new>
+#include <optional>
+#include <thread>
+
+#include "app/build_info.hpp"
+#include "app/command_line.hpp"
+#include "base/log.hpp"
+#include "comm/environment.hpp"
+#include "comm/mpi_communicator.hpp"
+
+namespace brainmt::app {
+namespace {
+
+struct Failure {
+  ExitCode code;
+  std::string message;
+};
+
+// The exception that is being handled, as exit code and one line.
+Failure current_failure() {
+  std::string message;
+  ExitCode code = ExitCode::kInternal;
+  try {
+    throw;
+  } catch (const Error& error) {
+    code = error.code();
+    message = error.what();
+  } catch (const std::filesystem::filesystem_error& error) {
+    code = ExitCode::kOutput;
+    message = error.what();
+  } catch (const std::bad_alloc&) {
+    message = "out of memory: try a smaller batch, model.recompute=block or fewer ranks per node";
+  } catch (const std::exception& error) {
+    message = fmt::format("internal error: {}", error.what());
+  } catch (...) {
+    message = "internal error: an exception of unknown type";
+  }
+  for (char& c : message) {
+    if (c == '\n' || c == '\r') c = ' ';
+  }
+  return {code, message};
+}
+
+int print_failure(const Failure& failure, const std::string& prefix = {}) {
+  fmt::print(stderr, "brainmt: {}error: {}\n", prefix, failure.message);
+  return static_cast<int>(failure.code);
+}
+
+// The rank that the launcher gave this process, before MPI is started; 0 without a launcher.
+int launcher_rank() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
+    if (const char* text = std::getenv(name)) return std::atoi(text);
+  }
+  return 0;
+}
+
+// Results that did not reach stdout are an output error; a reader that closed the pipe has seen what it wanted.
+void flush_results() {
+  errno = 0;
+  const bool failed = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
+  if (failed && errno != EPIPE && errno != 0)
+    throw OutputError(fmt::format("standard output: {}", std::strerror(errno)));
+}
+
+// Every rank comes here when all of them failed in the same way, one rank when it alone did. Rank 0 speaks first; its
+// abort ends the others before they repeat the line.
+[[noreturn]] void end_all_ranks(const Failure& failure, int rank) {
+  constexpr std::chrono::milliseconds kRankZeroFirst{500};
+  if (rank != 0) std::this_thread::sleep_for(kRankZeroFirst);
+  comm::end_job(print_failure(failure, rank == 0 ? "" : fmt::format("rank {}: ", rank)));
+}
+
+// An exception that nobody catches (a thread's, a destructor's) must not leave the other ranks waiting.
+[[noreturn]] void on_terminate() {
+  int initialized = 0, finalized = 0;
+  MPI_Initialized(&initialized);
+  MPI_Finalized(&finalized);
+  const int code =
+      std::current_exception() ? print_failure(current_failure()) : print_failure({ExitCode::kInternal, "terminated"});
+  if (initialized && !finalized) comm::end_job(code);
+  std::_Exit(code);
+}
+
+// Kokkos reads no command line of ours.
+class KokkosScope {
+ public:
+  KokkosScope() { Kokkos::initialize(); }
+  KokkosScope(const KokkosScope&) = delete;
+  KokkosScope& operator=(const KokkosScope&) = delete;
+  ~KokkosScope() { Kokkos::finalize(); }
+};
+
+ExitCode run_command(const CommandLine& line, const config::Config& config, comm::Communicator& world) {
+  const auto* over_mpi = dynamic_cast<comm::MpiCommunicator*>(&world);
+  log::init(world.rank(), world.size());
+  CommandContext context{.config = config,
+                         .comm = world,
+                         .mpi = over_mpi != nullptr ? over_mpi->handle() : MPI_COMM_SELF,
+                         .operands = line.operands,
+                         .options = line.options,
+                         .overrides = line.overrides,
+                         .dry_run = line.dry_run};
+  const ExitCode code = line.command->run(context);
+  flush_results();
+  return code;
+}
+
+int run_on_ranks(int& argc, char**& argv, const CommandLine& line, const config::Config& config) {
+  comm::Environment environment(&argc, &argv);
+  std::set_terminate(on_terminate);
+  const auto world = environment.world();
+  const KokkosScope kokkos;
+  try {
+    return static_cast<int>(run_command(line, config, *world));
+  } catch (...) {
+    const Failure failure = current_failure();
+    if (world->size() > 1) end_all_ranks(failure, world->rank());
+    return print_failure(failure);
+  }
+}
+
+// What needs neither MPI nor data: the text to print.
+std::string text_for(const CommandLine& line, const config::Config* config) {
+  switch (line.action) {
+    case CommandLine::Action::kHelp:
+      return line.command != nullptr ? command_help(*line.command) : program_help(commands());
+    case CommandLine::Action::kVersion:
+      return version_text();
+    case CommandLine::Action::kPrintConfig:
+      return config->to_yaml(/*comments=*/true);
+    case CommandLine::Action::kRun:
+      break;
+  }
+  return {};
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv) {
+  try {
+    const CommandLine line = parse_command_line(argc, argv, commands());
+    std::optional<config::Config> config;
+    const bool needs_config =
+        line.action == CommandLine::Action::kRun || line.action == CommandLine::Action::kPrintConfig;
+    if (needs_config) {
+      config = config::resolve(
+          line.command->schema(),
+          {.file = line.config_file, .overrides = line.overrides, .directories = config::default_directories()});
+    }
+    if (line.action == CommandLine::Action::kRun) {
+      config->validate();
+      return run_on_ranks(argc, argv, line, *config);
+    }
+    if (launcher_rank() == 0) fmt::print("{}", text_for(line, config ? &*config : nullptr));
+    flush_results();
+    return static_cast<int>(ExitCode::kDone);
+  } catch (...) {
+    const Failure failure = current_failure();
+    return launcher_rank() == 0 ? print_failure(failure) : static_cast<int>(failure.code);
+  }
+}
+
+}  // namespace brainmt::app
