@@ -1,5 +1,6 @@
 #pragma once
-// A golden file: weights, one batch, and what the published implementation makes of it in float64.
+// A golden file: weights, one batch, and what the published implementation makes of it (tests/golden/README.md).
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -27,15 +28,20 @@ class Golden {
   }
   bool classification() const { return file_.metadata().at("task") == "classification"; }
 
-  std::vector<float> values(const std::string& name) const {
+  std::vector<double> values(const std::string& name) const {
+    const io::StoredTensor& info = file_.info(name);
     std::size_t count = 1;
-    for (auto extent : file_.info(name).shape) count *= extent;
-    std::vector<float> v(count);
-    file_.read_f32(name, v);
-    return v;
+    for (auto extent : info.shape) count *= extent;
+    if (info.type == io::StoredType::kF64) {
+      std::vector<double> wide(count);
+      std::memcpy(wide.data(), file_.bytes(name).data(), count * sizeof(double));
+      return wide;
+    }
+    const std::vector<float> narrow = floats(name, count);
+    return {narrow.begin(), narrow.end()};
   }
   Tensor tensor(const std::string& name, Shape shape, DType dtype) const {
-    return Tensor::from_host(values(name), shape, dtype);
+    return Tensor::from_host(floats(name, static_cast<std::size_t>(shape.count())), shape, dtype);
   }
   /// Names behind "prefix/".
   std::vector<std::string> names(const std::string& prefix) const {
@@ -46,6 +52,12 @@ class Golden {
   }
 
  private:
+  std::vector<float> floats(const std::string& name, std::size_t count) const {
+    std::vector<float> v(count);
+    file_.read_f32(name, v);
+    return v;
+  }
+
   io::SafetensorsFile file_;
 };
 

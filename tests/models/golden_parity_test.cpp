@@ -1,7 +1,8 @@
-// BrainMT against the published implementation (computed in float64, stored as float32): output, loss, embeddings, the
-// gradient of the input and of every parameter, one AdamW step, ten steps' losses. Distance is norm of difference over
-// norm of the reference. PyTorch in fp32 itself is off by up to 5e-5, median 2e-5; fp64 is limited by the files'
-// float32.
+// BrainMT against the golden tensors: output, loss, embeddings, the gradient of the input and of every parameter, one
+// AdamW step, ten steps' losses. Distance is norm of difference over norm of the reference.
+//
+// fp32 is held against the published implementation (PyTorch in fp32 is itself off by up to 5e-5, median 2e-5); the model
+// on the oracle kernels in double against a double-precision reference that starts from the same stored weights.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -23,14 +24,14 @@ struct Tolerance {
   double worst, median;
 };
 
-Tolerance tolerance(DType dtype) { return dtype == DType::kF64 ? Tolerance{1e-6, 1e-6} : Tolerance{2e-4, 5e-5}; }
+Tolerance tolerance(DType dtype) { return dtype == DType::kF64 ? Tolerance{1e-9, 1e-9} : Tolerance{2e-4, 5e-5}; }
 
-double distance(const std::vector<double>& found, const std::vector<float>& expected) {
+double distance(const std::vector<double>& found, const std::vector<double>& expected) {
   EXPECT_EQ(found.size(), expected.size());
   double difference = 0, norm = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
     difference += std::pow(found[i] - expected[i], 2);
-    norm += std::pow(static_cast<double>(expected[i]), 2);
+    norm += std::pow(expected[i], 2);
   }
   return std::sqrt(difference / norm);
 }
@@ -106,30 +107,31 @@ class Trainee {
 
 class GoldenParity : public testing::TestWithParam<std::tuple<std::string, DType>> {
  protected:
-  test::Golden golden{std::get<0>(GetParam())};
   DType dtype = std::get<1>(GetParam());
+  test::Golden golden{std::get<0>(GetParam())};
+  test::Golden reference{std::get<0>(GetParam()) + (dtype == DType::kF64 ? "_fp64" : "")};
   std::vector<double> seen;
 
-  void near(const Tensor& found, const std::string& name) {
-    const double d = distance(found.to_host(), golden.values(name));
+  void near(const std::vector<double>& found, const std::string& name) {
+    const double d = distance(found, reference.values(name));
     EXPECT_LE(d, tolerance(dtype).worst) << name;
     seen.push_back(d);
   }
-  void near_median() {
+  void near(const Tensor& found, const std::string& name) { near(found.to_host(), name); }
+
+  void near_in_the_median() {
     std::sort(seen.begin(), seen.end());
     EXPECT_LE(seen[seen.size() / 2], tolerance(dtype).median);
-    RecordProperty("worst", std::to_string(seen.back()));
     std::printf("  worst %.2e, median %.2e over %zu tensors\n", seen.back(), seen[seen.size() / 2], seen.size());
   }
-  void near_everything(Trainee& trainee, bool all_tokens) {
-    const double loss = trainee.forward_backward(all_tokens);
-    EXPECT_NEAR(loss, golden.values("loss")[0], tolerance(dtype).worst * loss);
+  void near_in_everything(Trainee& trainee, bool all_tokens) {
+    near({trainee.forward_backward(all_tokens)}, "loss");
     near(trainee.output().output.value(), "output");
     near(trainee.output().cls_embedding.value(), "cls_embedding");
     if (all_tokens) near(trainee.output().mean_embedding, "mean_embedding");
     near(trainee.input().gradient().take(), "grad_input");
     for (const nn::Parameter& p : trainee.model().parameters().all()) near(p.grad, "grad/" + p.name);
-    near_median();
+    near_in_the_median();
   }
 };
 
@@ -143,12 +145,12 @@ TEST_P(GoldenParity, ParametersHaveThePublishedNames) {
 
 TEST_P(GoldenParity, OutputsAndAllGradients) {
   Trainee trainee(golden, dtype, golden.config());
-  near_everything(trainee, /*all_tokens=*/true);
+  near_in_everything(trainee, /*all_tokens=*/true);
 }
 
 TEST_P(GoldenParity, ClsOnlyLastBlockIsExact) {
   Trainee trainee(golden, dtype, golden.config());
-  near_everything(trainee, /*all_tokens=*/false);
+  near_in_everything(trainee, /*all_tokens=*/false);
 }
 
 TEST_P(GoldenParity, RecomputeAndFrameChunksChangeNothing) {
@@ -156,20 +158,28 @@ TEST_P(GoldenParity, RecomputeAndFrameChunksChangeNothing) {
   config.recompute = true;
   config.frame_chunk = 3;  // 7 frames: two whole chunks and a rest
   Trainee trainee(golden, dtype, config);
-  near_everything(trainee, /*all_tokens=*/false);
+  near_in_everything(trainee, /*all_tokens=*/false);
 }
 
 TEST_P(GoldenParity, AdamWStepAndTenLosses) {
   Trainee trainee(golden, dtype, golden.config());
-  const std::vector<float> losses = golden.values("losses");
+  std::vector<double> losses;
   for (int t = 1; t <= 10; ++t) {
-    const double loss = trainee.forward_backward(false);
+    losses.push_back(trainee.forward_backward(false));
     (void)trainee.input().gradient().take();
-    EXPECT_NEAR(loss, losses[static_cast<std::size_t>(t - 1)], tolerance(dtype).worst * loss) << "step " << t;
     trainee.step(t);
     if (t > 1) continue;
     for (const nn::Parameter& p : trainee.model().parameters().all()) near(p.value, "after_first_step/" + p.name);
-    near_median();
+    near_in_the_median();
+  }
+  // Training on the regression file is chaotic: rounding its weights to float32 moves the ten losses by 4e-2, PyTorch in
+  // fp32 by more than that (tests/golden/README.md). There fp32 is compared before the first update only.
+  if (dtype == DType::kF32 && !golden.classification()) {
+    EXPECT_NEAR(losses[0], reference.values("losses")[0], tolerance(dtype).worst * losses[0]);
+  } else {
+    // Ten steps multiply a rounding by up to 1e4 (the measured growth on these files), so double keeps 1e-6 of it.
+    const double bound = dtype == DType::kF64 ? 1e-6 : tolerance(dtype).worst;
+    EXPECT_LE(distance(losses, reference.values("losses")), bound);
   }
 }
 

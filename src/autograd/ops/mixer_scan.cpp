@@ -28,7 +28,7 @@ struct Saved {
   Tensor u;          // [B, L, E] after convolution and SiLU
   Tensor projected;  // [B, L, R + 2N]
   Tensor delta_raw;  // [B, L, E]
-  Tensor states;     // [B, S, E, N] in front of every segment
+  Tensor states;     // [B, S, N, E] in front of every segment
 };
 
 // [E, 1, K], the shape of a published depthwise weight, as the matrix [E, K].
@@ -65,7 +65,7 @@ Saved prepare_scan(const Tensor& xz, const MixerDirection& p, const Sizes& n) {
   const DType dtype = xz.dtype();
   const auto segments = static_cast<std::int64_t>(kernels::scan_segments(static_cast<std::size_t>(n.length)));
   Saved s{Tensor({n.batch, n.length, n.inner}, dtype), Tensor({n.batch, n.length, n.projected()}, dtype),
-          Tensor({n.batch, n.length, n.inner}, dtype), Tensor({n.batch, segments, n.inner, n.state}, master_of(dtype))};
+          Tensor({n.batch, n.length, n.inner}, dtype), Tensor({n.batch, segments, n.state, n.inner}, master_of(dtype))};
   kernels::causal_conv1d_silu_fwd<T>(Exec{}, rows<T>(s.u), rows<const T>(xz, 0, n.inner),
                                      taps<const Master<T>>(p.conv_weight->value),
                                      view1<const Master<T>>(p.conv_bias->value), static_cast<std::size_t>(n.batch),
