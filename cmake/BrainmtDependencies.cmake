@@ -1,14 +1,32 @@
-# Finds every library that BrainMT uses; a requested and missing one is an error that says what to install.
-find_package(MPI REQUIRED COMPONENTS CXX)
-find_package(Threads REQUIRED)
-find_package(ZLIB REQUIRED)
-find_package(OpenSSL REQUIRED COMPONENTS Crypto)   # SHA-256; parallel HDF5 needs it anyway
+# Finds every library that BrainMT uses. All that are missing are named at once, with the Debian package to install.
+set(missing_packages)
 
-find_package(yaml-cpp CONFIG REQUIRED)
-find_package(nlohmann_json CONFIG REQUIRED)
-find_package(CLI11 CONFIG REQUIRED)
-find_package(spdlog CONFIG REQUIRED)
-find_package(fmt CONFIG REQUIRED)
+# brainmt_find(NAME DEBIAN_PACKAGE [arguments of find_package ...])
+macro(brainmt_find name package)
+  find_package(${name} QUIET ${ARGN})
+  if(NOT ${name}_FOUND)
+    list(APPEND missing_packages "${name} (Debian: ${package})")
+  endif()
+endmacro()
+
+brainmt_find(MPI libopenmpi-dev COMPONENTS CXX)
+brainmt_find(Threads libc6-dev)
+brainmt_find(ZLIB zlib1g-dev)
+brainmt_find(OpenSSL libssl-dev COMPONENTS Crypto)   # SHA-256; parallel HDF5 needs it anyway
+brainmt_find(yaml-cpp libyaml-cpp-dev CONFIG)
+brainmt_find(nlohmann_json nlohmann-json3-dev CONFIG)
+brainmt_find(CLI11 libcli11-dev CONFIG)
+brainmt_find(spdlog libspdlog-dev CONFIG)
+brainmt_find(fmt libfmt-dev CONFIG)
+if(BRAINMT_BUILD_TESTS)
+  brainmt_find(GTest libgtest-dev)
+endif()
+if(missing_packages)
+  list(JOIN missing_packages ", " missing_packages)
+  message(FATAL_ERROR "Missing: ${missing_packages}. Install them, or point CMAKE_PREFIX_PATH at them; "
+                      "scripts/quickstart.sh and scripts/test.sh install all of them on Debian and Ubuntu.")
+endif()
+
 include(BrainmtOneDnn)   # target brainmt::onednn
 include(BrainmtKokkos)   # target brainmt::kokkos
 include(BrainmtHdf5)     # target brainmt::hdf5

@@ -1,0 +1,10 @@
+# Printed at the end of configuring: what will be built, and with which libraries.
+message(STATUS "")
+message(STATUS "BrainMT ${PROJECT_VERSION}")
+message(STATUS "  build      ${CMAKE_BUILD_TYPE}, ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}, -march=${BRAINMT_ARCH}")
+message(STATUS "  sanitizers ${BRAINMT_SANITIZE}, tests ${BRAINMT_BUILD_TESTS}")
+message(STATUS "  Kokkos     ${Kokkos_VERSION}: ${BRAINMT_KOKKOS_FOUND_AS}")
+message(STATUS "  oneDNN     ${ONEDNN_LIBRARY}")
+message(STATUS "  MPI        ${MPI_CXX_VERSION}: ${MPIEXEC_EXECUTABLE}")
+message(STATUS "  HDF5       ${HDF5_VERSION}, parallel")
+message(STATUS "")
