@@ -1,6 +1,7 @@
 #pragma once
 // 3-D convolution, channels last: activations [N, D, H, W, C], weights [out, in, k, k, k] as published (PyTorch OIDHW).
-// oneDNN on the host (fp32, bf16), plain loops of kernels/ref in fp64. Cross-correlation, zero padding.
+// On the host: Winograd's algorithm for large layers of stride 1, oneDNN's direct one otherwise (fp32, bf16), plain
+// loops of kernels/ref in fp64. Cross-correlation, zero padding.
 #include "tensor/tensor.hpp"
 
 namespace brainmt::dnn {

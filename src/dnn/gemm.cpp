@@ -4,9 +4,10 @@
 
 #include <optional>
 
-#include "dnn/column_sum.hpp"
 #include "dnn/onednn.hpp"
+#include "kernels/reduce.hpp"
 #include "kernels/ref/gemm.hpp"
+#include "tensor/views.hpp"
 
 namespace brainmt::dnn {
 namespace {
@@ -129,6 +130,12 @@ void product(const Operand& c, const Operand& a, const Operand& b, const Tensor&
 
 }  // namespace
 
+void add_column_sums(const Tensor& sums, const Matrix& m) {
+  dispatch(m.tensor.dtype(), [&]<class T>() {
+    kernels::column_sum<T>(kernels::Exec{}, view1<Master<T>>(sums), rows<const T>(m.tensor, m.begin, m.cols));
+  });
+}
+
 void linear_fwd(const Matrix& y, const Matrix& x, const Tensor& w, const Tensor& bias) {
   product(operand(y), operand(x), operand(w).transposed(), bias, false);
 }
@@ -139,8 +146,7 @@ void linear_bwd_data(const Matrix& dx, const Matrix& dy, const Tensor& w, bool a
 
 void linear_bwd_weights(const Tensor& dw, const Tensor& dbias, const Matrix& dy, const Matrix& x) {
   product(operand(dw), operand(dy).transposed(), operand(x), {}, true);
-  if (!dbias) return;
-  detail::column_sum(dbias, dy);
+  if (dbias) add_column_sums(dbias, dy);
 }
 
 void small_gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, float alpha,

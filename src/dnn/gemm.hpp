@@ -26,6 +26,9 @@ void linear_bwd_data(const Matrix& dx, const Matrix& dy, const Tensor& w, bool a
 /// dw[out, in] += dy[M, out]^T x[M, in], and dbias[out] += column sums of dy when defined; dw, dbias are master type.
 void linear_bwd_weights(const Tensor& dw, const Tensor& dbias, const Matrix& dy, const Matrix& x);
 
+/// sums[j] += sum_i m[i, j]: the gradient of a bias; sums are master type.
+void add_column_sums(const Tensor& sums, const Matrix& m);
+
 /// Row-major float product for the tiles of kernels/attention.hpp (its SmallGemm).
 void small_gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, float alpha,
                 const float* a, std::size_t lda, const float* b, std::size_t ldb, float beta, float* c,

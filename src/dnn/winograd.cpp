@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "dnn/column_sum.hpp"
+#include "dnn/gemm.hpp"
 #include "dnn/winograd_grid.hpp"
 #include "dnn/winograd_product.hpp"
 
@@ -84,7 +84,7 @@ void conv3d_bwd_weights_winograd(const Tensor& dw, const Tensor& dbias, const Te
       kernel_product(du.at(p), v.at(p), d.at(p), range.count, in_groups, out_groups);
   });
   add_kernel_gradient(dw, du, grid.tile);
-  if (dbias) column_sum(dbias, dy);
+  if (dbias) add_column_sums(dbias, dy);
 }
 
 }  // namespace brainmt::dnn::detail

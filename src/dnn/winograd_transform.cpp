@@ -22,7 +22,7 @@ constexpr Matrix<Cols, Rows> transposed(const Matrix<Rows, Cols>& m) {
   return t;
 }
 
-constexpr double third = 1.0 / 3, sixth = 1.0 / 6;
+constexpr double kThird = 1.0 / 3, kSixth = 1.0 / 6;
 
 template <int M>
 struct Filter;
@@ -39,7 +39,7 @@ struct Filter<3> {
   static constexpr Matrix<5, 5> input{
       {{1, -2, -1, 2, 0}, {0, -1, 1, 2, 0}, {0, -1, 3, -2, 0}, {0, 8, 0, -8, 0}, {0, 1, -2, -1, 2}}};
   static constexpr Matrix<5, 3> kernel{
-      {{1, 0, 0}, {0.5, 0.5, 0.5}, {sixth, -sixth, sixth}, {third, third / 2, third / 4}, {0, 0, 0.5}}};
+      {{1, 0, 0}, {0.5, 0.5, 0.5}, {kSixth, -kSixth, kSixth}, {kThird, kThird / 2, kThird / 4}, {0, 0, 0.5}}};
   static constexpr Matrix<3, 5> output{{{1, 1, 1, 1, 0}, {0, 1, -1, 0.5, 0}, {0, 1, 1, 0.25, 1}}};
 };
 
@@ -52,10 +52,10 @@ struct Filter<4> {
                                        {0, 1, -2, -1, 2, 0},
                                        {0, 2, -3, -4, 3, 2}}};
   static constexpr Matrix<6, 3> kernel{{{0.5, 0, 0},
-                                        {sixth, sixth, sixth},
-                                        {sixth, -sixth, sixth},
-                                        {third / 5, third / 10, third / 20},
-                                        {third / 10, -third / 5, third * 2 / 5},
+                                        {kSixth, kSixth, kSixth},
+                                        {kSixth, -kSixth, kSixth},
+                                        {kThird / 5, kThird / 10, kThird / 20},
+                                        {kThird / 10, -kThird / 5, kThird * 2 / 5},
                                         {0, 0, 0.5}}};
   static constexpr Matrix<4, 6> output{
       {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 0.5, -2, 0}, {0, 1, 1, 0.25, 4, 0}, {0, 1, -1, 0.125, -8, 1}}};
