@@ -8,6 +8,8 @@
 
 #include "comm/agreement.hpp"
 #include "io/atomic_file.hpp"
+#include "kernels/reduce.hpp"
+#include "tensor/views.hpp"
 #include "train/checkpoint_files.hpp"
 #include "train/fault.hpp"
 #include "train/tensor_file.hpp"
@@ -68,6 +70,11 @@ CheckpointStore::CheckpointStore(comm::Communicator& comm, std::filesystem::path
 void CheckpointStore::save(std::int64_t step, const std::string& state, const nn::ParameterStore& store,
                            const AdamW& optimizer, const Metadata& metadata, bool is_best) {
   check_replicas(comm_, store, step);
+  if (!kernels::all_finite<float>(kernels::Exec{}, view1<const float>(store.values())))
+    throw NonFiniteError(
+        fmt::format("step {}: a parameter is not finite; nothing was saved: continue from the last "
+                    "checkpoint with a lower optimizer.lr",
+                    step));
   comm::run_agreed(comm_, [&] {
     if (comm_.rank() != 0) return;
     commit_checkpoint(directory_, step, [&](const std::filesystem::path& temporary) {

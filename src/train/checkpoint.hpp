@@ -23,7 +23,9 @@ class CheckpointStore {
   /// `directory` is made when it is missing; leftovers of saves that were cut short are deleted.
   CheckpointStore(comm::Communicator& comm, std::filesystem::path directory, int keep);
 
-  /// Commits step-<step>, then renews `latest` (and `best` with `is_best`), then deletes old ones. Throws OutputError.
+  /// Commits step-<step>, then renews `latest` (and `best` with `is_best`), then deletes old ones. Throws OutputError;
+  /// NonFiniteError or InternalError when the parameters are not worth keeping (not finite, or not the same on all
+  /// ranks).
   void save(std::int64_t step, const std::string& state, const nn::ParameterStore& store, const AdamW& optimizer,
             const Metadata& metadata, bool is_best);
 

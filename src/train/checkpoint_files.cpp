@@ -107,7 +107,7 @@ void verify_checkpoint(const fs::path& checkpoints, std::int64_t step) {
   const fs::path directory = checkpoints / step_name(step), manifest_path = directory / "manifest.json";
   const auto manifest = nlohmann::json::parse(read_small_file(manifest_path), nullptr, /*allow_exceptions=*/false);
   if (!manifest.is_object() || !manifest.contains("format") || !manifest.contains("step") ||
-      !manifest.contains("files"))
+      !manifest.value("files", nlohmann::json()).is_object())
     throw DataError(fmt::format("{}: missing or not a manifest", manifest_path.string()));
   if (manifest["format"] != kCheckpointFormat)
     throw UsageError(fmt::format("{}: checkpoint format {}, this program reads {}: use the version that wrote it",
@@ -116,7 +116,8 @@ void verify_checkpoint(const fs::path& checkpoints, std::int64_t step) {
     throw DataError(fmt::format("{}: is of step {}", manifest_path.string(), manifest["step"].dump()));
   for (const char* name : kFiles) {
     const fs::path path = directory / name;
-    const auto entry = manifest["files"].value(name, nlohmann::json::object());
+    const auto stored = manifest["files"].value(name, nlohmann::json());
+    const auto entry = stored.is_object() ? stored : nlohmann::json::object();
     if (!fs::is_regular_file(fs::symlink_status(path))) throw DataError(fmt::format("{}: missing", path.string()));
     if (entry.value("bytes", nlohmann::json()) != fs::file_size(path))
       throw DataError(fmt::format("{}: {} bytes, its manifest says {}", path.string(), fs::file_size(path),

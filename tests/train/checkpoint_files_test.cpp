@@ -82,7 +82,8 @@ TEST_F(CheckpointFiles, FilesOfAnotherStepAreRefused) {
 TEST_F(CheckpointFiles, GarbageManifestsAreRefusedAndOtherFormatsNamed) {
   const std::string manifest = test::read_file(file("manifest.json"));
   for (const char* garbage :
-       {"", "{", "[]", "null", "{\"format\":1,\"step\":20,\"files\":[]}", "{\"format\":1,\"step\":20,\"files\":{}}"}) {
+       {"", "{", "[]", "null", "{\"format\":1,\"step\":20,\"files\":[]}", "{\"format\":1,\"step\":20,\"files\":{}}",
+        "{\"format\":1,\"step\":20,\"files\":{\"model.safetensors\":3}}"}) {
     test::write_file(file("manifest.json"), garbage);
     expect_fallback();
   }

@@ -1,0 +1,57 @@
+#pragma once
+// Predicts the subjects of a split and scores them: one averaged output per subject, metrics in original units with
+// bootstrap intervals.
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "comm/communicator.hpp"
+#include "train/labels.hpp"
+#include "train/metrics.hpp"
+#include "train/predict.hpp"
+#include "train/split.hpp"
+#include "train/training_data.hpp"
+
+namespace brainmt::analysis {
+
+struct EvaluateSettings {
+  std::filesystem::path weights;               // safetensors with the published names
+  std::optional<models::BrainMTConfig> model;  // sizes, for a file that does not describe its model
+  std::optional<train::TaskDescription> task;  // for a file that does not describe its task
+  DType activation = DType::kF32;
+  std::optional<train::Part> part;  // none: all subjects
+  train::SplitSettings split;
+  train::PredictSettings predict;
+  train::BootstrapSettings bootstrap;
+};
+
+/// One row of predictions.tsv.
+struct Prediction {
+  std::string participant_id;
+  std::string part;  // "train", "val", "test", or "none" for a subject that no part uses
+  std::int64_t windows = 0;
+  double truth = 0;      // original units; 0 or 1
+  double predicted = 0;  // original units; the class
+  double output = 0;     // what the model gave: a logit, or a scaled value
+};
+
+struct Evaluation {
+  train::TaskDescription task;
+  std::string part;  // what was asked for: a part's name or "all"
+  std::vector<Prediction> predictions;
+};
+
+/// Collective; the same result on every rank. Throws DataError when weights, cohort and split do not fit together.
+Evaluation evaluate(const EvaluateSettings& settings, const io::Cohort& cohort, comm::Communicator& comm);
+
+/// The object of metrics.json.
+nlohmann::ordered_json metrics_of(const Evaluation& evaluation, const train::BootstrapSettings& bootstrap);
+
+/// participant_id split n_windows y_true y_pred logit prob; n/a where a column does not apply.
+std::string predictions_table(const Evaluation& evaluation);
+/// Metrics with their intervals as aligned lines for people.
+std::string metrics_table(const nlohmann::ordered_json& metrics);
+
+}  // namespace brainmt::analysis

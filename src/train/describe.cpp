@@ -1,0 +1,59 @@
+// What a training run would be: sizes and a rough estimate of its memory.
+#include <algorithm>
+
+#include "train/sampler.hpp"
+#include "train/trainer.hpp"
+
+namespace brainmt::train {
+namespace {
+
+constexpr double kMebibyte = 1 << 20;
+
+// Weights, gradients, two moments, and the bf16 copy where there is one.
+double parameter_bytes(models::BrainMT& model) {
+  const auto count = static_cast<double>(model.parameters().flat_count());
+  const bool has_copy = model.parameters().activation_dtype() != model.parameters().master_dtype();
+  return count * (4 * sizeof(float) + (has_copy ? 2 : 0));
+}
+
+// Values kept between forward and backward for one sample: the token rows that each block saves (counted in widths of
+// C), or one row a block with recompute, and the outputs of the convolution stage.
+double activation_bytes(const models::BrainMT& model, const models::BrainMTConfig& c, DType activation) {
+  const double rows = static_cast<double>(model.tokens() * c.embed_dim);
+  const double directions = c.bidirectional ? 2 : 1;
+  const double of_mamba = 6 + 3 * c.expand * directions, of_attention = 11;
+  const double blocks = c.recompute ? c.depth[0] + c.depth[1] + std::max(of_mamba, of_attention)
+                                    : c.depth[0] * of_mamba + c.depth[1] * of_attention;
+  const double first_places = static_cast<double>((c.grid[0] + 1) / 2 * ((c.grid[1] + 1) / 2) * ((c.grid[2] + 1) / 2));
+  const double convolutions =
+      static_cast<double>(model.frame_chunk()) * first_places * static_cast<double>(c.embed_dim / 8) * 4;
+  return (rows * blocks + convolutions) * static_cast<double>(size_of(activation));
+}
+
+}  // namespace
+
+std::string describe(const TrainSettings& settings, const io::Cohort& cohort, int ranks) {
+  const TrainingData data = prepare_training_data(cohort, settings.target, settings.split, settings.model.frames);
+  const models::BrainMTConfig config = model_config(settings, cohort);
+  models::BrainMT model(config, settings.activation);
+  const auto shards = static_cast<std::size_t>(ranks) * static_cast<std::size_t>(settings.accumulate);
+  const auto batch = static_cast<std::size_t>(settings.batch_size);
+  const TrainingOrder order(settings.seed, data.part(Part::kTrain).size(), shards, batch);
+  const double activations = activation_bytes(model, config, settings.activation) * settings.batch_size;
+  return fmt::format(
+      "cohort       {} scans, {} subjects with {}: {} train, {} val, {} test\n"
+      "grid         {} x {} x {} voxels, windows of {} frames\n"
+      "parameters   {}\n"
+      "tokens       {} per sample ({} places x {} frames + 1)\n"
+      "batch        {} samples per update ({} ranks x {} x {} micro steps)\n"
+      "steps        {} per epoch, {} in {} epochs\n"
+      "memory       about {:.0f} MiB per rank: {:.0f} for parameters and optimiser, {:.0f} for activations\n",
+      cohort.scans().size(), data.data.subjects().size(), data.data.target(), data.part(Part::kTrain).size(),
+      data.part(Part::kVal).size(), data.part(Part::kTest).size(), config.grid[0], config.grid[1], config.grid[2],
+      config.frames, model.parameters().element_count(), model.tokens(), model.places(), config.frames, shards * batch,
+      ranks, batch, settings.accumulate, order.steps_per_epoch(), order.steps_per_epoch() * settings.epochs,
+      settings.epochs, (parameter_bytes(model) + activations) / kMebibyte, parameter_bytes(model) / kMebibyte,
+      activations / kMebibyte);
+}
+
+}  // namespace brainmt::train

@@ -1,0 +1,32 @@
+#pragma once
+// The model's output for subjects: every window of every scan goes through it once, dealt over the ranks; outputs are
+// averaged over the windows of a scan, then over the scans of a subject. No subject is counted twice or left out, and
+// every rank gets the same result.
+#include <cstdint>
+#include <vector>
+
+#include "comm/communicator.hpp"
+#include "models/brainmt.hpp"
+#include "train/dataset.hpp"
+
+namespace brainmt::train {
+
+struct PredictSettings {
+  std::int64_t stride = 0;  // frames between the starts of two windows; 0: the window's length
+  std::int64_t batch = 1;   // windows in one forward pass
+  std::int64_t prefetch = 2;
+};
+
+struct SubjectOutput {
+  std::size_t subject = 0;  // index in the data set
+  std::int64_t windows = 0;
+  double output = 0;  // a logit, or a scaled target
+};
+
+/// Collective. `subjects` are indices in the data set, the same on every rank; the result is in their order. The bits
+/// depend on the number of ranks only where `batch` is larger than 1.
+std::vector<SubjectOutput> predict(models::BrainMT& model, const Dataset& data,
+                                   const std::vector<std::size_t>& subjects, const PredictSettings& settings,
+                                   comm::Communicator& comm);
+
+}  // namespace brainmt::train

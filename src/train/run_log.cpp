@@ -1,0 +1,89 @@
+#include "train/run_log.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "base/log.hpp"
+#include "io/atomic_file.hpp"
+
+namespace brainmt::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::vector<std::string> kColumns{"step",          "epoch",       "split",
+                                        "loss",          "lr",          "grad_norm",
+                                        "samples_per_s", "data_wait_s", "exposed_comm_s",
+                                        "mse",           "mae",         "r2",
+                                        "pearson_r",     "accuracy",    "balanced_accuracy",
+                                        "auroc",         "f1"};
+
+double wall_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// Rewrites a text file with the lines that `keep` accepts; incomplete last lines never are.
+void filter_lines(const fs::path& path, const std::function<bool(const std::string&)>& keep) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return;
+  std::string kept, line;
+  bool changed = false;
+  while (std::getline(in, line)) {
+    const bool keep_it = !in.eof() && keep(line);
+    if (keep_it) kept += line + '\n';
+    changed = changed || !keep_it;
+  }
+  if (changed) io::write_atomically(path, kept);
+}
+
+fs::path without_later_lines(const fs::path& path, std::int64_t last_step) {
+  filter_lines(path, [&](const std::string& line) {
+    const auto object = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    return object.is_object() && object.contains("step") && object["step"].is_number_integer() &&
+           object["step"] <= last_step;
+  });
+  return path;
+}
+
+fs::path without_later_rows(const fs::path& path, std::int64_t last_step) {
+  filter_lines(path, [&](const std::string& line) {
+    return line.starts_with(kColumns.front()) || std::atoll(line.c_str()) <= last_step;
+  });
+  return path;
+}
+
+}  // namespace
+
+RunLog::RunLog(const fs::path& run_dir, std::int64_t last_step)
+    : lines_(without_later_lines(run_dir / "metrics.jsonl", last_step)),
+      table_(without_later_rows(run_dir / "metrics.csv", last_step), kColumns),
+      events_(run_dir, wall_time(), std::to_string(::getpid())) {}
+
+void RunLog::write(const LogRecord& record) {
+  nlohmann::ordered_json object{
+      {"step", record.step}, {"epoch", record.epoch}, {"split", record.split}, {"loss", record.loss}};
+  std::vector<io::Scalar> scalars{{record.split + "/loss", static_cast<float>(record.loss)}};
+  for (const auto& [name, value] : record.values) {
+    object[name] = value;
+    scalars.push_back({record.split + "/" + name, static_cast<float>(value)});
+  }
+  lines_.append(object);
+  table_.append(object);
+  events_.add(record.step, scalars, wall_time());
+  log::info("{}", line_of(record));
+}
+
+std::string line_of(const LogRecord& record) {
+  std::string line =
+      fmt::format("step {} epoch {} {} loss {:.5g}", record.step, record.epoch, record.split, record.loss);
+  for (const auto& [name, value] : record.values) line += fmt::format(" {} {:.4g}", name, value);
+  return line;
+}
+
+}  // namespace brainmt::train

@@ -1,0 +1,118 @@
+#include "train/step.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "tensor/views.hpp"
+#include "train/fault.hpp"
+
+namespace brainmt::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::vector<comm::ParameterRange> ranges_of(const nn::ParameterStore& store) {
+  std::vector<comm::ParameterRange> ranges;
+  for (const nn::Parameter& p : store.all()) ranges.push_back({p.offset, p.count});
+  return ranges;
+}
+
+// Overwrites the first element of a flat float array when a fault asks for it.
+void carry_out(fault::Action action, const Tensor& flat) {
+  if (action == fault::Action::kNan)
+    flat.slice(0, 1).copy_from(Tensor::from_host(std::vector{std::nanf("")}, {1}, DType::kF32));
+  if (action == fault::Action::kBitflip) {
+    const auto value = static_cast<float>(flat.slice(0, 1).to_host()[0]);
+    flat.slice(0, 1).copy_from(Tensor::from_host(std::vector{std::nextafter(value, 2.0f)}, {1}, DType::kF32));
+  }
+}
+
+}  // namespace
+
+LossValues loss_of(const Tensor& output, const std::vector<float>& targets, double weight, kernels::Loss kind) {
+  const Shape shape{static_cast<std::int64_t>(targets.size())};
+  BRAINMT_CHECK(output.count() == shape.count(), "{} outputs for {} targets", output.count(), targets.size());
+  const LossValues values{Tensor(shape, DType::kF32), Tensor(shape, DType::kF32)};
+  const Tensor target = Tensor::from_host(targets, shape, DType::kF32);
+  const Tensor weights =
+      Tensor::from_host(std::vector<float>(targets.size(), static_cast<float>(weight)), shape, DType::kF32);
+  kernels::loss_fwd_bwd<float>(kernels::Exec{}, view1<float>(values.loss), view1<float>(values.gradient),
+                               view1<const float>(output), view1<const float>(target), view1<const float>(weights),
+                               kind);
+  return values;
+}
+
+StepRunner::StepRunner(models::BrainMT& model, AdamW& optimizer, comm::Communicator& comm, const StepSettings& settings)
+    : model_(model),
+      optimizer_(optimizer),
+      comm_(comm),
+      settings_(settings),
+      reducer_(comm, ranges_of(model.parameters()), model.parameters().grads().data<float>(),
+               model.parameters().flat_count(), settings.bucket_bytes, settings.determinism) {}
+
+StepResult StepRunner::run(const StepRequest& request) {
+  StepResult result;
+  nn::ParameterStore& store = model_.parameters();
+  // One slot per sample of the global batch, filled by the rank that has it, then two flags: summed over ranks in one
+  // message, and added up in the order of the samples, so that the loss does not depend on the number of ranks.
+  std::vector<double> agreed(static_cast<std::size_t>(request.global_samples) + 2, 0.0);
+  double& not_finite = agreed[agreed.size() - 2];
+  double& stop = agreed[agreed.size() - 1];
+
+  fault::at("step.begin", comm_.rank(), request.step);
+  store.zero_grads();
+  reducer_.begin_step(settings_.micro_steps);
+  for (int micro = 0; micro < settings_.micro_steps; ++micro) {
+    if (micro > 0 && settings_.determinism == comm::Determinism::kWorld) store.zero_grads();
+    const auto begin = Clock::now();
+    const MicroBatch batch = request.batch(micro);
+    result.data_seconds += std::chrono::duration<double>(Clock::now() - begin).count();
+    reducer_.begin_micro_step();
+    run_micro_step(request, batch, agreed);
+  }
+  result.reduce_seconds = reducer_.finish();
+
+  carry_out(fault::at("step.gradients", comm_.rank(), request.step), store.grads());
+  result.gradient_norm = optimizer_.gradient_norm();
+  not_finite = std::isfinite(result.gradient_norm) ? 0 : 1;
+  stop = request.stop ? 1 : 0;
+  comm_.all_reduce(agreed.data(), agreed.size(), comm::DataType::kDouble, comm::ReduceOp::kSum);
+  result.loss = std::accumulate(agreed.begin(), agreed.end() - 2, 0.0);
+  result.stop = stop > 0;
+  result.updated = not_finite == 0 && std::isfinite(result.loss);
+  if (result.updated) optimizer_.step(request.lr, result.gradient_norm);
+  carry_out(fault::at("step.end", comm_.rank(), request.step), store.values());
+  return result;
+}
+
+void StepRunner::run_micro_step(const StepRequest& request, const MicroBatch& batch, std::vector<double>& losses) {
+  autograd::Tape tape;
+  if (batch.samples.empty()) return backward(tape, {}, {});
+  const models::ForwardContext context{
+      .training = true, .seed = settings_.seed, .step = request.step, .samples = batch.samples};
+  const autograd::Var output = model_.forward(tape, autograd::Var(batch.input), context).output;
+  const LossValues values =
+      loss_of(output.value(), batch.targets, 1.0 / static_cast<double>(request.global_samples), settings_.loss);
+  const std::vector<double> by_sample = values.loss.to_host();
+  for (std::size_t i = 0; i < by_sample.size(); ++i) losses[static_cast<std::size_t>(batch.samples[i])] = by_sample[i];
+  backward(tape, output, values.gradient.reshape(output.shape()));
+}
+
+void StepRunner::backward(autograd::Tape& tape, const autograd::Var& output, Tensor gradient) {
+  std::vector<char> announced(model_.parameters().all().size(), false);
+  const auto announce = [&](std::size_t index) {
+    announced[index] = true;
+    reducer_.ready(index);
+  };
+  if (output.defined()) {
+    tape.on_parameter_ready([&](nn::Parameter& p) { announce(p.index); });
+    tape.backward(output, std::move(gradient));
+  }
+  // Parameters that this forward pass did not use (all of them without a sample) contribute zeros.
+  for (std::size_t index = announced.size(); index-- > 0;)
+    if (!announced[index]) announce(index);
+}
+
+}  // namespace brainmt::train

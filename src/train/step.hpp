@@ -1,0 +1,76 @@
+#pragma once
+// One optimiser step on all ranks: forward and backward over this rank's micro batches, gradients summed over ranks
+// while the backward pass goes on, clipping, AdamW. The loss of the global batch is the mean over its labels, so N
+// ranks with batch 1 and 1 rank with batch N compute the same thing.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "comm/communicator.hpp"
+#include "comm/gradient_reducer.hpp"
+#include "kernels/loss.hpp"
+#include "models/brainmt.hpp"
+#include "train/optimizer.hpp"
+
+namespace brainmt::train {
+
+/// What one forward pass takes. Without samples (an uneven last batch) `input` is undefined and the rank only takes
+/// part in the reductions.
+struct MicroBatch {
+  Tensor input;                       // [B, T, Y, X, Z] activation type
+  std::vector<float> targets;         // [B] scaled
+  std::vector<std::int64_t> samples;  // [B] number of each sample within the global batch
+};
+
+struct StepSettings {
+  kernels::Loss loss = kernels::Loss::kMse;
+  std::uint64_t seed = 0;
+  int micro_steps = 1;
+  std::size_t bucket_bytes = std::size_t{8} << 20;
+  comm::Determinism determinism = comm::Determinism::kRank;
+};
+
+struct StepRequest {
+  std::int64_t step = 0;  // from 0
+  double lr = 0;
+  std::int64_t global_samples = 0;  // in this global batch, over all ranks
+  bool stop = false;                // this rank was asked to stop
+  std::function<MicroBatch(int micro_step)> batch;
+};
+
+struct StepResult {
+  double loss = 0;  // mean over the global batch, the same number on every rank
+  double gradient_norm = 0;
+  bool updated = false;       // false: a loss or gradient was not finite on some rank, and all ranks skipped the update
+  bool stop = false;          // some rank was asked to stop
+  double data_seconds = 0;    // this rank waited for its batches
+  double reduce_seconds = 0;  // communication that the backward pass did not hide
+};
+
+class StepRunner {
+ public:
+  /// Everything given outlives the runner. Throws UsageError where the ranks do not allow deterministic=world.
+  StepRunner(models::BrainMT& model, AdamW& optimizer, comm::Communicator& comm, const StepSettings& settings);
+
+  /// Collective.
+  StepResult run(const StepRequest& request);
+
+ private:
+  void run_micro_step(const StepRequest& request, const MicroBatch& batch, std::vector<double>& losses);
+  void backward(autograd::Tape& tape, const autograd::Var& output, Tensor gradient);
+
+  models::BrainMT& model_;
+  AdamW& optimizer_;
+  comm::Communicator& comm_;
+  StepSettings settings_;
+  comm::GradientReducer<float> reducer_;
+};
+
+/// Per-sample losses and the gradient of their sum; both [B], scaled by `weight`.
+struct LossValues {
+  Tensor loss, gradient;
+};
+LossValues loss_of(const Tensor& output, const std::vector<float>& targets, double weight, kernels::Loss kind);
+
+}  // namespace brainmt::train

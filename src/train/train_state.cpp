@@ -1,0 +1,67 @@
+#include "train/train_state.hpp"
+
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "base/error.hpp"
+#include "train/run_directory.hpp"
+
+namespace brainmt::train {
+
+std::string to_json(const TrainState& s) {
+  nlohmann::ordered_json best = nullptr;  // JSON has no infinity
+  if (std::isfinite(s.stopping.best)) best = s.stopping.best;
+  return nlohmann::ordered_json{{"step", s.step},
+                                {"updates", s.updates},
+                                {"not_finite_in_a_row", s.not_finite_in_a_row},
+                                {"best_loss", best},
+                                {"evaluations_without_improvement", s.stopping.without_improvement},
+                                {"finished", s.finished},
+                                {"ranks", s.ranks},
+                                {"global_batch", s.global_batch},
+                                {"data_sha256", s.data_sha256},
+                                {"identity", s.identity}}
+             .dump(2) +
+         "\n";
+}
+
+TrainState state_from_json(const std::string& text) {
+  TrainState s;
+  try {
+    const auto json = nlohmann::json::parse(text);
+    json.at("step").get_to(s.step);
+    json.at("updates").get_to(s.updates);
+    json.at("not_finite_in_a_row").get_to(s.not_finite_in_a_row);
+    const auto& best = json.at("best_loss");
+    s.stopping.best = best.is_null() ? std::numeric_limits<double>::infinity() : best.get<double>();
+    json.at("evaluations_without_improvement").get_to(s.stopping.without_improvement);
+    json.at("finished").get_to(s.finished);
+    json.at("ranks").get_to(s.ranks);
+    json.at("global_batch").get_to(s.global_batch);
+    json.at("data_sha256").get_to(s.data_sha256);
+    json.at("identity").get_to(s.identity);
+  } catch (const nlohmann::json::exception& error) {
+    throw DataError(fmt::format("state.json of the checkpoint cannot be read: {}", error.what()));
+  }
+  return s;
+}
+
+void check_same_run(const TrainState& saved, const TrainState& now, const std::string& run_dir) {
+  std::vector<std::string> differences = differing_keys(saved.identity, now.identity);
+  if (saved.global_batch != now.global_batch)
+    differences.push_back(fmt::format("samples per step = ranks x run.batch_size x run.accumulate (was {}, is {})",
+                                      saved.global_batch, now.global_batch));
+  if (saved.data_sha256 != now.data_sha256)
+    differences.push_back("the subjects, labels or scan lengths that data.cohort holds");
+  if (differences.empty()) return;
+  throw UsageError(
+      fmt::format("run.dir={} holds a run of another configuration: {}; choose another run.dir, or set these "
+                  "back to continue it",
+                  run_dir, fmt::join(differences, ", ")));
+}
+
+}  // namespace brainmt::train

@@ -1,0 +1,33 @@
+#pragma once
+// What a run must remember beside weights and moments to go on as if it had never stopped: state.json of a checkpoint.
+// Equal states give equal bytes.
+#include <cstdint>
+#include <string>
+
+#include "train/early_stopping.hpp"
+
+namespace brainmt::train {
+
+struct TrainState {
+  std::int64_t step = 0;     // global batches consumed: the place in the data order and in the schedule
+  std::int64_t updates = 0;  // optimiser updates: step without those skipped for not being finite
+  int not_finite_in_a_row = 0;
+  EarlyStoppingState stopping{};
+  bool finished = false;  // all epochs done, or stopped early
+
+  // What the run is; a start that differs in these does not continue it.
+  std::string identity;           // YAML of the keys that decide its numbers
+  std::string data_sha256;        // subjects, labels and lengths of their scans
+  std::int64_t global_batch = 0;  // ranks x batch x accumulation
+  int ranks = 1;
+};
+
+std::string to_json(const TrainState& state);
+/// Throws DataError when `text` is not a state of this version.
+TrainState state_from_json(const std::string& text);
+
+/// Throws UsageError naming every difference between a checkpoint's run and the one that wants to continue it. Another
+/// number of ranks with the same global batch is allowed.
+void check_same_run(const TrainState& saved, const TrainState& now, const std::string& run_dir);
+
+}  // namespace brainmt::train

@@ -1,0 +1,85 @@
+#include "train/trainer.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "base/log.hpp"
+#include "comm/agreement.hpp"
+#include "train/run_lock.hpp"
+#include "train/training_loop.hpp"
+
+namespace brainmt::train {
+namespace {
+
+TrainState new_state(const TrainSettings& settings, const TrainingData& data, int ranks) {
+  return {.identity = settings.identity,
+          .data_sha256 = data.sha256,
+          .global_batch = std::int64_t{ranks} * settings.batch_size * settings.accumulate,
+          .ranks = ranks};
+}
+
+// The state to go on from, and whether it is a checkpoint's.
+std::pair<TrainState, bool> resume_or_start(const TrainSettings& settings, const TrainState& fresh,
+                                            const CheckpointStore& checkpoints) {
+  const auto found = checkpoints.find_newest();
+  if (!found) return {fresh, false};
+  TrainState state = state_from_json(found->state);
+  BRAINMT_CHECK(state.step == found->step, "state.json of step {} says {}", found->step, state.step);
+  check_same_run(state, fresh, settings.run_dir.string());
+  if (state.ranks != fresh.ranks && settings.determinism == comm::Determinism::kRank)
+    log::info("continuing with {} ranks what {} ranks began: sums round differently; deterministic=world would not",
+              fresh.ranks, state.ranks);
+  // Deterministic modes aside, which ranks there are is not part of what the run is.
+  state.ranks = fresh.ranks;
+  return {std::move(state), true};
+}
+
+void log_data(const TrainingData& data) {
+  log::info("{} subjects ({} train, {} val, {} test); left out: {} without {}, {} without a long enough scan",
+            data.data.subjects().size(), data.part(Part::kTrain).size(), data.part(Part::kVal).size(),
+            data.part(Part::kTest).size(), data.data.without_label(), data.data.target(), data.data.too_short());
+}
+
+}  // namespace
+
+models::BrainMTConfig model_config(const TrainSettings& settings, const io::Cohort& cohort) {
+  models::BrainMTConfig config = settings.model;
+  const io::CohortGrid& grid = cohort.layout().grid;
+  config.grid = {grid.x, grid.y, grid.z};
+  config.outputs = 1;
+  return config;
+}
+
+Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Communicator& comm) {
+  std::optional<RunLock> lock;
+  comm::run_agreed(comm, [&] {
+    if (comm.rank() != 0) return;
+    make_run_directory(settings.run_dir);
+    lock.emplace(settings.run_dir);
+  });
+  CheckpointStore checkpoints(comm, settings.run_dir / "checkpoints", settings.checkpoint_keep);
+
+  std::optional<TrainingData> data;
+  comm::run_agreed(comm, [&] {
+    data.emplace(prepare_training_data(cohort, settings.target, settings.split, settings.model.frames));
+  });
+  auto [state, resumed] = resume_or_start(settings, new_state(settings, *data, comm.size()), checkpoints);
+  if (state.finished) {
+    log::info("{}: the run is complete (step {}); nothing to do", settings.run_dir.string(), state.step);
+    return Outcome::kAlreadyFinished;
+  }
+  comm::run_agreed(comm, [&] {
+    if (comm.rank() != 0) return;
+    write_start_record(settings.run_dir, settings.start);
+    save_split(data->split, settings.run_dir / "split.json");
+    log::add_file((settings.run_dir / "log.txt").string());
+    log_data(*data);
+    if (resumed) log::info("continuing from step {}", state.step);
+  });
+
+  models::BrainMT model(model_config(settings, cohort), settings.activation);
+  TrainingLoop loop(settings, *data, model, checkpoints, comm, std::move(state), resumed);
+  return loop.run();
+}
+
+}  // namespace brainmt::train

@@ -1,0 +1,68 @@
+#pragma once
+// Training from configuration to finished run directory: resume or start, steps, validation after every epoch, early
+// stopping, checkpoints, and the reasons to stop. A run that was stopped at any step and continued gives the same bits
+// as one that was not.
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "comm/communicator.hpp"
+#include "comm/gradient_reducer.hpp"
+#include "models/brainmt.hpp"
+#include "train/optimizer.hpp"
+#include "train/predict.hpp"
+#include "train/run_directory.hpp"
+#include "train/training_data.hpp"
+
+namespace brainmt::train {
+
+struct TrainSettings {
+  std::filesystem::path run_dir;
+  TargetSettings target;
+  SplitSettings split;
+  models::BrainMTConfig model;  // without the grid, which is the cohort's
+  DType activation = DType::kF32;
+
+  std::uint64_t seed = 42;
+  int epochs = 20;
+  int batch_size = 2;  // samples per rank and micro step
+  int accumulate = 1;  // micro steps per update
+  AdamWSettings optimizer;
+  double lr = 2e-4, min_lr = 1e-6, warmup_epochs = 5;
+  comm::Determinism determinism = comm::Determinism::kRank;
+
+  int patience = 0;                   // epochs without a lower validation loss; 0: no early stopping
+  std::int64_t max_steps = 0;         // stop after this many in all; 0: no limit
+  double max_seconds = 0;             // stop before this much time has passed since train() was called; 0: no limit
+  int max_not_finite = 10;            // skipped updates in a row that end the run
+  std::int64_t checkpoint_every = 0;  // steps; 0: after every epoch
+  int checkpoint_keep = 2;
+  std::int64_t log_every = 10;
+  PredictSettings validation;
+  std::int64_t prefetch = 2;
+  std::size_t bucket_bytes = std::size_t{8} << 20;
+  double timeout = 0;  // seconds for one step, validation or checkpoint; 0: for ever
+
+  StartRecord start;
+  std::string identity;  // YAML of the keys that decide the numbers of the run
+  std::function<bool()> stop_requested = [] { return false; };
+};
+
+enum class Outcome {
+  kFinished,         // all epochs, or stopped early
+  kAlreadyFinished,  // there was nothing left to do
+  kStepLimit,        // max_steps reached; a larger one continues
+  kInterrupted       // asked to stop, or out of time, after a complete checkpoint
+};
+
+/// Collective. Throws what base/error.hpp lists, NonFiniteError among them.
+Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Communicator& comm);
+
+/// The sizes of the model for the grid of this cohort.
+models::BrainMTConfig model_config(const TrainSettings& settings, const io::Cohort& cohort);
+
+/// What train() would do, as lines of text for people; writes nothing.
+std::string describe(const TrainSettings& settings, const io::Cohort& cohort, int ranks);
+
+}  // namespace brainmt::train

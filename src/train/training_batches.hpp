@@ -1,0 +1,39 @@
+#pragma once
+// This rank's micro batches, in the order of the sampler, read ahead across steps and epochs.
+#include "train/sampler.hpp"
+#include "train/step.hpp"
+#include "train/training_data.hpp"
+#include "train/window_stream.hpp"
+
+namespace brainmt::train {
+
+struct BatchPlan {
+  std::uint64_t seed = 0;
+  int rank = 0, ranks = 1;
+  int micro_steps = 1;
+  std::int64_t batch_size = 1;
+  std::int64_t first_step = 0, end_step = 0;  // steps [first, end) will be asked for, in order
+  std::int64_t frames = 1;
+  std::int64_t prefetch = 2;
+  DType activation = DType::kF32;
+};
+
+/// The data order of a plan.
+TrainingOrder order_of(const BatchPlan& plan, const TrainingData& data);
+
+class TrainingBatches {
+ public:
+  /// Starts reading. `data` outlives this.
+  TrainingBatches(const TrainingData& data, const BatchPlan& plan);
+
+  /// Micro steps must be asked for in order: 0 .. micro_steps - 1 of every step.
+  MicroBatch next(std::int64_t step, int micro_step);
+
+ private:
+  const TrainingData& data_;
+  BatchPlan plan_;
+  TrainingOrder order_;
+  WindowStream windows_;
+};
+
+}  // namespace brainmt::train

@@ -1,0 +1,210 @@
+#include "train/training_loop.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/log.hpp"
+#include "train/validation.hpp"
+
+namespace brainmt::train {
+namespace {
+
+BatchPlan plan_of(const TrainSettings& s, const comm::Communicator& comm, const TrainingData& data,
+                  std::int64_t first_step) {
+  BatchPlan plan{.seed = s.seed,
+                 .rank = comm.rank(),
+                 .ranks = comm.size(),
+                 .micro_steps = s.accumulate,
+                 .batch_size = s.batch_size,
+                 .first_step = first_step,
+                 .frames = s.model.frames,
+                 .prefetch = s.prefetch,
+                 .activation = s.activation};
+  plan.end_step = s.epochs * order_of(plan, data).steps_per_epoch();
+  return plan;
+}
+
+LearningRateSchedule schedule_of(const TrainSettings& s, std::int64_t steps_per_epoch) {
+  return {.lr = s.lr,
+          .min_lr = s.min_lr,
+          .warmup_steps = std::llround(s.warmup_epochs * static_cast<double>(steps_per_epoch)),
+          .total_steps = s.epochs * steps_per_epoch};
+}
+
+StepSettings step_settings(const TrainSettings& s) {
+  return {.loss = loss_kind(s.target.task),
+          .seed = s.seed,
+          .micro_steps = s.accumulate,
+          .bucket_bytes = s.bucket_bytes,
+          .determinism = s.determinism};
+}
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+}  // namespace
+
+TrainingLoop::TrainingLoop(const TrainSettings& settings, const TrainingData& data, models::BrainMT& model,
+                           CheckpointStore& checkpoints, comm::Communicator& comm, TrainState state, bool resumed)
+    : settings_(settings),
+      data_(data),
+      model_(model),
+      checkpoints_(checkpoints),
+      comm_(comm),
+      state_(std::move(state)),
+      plan_(plan_of(settings, comm, data, state_.step)),
+      order_(order_of(plan_, data)),
+      schedule_(schedule_of(settings, order_.steps_per_epoch())),
+      optimizer_(model.parameters(), settings.optimizer),
+      stepper_(model, optimizer_, comm, step_settings(settings)),
+      stopping_(settings.patience, 0.0, state_.stopping),
+      metadata_{{"format", "pt"},
+                {kModelKey, describe_model(model.config())},
+                {kTaskKey, describe_task({settings.target.task, settings.target.column, data.scaling})}},
+      watchdog_(comm.rank()) {
+  if (resumed) {
+    checkpoints_.load(state_.step, model_.parameters(), optimizer_);
+    optimizer_.set_updates(state_.updates);
+    saved_step_ = state_.step;
+  } else {
+    model_.initialise(settings_.seed);
+  }
+  if (comm_.rank() == 0) log_.emplace(settings_.run_dir, state_.step);
+}
+
+void TrainingLoop::Interval::add(const StepResult& result, std::int64_t step_samples, double step_seconds) {
+  ++steps;
+  samples += step_samples;
+  loss += result.loss;
+  seconds += step_seconds;
+  data_seconds += result.data_seconds;
+  reduce_seconds += result.reduce_seconds;
+}
+
+Outcome TrainingLoop::run() {
+  TrainingBatches batches(data_, plan_);
+  while (true) {
+    if (settings_.max_steps > 0 && state_.step >= settings_.max_steps) {
+      save(false);
+      log_summary();
+      return Outcome::kStepLimit;
+    }
+    const StepResult result = one_step(batches);
+    const bool epoch_ended = state_.step % order_.steps_per_epoch() == 0;
+    const bool improved = epoch_ended && validate();
+    state_.finished = state_.step == plan_.end_step || stopping_.should_stop();
+    if (state_.finished || result.stop || improved || checkpoint_is_due(epoch_ended)) save(improved);
+    if (!state_.finished && !result.stop) continue;
+    if (state_.finished && state_.step < plan_.end_step)
+      log::info("stopping early: no lower validation loss for {} epochs", settings_.patience);
+    log_summary();
+    return state_.finished ? Outcome::kFinished : Outcome::kInterrupted;
+  }
+}
+
+StepResult TrainingLoop::one_step(TrainingBatches& batches) {
+  const auto section = watchdog_.section("step", comm::Watchdog::Seconds(settings_.timeout), state_.step);
+  const auto begin = Clock::now();
+  const std::int64_t step = state_.step;
+  const double lr = schedule_.at(step);
+  const auto samples = static_cast<std::int64_t>(order_.global_samples(step));
+  const StepResult result = stepper_.run({.step = step,
+                                          .lr = lr,
+                                          .global_samples = samples,
+                                          .stop = settings_.stop_requested() || out_of_time(),
+                                          .batch = [&](int micro) { return batches.next(step, micro); }});
+  ++state_.step;
+  state_.updates = optimizer_.updates();
+  skip_or_give_up(result);
+
+  const double seconds = seconds_since(begin);
+  longest_step_ = std::max(longest_step_, seconds);
+  interval_.add(result, samples, seconds);
+  total_.add(result, samples, seconds);
+  if (state_.step % settings_.log_every == 0 || state_.step % order_.steps_per_epoch() == 0) log_interval(result, lr);
+  return result;
+}
+
+void TrainingLoop::skip_or_give_up(const StepResult& result) {
+  if (result.updated) {
+    state_.not_finite_in_a_row = 0;
+    return;
+  }
+  ++state_.not_finite_in_a_row;
+  if (comm_.rank() == 0)
+    log::warn("step {}: loss {} or gradient norm {} is not finite; the update was skipped on all ranks", state_.step,
+              result.loss, result.gradient_norm);
+  if (state_.not_finite_in_a_row < settings_.max_not_finite) return;
+  throw NonFiniteError(
+      fmt::format("step {}: loss or gradients were not finite in {} steps in a row; the last good "
+                  "checkpoint is step {}: try a lower optimizer.lr, optimizer.clip_norm=1 or precision=fp32",
+                  state_.step, state_.not_finite_in_a_row, saved_step_));
+}
+
+void TrainingLoop::log_interval(const StepResult& last, double lr) {
+  const Interval done = std::exchange(interval_, {});
+  if (!log_) return;
+  log_->write({.step = state_.step,
+               .epoch = order_.epoch_of(state_.step - 1) + 1,
+               .split = "train",
+               .loss = done.loss / static_cast<double>(done.steps),
+               .values = {{"lr", lr},
+                          {"grad_norm", last.gradient_norm},
+                          {"samples_per_s", static_cast<double>(done.samples) / done.seconds},
+                          {"data_wait_s", done.data_seconds},
+                          {"exposed_comm_s", done.reduce_seconds}}});
+}
+
+bool TrainingLoop::validate() {
+  const std::vector<std::size_t>& subjects = data_.part(Part::kVal);
+  if (subjects.empty()) return false;
+  // Each window may take as long as a step.
+  const double limit = settings_.timeout * static_cast<double>(1 + subjects.size());
+  const auto section = watchdog_.section("validation", comm::Watchdog::Seconds(limit), state_.step);
+  const Validation result = validate_model(model_, data_, subjects, settings_.validation, comm_);
+  if (log_)
+    log_->write({.step = state_.step,
+                 .epoch = order_.epoch_of(state_.step - 1) + 1,
+                 .split = "val",
+                 .loss = result.loss,
+                 .values = result.metrics});
+  const bool improved = stopping_.update(result.loss);
+  state_.stopping = stopping_.state();
+  return improved;
+}
+
+void TrainingLoop::save(bool is_best) {
+  if (saved_step_ == state_.step && !is_best) return;
+  const auto section = watchdog_.section("checkpoint", comm::Watchdog::Seconds(settings_.timeout), state_.step);
+  const auto begin = Clock::now();
+  checkpoints_.save(state_.step, to_json(state_), model_.parameters(), optimizer_, metadata_, is_best);
+  const double seconds = seconds_since(begin);
+  saved_step_ = state_.step;
+  longest_save_ = std::max(longest_save_, seconds);
+  save_seconds_ += seconds;
+  ++saves_;
+}
+
+bool TrainingLoop::checkpoint_is_due(bool epoch_ended) const {
+  return settings_.checkpoint_every > 0 ? state_.step % settings_.checkpoint_every == 0 : epoch_ended;
+}
+
+// True when another step and a checkpoint, each twice as long as the longest so far, might not fit.
+bool TrainingLoop::out_of_time() const {
+  if (settings_.max_seconds <= 0) return false;
+  return seconds_since(start_) + 2 * (longest_step_ + longest_save_) >= settings_.max_seconds;
+}
+
+void TrainingLoop::log_summary() const {
+  if (total_.steps == 0) return;
+  const double wall = seconds_since(start_);
+  log::info(
+      "{} steps in {:.1f} s: {:.3g} samples/s, waiting for data {:.1f} s, exposed communication {:.1f} s, {} "
+      "checkpoints {:.1f} s ({:.1f} % of the time)",
+      total_.steps, wall, static_cast<double>(total_.samples) / total_.seconds, total_.data_seconds,
+      total_.reduce_seconds, saves_, save_seconds_, 100.0 * save_seconds_ / wall);
+}
+
+}  // namespace brainmt::train

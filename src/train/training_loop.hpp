@@ -1,0 +1,71 @@
+#pragma once
+// The loop behind train(): holds what one run needs while it goes on. One object is one start of a run.
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "comm/watchdog.hpp"
+#include "train/checkpoint.hpp"
+#include "train/run_log.hpp"
+#include "train/schedule.hpp"
+#include "train/step.hpp"
+#include "train/train_state.hpp"
+#include "train/trainer.hpp"
+#include "train/training_batches.hpp"
+
+namespace brainmt::train {
+
+class TrainingLoop {
+ public:
+  /// Everything given outlives the loop. `state` is a new run's, or with `resumed` that of a checkpoint, which is
+  /// loaded.
+  TrainingLoop(const TrainSettings& settings, const TrainingData& data, models::BrainMT& model,
+               CheckpointStore& checkpoints, comm::Communicator& comm, TrainState state, bool resumed);
+
+  Outcome run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // Sums over some steps.
+  struct Interval {
+    std::int64_t steps = 0, samples = 0;
+    double loss = 0, seconds = 0, data_seconds = 0, reduce_seconds = 0;
+    void add(const StepResult& result, std::int64_t step_samples, double step_seconds);
+  };
+
+  StepResult one_step(TrainingBatches& batches);
+  void skip_or_give_up(const StepResult& result);
+  void log_interval(const StepResult& last, double lr);
+  /// Returns whether the validation loss is the lowest so far.
+  bool validate();
+  void save(bool is_best);
+  bool out_of_time() const;
+  bool checkpoint_is_due(bool epoch_ended) const;
+  void log_summary() const;
+
+  const TrainSettings& settings_;
+  const TrainingData& data_;
+  models::BrainMT& model_;
+  CheckpointStore& checkpoints_;
+  comm::Communicator& comm_;
+  TrainState state_;
+  const Clock::time_point start_ = Clock::now();
+
+  BatchPlan plan_;
+  TrainingOrder order_;
+  LearningRateSchedule schedule_;
+  AdamW optimizer_;
+  StepRunner stepper_;
+  EarlyStopping stopping_;
+  Metadata metadata_;          // of every weights file of this run
+  std::optional<RunLog> log_;  // rank 0
+  comm::Watchdog watchdog_;
+
+  Interval interval_, total_;  // since the last line of the log, since the start
+  std::int64_t saved_step_ = -1;
+  double longest_step_ = 0, longest_save_ = 0, save_seconds_ = 0;
+  int saves_ = 0;
+};
+
+}  // namespace brainmt::train

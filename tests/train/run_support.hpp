@@ -1,0 +1,68 @@
+#pragma once
+// Runs of the tiny model for tests on several ranks, and what they leave behind.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "comm/mpi_communicator.hpp"
+#include "io/cohort.hpp"
+#include "io/safetensors.hpp"
+#include "support/temporary_directory.hpp"
+#include "tiny_cohort.hpp"
+#include "train/checkpoint_files.hpp"
+
+namespace brainmt::test {
+
+/// A directory that all ranks of MPI_COMM_WORLD see, made and removed by rank 0.
+class SharedDirectory {
+ public:
+  SharedDirectory() {
+    int rank = 0;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    std::array<char, 512> name{};
+    if (rank == 0) {
+      owned_.emplace();
+      owned_->path().string().copy(name.data(), name.size() - 1);
+    }
+    MPI_Bcast(name.data(), static_cast<int>(name.size()), MPI_CHAR, 0, MPI_COMM_WORLD);
+    path_ = name.data();
+  }
+  ~SharedDirectory() { MPI_Barrier(MPI_COMM_WORLD); }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::optional<TemporaryDirectory> owned_;
+  std::filesystem::path path_;
+};
+
+inline std::filesystem::path checkpoint_of(const std::filesystem::path& run_dir, std::int64_t step) {
+  return run_dir / "checkpoints" / train::step_name(step);
+}
+
+inline std::int64_t newest_step(const std::filesystem::path& run_dir) {
+  return train::newest_valid_step(run_dir / "checkpoints").value_or(-1);
+}
+
+/// Weights and moments of the newest checkpoint of both runs are the same bytes.
+inline void expect_same_tensors(const std::filesystem::path& a, const std::filesystem::path& b) {
+  const std::int64_t step = newest_step(a);
+  ASSERT_EQ(step, newest_step(b));
+  for (const char* file : {train::kModelFile, train::kOptimizerFile}) {
+    const std::string bytes = read_file(checkpoint_of(a, step) / file);
+    EXPECT_FALSE(bytes.empty());
+    EXPECT_TRUE(bytes == read_file(checkpoint_of(b, step) / file)) << file << " differs at step " << step;
+  }
+}
+
+/// The same, and state.json too.
+inline void expect_same_run(const std::filesystem::path& a, const std::filesystem::path& b) {
+  expect_same_tensors(a, b);
+  const std::int64_t step = newest_step(a);
+  EXPECT_EQ(read_file(checkpoint_of(a, step) / train::kStateFile),
+            read_file(checkpoint_of(b, step) / train::kStateFile));
+}
+
+}  // namespace brainmt::test

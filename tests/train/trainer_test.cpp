@@ -1,0 +1,179 @@
+// Whole runs on all ranks of the job: interrupted equals uninterrupted, bit for bit; what a start refuses; what stops
+// it.
+#include "train/trainer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/error.hpp"
+#include "run_support.hpp"
+#include "support/expect_error.hpp"
+#include "train/train_state.hpp"
+
+namespace brainmt::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kSubjects = 16;
+
+class Trainer : public testing::Test {
+ protected:
+  Trainer() : comm_(MPI_COMM_WORLD) {
+    test::write_tiny_cohort(MPI_COMM_WORLD, where_ / "cohort.h5", kSubjects, /*second_runs=*/true);
+    cohort_ = std::make_unique<io::Cohort>(where_ / "cohort.h5");
+    full_ = settings("full");
+    full_.accumulate = 2;
+  }
+
+  TrainSettings settings(const std::string& name) const { return test::tiny_settings(where_ / name); }
+  TrainSettings like_full(const std::string& name) const {
+    TrainSettings s = full_;
+    s.run_dir = s.split.run_dir = where_ / name;
+    return s;
+  }
+  Outcome run(const TrainSettings& s) { return train(s, *cohort_, comm_); }
+  bool is_root() const { return comm_.rank() == 0; }
+
+  test::SharedDirectory where_;
+  comm::MpiCommunicator comm_;
+  std::unique_ptr<io::Cohort> cohort_;
+  TrainSettings full_;
+};
+
+// Checks on the files of a run are made by rank 0 while the others wait in SharedDirectory's destructor.
+
+TEST_F(Trainer, InterruptedAnywhereEqualsUninterrupted) {
+  ASSERT_EQ(run(full_), Outcome::kFinished);
+  const std::int64_t last = test::newest_step(full_.run_dir);
+  ASSERT_GE(last, 4);
+  // Inside of the first epoch, at its end, and after it.
+  for (const std::int64_t stop : {std::int64_t{1}, last / 2, last / 2 + 1}) {
+    TrainSettings part = like_full(fmt::format("stopped-{}", stop));
+    part.max_steps = stop;
+    ASSERT_EQ(run(part), Outcome::kStepLimit);
+    EXPECT_EQ(test::newest_step(part.run_dir), stop);
+    part.max_steps = 0;
+    ASSERT_EQ(run(part), Outcome::kFinished);
+    if (is_root()) test::expect_same_run(full_.run_dir, part.run_dir);
+  }
+}
+
+TEST_F(Trainer, ChainOfInterruptionsOnOneRankOnlyEqualsUninterrupted) {
+  ASSERT_EQ(run(full_), Outcome::kFinished);
+  TrainSettings chain = like_full("chain");
+  chain.stop_requested = [this] { return comm_.rank() == comm_.size() - 1; };
+  Outcome outcome = Outcome::kInterrupted;
+  int starts = 0;
+  for (; outcome == Outcome::kInterrupted; ++starts) outcome = run(chain);
+  EXPECT_EQ(outcome, Outcome::kFinished);
+  EXPECT_EQ(starts, test::newest_step(full_.run_dir));  // one step for each start
+  if (is_root()) test::expect_same_run(full_.run_dir, chain.run_dir);
+}
+
+TEST_F(Trainer, FallsBackOverADamagedCheckpointAndEndsTheSame) {
+  full_.checkpoint_every = 1;
+  ASSERT_EQ(run(full_), Outcome::kFinished);
+  TrainSettings damaged = like_full("damaged");
+  damaged.max_steps = 3;
+  ASSERT_EQ(run(damaged), Outcome::kStepLimit);
+  if (is_root()) {
+    const fs::path file = test::checkpoint_of(damaged.run_dir, 3) / kOptimizerFile;
+    std::string bytes = test::read_file(file);
+    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+    test::write_file(file, bytes);
+  }
+  comm_.barrier();
+  damaged.max_steps = 0;
+  ASSERT_EQ(run(damaged), Outcome::kFinished);
+  if (is_root()) test::expect_same_run(full_.run_dir, damaged.run_dir);
+}
+
+TEST_F(Trainer, RunDirectoryHoldsTheContract) {
+  TrainSettings s = like_full("files");
+  s.max_steps = 2;
+  ASSERT_EQ(run(s), Outcome::kStepLimit);
+  s.max_steps = 0;
+  ASSERT_EQ(run(s), Outcome::kFinished);
+  ASSERT_EQ(run(s), Outcome::kAlreadyFinished);
+  if (!is_root()) return;
+  for (const char* name : {"config.yaml", "overrides.txt", "provenance.json", "split.json", "metrics.jsonl",
+                           "metrics.csv", "log.txt", "checkpoints/latest", "checkpoints/best"})
+    EXPECT_TRUE(fs::exists(s.run_dir / name)) << name;
+  // Every step once, every epoch's validation once, in order.
+  std::istringstream lines(test::read_file(s.run_dir / "metrics.jsonl"));
+  std::vector<std::int64_t> steps, epochs;
+  for (std::string line; std::getline(lines, line);) {
+    const auto record = nlohmann::json::parse(line);
+    (record.at("split") == "train" ? steps : epochs)
+        .push_back(record.at(record.at("split") == "train" ? "step" : "epoch"));
+  }
+  std::vector<std::int64_t> expected(static_cast<std::size_t>(test::newest_step(s.run_dir)));
+  for (std::size_t i = 0; i < expected.size(); ++i) expected[i] = static_cast<std::int64_t>(i) + 1;
+  EXPECT_EQ(steps, expected);
+  EXPECT_EQ(epochs, (std::vector<std::int64_t>{1, 2}));
+}
+
+TEST_F(Trainer, AnotherConfigurationIsRefusedWithItsKeys) {
+  TrainSettings s = like_full("other");
+  s.identity = "optimizer:\n  lr: 0.001\nrun:\n  seed: 42\n";
+  s.max_steps = 1;
+  ASSERT_EQ(run(s), Outcome::kStepLimit);
+  s.identity = "optimizer:\n  lr: 0.002\nrun:\n  seed: 42\n";
+  test::expect_error<Error>([&] { run(s); }, {"optimizer.lr (was 0.001, is 0.002)"});
+  s.identity = "optimizer:\n  lr: 0.001\nrun:\n  seed: 42\n";
+  s.batch_size = 3;
+  test::expect_error<Error>([&] { run(s); }, {"samples per step"});
+}
+
+TEST_F(Trainer, DivergenceEndsTheRunAndIsNeverSaved) {
+  TrainSettings s = like_full("diverges");
+  s.epochs = 20;
+  s.lr = 1e36;
+  s.warmup_epochs = 0;
+  s.max_not_finite = 2;
+  s.checkpoint_every = 1;
+  try {
+    run(s);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kNonFinite) << error.what();
+  }
+  if (!is_root()) return;
+  for (const std::int64_t step : list_steps(s.run_dir / "checkpoints")) {
+    const auto file = io::SafetensorsFile::open(test::checkpoint_of(s.run_dir, step) / kModelFile);
+    for (const std::string& name : file.names()) {
+      std::vector<float> values(file.info(name).elements());
+      file.read_f32(name, values);
+      for (const float value : values) ASSERT_TRUE(std::isfinite(value)) << name << " at step " << step;
+    }
+  }
+}
+
+TEST_F(Trainer, StopsWithACheckpointWhenTimeIsUp) {
+  TrainSettings s = like_full("time");
+  s.max_seconds = 1e-6;
+  EXPECT_EQ(run(s), Outcome::kInterrupted);
+  EXPECT_EQ(test::newest_step(s.run_dir), 1);
+}
+
+TEST_F(Trainer, StopsEarlyWithoutImprovement) {
+  TrainSettings s = like_full("patience");
+  s.epochs = 30;
+  s.lr = s.min_lr = 1e-30;  // nothing is learnt: the second epoch cannot be better than the first
+  s.warmup_epochs = 0;
+  s.optimizer.weight_decay = 0;
+  s.patience = 1;
+  EXPECT_EQ(run(s), Outcome::kFinished);
+  const TrainState state =
+      state_from_json(test::read_file(test::checkpoint_of(s.run_dir, test::newest_step(s.run_dir)) / kStateFile));
+  EXPECT_TRUE(state.finished);
+  EXPECT_EQ(state.stopping.without_improvement, 1);
+  EXPECT_EQ(run(s), Outcome::kAlreadyFinished);
+}
+
+}  // namespace
+}  // namespace brainmt::train
