@@ -138,6 +138,28 @@ TEST(PlantedNothing, ZeroEffectsLeaveNothingToFind) {
   EXPECT_LT(std::abs(r), 3.0 / std::sqrt(48.0));
 }
 
+// What lets A and B trade amplitude, and keeps the scan's minimum at the surface, where no network is. Tolerance: the
+// rounding of a map's values to float.
+TEST(NetworkMaps, HaveOneEnergyAndEndInsideEveryHead) {
+  const Grid grid{24, 28, 24};
+  const NetworkMaps networks = network_maps(grid);
+  std::vector<bool> outside(voxels_of(grid), false);
+  for (std::uint64_t subject = 0; subject < 50; ++subject) {
+    Philox random(5, 0, subject);
+    const Anatomy head = draw_anatomy(grid, 0.5, random);
+    std::vector<bool> inside(outside.size(), false);
+    for (const std::uint32_t place : head.voxels) inside[place] = true;
+    for (std::size_t v = 0; v < outside.size(); ++v) outside[v] = outside[v] || !inside[v];
+  }
+  for (const auto& network : networks.maps) {
+    for (const auto& map : network) {
+      const double energy = std::inner_product(map.begin(), map.end(), map.begin(), 0.0);
+      EXPECT_NEAR(energy, networks.energy, 0x1p-22 * networks.energy);
+      for (std::size_t v = 0; v < map.size(); ++v) EXPECT_TRUE(!outside[v] || map[v] == 0) << v;
+    }
+  }
+}
+
 // Mean 0 and variance 1 over the scan, so that a mean image cannot hold any of it. Tolerance: 60 roundings of values of
 // a few units.
 TEST(Series, PlantedSeriesAreStandardisedExactly) {
