@@ -1,3 +1,5 @@
+// Each activation is a pair of structs with the same interface: the vectorising one for float and bf16, the oracle for
+// double. The choice is made once for an array, never inside a loop.
 #include "kernels/activations.hpp"
 
 #include "kernels/detail/activation_math.hpp"

@@ -1,3 +1,4 @@
+// AdamW in one pass over the parameter and its two moments; storage and arithmetic have the same type.
 #include "kernels/adamw.hpp"
 
 #include <cmath>

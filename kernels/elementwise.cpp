@@ -1,3 +1,4 @@
+// One pass over contiguous arrays; each instantiation covers one destination type.
 #include "kernels/elementwise.hpp"
 
 #include "kernels/detail/loops.hpp"

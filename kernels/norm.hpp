@@ -11,7 +11,8 @@
 
 namespace brainmt::kernels {
 
-/// out[i,:] = residual[i,:] + scale[i / rows_per_sample] * hidden[i,:]. An empty `scale` means 1. `out` may be `residual`.
+/// out[i,:] = residual[i,:] + scale[i / rows_per_sample] * hidden[i,:]. An empty `scale` means 1. `out` may be
+/// `residual`.
 template <class T>
 void add_scaled(const Exec& exec, View2<Master<T>> out, View2<const Master<T>> residual, View2<const T> hidden,
                 View1<const float> scale, std::size_t rows_per_sample);
@@ -26,7 +27,8 @@ template <class R, class T>
 void layer_norm_fwd(const Exec& exec, View2<T> y, View1<Master<T>> mean, View1<Master<T>> rstd, View2<const R> x,
                     View1<const Master<T>> w, View1<const Master<T>> bias, Master<T> eps);
 
-/// dx is assigned, or added to when `accumulate` (dx already holds the gradient that arrives along the residual stream).
+/// dx is assigned, or added to when `accumulate` (dx already holds the gradient that arrives along the residual
+/// stream).
 template <class R, class T>
 void layer_norm_bwd(const Exec& exec, View2<R> dx, View1<Master<T>> dw, View1<Master<T>> dbias, View2<const T> dy,
                     View2<const R> x, View1<const Master<T>> mean, View1<const Master<T>> rstd,
@@ -40,7 +42,8 @@ template <class R, class T>
 void rms_norm_bwd(const Exec& exec, View2<R> dx, View1<Master<T>> dw, View2<const T> dy, View2<const R> x,
                   View1<const Master<T>> rstd, View1<const Master<T>> w, bool accumulate);
 
-/// Residual add and RMSNorm in one pass over memory: residual_out = residual + scale * hidden; y = RMSNorm(residual_out).
+/// Residual add and RMSNorm in one pass over memory: residual_out = residual + scale * hidden; y =
+/// RMSNorm(residual_out).
 template <class T>
 void add_rms_norm_fwd(const Exec& exec, View2<T> y, View2<Master<T>> residual_out, View1<Master<T>> rstd,
                       View2<const Master<T>> residual, View2<const T> hidden, View1<const float> scale,

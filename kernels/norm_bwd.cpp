@@ -1,4 +1,5 @@
 // Backward passes of kernels/norm.hpp. A block of rows shares one partial sum of dw and dbias (detail/row_blocks.hpp).
+#include "kernels/detail/norm_kind.hpp"
 #include "kernels/detail/row_blocks.hpp"
 #include "kernels/norm.hpp"
 #include "kernels/ref/norm.hpp"
@@ -6,7 +7,7 @@
 namespace brainmt::kernels {
 namespace {
 
-enum class Norm { kLayer, kRms };
+using detail::Norm;
 
 template <class R, class T>
 struct Row {
@@ -40,7 +41,7 @@ KOKKOS_INLINE_FUNCTION void row_bwd(const detail::RowTeam& team, const Row<R, T>
 
 template <Norm kNorm, bool kAccumulate, class R, class T>
 void norm_bwd(const Exec& exec, const std::string& label, View2<R> dx, View1<Master<T>> dw, View1<Master<T>> dbias,
-              View2<const T> dy, View2<const R> x, const Master<T>* mean, View1<const Master<T>> rstd,
+              View2<const T> dy, View2<const R> x, View1<const Master<T>> mean, View1<const Master<T>> rstd,
               View1<const Master<T>> w) {
   using M = Master<T>;
   const std::size_t cols = x.extent(1), sums = kNorm == Norm::kLayer ? 2 * cols : cols;
@@ -55,7 +56,7 @@ void norm_bwd(const Exec& exec, const std::string& label, View2<R> dx, View1<Mas
           if constexpr (kNorm == Norm::kLayer) sum_dbias[c] = 0;
         });
         for (std::size_t r = blocks.begin(block); r < blocks.end(block); ++r) {
-          const M centre = kNorm == Norm::kLayer ? mean[r] : M(0);
+          const M centre = kNorm == Norm::kLayer ? mean(r) : M(0);
           row_bwd<kNorm, kAccumulate>(team, Row<R, T>{&dx(r, 0), &dy(r, 0), &x(r, 0), centre, rstd(r)}, sum_dw,
                                       sum_dbias, w.data(), cols);
         }
@@ -75,7 +76,7 @@ void layer_norm_bwd(const Exec& exec, View2<R> dx, View1<Master<T>> dw, View1<Ma
                         x.extent(0), x.extent(1), accumulate);
   } else {
     const auto pass = accumulate ? norm_bwd<Norm::kLayer, true, R, T> : norm_bwd<Norm::kLayer, false, R, T>;
-    pass(exec, "brainmt::layer_norm::bwd", dx, dw, dbias, dy, x, mean.data(), rstd, w);
+    pass(exec, "brainmt::layer_norm::bwd", dx, dw, dbias, dy, x, mean, rstd, w);
   }
 }
 
@@ -87,7 +88,7 @@ void rms_norm_bwd(const Exec& exec, View2<R> dx, View1<Master<T>> dw, View2<cons
                       accumulate);
   } else {
     const auto pass = accumulate ? norm_bwd<Norm::kRms, true, R, T> : norm_bwd<Norm::kRms, false, R, T>;
-    pass(exec, "brainmt::rms_norm::bwd", dx, dw, View1<Master<T>>(), dy, x, nullptr, rstd, w);
+    pass(exec, "brainmt::rms_norm::bwd", dx, dw, {}, dy, x, {}, rstd, w);
   }
 }
 

@@ -3,13 +3,14 @@
 #include <cmath>
 
 #include "kernels/detail/loops.hpp"
+#include "kernels/detail/norm_kind.hpp"
 #include "kernels/norm.hpp"
 #include "kernels/ref/norm.hpp"
 
 namespace brainmt::kernels {
 namespace {
 
-enum class Norm { kLayer, kRms };
+using detail::Norm;
 
 template <class M>
 struct Parameters {
@@ -55,23 +56,25 @@ KOKKOS_INLINE_FUNCTION void add_row(const detail::RowTeam& team, M* out, const M
 }
 
 template <Norm kNorm, class R, class T>
-void norm_fwd(const Exec& exec, const std::string& label, View2<T> y, Master<T>* mean, View1<Master<T>> rstd,
+void norm_fwd(const Exec& exec, const std::string& label, View2<T> y, View1<Master<T>> mean, View1<Master<T>> rstd,
               View2<const R> x, Parameters<Master<T>> p) {
   detail::for_each_row(
       exec, label, y.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
-        normalise<kNorm>(team, &y(row, 0), mean + row, &rstd(row), &x(row, 0), p, y.extent(1));
+        normalise<kNorm>(team, &y(row, 0), kNorm == Norm::kLayer ? &mean(row) : nullptr, &rstd(row), &x(row, 0), p,
+                         y.extent(1));
       });
 }
 
 template <Norm kNorm, class T>
 void add_norm_fwd(const Exec& exec, const std::string& label, View2<T> y, View2<Master<T>> residual_out,
-                  Master<T>* mean, View1<Master<T>> rstd, View2<const Master<T>> residual, View2<const T> hidden,
+                  View1<Master<T>> mean, View1<Master<T>> rstd, View2<const Master<T>> residual, View2<const T> hidden,
                   View1<const float> scale, std::size_t rows_per_sample, Parameters<Master<T>> p) {
   detail::for_each_row(
       exec, label, y.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
         Master<T>* sum = &residual_out(row, 0);
         add_row(team, sum, &residual(row, 0), &hidden(row, 0), scale_of(scale, row, rows_per_sample), y.extent(1));
-        normalise<kNorm>(team, &y(row, 0), mean + row, &rstd(row), static_cast<const Master<T>*>(sum), p, y.extent(1));
+        normalise<kNorm>(team, &y(row, 0), kNorm == Norm::kLayer ? &mean(row) : nullptr, &rstd(row),
+                         static_cast<const Master<T>*>(sum), p, y.extent(1));
       });
 }
 
@@ -106,8 +109,7 @@ void layer_norm_fwd(const Exec& exec, View2<T> y, View1<Master<T>> mean, View1<M
     ref::layer_norm_fwd(y.data(), mean.data(), rstd.data(), x.data(), w.data(), bias.data(), y.extent(0), y.extent(1),
                         eps);
   else
-    norm_fwd<Norm::kLayer, R, T>(exec, "brainmt::layer_norm::fwd", y, mean.data(), rstd, x,
-                                 {w.data(), bias.data(), eps});
+    norm_fwd<Norm::kLayer, R, T>(exec, "brainmt::layer_norm::fwd", y, mean, rstd, x, {w.data(), bias.data(), eps});
 }
 
 template <class R, class T>
@@ -116,15 +118,15 @@ void rms_norm_fwd(const Exec& exec, View2<T> y, View1<Master<T>> rstd, View2<con
   if constexpr (std::is_same_v<T, double>)
     ref::rms_norm_fwd(y.data(), rstd.data(), x.data(), w.data(), y.extent(0), y.extent(1), eps);
   else
-    norm_fwd<Norm::kRms, R, T>(exec, "brainmt::rms_norm::fwd", y, rstd.data(), rstd, x, {w.data(), nullptr, eps});
+    norm_fwd<Norm::kRms, R, T>(exec, "brainmt::rms_norm::fwd", y, {}, rstd, x, {w.data(), nullptr, eps});
 }
 
 template <class T>
 void add_rms_norm_fwd(const Exec& exec, View2<T> y, View2<Master<T>> residual_out, View1<Master<T>> rstd,
                       View2<const Master<T>> residual, View2<const T> hidden, View1<const float> scale,
                       std::size_t rows_per_sample, View1<const Master<T>> w, Master<T> eps) {
-  add_norm_fwd<Norm::kRms, T>(exec, "brainmt::add_rms_norm::fwd", y, residual_out, rstd.data(), rstd, residual, hidden,
-                              scale, rows_per_sample, {w.data(), nullptr, eps});
+  add_norm_fwd<Norm::kRms, T>(exec, "brainmt::add_rms_norm::fwd", y, residual_out, {}, rstd, residual, hidden, scale,
+                              rows_per_sample, {w.data(), nullptr, eps});
 }
 
 template <class T>
@@ -132,8 +134,8 @@ void add_layer_norm_fwd(const Exec& exec, View2<T> y, View2<Master<T>> residual_
                         View1<Master<T>> rstd, View2<const Master<T>> residual, View2<const T> hidden,
                         View1<const float> scale, std::size_t rows_per_sample, View1<const Master<T>> w,
                         View1<const Master<T>> bias, Master<T> eps) {
-  add_norm_fwd<Norm::kLayer, T>(exec, "brainmt::add_layer_norm::fwd", y, residual_out, mean.data(), rstd, residual,
-                                hidden, scale, rows_per_sample, {w.data(), bias.data(), eps});
+  add_norm_fwd<Norm::kLayer, T>(exec, "brainmt::add_layer_norm::fwd", y, residual_out, mean, rstd, residual, hidden,
+                                scale, rows_per_sample, {w.data(), bias.data(), eps});
 }
 
 #define BRAINMT_INSTANTIATE(R, T)                                                                                   \

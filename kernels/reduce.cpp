@@ -1,3 +1,4 @@
+// Fixed-order reductions. Scalars are summed in blocks of kReduceBlock, columns in the blocks of detail/row_blocks.hpp.
 #include "kernels/reduce.hpp"
 
 #include "kernels/detail/row_blocks.hpp"

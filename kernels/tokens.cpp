@@ -1,3 +1,4 @@
+// Token assembly: every work item copies or sums whole rows of C elements.
 #include "kernels/tokens.hpp"
 
 #include "kernels/detail/loops.hpp"
