@@ -114,6 +114,17 @@ void CheckpointStore::load(std::int64_t step, nn::ParameterStore& store, AdamW& 
   store.refresh_compute();
 }
 
+std::filesystem::path model_file_of(comm::Communicator& comm, const std::filesystem::path& run_dir,
+                                    const std::string& which) {
+  const std::filesystem::path directory = run_dir / "checkpoints";
+  std::int64_t step = -1;
+  comm::run_agreed(comm, [&] {
+    if (comm.rank() == 0) step = choose_step(directory, which);
+  });
+  comm.broadcast(&step, 1, comm::DataType::kInt64, 0);
+  return directory / step_name(step) / kModelFile;
+}
+
 void check_replicas(comm::Communicator& comm, const nn::ParameterStore& store, std::int64_t step) {
   // FNV-1a over the bits; the sign bit is dropped so that minimum and maximum compare as signed numbers.
   std::uint64_t hash = 0xcbf29ce484222325u;

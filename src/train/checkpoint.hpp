@@ -40,6 +40,10 @@ class CheckpointStore {
   int keep_;
 };
 
+/// Collective: the weights file of the step that choose_step() gives on rank 0. Throws DataError.
+std::filesystem::path model_file_of(comm::Communicator& comm, const std::filesystem::path& run_dir,
+                                    const std::string& which);
+
 /// Collective: throws InternalError when the parameters differ in any bit between ranks (a replica went its own way).
 void check_replicas(comm::Communicator& comm, const nn::ParameterStore& store, std::int64_t step);
 

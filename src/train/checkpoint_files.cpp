@@ -154,6 +154,21 @@ void write_pointer(const fs::path& checkpoints, const std::string& name, std::in
   io::write_atomically(checkpoints / name, step_name(step) + "\n");
 }
 
+std::int64_t choose_step(const fs::path& checkpoints, const std::string& which) {
+  if (const auto best = which == "best" ? read_pointer(checkpoints, which) : std::nullopt) {
+    try {
+      verify_checkpoint(checkpoints, *best);
+      return *best;
+    } catch (const DataError& error) {
+      log::warn("the best checkpoint is refused: {}; using the newest", error.what());
+    }
+  }
+  const auto newest = newest_valid_step(checkpoints);
+  if (!newest)
+    throw DataError(fmt::format("{}: no complete checkpoint: check run.dir, or train first", checkpoints.string()));
+  return *newest;
+}
+
 void prune_checkpoints(const fs::path& checkpoints, int keep) {
   std::vector<std::int64_t> steps = list_steps(checkpoints);
   steps.resize(steps.size() - std::min(steps.size(), static_cast<std::size_t>(keep)));

@@ -41,6 +41,10 @@ std::optional<std::int64_t> newest_valid_step(const std::filesystem::path& check
 std::optional<std::int64_t> read_pointer(const std::filesystem::path& checkpoints, const std::string& name);
 void write_pointer(const std::filesystem::path& checkpoints, const std::string& name, std::int64_t step);
 
+/// The complete step that `which` ("best", "latest") stands for; where that one is not complete, the newest complete
+/// one, with a warning. Throws DataError when there is none.
+std::int64_t choose_step(const std::filesystem::path& checkpoints, const std::string& which);
+
 /// Deletes all but the newest `keep` steps and the best.
 void prune_checkpoints(const std::filesystem::path& checkpoints, int keep);
 /// Deletes temporary directories of saves that were cut short.

@@ -3,7 +3,7 @@
 //
 //   BRAINMT_FAULT=<point>:<rank>:<step>:<action>      (only with BRAINMT_ALLOW_FAULTS=1; announced in the log)
 //
-// Points: step.begin, step.loss, step.gradients, step.end, checkpoint.files, checkpoint.manifest, checkpoint.rename,
+// Points: step.begin, step.gradients, step.end, checkpoint.files, checkpoint.manifest, checkpoint.rename,
 // checkpoint.latest, checkpoint.prune. Actions: kill9, abort, hang and sleep (3 s) happen inside at(); enospc makes it
 // throw OutputError; nan and bitflip are returned for the caller to carry out.
 #include <cstdint>

@@ -1,5 +1,6 @@
 #include "train/run_log.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -9,7 +10,6 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "base/log.hpp"
 #include "io/atomic_file.hpp"
 
 namespace brainmt::train {
@@ -76,7 +76,6 @@ void RunLog::write(const LogRecord& record) {
   lines_.append(object);
   table_.append(object);
   events_.add(record.step, scalars, wall_time());
-  log::info("{}", line_of(record));
 }
 
 std::string line_of(const LogRecord& record) {

@@ -35,7 +35,7 @@ class RunLog {
   io::EventWriter events_;
 };
 
-/// "step 120 epoch 3 train loss 0.6931 lr 0.0002 grad_norm 1.3 ..."
+/// For people: "step 120 epoch 3 train loss 0.6931 lr 0.0002 grad_norm 1.3 ..."
 std::string line_of(const LogRecord& record);
 
 }  // namespace brainmt::train

@@ -1,5 +1,7 @@
 #include "train/training_loop.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -71,7 +73,9 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const TrainingData& da
   } else {
     model_.initialise(settings_.seed);
   }
-  if (comm_.rank() == 0) log_.emplace(settings_.run_dir, state_.step);
+  if (comm_.rank() != 0) return;
+  log_.emplace(settings_.run_dir, state_.step);
+  on_terminal_ = ::isatty(STDERR_FILENO) == 1;
 }
 
 void TrainingLoop::Interval::add(const StepResult& result, std::int64_t step_samples, double step_seconds) {
@@ -123,7 +127,9 @@ StepResult TrainingLoop::one_step(TrainingBatches& batches) {
   longest_step_ = std::max(longest_step_, seconds);
   interval_.add(result, samples, seconds);
   total_.add(result, samples, seconds);
-  if (state_.step % settings_.log_every == 0 || state_.step % order_.steps_per_epoch() == 0) log_interval(result, lr);
+  const bool epoch_ended = state_.step % order_.steps_per_epoch() == 0;
+  if (state_.step % settings_.log_every == 0 || epoch_ended) log_interval(result, lr);
+  show_progress(result);
   return result;
 }
 
@@ -146,15 +152,25 @@ void TrainingLoop::skip_or_give_up(const StepResult& result) {
 void TrainingLoop::log_interval(const StepResult& last, double lr) {
   const Interval done = std::exchange(interval_, {});
   if (!log_) return;
-  log_->write({.step = state_.step,
-               .epoch = order_.epoch_of(state_.step - 1) + 1,
-               .split = "train",
-               .loss = done.loss / static_cast<double>(done.steps),
-               .values = {{"lr", lr},
-                          {"grad_norm", last.gradient_norm},
-                          {"samples_per_s", static_cast<double>(done.samples) / done.seconds},
-                          {"data_wait_s", done.data_seconds},
-                          {"exposed_comm_s", done.reduce_seconds}}});
+  const LogRecord record{.step = state_.step,
+                         .epoch = current_epoch(),
+                         .split = "train",
+                         .loss = done.loss / static_cast<double>(done.steps),
+                         .values = {{"lr", lr},
+                                    {"grad_norm", last.gradient_norm},
+                                    {"samples_per_s", static_cast<double>(done.samples) / done.seconds},
+                                    {"data_wait_s", done.data_seconds},
+                                    {"exposed_comm_s", done.reduce_seconds}}};
+  log_->write(record);
+  if (!on_terminal_) log::info("{}", line_of(record));
+}
+
+void TrainingLoop::show_progress(const StepResult& last) {
+  if (!on_terminal_) return;
+  const std::int64_t in_epoch = (state_.step - 1) % order_.steps_per_epoch() + 1;
+  if (!progress_) progress_.emplace(fmt::format("steps of epoch {}", current_epoch()), order_.steps_per_epoch());
+  progress_->update(in_epoch, fmt::format("loss {:.4g}", last.loss));
+  if (in_epoch == order_.steps_per_epoch()) progress_.reset();
 }
 
 bool TrainingLoop::validate() {
@@ -164,12 +180,12 @@ bool TrainingLoop::validate() {
   const double limit = settings_.timeout * static_cast<double>(1 + subjects.size());
   const auto section = watchdog_.section("validation", comm::Watchdog::Seconds(limit), state_.step);
   const Validation result = validate_model(model_, data_, subjects, settings_.validation, comm_);
-  if (log_)
-    log_->write({.step = state_.step,
-                 .epoch = order_.epoch_of(state_.step - 1) + 1,
-                 .split = "val",
-                 .loss = result.loss,
-                 .values = result.metrics});
+  if (log_) {
+    const LogRecord record{
+        .step = state_.step, .epoch = current_epoch(), .split = "val", .loss = result.loss, .values = result.metrics};
+    log_->write(record);
+    log::info("{}", line_of(record));
+  }
   const bool improved = stopping_.update(result.loss);
   state_.stopping = stopping_.state();
   return improved;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/progress.hpp"
 #include "comm/watchdog.hpp"
 #include "train/checkpoint.hpp"
 #include "train/run_log.hpp"
@@ -37,6 +38,8 @@ class TrainingLoop {
   StepResult one_step(TrainingBatches& batches);
   void skip_or_give_up(const StepResult& result);
   void log_interval(const StepResult& last, double lr);
+  void show_progress(const StepResult& last);
+  std::int64_t current_epoch() const { return order_.epoch_of(state_.step - 1) + 1; }  // from 1, of the last step
   /// Returns whether the validation loss is the lowest so far.
   bool validate();
   void save(bool is_best);
@@ -60,6 +63,8 @@ class TrainingLoop {
   EarlyStopping stopping_;
   Metadata metadata_;          // of every weights file of this run
   std::optional<RunLog> log_;  // rank 0
+  bool on_terminal_ = false;   // rank 0 with a terminal: a bar for each epoch instead of a line per interval
+  std::optional<Progress> progress_;
   comm::Watchdog watchdog_;
 
   Interval interval_, total_;  // since the last line of the log, since the start

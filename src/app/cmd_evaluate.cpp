@@ -1,0 +1,115 @@
+// `brainmt evaluate`: predicts and scores a split with a run's weights, or with any weights file.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "analysis/evaluate.hpp"
+#include "app/command_table.hpp"
+#include "comm/agreement.hpp"
+#include "config/keys.hpp"
+#include "io/atomic_file.hpp"
+#include "models/from_config.hpp"
+#include "train/checkpoint.hpp"
+
+namespace brainmt::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A key given to this command, or else the value that the run was trained with.
+class Keys {
+ public:
+  Keys(const config::Config& own, const config::Config* run) : own_(own), run_(run) {}
+
+  template <class T>
+  T get(const char* name) const {
+    return run_ != nullptr && !own_.is_set(name) ? run_->get<T>(name) : own_.get<T>(name);
+  }
+
+ private:
+  const config::Config& own_;
+  const config::Config* run_;
+};
+
+std::optional<config::Config> config_of_run(const fs::path& run_dir) {
+  if (run_dir.empty()) return std::nullopt;
+  return config::resolve(config::train_schema(),
+                         {.file = (run_dir / "config.yaml").string(), .overrides = {}, .directories = {}});
+}
+
+std::optional<train::Part> part_of(const std::string& name) {
+  for (const train::Part part : train::kParts)
+    if (train::name_of(part) == name) return part;
+  return std::nullopt;  // all
+}
+
+analysis::EvaluateSettings settings_of(CommandContext& context, const Keys& keys, const fs::path& run_dir) {
+  const config::Config& config = context.config;
+  const auto fractions = keys.get<std::vector<double>>("data.split_fractions");
+  const auto seed = static_cast<std::uint64_t>(keys.get<std::int64_t>("run.seed"));
+  const auto batch = keys.get<std::int64_t>("eval.batch_size");
+  analysis::EvaluateSettings s;
+  s.part = part_of(config.get<std::string>("split"));
+  s.activation = keys.get<std::string>("precision") == "bf16" ? DType::kBf16 : DType::kF32;
+  s.predict = {.stride = keys.get<std::int64_t>("eval.stride"),
+               .batch = std::max<std::int64_t>(batch, 1),
+               .prefetch = keys.get<std::int64_t>("data.prefetch")};
+  s.bootstrap = {.seed = seed, .resamples = config.get<int>("bootstrap")};
+  s.split = {.file = config.get<std::string>("data.split_file"),
+             .run_dir = {},
+             .fractions = {fractions[0], fractions[1], fractions[2]},
+             .seed = seed};
+  if (!run_dir.empty()) {
+    s.weights = train::model_file_of(context.comm, run_dir, config.get<std::string>("checkpoint"));
+    if (s.split.file.empty()) s.split.file = run_dir / "split.json";
+  } else {
+    s.weights = config.get<std::string>("weights");
+    s.model = models::from_config(config, {});
+    s.task = train::TaskDescription{
+        train::task_of(config.get<std::string>("task")), config.get<std::string>("task.target"), {}};
+  }
+  return s;
+}
+
+void write_results(const fs::path& out, const analysis::Evaluation& evaluation,
+                   const train::BootstrapSettings& bootstrap) {
+  std::error_code error;
+  fs::create_directories(out, error);
+  if (error) throw OutputError(fmt::format("out={}: cannot be made: {}", out.string(), error.message()));
+  const auto metrics = analysis::metrics_of(evaluation, bootstrap);
+  io::write_atomically(out / "predictions.tsv", analysis::predictions_table(evaluation));
+  io::write_atomically(out / "metrics.json", metrics.dump(2) + "\n");
+  fmt::print("{}{:<18}{}\n", analysis::metrics_table(metrics), "written", (out / "predictions.tsv").string());
+}
+
+ExitCode run(CommandContext& context) {
+  const fs::path run_dir = context.config.get<std::string>("run.dir");
+  fs::path out = context.config.get<std::string>("out");
+  if (out.empty()) out = run_dir;
+  if (out.empty()) throw UsageError("'evaluate' with weights= needs out=DIR for predictions.tsv and metrics.json");
+
+  const std::optional<config::Config> trained_with = config_of_run(run_dir);
+  const Keys keys(context.config, trained_with ? &*trained_with : nullptr);
+  const analysis::EvaluateSettings settings = settings_of(context, keys, run_dir);
+  std::optional<io::Cohort> cohort;
+  comm::run_agreed(context.comm, [&] { cohort.emplace(keys.get<std::string>("data.cohort")); });
+  const analysis::Evaluation evaluation = analysis::evaluate(settings, *cohort, context.comm);
+  comm::run_agreed(context.comm, [&] {
+    if (context.is_root()) write_results(out, evaluation, settings.bootstrap);
+  });
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+Command evaluate_command() {
+  return {.name = "evaluate",
+          .summary = "predict and score a split, one averaged output per subject",
+          .schema = config::evaluate_schema,
+          .run = run};
+}
+
+}  // namespace brainmt::app

@@ -1,0 +1,57 @@
+// `brainmt train`: trains BrainMT on a cohort, or continues the run that is in run.dir.
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "app/command_table.hpp"
+#include "app/train_settings.hpp"
+#include "base/signals.hpp"
+#include "comm/agreement.hpp"
+#include "config/keys.hpp"
+
+namespace brainmt::app {
+namespace {
+
+std::string_view text_of(train::Outcome outcome) {
+  switch (outcome) {
+    case train::Outcome::kFinished:
+      return "finished";
+    case train::Outcome::kAlreadyFinished:
+      return "was finished before";
+    case train::Outcome::kStepLimit:
+      return "stopped at run.max_steps; a larger one continues";
+    case train::Outcome::kInterrupted:
+      return "interrupted after a complete checkpoint; run the same command to continue";
+  }
+  return "";
+}
+
+ExitCode run(CommandContext& context) {
+  train::TrainSettings settings = train_settings(context.config, context.comm.size());
+  settings.stop_requested = stop_requested;
+  settings.start.overrides = context.overrides;
+
+  std::optional<io::Cohort> cohort;
+  comm::run_agreed(context.comm, [&] { cohort.emplace(context.config.get<std::string>("data.cohort")); });
+  comm::run_agreed(context.comm, [&] {
+    if (context.is_root() && context.config.get<bool>("data.verify")) cohort->verify();
+    if (context.is_root() && context.dry_run) fmt::print("{}", train::describe(settings, *cohort, context.comm.size()));
+  });
+  if (context.dry_run) return ExitCode::kDone;
+
+  const train::Outcome outcome = train::train(settings, *cohort, context.comm);
+  if (context.is_root()) fmt::print("{}: {}\n", settings.run_dir.string(), text_of(outcome));
+  return outcome == train::Outcome::kInterrupted ? ExitCode::kInterrupted : ExitCode::kDone;
+}
+
+}  // namespace
+
+Command train_command() {
+  return {.name = "train",
+          .summary = "train, or continue an unfinished run of the same configuration",
+          .schema = config::train_schema,
+          .run = run,
+          .has_dry_run = true};
+}
+
+}  // namespace brainmt::app

@@ -1,0 +1,90 @@
+#include "app/train_settings.hpp"
+
+#include <algorithm>
+
+#include "base/version.hpp"
+#include "models/from_config.hpp"
+
+namespace brainmt::app {
+namespace {
+
+// Micro steps per update: as given, or what makes run.global_batch.
+int accumulation(const config::Config& config, int ranks) {
+  const auto global_batch = config.get<std::int64_t>("run.global_batch");
+  const std::int64_t per_micro_step = config.get<std::int64_t>("run.batch_size") * ranks;
+  const auto given = config.get<std::int64_t>("run.accumulate");
+  if (global_batch == 0) return config.get<int>("run.accumulate");
+  const std::int64_t needed =
+      config.is_set("run.accumulate") ? given : std::max<std::int64_t>(global_batch / per_micro_step, 1);
+  if (needed * per_micro_step != global_batch)
+    throw UsageError(
+        fmt::format("run.global_batch={}: expected run.batch_size x ranks x run.accumulate, found {} x {} x {}; "
+                    "leave run.accumulate out to have it computed",
+                    global_batch, config.get<std::int64_t>("run.batch_size"), ranks, needed));
+  return static_cast<int>(needed);
+}
+
+train::AdamWSettings optimizer_settings(const config::Config& config) {
+  const auto betas = config.get<std::vector<double>>("optimizer.betas");
+  return {.beta1 = betas[0],
+          .beta2 = betas[1],
+          .eps = config.get<double>("optimizer.eps"),
+          .weight_decay = config.get<double>("optimizer.weight_decay"),
+          .layer_decay = config.get<double>("optimizer.layer_decay"),
+          .clip_norm = config.get<double>("optimizer.clip_norm")};
+}
+
+}  // namespace
+
+train::TrainSettings train_settings(const config::Config& config, int ranks) {
+  const bool world = config.get<std::string>("deterministic") == "world";
+  const auto seed = static_cast<std::uint64_t>(config.get<std::int64_t>("run.seed"));
+  const auto fractions = config.get<std::vector<double>>("data.split_fractions");
+  train::TrainSettings s;
+  s.run_dir = config.get<std::string>("run.dir");
+  s.target = {.task = train::task_of(config.get<std::string>("task")),
+              .column = config.get<std::string>("task.target"),
+              .shuffle = config.get<bool>("task.shuffle_labels"),
+              .seed = seed};
+  s.split = {.file = config.get<std::string>("data.split_file"),
+             .run_dir = s.run_dir,
+             .fractions = {fractions[0], fractions[1], fractions[2]},
+             .seed = seed};
+  s.model = models::from_config(config, s.model.grid);
+  s.activation = models::precision_from_config(config);
+
+  s.seed = seed;
+  s.epochs = config.get<int>("run.epochs");
+  s.batch_size = config.get<int>("run.batch_size");
+  s.accumulate = accumulation(config, ranks);
+  s.optimizer = optimizer_settings(config);
+  s.lr = config.get<double>("optimizer.lr");
+  s.min_lr = config.get<double>("scheduler.min_lr");
+  s.warmup_epochs = config.get<double>("scheduler.warmup_epochs");
+  s.determinism = world ? comm::Determinism::kWorld : comm::Determinism::kRank;
+
+  s.patience = config.get<int>("early_stopping.patience");
+  s.max_steps = config.get<std::int64_t>("run.max_steps");
+  s.max_seconds = config.get<double>("run.max_seconds");
+  s.checkpoint_every = config.get<std::int64_t>("checkpoint.every_steps");
+  s.checkpoint_keep = config.get<int>("checkpoint.keep");
+  s.log_every = config.get<std::int64_t>("log.every_steps");
+  s.prefetch = config.get<std::int64_t>("data.prefetch");
+  s.bucket_bytes = static_cast<std::size_t>(config.get<double>("comm.bucket_mb") * (1 << 20));
+  s.timeout = config.get<double>("comm.timeout");
+  // How windows are grouped may move the last bit of an output, and the ranks decide how they are grouped.
+  const auto eval_batch = config.get<std::int64_t>("eval.batch_size");
+  s.validation = {.stride = config.get<std::int64_t>("eval.stride"),
+                  .batch = world            ? 1
+                           : eval_batch > 0 ? eval_batch
+                                            : s.batch_size,
+                  .prefetch = s.prefetch};
+  s.start = {.config_yaml = config.to_yaml(),
+             .overrides = {},
+             .build = fmt::format("brainmt {} ({}), {}", version(), git_revision(), compiler()),
+             .ranks = ranks};
+  s.identity = config.identity();
+  return s;
+}
+
+}  // namespace brainmt::app

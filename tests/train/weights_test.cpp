@@ -1,0 +1,85 @@
+// Weights to and from files: exact, described, and refused with every tensor that does not fit.
+#include "train/weights.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/expect_error.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace brainmt::train {
+namespace {
+
+models::BrainMTConfig tiny(bool bidirectional) {
+  models::BrainMTConfig config;
+  config.grid = {9, 8, 7};
+  config.frames = 4;
+  config.embed_dim = 16;
+  config.depth = {1, 1};
+  config.bidirectional = bidirectional;
+  return config;
+}
+
+class Weights : public testing::Test {
+ protected:
+  std::filesystem::path save(const models::BrainMTConfig& config) {
+    models::BrainMT model(config, DType::kF32);
+    model.initialise(3);
+    save_weights(directory_ / "model.safetensors", model.parameters(), {{kModelKey, describe_model(config)}});
+    return directory_ / "model.safetensors";
+  }
+  test::TemporaryDirectory directory_;
+};
+
+TEST_F(Weights, RoundTripIsExactAndDescribesItsModel) {
+  const auto file = io::SafetensorsFile::open(save(tiny(true)));
+  models::BrainMT written(tiny(true), DType::kF32), read(described_model(file), DType::kBf16);
+  written.initialise(3);
+  load_weights(file, read.parameters());
+  for (const nn::Parameter& p : written.parameters().all()) {
+    const nn::Parameter* same = read.parameters().find(p.name);
+    ASSERT_NE(same, nullptr) << p.name;
+    EXPECT_EQ(p.value.to_host(), same->value.to_host()) << p.name;
+    EXPECT_EQ(same->compute.to_host(), same->value.to(DType::kBf16).to_host()) << p.name;
+  }
+}
+
+TEST_F(Weights, OneWayFileIntoTwoWayModelNamesEveryMissingTensor) {
+  const auto file = io::SafetensorsFile::open(save(tiny(false)));
+  models::BrainMT model(tiny(true), DType::kF32);
+  test::expect_error<DataError>(
+      [&] { load_weights(file, model.parameters()); },
+      {"7 missing", "layers.0.mixer.conv1d_b.weight", "layers.0.mixer.A_b_log", "layers.0.mixer.D_b", "one-way model"});
+  model.initialise(8);
+  const auto kept = model.parameters().find("layers.0.mixer.D_b")->value.to_host();
+  load_weights(file, model.parameters(), {.allow_missing = true});
+  EXPECT_EQ(model.parameters().find("layers.0.mixer.D_b")->value.to_host(), kept);
+}
+
+TEST_F(Weights, TwoWayFileIntoOneWayModelNamesEveryExtraTensor) {
+  const auto file = io::SafetensorsFile::open(save(tiny(true)));
+  models::BrainMT model(tiny(false), DType::kF32);
+  test::expect_error<DataError>([&] { load_weights(file, model.parameters()); },
+                                {"7 not in the model", "layers.0.mixer.x_proj_b.weight", "two-way model"});
+  EXPECT_NO_THROW(load_weights(file, model.parameters(), {.allow_extra = true}));
+}
+
+TEST_F(Weights, OtherShapesAreAllListedAndNothingIsLoaded) {
+  const auto file = io::SafetensorsFile::open(save(tiny(true)));
+  models::BrainMTConfig wider = tiny(true);
+  wider.frames = 6;
+  models::BrainMT model(wider, DType::kF32);
+  test::expect_error<DataError>(
+      [&] { load_weights(file, model.parameters(), {.allow_missing = true, .allow_extra = true}); },
+      {"1 of another shape", "temporal_pos_embedding is [1, 4, 16], expected [1, 6, 16]"});
+  for (const double value : model.parameters().find("head.weight")->value.to_host()) EXPECT_EQ(value, 0.0);
+}
+
+TEST_F(Weights, AFileWithoutDescriptionSaysWhatToGive) {
+  models::BrainMT model(tiny(true), DType::kF32);
+  save_weights(directory_ / "bare.safetensors", model.parameters(), {});
+  const auto file = io::SafetensorsFile::open(directory_ / "bare.safetensors");
+  test::expect_error<DataError>([&] { described_model(file); }, {"bare.safetensors", "model.*"});
+}
+
+}  // namespace
+}  // namespace brainmt::train
