@@ -9,6 +9,9 @@ add_library(brainmt_options INTERFACE)
 target_include_directories(brainmt_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src)
 target_compile_options(brainmt_options INTERFACE -Wall -Wextra -Wno-psabi -fno-math-errno -fno-trapping-math
                        $<$<BOOL:${BRAINMT_ARCH}>:-march=${BRAINMT_ARCH}>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(brainmt_options INTERFACE -Wno-restrict)   # false alarms on "text" + std::string, GCC bug 105651
+endif()
 if(BRAINMT_SANITIZE)
   target_compile_options(brainmt_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
                          -fno-omit-frame-pointer)

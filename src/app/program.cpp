@@ -1,6 +1,7 @@
 #include "app/program.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <Kokkos_Core.hpp>
 #include <cerrno>
@@ -17,6 +18,7 @@
 #include "app/build_info.hpp"
 #include "app/command_line.hpp"
 #include "base/log.hpp"
+#include "base/signals.hpp"
 #include "comm/environment.hpp"
 #include "comm/mpi_communicator.hpp"
 
@@ -74,12 +76,17 @@ void flush_results() {
     throw OutputError(fmt::format("standard output: {}", std::strerror(errno)));
 }
 
-// Every rank comes here when all of them failed in the same way, one rank when it alone did. Rank 0 speaks first; its
-// abort ends the others before they repeat the line.
+// Every rank comes here when all of them failed in the same way, one rank when it alone did. Rank 0 speaks first; the
+// launcher's SIGTERM that follows its abort tells the others that the line is out already.
 [[noreturn]] void end_all_ranks(const Failure& failure, int rank) {
-  constexpr std::chrono::milliseconds kRankZeroFirst{500};
-  if (rank != 0) std::this_thread::sleep_for(kRankZeroFirst);
-  comm::end_job(print_failure(failure, rank == 0 ? "" : fmt::format("rank {}: ", rank)));
+  if (rank == 0) comm::end_job(print_failure(failure));
+  constexpr std::chrono::milliseconds kRankZeroFirst{1000}, kPoll{20};
+  request_stop(false);
+  for (std::chrono::milliseconds waited{0}; waited < kRankZeroFirst; waited += kPoll) {
+    if (stop_requested()) _exit(static_cast<int>(failure.code));
+    std::this_thread::sleep_for(kPoll);
+  }
+  comm::end_job(print_failure(failure, fmt::format("rank {}: ", rank)));
 }
 
 // An exception that nobody catches (a thread's, a destructor's) must not leave the other ranks waiting.

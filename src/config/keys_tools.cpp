@@ -66,11 +66,14 @@ const Schema& prepare_schema() {
 const Schema& weights_schema() {
   static const Schema schema(
       "weights",
-      join({{
-                text("in", "", "checkpoint or run directory (export), safetensors file (import)").required(),
-                text("out", "", "safetensors file (export), checkpoint directory (import)").required(),
-            },
-            model_keys()}),
+      join({{text("in", "", "export: run directory; import: safetensors file").required(),
+             text("out", "", "safetensors file to write").required(),
+             choice("checkpoint", "best", {"best", "latest"}, "export: which checkpoint of the run"),
+             integers("grid", {91, 109, 91}, "import: voxels X, Y, Z of the model, where the file does not describe it")
+                 .of_length(3)
+                 .at_least(1)},
+            model_keys(),
+            precision_keys()}),
       {"model"}, model_rules());
   return schema;
 }

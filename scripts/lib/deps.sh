@@ -1,0 +1,74 @@
+# Sourced by quickstart.sh and test.sh: the packages that BrainMT needs on Debian and Ubuntu, and what both scripts share.
+# shellcheck shell=bash disable=SC2034
+
+# package: why it is needed
+build_packages=(
+  "build-essential: C++20 compiler"
+  "cmake: build system, 3.22 or newer"
+  "ninja-build: runs the build"
+  "git: the revision in --version"
+  "libopenmpi-dev: MPI"
+  "openmpi-bin: mpirun"
+  "libhdf5-openmpi-dev: parallel HDF5, the cohort store"
+  "libtrilinos-kokkos-dev: Kokkos, the kernels' back end, where no other is given"
+  "libdnnl-dev: oneDNN, matrix products and convolutions on the host"
+  "libyaml-cpp-dev: configuration files"
+  "nlohmann-json3-dev: safetensors headers, metrics"
+  "libcli11-dev: command line"
+  "libspdlog-dev: log"
+  "libfmt-dev: text formatting"
+  "zlib1g-dev: compressed NIfTI"
+  "libssl-dev: SHA-256 of checkpoints"
+  "libgtest-dev: tests"
+)
+check_packages=(
+  "ccache: repeated builds"
+  "clang-format: style check"
+  "clang-tidy: static analysis"
+  "shellcheck: checks of shell scripts"
+  "python3-h5py: reads a cohort by its documented layout"
+)
+
+say() { printf '== %s\n' "$*"; }
+die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
+
+as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
+
+is_installed() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q '^install ok installed$'; }
+
+# ensure_packages INSTALL ENTRY...: names what is missing; installs it when INSTALL is 1, otherwise ends the script.
+ensure_packages() {
+  local install=$1 entry missing=()
+  shift
+  command -v dpkg-query >/dev/null || { say "not a Debian system: taking the libraries that CMake finds"; return; }
+  for entry in "$@"; do
+    is_installed "${entry%%:*}" && continue
+    missing+=("${entry%%:*}")
+    say "missing: $entry"
+  done
+  [ "${#missing[@]}" -eq 0 ] && return
+  [ "$install" -eq 1 ] || die "missing packages: ${missing[*]}. Install them, or run without --no-install."
+  [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null || die "installing needs root or sudo; missing: ${missing[*]}"
+  say "installing ${missing[*]}"
+  as_root apt-get update -qq || die "apt-get update failed: is there a network or a package mirror?"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null ||
+    die "apt-get could not install: ${missing[*]}"
+}
+
+# Ranks on a small machine: Open MPI refuses root in containers, and binds each rank to one core.
+prepare_mpi() {
+  export OMP_NUM_THREADS=1 OMPI_MCA_hwloc_base_binding_policy=none
+  if [ "$(id -u)" -eq 0 ]; then
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  fi
+}
+
+# configure PRESET: with ccache where it is installed.
+configure() {
+  local launcher=()
+  command -v ccache >/dev/null && launcher=(-D CMAKE_CXX_COMPILER_LAUNCHER=ccache)
+  cmake --preset "$1" "${launcher[@]}"
+}
+
+# "1:07" since the script started.
+elapsed() { printf '%d:%02d' $((SECONDS / 60)) $((SECONDS % 60)); }

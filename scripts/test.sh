@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Every test, from a clean clone: style and static checks, the debug preset (address and undefined-behaviour
+# sanitizers), then the Release tests on 1, 2 and 4 ranks. CTest's summary of the latter comes last.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/lib/deps.sh
+source scripts/lib/deps.sh
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/test.sh [--no-install] [--quick]
+
+  --no-install   install no packages; say which are missing and stop
+  --quick        the Release tests only, without lint and sanitizers
+  --help         this text
+
+Packages (Debian and Ubuntu), installed when missing:
+TEXT
+  printf '  %s\n' "${build_packages[@]}" "${check_packages[@]}"
+}
+
+install=1
+quick=0
+while [ $# -gt 0 ]; do
+  case $1 in
+    --no-install) install=0 ;;
+    --quick) quick=1 ;;
+    --help) usage; exit 0 ;;
+    *) die "unknown option '$1'; --help lists them" ;;
+  esac
+  shift
+done
+
+ensure_packages "$install" "${build_packages[@]}" "${check_packages[@]}"
+prepare_mpi
+failed=()
+
+say "preset cpu"
+configure cpu
+cmake --build --preset cpu -- -j2
+say "built after $(elapsed)"
+
+if [ "$quick" -eq 0 ]; then
+  say "lint"
+  scripts/lint.sh || failed+=(lint)
+  say "preset debug: sanitizers"
+  configure debug >/dev/null
+  cmake --build --preset debug -- -j2
+  # Ranks under a launcher are tested in Release: the MPI library leaks by design. The slow ones would take too long here.
+  export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
+  ctest --preset debug -L unit -LE 'slow|mpi' -j2 || failed+=(debug)
+  say "lint and sanitizers done after $(elapsed)"
+fi
+
+[ "${#failed[@]}" -eq 0 ] || say "FAILED before the Release tests: ${failed[*]}"
+say "tests"
+ctest --preset cpu -j2 || failed+=(tests)
+[ "${#failed[@]}" -eq 0 ]

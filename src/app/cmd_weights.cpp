@@ -1,0 +1,87 @@
+// `brainmt weights export|import`. Both sides are safetensors with the published names in float32; a file of ours also
+// says in its metadata which model it belongs to.
+//   export: the weights of a checkpoint as a file to give away
+//   import: a file from elsewhere, checked against the model of model.* and grid, as a file that evaluate takes as it
+//   is
+#include <fmt/format.h>
+
+#include "app/command_table.hpp"
+#include "comm/agreement.hpp"
+#include "config/keys.hpp"
+#include "io/safetensors.hpp"
+#include "models/brainmt.hpp"
+#include "models/from_config.hpp"
+#include "train/checkpoint_files.hpp"
+#include "train/weights.hpp"
+
+namespace brainmt::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The weights of a run directory's checkpoint, after its manifest was checked.
+fs::path checkpoint_weights(const fs::path& run, const std::string& which) {
+  const fs::path checkpoints = run / "checkpoints";
+  auto step = train::read_pointer(checkpoints, which);
+  if (!step) step = train::newest_valid_step(checkpoints);
+  if (!step)
+    throw DataError(fmt::format("{}: expected a run directory with a complete checkpoint in it", run.string()));
+  train::verify_checkpoint(checkpoints, *step);
+  return checkpoints / train::step_name(*step) / train::kModelFile;
+}
+
+void export_weights(const config::Config& config) {
+  const auto file = io::SafetensorsFile::open(
+      checkpoint_weights(config.get<std::string>("in"), config.get<std::string>("checkpoint")));
+  std::vector<io::TensorToWrite> tensors;
+  for (const std::string& name : file.names()) {
+    const io::StoredTensor& tensor = file.info(name);
+    tensors.push_back({name, tensor.type, tensor.shape, file.bytes(name).data()});
+  }
+  io::write_safetensors(config.get<std::string>("out"), tensors, file.metadata());
+}
+
+models::BrainMTConfig model_of(const io::SafetensorsFile& file, const config::Config& config) {
+  if (file.metadata().contains(train::kModelKey)) return train::described_model(file);
+  const auto grid = config.get<std::vector<std::int64_t>>("grid");
+  return models::from_config(config, {grid[0], grid[1], grid[2]});
+}
+
+void import_weights(const config::Config& config) {
+  const auto file = io::SafetensorsFile::open(config.get<std::string>("in"));
+  const models::BrainMTConfig sizes = model_of(file, config);
+  models::BrainMT model(sizes, DType::kF32);
+  train::load_weights(file, model.parameters());
+  train::Metadata metadata = file.metadata();
+  metadata[train::kModelKey] = train::describe_model(sizes);
+  train::save_weights(config.get<std::string>("out"), model.parameters(), metadata);
+}
+
+ExitCode run(CommandContext& context) {
+  const std::string& direction = context.operands.front();
+  if (direction != "import" && direction != "export") {
+    throw UsageError(fmt::format("weights: expected import or export, found '{}'", direction));
+  }
+  comm::run_agreed(context.comm, [&] {
+    if (!context.is_root()) return;
+    if (direction == "export") export_weights(context.config);
+    if (direction == "import") import_weights(context.config);
+    fmt::print("{}\n", context.config.get<std::string>("out"));
+  });
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+Command weights_command() {
+  return {.name = "weights",
+          .summary = "weights between checkpoints and safetensors with the published parameter names",
+          .schema = config::weights_schema,
+          .run = run,
+          .operands = {.usage = "import|export",
+                       .help = "export a run's checkpoint, or import and check a file",
+                       .least = 1,
+                       .most = 1}};
+}
+
+}  // namespace brainmt::app

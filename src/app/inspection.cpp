@@ -1,0 +1,160 @@
+#include "app/inspection.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <set>
+#include <variant>
+
+#include "base/error.hpp"
+#include "io/cohort.hpp"
+#include "io/safetensors.hpp"
+#include "train/checkpoint_files.hpp"
+
+namespace brainmt::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+Json describe_column(const io::PhenotypeColumn& column) {
+  Json out{{"column", column.name}};
+  if (const auto* numbers = std::get_if<std::vector<double>>(&column.values)) {
+    std::vector<double> known;
+    std::copy_if(numbers->begin(), numbers->end(), std::back_inserter(known), [](double x) { return !std::isnan(x); });
+    out["kind"] = "number";
+    out["missing"] = numbers->size() - known.size();
+    if (known.empty()) return out;
+    const auto [low, high] = std::minmax_element(known.begin(), known.end());
+    out["least"] = *low;
+    out["largest"] = *high;
+    return out;
+  }
+  const auto& texts = std::get<std::vector<std::string>>(column.values);
+  out["kind"] = "text";
+  out["missing"] = std::count(texts.begin(), texts.end(), "");
+  out["different"] = std::set<std::string>(texts.begin(), texts.end()).size();
+  return out;
+}
+
+Json inspect_cohort(const fs::path& path, bool verify) {
+  const io::Cohort cohort(path);
+  const io::CohortLayout& layout = cohort.layout();
+  const auto by_frames = [](const io::CohortScan& a, const io::CohortScan& b) { return a.frames < b.frames; };
+  const auto [shortest, longest] = std::minmax_element(layout.scans.begin(), layout.scans.end(), by_frames);
+  std::set<double> repetition_times;
+  for (const io::CohortScan& scan : layout.scans) repetition_times.insert(scan.repetition_time);
+  Json out{{"kind", "cohort"},
+           {"path", path.string()},
+           {"bytes", fs::file_size(path)},
+           {"scans", layout.scans.size()},
+           {"frames", layout.total_frames()},
+           {"frames_of_a_scan", {shortest->frames, longest->frames}},
+           {"repetition_times", repetition_times},
+           {"grid", {layout.grid.x, layout.grid.y, layout.grid.z}},
+           {"voxels_in_mask", cohort.voxels()},
+           {"normalization", layout.normalization},
+           {"made_by", layout.provenance},
+           {"phenotypes", Json::array()}};
+  for (const io::PhenotypeColumn& column : layout.phenotypes) out["phenotypes"].push_back(describe_column(column));
+  if (verify) {
+    cohort.verify();
+    out["verified"] = "every frame matches its checksum";
+  }
+  return out;
+}
+
+// Throws DataError naming the first floating-point tensor with a value that is not finite.
+void check_finite(const io::SafetensorsFile& file) {
+  for (const std::string& name : file.names()) {
+    const io::StoredTensor& tensor = file.info(name);
+    if (!io::name_of(tensor.type).starts_with("F") && tensor.type != io::StoredType::kBF16) continue;
+    std::vector<float> values(tensor.elements());
+    file.read_f32(name, values);
+    const auto bad = std::find_if(values.begin(), values.end(), [](float x) { return !std::isfinite(x); });
+    if (bad != values.end()) {
+      throw DataError(fmt::format("{}: tensor {}: expected finite values, found {} at element {}", file.path().string(),
+                                  name, *bad, bad - values.begin()));
+    }
+  }
+}
+
+Json inspect_weights(const fs::path& path, bool verify) {
+  const auto file = io::SafetensorsFile::open(path);
+  Json tensors = Json::array();
+  std::uint64_t elements = 0;
+  for (const std::string& name : file.names()) {
+    const io::StoredTensor& tensor = file.info(name);
+    elements += tensor.elements();
+    tensors.push_back({{"tensor", name}, {"type", std::string(io::name_of(tensor.type))}, {"shape", tensor.shape}});
+  }
+  Json out{{"kind", "weights"},    {"path", path.string()},       {"bytes", fs::file_size(path)},
+           {"elements", elements}, {"metadata", file.metadata()}, {"tensors", std::move(tensors)}};
+  if (verify) {
+    check_finite(file);
+    out["verified"] = "every value is finite";
+  }
+  return out;
+}
+
+Json step_or_null(const std::optional<std::int64_t>& step) { return step ? Json(*step) : Json(nullptr); }
+
+Json inspect_run(const fs::path& path, bool verify) {
+  const fs::path checkpoints = path / "checkpoints";
+  Json files = Json::array();
+  for (const auto& entry : fs::directory_iterator(path)) files.push_back(entry.path().filename().string());
+  std::sort(files.begin(), files.end());
+  Json out{{"kind", "run"},
+           {"path", path.string()},
+           {"files", std::move(files)},
+           {"checkpoints", Json::array()},
+           {"best", step_or_null(train::read_pointer(checkpoints, "best"))},
+           {"latest", step_or_null(train::read_pointer(checkpoints, "latest"))}};
+  for (const std::int64_t step : train::list_steps(checkpoints)) {
+    if (verify) train::verify_checkpoint(checkpoints, step);
+    out["checkpoints"].push_back(step);
+  }
+  if (verify) out["verified"] = "every checkpoint matches its manifest";
+  return out;
+}
+
+// The 8 bytes that every HDF5 file starts with.
+bool is_hdf5(const fs::path& path) {
+  static constexpr char kSignature[] = "\x89HDF\r\n\x1a\n";
+  char start[8] = {};
+  std::ifstream(path, std::ios::binary).read(start, sizeof start);
+  return std::equal(std::begin(start), std::end(start), kSignature);
+}
+
+std::string value_text(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+}  // namespace
+
+Json inspect_path(const fs::path& path, bool verify) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) {
+    if (fs::exists(path / "config.yaml", ignored) || fs::exists(path / "checkpoints", ignored))
+      return inspect_run(path, verify);
+    throw DataError(fmt::format("{}: expected a run directory with config.yaml or checkpoints in it", path.string()));
+  }
+  if (!fs::is_regular_file(path, ignored)) throw DataError(fmt::format("{}: no such file or directory", path.string()));
+  return is_hdf5(path) ? inspect_cohort(path, verify) : inspect_weights(path, verify);
+}
+
+std::string to_lines(const Json& description) {
+  std::string out;
+  for (const auto& [name, value] : description.items()) {
+    const bool is_table = value.is_array() && !value.empty() && value.front().is_object();
+    out += fmt::format("{:<18} {}\n", name, is_table ? "" : value_text(value));
+    if (!is_table) continue;
+    for (const Json& row : value) {
+      out += " ";
+      for (const auto& [column, cell] : row.items()) out += fmt::format(" {}", value_text(cell));
+      out += "\n";
+    }
+  }
+  return out;
+}
+
+}  // namespace brainmt::app

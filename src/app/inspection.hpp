@@ -1,0 +1,19 @@
+#pragma once
+// What `brainmt inspect` knows about a file or directory, as one JSON object per kind. The texts for people are made of
+// the same objects.
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace brainmt::app {
+
+using Json = nlohmann::ordered_json;
+
+/// A cohort store, a weights file or a run directory, told apart by what is in it. With `verify` every checksum is
+/// compared (cohorts, checkpoints) and every value must be finite (weights). Throws DataError.
+Json inspect_path(const std::filesystem::path& path, bool verify);
+
+/// One "name  value" line per entry; objects in a list as rows.
+std::string to_lines(const Json& description);
+
+}  // namespace brainmt::app

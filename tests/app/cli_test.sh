@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# The program as scripts see it. Usage: cli_test.sh BRAINMT MPIEXEC
+# Each check runs one command and compares its exit code, and a text that must stand on its stderr or stdout.
+set -u -o pipefail
+brainmt=$1
+mpiexec=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+fail() {
+  echo "FAILED: $*"
+  sed 's/^/    /' "$work/stdout" "$work/stderr"
+  failures=$((failures + 1))
+}
+
+# expect CODE STREAM TEXT COMMAND...: TEXT is a fixed string; "" checks nothing.
+expect() {
+  local code=$1 stream=$2 text=$3 found
+  shift 3
+  "$@" >"$work/stdout" 2>"$work/stderr"
+  found=$?
+  [ "$found" -eq "$code" ] || fail "exit code $found instead of $code: $*"
+  [ -z "$text" ] || grep -qF -- "$text" "$work/$stream" || fail "no '$text' on $stream: $*"
+}
+
+# An error is one line on stderr.
+expect_one_line() {
+  local lines
+  lines=$(wc -l <"$work/stderr")
+  [ "$lines" -eq 1 ] || fail "$lines lines on stderr instead of 1"
+}
+
+# Help and version.
+expect 0 stdout "prepare" "$brainmt" --help
+expect 0 stdout "HDF5" "$brainmt" --version
+for command in synth prepare inspect weights bench doctor; do
+  expect 0 stdout "usage: brainmt $command" "$brainmt" "$command" --help
+done
+expect 0 stdout "pitfalls" "$brainmt" doctor
+
+# Usage errors: 2, one line, with the nearest name.
+expect 2 stderr "expected a command" "$brainmt"
+expect_one_line
+expect 2 stderr "did you mean 'prepare'" "$brainmt" prepaer
+expect_one_line
+expect 2 stderr "did you mean 'subjects'" "$brainmt" synth out="$work/s" subject=4
+expect_one_line
+expect 2 stderr "expected integer in [2," "$brainmt" synth out="$work/s" subjects=1
+expect 2 stderr "needs out=" "$brainmt" synth
+expect 2 stderr "did you mean '--verify'" "$brainmt" inspect --verfy x
+expect 2 stderr "no such file" "$brainmt" synth --config "$work/missing.yaml"
+
+# The printed configuration reads back the same, and a locale changes nothing.
+expect 0 stdout "sex_effect: 0.5  # command line" "$brainmt" synth --cfg out=a sex_effect=0.5
+cp "$work/stdout" "$work/given.yaml"
+expect 0 stdout "sex_effect: 0.5" env LC_ALL=de_DE.UTF-8 "$brainmt" synth --cfg --config "$work/given.yaml"
+diff <(sed 's/ *#.*//' "$work/given.yaml") <(sed 's/ *#.*//' "$work/stdout") || fail "--cfg does not round-trip"
+
+# A small cohort, on one rank and on two.
+expect 0 stdout "4 scans" "$brainmt" synth out="$work/scans" subjects=4 'grid=[10,12,10]' frames=12
+expect 0 stdout "4 scans" "$mpiexec" --oversubscribe -n 2 "$brainmt" prepare input="$work/scans" output="$work/c.h5"
+expect 0 stdout "matches its checksum" "$brainmt" inspect --verify "$work/c.h5"
+expect 0 stdout '"kind": "cohort"' "$brainmt" inspect --json "$work/c.h5"
+
+# Bad input: 3. On two ranks the same, in bounded time, and nothing is left behind.
+expect 3 stderr "missing.h5" "$brainmt" inspect "$work/missing.h5"
+expect_one_line
+head -c 1000 "$work/c.h5" >"$work/cut.h5"
+expect 3 stderr "cut.h5" "$brainmt" inspect "$work/cut.h5"
+echo "not a tensor file" >"$work/w.safetensors"
+expect 3 stderr "w.safetensors" "$brainmt" inspect "$work/w.safetensors"
+expect 3 stderr "error" timeout 60 "$mpiexec" --oversubscribe -n 2 "$brainmt" prepare input="$work/none" output="$work/d.h5"
+[ ! -e "$work/d.h5" ] || fail "a cohort of nothing was left behind"
+
+# Output that cannot be written: 6. A regular file as parent stops root too.
+expect 6 stderr "w.safetensors" "$brainmt" prepare input="$work/scans" output="$work/w.safetensors/c.h5"
+expect_one_line
+expect 6 stderr "standard output" sh -c "exec \"$brainmt\" doctor >/dev/full"
+
+# A reader that closes the pipe early is not an error.
+"$brainmt" doctor 2>"$work/stderr" | head -n 1 >"$work/stdout" || fail "a closed pipe ended the command"
+
+[ "$failures" -eq 0 ] && echo "all checks passed"
+exit "$((failures > 0))"
