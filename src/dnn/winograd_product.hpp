@@ -3,7 +3,7 @@
 // element (group g, row r) is one Lanes at panel[g * rows + r].
 #include <cstdint>
 
-#include "dnn/lanes.hpp"
+#include "base/lanes.hpp"
 
 namespace brainmt::dnn::detail {
 

@@ -13,7 +13,7 @@
 // A value is 16 channels of one voxel: all arithmetic is on such vectors.
 #include <array>
 
-#include "dnn/lanes.hpp"
+#include "base/lanes.hpp"
 
 namespace brainmt::dnn::detail {
 
