@@ -8,7 +8,6 @@
 #include "app/command_table.hpp"
 #include "base/log.hpp"
 #include "bench/bench.hpp"
-#include "config/nearest.hpp"
 #include "io/atomic_file.hpp"
 
 namespace brainmt::app {

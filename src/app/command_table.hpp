@@ -1,5 +1,5 @@
 #pragma once
-// One function per cmd_<name>.cpp, and the table of those that this build has.
+// One function per cmd_<name>.cpp, which command_table.cpp puts in the order of the help text.
 #include "app/command.hpp"
 
 namespace brainmt::app {

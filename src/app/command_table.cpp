@@ -1,0 +1,11 @@
+#include "app/command_table.hpp"
+
+namespace brainmt::app {
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> table{synth_command(),    prepare_command(), inspect_command(), train_command(),
+                                          evaluate_command(), weights_command(), bench_command(),   doctor_command()};
+  return table;
+}
+
+}  // namespace brainmt::app
