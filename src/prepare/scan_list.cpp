@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <regex>
 #include <string_view>
 #include <unordered_set>
 
@@ -15,23 +14,36 @@ namespace {
 
 constexpr std::string_view kPlaceholder = "{subject}";
 
-// A regular expression that matches a relative path and captures the subject; every later {subject} must repeat it.
-std::regex expression_of(const std::string& pattern) {
-  std::string expression;
-  bool captured = false;
-  for (std::size_t at = 0; at < pattern.size();) {
-    if (std::string_view(pattern).substr(at).starts_with(kPlaceholder)) {
-      expression += captured ? "\\1" : "([^/]+)";
-      captured = true;
-      at += kPlaceholder.size();
-      continue;
+// A path with the subject left out, in one or more places.
+class Pattern {
+ public:
+  explicit Pattern(const std::string& text) {
+    std::size_t at = 0, found = 0;
+    while ((found = text.find(kPlaceholder, at)) != std::string::npos) {
+      literals_.push_back(text.substr(at, found - at));
+      at = found + kPlaceholder.size();
     }
-    if (std::string_view("\\^$.|?*+()[]{}").find(pattern[at]) != std::string_view::npos) expression += '\\';
-    expression += pattern[at++];
+    if (literals_.empty()) throw UsageError(fmt::format("pattern '{}' has no {} in it", text, kPlaceholder));
+    literals_.push_back(text.substr(at));
+    for (const std::string& literal : literals_) literal_bytes_ += literal.size();
   }
-  if (!captured) throw DataError(fmt::format("pattern '{}' has no {} in it", pattern, kPlaceholder));
-  return std::regex(expression);
-}
+
+  /// The subject for which the pattern becomes `file`: its length follows from the lengths of the other parts.
+  std::optional<std::string> subject_of(const std::string& file) const {
+    const std::size_t places = literals_.size() - 1;
+    if (file.size() <= literal_bytes_ || (file.size() - literal_bytes_) % places != 0) return std::nullopt;
+    const std::string subject = file.substr(literals_[0].size(), (file.size() - literal_bytes_) / places);
+    if (subject.find('/') != std::string::npos) return std::nullopt;
+    std::string path = literals_[0];
+    for (std::size_t i = 1; i < literals_.size(); ++i) path.append(subject).append(literals_[i]);
+    if (path != file) return std::nullopt;
+    return subject;
+  }
+
+ private:
+  std::vector<std::string> literals_;  // before, between and behind the places of the subject
+  std::size_t literal_bytes_ = 0;
+};
 
 std::optional<std::string> flat_subject(const std::string& file) {
   if (file.find('/') != std::string::npos) return std::nullopt;
@@ -39,12 +51,6 @@ std::optional<std::string> flat_subject(const std::string& file) {
     if (file.ends_with(ending)) return file.substr(0, file.size() - ending.size());
   }
   return std::nullopt;
-}
-
-std::optional<std::string> matched_subject(const std::string& file, const std::regex& expression) {
-  std::smatch match;
-  if (!std::regex_match(file, match, expression)) return std::nullopt;
-  return match[1].str();
 }
 
 // Relative paths of the regular files in `input`, and with `deep` in the directories below; sorted.
@@ -71,11 +77,11 @@ std::vector<std::string> files_below(const std::filesystem::path& input, bool de
 
 std::vector<ScanEntry> list_scans(const std::filesystem::path& input, const std::string& pattern) {
   const bool flat = pattern.empty();
-  const std::optional<std::regex> expression = flat ? std::nullopt : std::optional(expression_of(pattern));
+  const std::optional<Pattern> expected = flat ? std::nullopt : std::optional<Pattern>(pattern);
   std::vector<ScanEntry> scans;
   std::unordered_set<std::string> seen;
   for (const std::string& file : files_below(input, !flat)) {
-    const auto subject = flat ? flat_subject(file) : matched_subject(file, *expression);
+    const auto subject = flat ? flat_subject(file) : expected->subject_of(file);
     if (!subject) continue;
     ScanEntry& scan = scans.emplace_back();
     scan.participant_id = *subject;

@@ -1,7 +1,9 @@
 #pragma once
 // Which files are scans, and of whom.
+#include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace brainmt::prepare {
@@ -24,7 +26,8 @@ struct ScanEntry {
 
 /// The scans below `input` in the order of their file names. `pattern`: path with {subject}; empty: every
 /// <subject>.nii and <subject>.nii.gz directly in `input`. A name that is no participant id, and a second scan of
-/// the same subject, come back as bad. Throws DataError when there is no such directory or no scan in it.
+/// the same subject, come back as bad. Throws DataError when there is no such directory or no scan in it,
+/// UsageError when the pattern names no place for the subject.
 std::vector<ScanEntry> list_scans(const std::filesystem::path& input, const std::string& pattern);
 
 }  // namespace brainmt::prepare

@@ -68,7 +68,7 @@ TEST(ScanList, NothingToPrepareIsAnError) {
   const TemporaryDirectory directory;
   expect_error<DataError>([&] { list_scans(directory.path(), ""); }, {"holds no scan", "<subject>.nii.gz"});
   expect_error<DataError>([&] { list_scans(directory / "none", ""); }, {"cannot list", "none"});
-  expect_error<DataError>([&] { list_scans(directory.path(), "bold.nii"); }, {"has no {subject}"});
+  expect_error<UsageError>([&] { list_scans(directory.path(), "bold.nii"); }, {"has no {subject}"});
 }
 
 }  // namespace
