@@ -36,6 +36,9 @@ class Keys {
 
 std::optional<config::Config> config_of_run(const fs::path& run_dir) {
   if (run_dir.empty()) return std::nullopt;
+  if (!fs::exists(run_dir / "config.yaml"))
+    throw UsageError(fmt::format("run.dir={}: no config.yaml in it: expected the directory of a run of 'brainmt train'",
+                                 run_dir.string()));
   return config::resolve(config::train_schema(),
                          {.file = (run_dir / "config.yaml").string(), .overrides = {}, .directories = {}});
 }
