@@ -53,7 +53,8 @@ void Watchdog::watch() {
     if (next == sections_.end() || next->deadline == Clock::time_point::max()) {
       changed_.wait(lock);
     } else if (Clock::now() < next->deadline) {
-      changed_.wait_until(lock, next->deadline);
+      const auto deadline = next->deadline;  // the entry may be gone when the wait ends
+      changed_.wait_until(lock, deadline);
     } else {
       next->deadline = Clock::time_point::max();  // reported once
       const Report report = next->report;
