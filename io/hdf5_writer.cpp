@@ -46,7 +46,7 @@ void Hdf5Writer::attribute(const std::string& name, const Hdf5Type& type, const 
 }
 
 void Hdf5Writer::text_attribute(const std::string& name, std::string_view text) {
-  const std::string value(text.empty() ? std::string_view("", 1) : text);
+  const std::string value = text.empty() ? std::string(1, '\0') : std::string(text);
   attribute(name, text_type(value.size()), value.data());
 }
 
