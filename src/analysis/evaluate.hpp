@@ -51,6 +51,8 @@ nlohmann::ordered_json metrics_of(const Evaluation& evaluation, const train::Boo
 
 /// participant_id split n_windows y_true y_pred logit prob; n/a where a column does not apply.
 std::string predictions_table(const Evaluation& evaluation);
+/// The bootstrap interval of a metric, "[low, high]"; empty where it has none.
+std::string interval_text(const nlohmann::ordered_json& metrics, const std::string& name, int digits = 4);
 /// Metrics with their intervals as aligned lines for people.
 std::string metrics_table(const nlohmann::ordered_json& metrics);
 

@@ -5,17 +5,13 @@
 #include "analysis/evaluate.hpp"
 
 namespace brainmt::analysis {
-namespace {
-
-std::string interval_of(const nlohmann::ordered_json& metrics, const std::string& name) {
+std::string interval_text(const nlohmann::ordered_json& metrics, const std::string& name, int digits) {
   const auto intervals = metrics.find("ci95");
   if (intervals == metrics.end() || !intervals->contains(name)) return {};
   const auto& bounds = (*intervals)[name];
   if (!bounds.is_array() || bounds.size() != 2 || !bounds[0].is_number() || !bounds[1].is_number()) return {};
-  return fmt::format("   [{:.4g}, {:.4g}]", bounds[0].get<double>(), bounds[1].get<double>());
+  return fmt::format("[{:.{}g}, {:.{}g}]", bounds[0].get<double>(), digits, bounds[1].get<double>(), digits);
 }
-
-}  // namespace
 
 nlohmann::ordered_json metrics_of(const Evaluation& evaluation, const train::BootstrapSettings& bootstrap) {
   const bool classes = evaluation.task.task == train::Task::kClassification;
@@ -50,7 +46,8 @@ std::string metrics_table(const nlohmann::ordered_json& metrics) {
     const std::string text = value.is_string()         ? value.get<std::string>()
                              : value.is_number_float() ? fmt::format("{:.4g}", value.get<double>())
                                                        : value.dump();
-    table += fmt::format("{:<18}{}{}\n", name, text, interval_of(metrics, name));
+    const std::string interval = interval_text(metrics, name);
+    table += fmt::format("{:<18}{}{}{}\n", name, text, interval.empty() ? "" : "   ", interval);
   }
   return table;
 }

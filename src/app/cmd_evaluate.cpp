@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "analysis/evaluate.hpp"
+#include "analysis/plots.hpp"
 #include "app/command_table.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
@@ -85,6 +86,8 @@ void write_results(const fs::path& out, const analysis::Evaluation& evaluation,
   const auto metrics = analysis::metrics_of(evaluation, bootstrap);
   io::write_atomically(out / "predictions.tsv", analysis::predictions_table(evaluation));
   io::write_atomically(out / "metrics.json", metrics.dump(2) + "\n");
+  const analysis::Plot plot = analysis::plot_of(evaluation, metrics);
+  io::write_atomically(out / plot.file_name, plot.svg);
   fmt::print("{}{:<18}{}\n", analysis::metrics_table(metrics), "written", (out / "predictions.tsv").string());
 }
 

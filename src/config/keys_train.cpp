@@ -232,7 +232,7 @@ const Schema& evaluate_schema() {
              text("weights", "", "safetensors file instead of run.dir; model.*, task and data.* must be given"),
              choice("checkpoint", "best", {"best", "latest"}, "which checkpoint of run.dir"),
              choice("split", "test", {"train", "val", "test", "all"}, "subjects to predict"),
-             text("out", "", "directory for predictions.tsv and metrics.json; empty: run.dir"),
+             text("out", "", "directory for predictions.tsv, metrics.json and a plot; empty: run.dir"),
              integer("bootstrap", 1000, "resamples for the confidence intervals; 0: none").at_least(0).at_most(1000000),
              integer("run.seed", 42, "seed of split and bootstrap").at_least(0)},
             eval_keys(),
