@@ -59,7 +59,8 @@ started=$SECONDS
 
 if [ ! -e "$out/scans/phenotypes.csv" ]; then
   say "synthetic cohort: NIfTI scans with a planted signal"
-  ranks synth out="$out/scans"
+  # More scans than the default, and an easier cognition, so that minutes of training are enough.
+  ranks synth out="$out/scans" subjects=400 cognition_effect=1.5
 fi
 if [ ! -e "$out/cohort.h5" ]; then
   say "cohort: one parallel HDF5 file"

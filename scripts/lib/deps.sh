@@ -64,8 +64,10 @@ prepare_mpi() {
 }
 
 # configure PRESET: with ccache where it is installed.
+# The cache lies in the checkout, like everything that the scripts write.
 configure() {
   local launcher=()
+  export CCACHE_DIR=${CCACHE_DIR:-$PWD/build/ccache}
   command -v ccache >/dev/null && launcher=(-D CMAKE_CXX_COMPILER_LAUNCHER=ccache)
   cmake --preset "$1" "${launcher[@]}"
 }
