@@ -2,7 +2,6 @@
 // way training will be run (mpirun, srun): some pitfalls show only there.
 #include <fmt/format.h>
 #include <mpi.h>
-#include <sched.h>
 
 #include <Kokkos_Core.hpp>
 #include <cstdlib>
@@ -20,21 +19,6 @@ namespace {
 const config::Schema& schema() {
   static const config::Schema none("doctor", {});
   return none;
-}
-
-// Collective: how many ranks share this node, and how many cores they may use together (the union of their bindings).
-Launch read_launch(MPI_Comm comm, int ranks) {
-  MPI_Comm node = MPI_COMM_NULL;
-  MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
-  Launch launch{.ranks = ranks, .openmp = execution_space() == "OpenMP"};
-  MPI_Comm_size(node, &launch.node_ranks);
-  cpu_set_t mine, together;
-  CPU_ZERO(&mine);
-  sched_getaffinity(0, sizeof mine, &mine);
-  MPI_Allreduce(&mine, &together, sizeof mine, MPI_BYTE, MPI_BOR, node);
-  launch.node_cores = CPU_COUNT(&together);
-  MPI_Comm_free(&node);
-  return launch;
 }
 
 std::string thread_level() {
@@ -86,7 +70,7 @@ void print_machine(const Machine& machine) {
 }
 
 ExitCode run(CommandContext& context) {
-  const Launch launch = read_launch(context.mpi, context.comm.size());
+  const Launch launch = read_launch(context.mpi);
   if (!context.is_root()) return ExitCode::kDone;
   const Machine machine = read_machine();
   fmt::print("{}", version_text());
@@ -96,6 +80,7 @@ ExitCode run(CommandContext& context) {
   print_line("MPI threads", thread_level());
   print_line("kernels",
              fmt::format("{} x {} threads", execution_space(), Kokkos::DefaultExecutionSpace().concurrency()));
+  print_line("dense algebra", fmt::format("{} threads a rank", launch.threads));
   print_line("bf16 products", dnn::has_native_bf16() ? "on the processor's instructions" : "emulated (slow)");
   print_machine(machine);
   const auto found = pitfalls(machine, launch);

@@ -14,10 +14,14 @@ namespace {
 
 constexpr std::uint64_t kMiB = 1ull << 20;
 
-constexpr const char* kVariables[] = {
-    "OMP_NUM_THREADS",      "SLURM_JOB_ID", "SLURM_STEP_NUM_TASKS",   "SLURM_NTASKS",
-    "OMPI_COMM_WORLD_SIZE", "PMIX_RANK",    "OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM",
-    "HDF5_USE_FILE_LOCKING"};
+constexpr const char* kVariables[] = {"SLURM_JOB_ID",
+                                      "SLURM_STEP_NUM_TASKS",
+                                      "SLURM_NTASKS",
+                                      "OMPI_COMM_WORLD_SIZE",
+                                      "PMIX_RANK",
+                                      "OMPI_ALLOW_RUN_AS_ROOT",
+                                      "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM",
+                                      "HDF5_USE_FILE_LOCKING"};
 
 int usable_cores() {
   cpu_set_t set;
@@ -77,11 +81,10 @@ Machine read_machine() {
 std::vector<std::string> pitfalls(const Machine& machine, const Launch& launch) {
   std::vector<std::string> found;
   const auto has = [&](const char* name) { return machine.environment.contains(name); };
-  const int threads = launch.openmp ? as_int(machine, "OMP_NUM_THREADS").value_or(machine.cores) : 1;
-  if (threads * launch.node_ranks > launch.node_cores) {
-    found.push_back(
-        fmt::format("{} ranks x {} threads on {} cores: they take turns; use fewer ranks, or set OMP_NUM_THREADS={}",
-                    launch.node_ranks, threads, launch.node_cores, std::max(1, launch.node_cores / launch.node_ranks)));
+  if (launch.threads * launch.node_ranks > launch.node_cores) {
+    found.push_back(fmt::format(
+        "{} ranks x {} threads on {} cores: they take turns; use fewer ranks, or set OMP_NUM_THREADS={}",
+        launch.node_ranks, launch.threads, launch.node_cores, std::max(1, launch.node_cores / launch.node_ranks)));
   }
   const auto tasks = has("SLURM_STEP_NUM_TASKS") ? as_int(machine, "SLURM_STEP_NUM_TASKS") : std::nullopt;
   if (tasks && *tasks != launch.ranks && !has("OMPI_COMM_WORLD_SIZE")) {

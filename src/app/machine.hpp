@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "app/launch.hpp"
+
 namespace brainmt::app {
 
 struct Machine {
@@ -20,14 +22,6 @@ struct Machine {
 };
 
 Machine read_machine();
-
-/// How this process was started, as far as it matters to pitfalls().
-struct Launch {
-  int ranks = 1;        // of the whole job
-  int node_ranks = 1;   // on this node
-  int node_cores = 1;   // that the ranks on this node may use together
-  bool openmp = false;  // kernels use threads
-};
 
 /// Settings that are known to make runs slow, wrong or impossible here: one line each, with what to do.
 std::vector<std::string> pitfalls(const Machine& machine, const Launch& launch);

@@ -17,6 +17,7 @@
 
 #include "app/build_info.hpp"
 #include "app/command_line.hpp"
+#include "app/launch.hpp"
 #include "base/log.hpp"
 #include "base/signals.hpp"
 #include "comm/environment.hpp"
@@ -128,6 +129,7 @@ int run_on_ranks(int& argc, char**& argv, const CommandLine& line, const config:
   comm::Environment environment(&argc, &argv);
   std::set_terminate(on_terminate);
   const auto world = environment.world();
+  share_cores(MPI_COMM_WORLD);  // before Kokkos, which counts its threads when it starts
   const KokkosScope kokkos;
   try {
     return static_cast<int>(run_command(line, config, *world));

@@ -21,23 +21,22 @@ bool mentions(const std::vector<std::string>& lines, const std::string& text) {
 }
 
 TEST(Pitfalls, NoneOnASoundMachine) {
-  EXPECT_TRUE(pitfalls(good_machine(), {.ranks = 4, .node_ranks = 4, .node_cores = 4, .openmp = false}).empty());
+  EXPECT_TRUE(pitfalls(good_machine(), {.ranks = 4, .node_ranks = 4, .node_cores = 4}).empty());
 }
 
 TEST(Pitfalls, TooManyThreadsForTheCores) {
-  Machine machine = good_machine();
-  machine.environment["OMP_NUM_THREADS"] = "4";
-  const Launch launch{.ranks = 2, .node_ranks = 2, .node_cores = 4, .openmp = true};
+  const Machine machine = good_machine();
+  Launch launch{.ranks = 2, .node_ranks = 2, .node_cores = 4, .threads = 4};
   EXPECT_TRUE(mentions(pitfalls(machine, launch), "OMP_NUM_THREADS=2"));
-  machine.environment["OMP_NUM_THREADS"] = "2";
+  launch.threads = 2;
   EXPECT_TRUE(pitfalls(machine, launch).empty());
-  EXPECT_TRUE(mentions(pitfalls(machine, {.ranks = 8, .node_ranks = 8, .node_cores = 4, .openmp = false}), "8 ranks"));
+  EXPECT_TRUE(mentions(pitfalls(machine, {.ranks = 8, .node_ranks = 8, .node_cores = 4}), "8 ranks"));
 }
 
 TEST(Pitfalls, SlurmTasksThatMpiDidNotConnect) {
   Machine machine = good_machine();
   machine.environment["SLURM_STEP_NUM_TASKS"] = "4";
-  const Launch alone{.ranks = 1, .node_ranks = 1, .node_cores = 4, .openmp = false};
+  const Launch alone{.ranks = 1, .node_ranks = 1, .node_cores = 4};
   EXPECT_TRUE(mentions(pitfalls(machine, alone), "--mpi=pmix"));
   machine.environment.erase("SLURM_STEP_NUM_TASKS");
   machine.environment["SLURM_NTASKS"] = "4";
@@ -49,7 +48,7 @@ TEST(Pitfalls, MachineItself) {
   machine.bf16 = false;
   machine.is_root = true;
   machine.shared_memory_bytes = 1 << 20;
-  const auto found = pitfalls(machine, {.ranks = 1, .node_ranks = 1, .node_cores = 4, .openmp = false});
+  const auto found = pitfalls(machine, {.ranks = 1, .node_ranks = 1, .node_cores = 4});
   EXPECT_TRUE(mentions(found, "bf16"));
   EXPECT_TRUE(mentions(found, "OMPI_ALLOW_RUN_AS_ROOT"));
   EXPECT_TRUE(mentions(found, "/dev/shm has 1 MiB"));
