@@ -28,24 +28,24 @@ constexpr std::size_t scan_segments(std::size_t tokens) { return (tokens + kScan
 template <class T>
 struct ScanDirection {
   Direction direction = Direction::kForward;
-  Rows<const T> x;                       // [B*L, E]
-  Rows<const T> delta_raw;               // [B*L, E] before bias and softplus
-  Rows<const T> b, c;                    // [B*L, N]
-  View1<const Master<T>> delta_bias;     // [E]
-  View2<const Master<T>> a_log;          // [E, N]
-  View1<const Master<T>> d;              // [E]
-  View4<Master<T>> states;               // [B, S, N, E], S = scan_segments(L): written by fwd, read by bwd
+  Rows<const T> x;                    // [B*L, E]
+  Rows<const T> delta_raw;            // [B*L, E] before bias and softplus
+  Rows<const T> b, c;                 // [B*L, N]
+  View1<const Master<T>> delta_bias;  // [E]
+  View2<const Master<T>> a_log;       // [E, N]
+  View1<const Master<T>> d;           // [E]
+  View4<Master<T>> states;            // [B, S, N, E], S = scan_segments(L): written by fwd, read by bwd
 };
 
 /// Gradients of one direction; the first four are assigned, the parameter gradients are added to.
 template <class T>
 struct ScanGradients {
-  Rows<T> dx;                            // [B*L, E]
-  Rows<T> ddelta_raw;                    // [B*L, E]
-  Rows<T> db, dc;                        // [B*L, N]
-  View1<Master<T>> ddelta_bias;          // [E]
-  View2<Master<T>> da_log;               // [E, N]
-  View1<Master<T>> dd;                   // [E]
+  Rows<T> dx;                    // [B*L, E]
+  Rows<T> ddelta_raw;            // [B*L, E]
+  Rows<T> db, dc;                // [B*L, N]
+  View1<Master<T>> ddelta_bias;  // [E]
+  View2<Master<T>> da_log;       // [E, N]
+  View1<Master<T>> dd;           // [E]
 };
 
 /// y[B*L, E] = sum over `directions` (one or two) of their scans; each direction's `states` is filled.

@@ -39,8 +39,8 @@ void fwd_fp64(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b
     for (std::int64_t i = 0; i < y.count(); ++i) out[i] = std::max(out[i], 0.0);
 }
 
-// oneDNN 2.6 (jit_bf16, avx512_core_bf16) computes bf16 weight gradients of strided convolutions wrongly when an extent is
-// 3 or less: it reads transposed rows that it never wrote. Such tensors are small, so they go through fp32.
+// oneDNN 2.6 (jit_bf16, avx512_core_bf16) computes bf16 weight gradients of strided convolutions wrongly when an extent
+// is 3 or less: it reads transposed rows that it never wrote. Such tensors are small, so they go through fp32.
 bool bf16_weights_are_wrong(const ConvShape& s, const Tensor& x) {
   return x.dtype() == DType::kBf16 && s.stride > 1 && *std::min_element(s.in.begin(), s.in.end()) <= 3;
 }

@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "io/printable.hpp"
+#include "io/table.hpp"
 
 namespace brainmt::train {
 namespace {
@@ -29,6 +30,9 @@ std::optional<double> class_of(const std::string& text) {
   if (word == "0" || word == "f" || word == "female") return 0.0;
   return std::nullopt;
 }
+
+// A column is text when one field of the whole table is not a number; the others still are. Missing fields are empty.
+std::optional<double> number_of(const std::string& text) { return text.empty() ? kMissing : io::parse_number(text); }
 
 const io::PhenotypeColumn& find_column(const io::Cohort& cohort, const std::string& name) {
   if (const io::PhenotypeColumn* column = cohort.phenotype(name)) return *column;
@@ -97,9 +101,9 @@ std::vector<double> read_labels(const io::Cohort& cohort, const std::string& nam
   const auto& words = std::get<std::vector<std::string>>(column.values);
   std::vector<double> labels;
   for (std::size_t scan = 0; scan < words.size(); ++scan) {
-    if (task == Task::kRegression) refuse(cohort, name, scan, words[scan], "a number (the column holds text)");
-    const auto label = class_of(words[scan]);
-    if (!label) refuse(cohort, name, scan, words[scan], "0, 1, female, male, F or M");
+    const bool regression = task == Task::kRegression;
+    const auto label = regression ? number_of(words[scan]) : class_of(words[scan]);
+    if (!label) refuse(cohort, name, scan, words[scan], regression ? "a number" : "0, 1, female, male, F or M");
     labels.push_back(*label);
   }
   return labels;

@@ -1,35 +1,7 @@
 #!/usr/bin/env bash
 # The program as scripts see it. Usage: cli_test.sh BRAINMT MPIEXEC
-# Each check runs one command and compares its exit code, and a text that must stand on its stderr or stdout.
-set -u -o pipefail
-brainmt=$1
-mpiexec=$2
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-fail() {
-  echo "FAILED: $*"
-  sed 's/^/    /' "$work/stdout" "$work/stderr"
-  failures=$((failures + 1))
-}
-
-# expect CODE STREAM TEXT COMMAND...: TEXT is a fixed string; "" checks nothing.
-expect() {
-  local code=$1 stream=$2 text=$3 found
-  shift 3
-  "$@" >"$work/stdout" 2>"$work/stderr"
-  found=$?
-  [ "$found" -eq "$code" ] || fail "exit code $found instead of $code: $*"
-  [ -z "$text" ] || grep -qF -- "$text" "$work/$stream" || fail "no '$text' on $stream: $*"
-}
-
-# An error is one line on stderr.
-expect_one_line() {
-  local lines
-  lines=$(wc -l <"$work/stderr")
-  [ "$lines" -eq 1 ] || fail "$lines lines on stderr instead of 1"
-}
+# shellcheck source=tests/app/checks.sh
+. "$(dirname "$0")/checks.sh"
 
 # Help and version.
 expect 0 stdout "prepare" "$brainmt" --help
@@ -81,5 +53,4 @@ expect 6 stderr "standard output" sh -c "exec \"$brainmt\" doctor >/dev/full"
 # A reader that closes the pipe early is not an error.
 "$brainmt" doctor 2>"$work/stderr" | head -n 1 >"$work/stdout" || fail "a closed pipe ended the command"
 
-[ "$failures" -eq 0 ] && echo "all checks passed"
-exit "$((failures > 0))"
+finish

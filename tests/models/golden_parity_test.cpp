@@ -1,8 +1,8 @@
 // BrainMT against the golden tensors: output, loss, embeddings, the gradient of the input and of every parameter, one
 // AdamW step, ten steps' losses. Distance is norm of difference over norm of the reference.
 //
-// fp32 is held against the published implementation (PyTorch in fp32 is itself off by up to 5e-5, median 2e-5); the model
-// on the oracle kernels in double against a double-precision reference that starts from the same stored weights.
+// fp32 is held against the published implementation (PyTorch in fp32 is itself off by up to 5e-5, median 2e-5); the
+// model on the oracle kernels in double against a double-precision reference that starts from the same stored weights.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -172,8 +172,8 @@ TEST_P(GoldenParity, AdamWStepAndTenLosses) {
     for (const nn::Parameter& p : trainee.model().parameters().all()) near(p.value, "after_first_step/" + p.name);
     near_in_the_median();
   }
-  // Training on the regression file is chaotic: rounding its weights to float32 moves the ten losses by 4e-2, PyTorch in
-  // fp32 by more than that (tests/golden/README.md). There fp32 is compared before the first update only.
+  // Training on the regression file is chaotic: rounding its weights to float32 moves the ten losses by 4e-2, PyTorch
+  // in fp32 by more than that (tests/golden/README.md). There fp32 is compared before the first update only.
   if (dtype == DType::kF32 && !golden.classification()) {
     EXPECT_NEAR(losses[0], reference.values("losses")[0], tolerance(dtype).worst * losses[0]);
   } else {
