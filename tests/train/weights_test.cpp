@@ -69,7 +69,7 @@ TEST_F(Weights, OtherShapesAreAllListedAndNothingIsLoaded) {
   wider.frames = 6;
   models::BrainMT model(wider, DType::kF32);
   test::expect_error<DataError>(
-      [&] { load_weights(file, model.parameters(), {.allow_missing = true, .allow_extra = true}); },
+      [&] { load_weights(file, model.parameters(), {.prefix = "", .allow_missing = true, .allow_extra = true}); },
       {"1 of another shape", "temporal_pos_embedding is [1, 4, 16], expected [1, 6, 16]"});
   for (const double value : model.parameters().find("head.weight")->value.to_host()) EXPECT_EQ(value, 0.0);
 }
