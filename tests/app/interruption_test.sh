@@ -89,7 +89,8 @@ expect 0 stdout "auroc" ranks 2 "$brainmt" evaluate run.dir="$work/two" split=te
 
 check "weights: out and in again"
 expect 0 stdout "" "$brainmt" weights export in="$work/two" out="$work/w.safetensors"
-expect 0 stdout "" "$brainmt" inspect "$work/w.safetensors"
+expect 0 stdout "" "$brainmt" weights import in="$work/w.safetensors" out="$work/again.safetensors"
+cmp "$work/w.safetensors" "$work/again.safetensors" >"$work/stdout" || fail "the file came back changed"
 
 check "--dry-run writes nothing"
 expect 0 stdout "parameters" "${alone[@]}" run.dir="$work/dry" --dry-run

@@ -292,7 +292,7 @@ TEST(GridScatter, FillsTheDenseFrame) {
 TEST_F(CohortTest, DocumentedPythonReadsTheFile) {
   const std::string python = BRAINMT_PYTHON;
   if (python.empty() || std::system((python + " -c 'import h5py' 2>/dev/null").c_str()) != 0) {
-    GTEST_SKIP() << "there is no Python with h5py";
+    GTEST_SKIP() << "no Python with h5py on this machine (Debian: python3-h5py)";
   }
   const std::string document = read_file(std::string(BRAINMT_TEST_DATA) + "/../docs/cohort-format.md");
   const std::size_t begin = document.find("```python\n"), end = document.find("\n```", begin);
