@@ -25,9 +25,12 @@ class ScanColumns {
     const auto mean = checked(file_.array<double>("scans/mean"));
     const auto deviation = checked(file_.array<double>("scans/std"));
     const auto fill = checked(file_.halfs("scans/fill_value"));
+    const auto run = checked(file_.texts("scans/run", cohort_format::kLongestText));
+    const auto mean_fd = checked(file_.array<double>("scans/mean_fd"));
     std::vector<CohortScan> scans;
     for (std::size_t s = 0; s < ids_.size(); ++s) {
-      scans.push_back({ids_[s], source[s], frames[s], period[s], {mean[s], deviation[s], fill[s]}, first[s]});
+      scans.push_back({ids_[s], source[s], frames[s], period[s], {mean[s], deviation[s], fill[s]}, first[s],
+                       run[s], mean_fd[s]});
     }
     return scans;
   }
@@ -100,6 +103,8 @@ Cohort::Cohort(const std::filesystem::path& path) : path_(path) {
   check_format(file, path);
   layout_.normalization = file.text_attribute("normalization", cohort_format::kLongestText);
   layout_.provenance = file.text_attribute("provenance", cohort_format::kLongestText);
+  layout_.layout = file.text_attribute("layout", cohort_format::kLongestText);
+  layout_.processing = file.text_attribute("processing", cohort_format::kLongestText);
   read_mask(file, layout_);
   read_affine(file, path, layout_);
   layout_.scans = ScanColumns(file, path).scans();

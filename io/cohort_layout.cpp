@@ -45,8 +45,8 @@ void check_scan(const CohortScan& scan, const std::string& where) {
     throw DataError(fmt::format("{}: participant id {} is not 1 to {} letters, digits, '_' or '-'", where,
                                 printable(scan.participant_id), kLongestName));
   }
-  if (!is_safe_text(scan.source)) {
-    throw DataError(fmt::format("{}: the source name of {} is too long", where, scan.participant_id));
+  if (!is_safe_text(scan.source) || !is_safe_text(scan.run)) {
+    throw DataError(fmt::format("{}: the source or run name of {} is too long", where, scan.participant_id));
   }
   if (scan.frames == 0) throw DataError(fmt::format("{}: the scan of {} has no frame", where, scan.participant_id));
 }
@@ -98,8 +98,8 @@ void check_layout(const CohortLayout& layout, const std::string& where) {
       throw DataError(fmt::format("{}: the phenotype column {} stands twice", where, printable(column.name)));
     }
   }
-  if (!is_safe_text(layout.normalization) || !is_safe_text(layout.provenance)) {
-    throw DataError(fmt::format("{}: normalization or provenance is too long", where));
+  for (const std::string& text : {layout.normalization, layout.provenance, layout.layout, layout.processing}) {
+    if (!is_safe_text(text)) throw DataError(fmt::format("{}: a text attribute is too long", where));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -33,6 +34,8 @@ struct CohortScan {
   double repetition_time = 0;  // seconds
   ScanStatistics statistics = {};
   std::uint64_t first_frame = 0;  // row of its first frame in the store; assigned by the writer
+  std::string run = {};           // which scan of the participant, as REST1_LR or ses-1_run-2; empty where it has one
+  double mean_fd = std::numeric_limits<double>::quiet_NaN();  // mean framewise displacement, mm; NaN: not known
 };
 
 /// One column of the phenotype table, one value a scan in the order of the scans: numbers (NaN is missing) or text.
@@ -46,6 +49,8 @@ struct CohortLayout {
   std::array<double, 16> affine{};    // row-major 4x4, maps voxel (i, j, k, 1) along X, Y, Z to millimetres
   std::vector<std::uint32_t> voxels;  // in-mask voxels as (y * grid.x + x) * grid.z + z, strictly ascending
   std::string normalization;          // zscore, minmax or none
+  std::string layout;                 // how the scans' files were named: flat, ukb, hcp, bids or pattern
+  std::string processing;             // what else was done to the frames, as a JSON object of the options used
   std::string provenance;             // what made the file, for people; no time stamp, so equal input gives equal bits
   std::vector<CohortScan> scans;
   std::vector<PhenotypeColumn> phenotypes;
@@ -62,7 +67,7 @@ void check_layout(const CohortLayout& layout, const std::string& where);
 /// Names in the file and version of its format.
 namespace cohort_format {
 inline constexpr const char* kFormat = "brainmt-cohort";
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 inline constexpr std::size_t kLongestText = 4096;  // bytes of one text: a source, a phenotype, an attribute
 }  // namespace cohort_format
 

@@ -124,6 +124,8 @@ void CohortWriter::State::create_arrays() {
   file->number_attribute("version", cohort_format::kVersion);
   file->text_attribute("normalization", layout.normalization);
   file->text_attribute("provenance", layout.provenance);
+  file->text_attribute("layout", layout.layout);
+  file->text_attribute("processing", layout.processing);
   file->create_group("scans");
   file->create_group("phenotypes");
   frames = file->create("frames", half_type(), std::array{rows, columns});
@@ -160,6 +162,8 @@ void CohortWriter::State::store_known() {
   store("affine", std::vector<double>(layout.affine.begin(), layout.affine.end()), {4, 4});
   store("scans/participant_id", gather_field<std::string>(scans, [](const auto& s) { return s.participant_id; }));
   store("scans/source", gather_field<std::string>(scans, [](const auto& s) { return s.source; }));
+  store("scans/run", gather_field<std::string>(scans, [](const auto& s) { return s.run; }));
+  store("scans/mean_fd", gather_field<double>(scans, [](const auto& s) { return s.mean_fd; }), {count});
   store("scans/first_frame", gather_field<std::uint64_t>(scans, [](const auto& s) { return s.first_frame; }), {count});
   store("scans/frames", gather_field<std::uint64_t>(scans, [](const auto& s) { return s.frames; }), {count});
   store("scans/repetition_time", gather_field<double>(scans, [](const auto& s) { return s.repetition_time; }), {count});

@@ -11,7 +11,9 @@ namespace brainmt::prepare {
 /// What becomes of a scan: everything that the report says about it.
 struct ScanEntry {
   std::string participant_id;
-  std::string file;  // relative to the input directory
+  std::string run;     // which scan of the participant; empty where the layout knows one only
+  std::string file;    // relative to the input directory
+  std::string motion;  // file with the scan's motion, relative to the input directory; empty: none (prepare/motion.hpp)
   enum class Status { kUsed, kBad, kUnlisted } status = Status::kUsed;
   std::string reason;  // why it is not used
   std::int64_t frames = 0;
