@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/nearest.hpp"
 #include "io/file_descriptor.hpp"
+#include "io/lower_case.hpp"
 #include "io/printable.hpp"
 
 namespace brainmt::io {
@@ -27,14 +28,6 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 std::string read_whole(const std::filesystem::path& path) {
   const FileDescriptor fd = open_for_reading(path);
   const std::uint64_t size = file_size(fd, path);
@@ -48,7 +41,7 @@ std::string read_whole(const std::filesystem::path& path) {
 }
 
 char separator_of(const std::filesystem::path& path, std::string_view content) {
-  const std::string extension = lower(path.extension().string());
+  const std::string extension = lower_case(path.extension().string());
   if (extension == ".tsv" || extension == ".tab") return '\t';
   if (extension == ".csv") return ',';
   const std::string_view header = content.substr(0, content.find('\n'));
@@ -191,7 +184,7 @@ bool Table::missing(std::size_t row, std::size_t column) const {
   const std::string& field = text(row, column);
   if (field.empty() || field == ".") return true;
   if (field.size() > 4) return false;
-  const std::string word = lower(field);
+  const std::string word = lower_case(field);
   return word == "na" || word == "n/a" || word == "nan" || word == "null";
 }
 

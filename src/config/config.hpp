@@ -23,8 +23,9 @@ class Config {
 
   const Schema& schema() const { return *schema_; }
 
-  /// Value of a key as bool, int, std::int64_t, double, std::string, std::vector<std::int64_t> or std::vector<double>.
-  /// Asking for an unknown key or another type than the schema's is a bug; an integer too large for int a UsageError.
+  /// Value of a key as bool, int, std::int64_t, double, std::string, or std::vector of std::int64_t, double or
+  /// std::string. Asking for an unknown key or another type than the schema's is a bug; an integer too large for int a
+  /// UsageError.
   template <class T>
   T get(std::string_view name) const;
 

@@ -22,8 +22,6 @@ Key changed(Key key, const Change& change) {
   return key;
 }
 
-bool is_list(Type type) { return type == Type::kInts || type == Type::kFloats; }
-
 std::string_view type_name(Type type) {
   switch (type) {
     case Type::kBool:
@@ -36,6 +34,8 @@ std::string_view type_name(Type type) {
       return "integers";
     case Type::kFloats:
       return "numbers";
+    case Type::kTexts:
+      return "texts";
     case Type::kString:
     case Type::kChoice:
       break;
@@ -82,8 +82,11 @@ void Key::check(const Value& value) const {
   const auto check_number = [&](double x) {
     if (x < low || x > high || (low_excluded && x == low)) fail();
   };
-  const auto check_list = [&](const auto& list) {
+  const auto check_length = [&](const auto& list) {
     if (length != 0 && list.size() != length) fail();
+  };
+  const auto check_list = [&](const auto& list) {
+    check_length(list);
     for (const auto x : list) check_number(static_cast<double>(x));
   };
   switch (type) {
@@ -101,6 +104,9 @@ void Key::check(const Value& value) const {
       break;
     case Type::kFloats:
       check_list(std::get<std::vector<double>>(value));
+      break;
+    case Type::kTexts:
+      check_length(std::get<std::vector<std::string>>(value));
       break;
     case Type::kChoice: {
       const auto& chosen = std::get<std::string>(value);
@@ -139,6 +145,10 @@ Key integers(std::string name, std::vector<std::int64_t> fallback, std::string h
 }
 Key reals(std::string name, std::vector<double> fallback, std::string help) {
   return make(std::move(name), Type::kFloats, std::move(fallback), std::move(help));
+}
+
+Key texts(std::string name, std::vector<std::string> fallback, std::string help) {
+  return make(std::move(name), Type::kTexts, std::move(fallback), std::move(help));
 }
 
 Schema::Schema(std::string command, std::vector<Key> keys, std::vector<std::string> groups, std::vector<Rule> rules)

@@ -48,6 +48,7 @@ Key text(std::string name, std::string fallback, std::string help);
 Key choice(std::string name, std::string fallback, std::vector<std::string> choices, std::string help);
 Key integers(std::string name, std::vector<std::int64_t> fallback, std::string help);
 Key reals(std::string name, std::vector<double> fallback, std::string help);
+Key texts(std::string name, std::vector<std::string> fallback, std::string help);
 
 /// A condition between keys; throws UsageError naming the keys that conflict.
 using Rule = void (*)(const Config&);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <stdexcept>
 
 namespace brainmt::config {
@@ -80,6 +81,12 @@ std::vector<T> to_list(const RawValue& raw, const Convert& convert) {
   return values;
 }
 
+std::string to_plain_text(const std::string& text) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
+  if (std::any_of(text.begin(), text.end(), is_control)) throw std::invalid_argument("text without control characters");
+  return text;
+}
+
 std::string quote_for_yaml(const std::string& text) {
   const auto plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
@@ -93,6 +100,8 @@ std::string quote_for_yaml(const std::string& text) {
 
 }  // namespace
 
+bool is_list(Type type) { return type == Type::kInts || type == Type::kFloats || type == Type::kTexts; }
+
 RawValue parse_raw(std::string_view text) {
   text = trim(text);
   if (!text.empty() && text.front() == '[') return parse_list(text);
@@ -100,7 +109,11 @@ RawValue parse_raw(std::string_view text) {
 }
 
 Value to_value(const RawValue& raw, Type type) {
-  const bool wants_list = type == Type::kInts || type == Type::kFloats;
+  // One text is a list of one, and an empty text a list of none.
+  if (type == Type::kTexts && !raw.is_list) {
+    return raw.items.front().empty() ? std::vector<std::string>{} : std::vector{to_plain_text(raw.items.front())};
+  }
+  const bool wants_list = is_list(type);
   if (raw.is_list != wants_list)
     throw std::invalid_argument(wants_list ? "a list such as [1,2]" : "one value, not a list");
   switch (type) {
@@ -114,14 +127,13 @@ Value to_value(const RawValue& raw, Type type) {
       return to_list<std::int64_t>(raw, to_int);
     case Type::kFloats:
       return to_list<double>(raw, to_float);
+    case Type::kTexts:
+      return to_list<std::string>(raw, to_plain_text);
     case Type::kString:
     case Type::kChoice:
       break;
   }
-  const std::string& text = raw.items.front();
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
-  if (std::any_of(text.begin(), text.end(), is_control)) throw std::invalid_argument("text without control characters");
-  return text;
+  return to_plain_text(raw.items.front());
 }
 
 std::string to_yaml(const Value& value) {
@@ -132,6 +144,11 @@ std::string to_yaml(const Value& value) {
     std::string operator()(const std::string& v) const { return quote_for_yaml(v); }
     std::string operator()(const std::vector<std::int64_t>& v) const { return fmt::format("[{}]", fmt::join(v, ", ")); }
     std::string operator()(const std::vector<double>& v) const { return fmt::format("[{}]", fmt::join(v, ", ")); }
+    std::string operator()(const std::vector<std::string>& v) const {
+      std::vector<std::string> quoted;
+      std::transform(v.begin(), v.end(), std::back_inserter(quoted), quote_for_yaml);
+      return fmt::format("[{}]", fmt::join(quoted, ", "));
+    }
   };
   return std::visit(Visitor{}, value);
 }

@@ -8,9 +8,12 @@
 
 namespace brainmt::config {
 
-enum class Type { kBool, kInt, kFloat, kString, kChoice, kInts, kFloats };
+enum class Type { kBool, kInt, kFloat, kString, kChoice, kInts, kFloats, kTexts };
 
-using Value = std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>>;
+using Value = std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>,
+                           std::vector<std::string>>;
+
+bool is_list(Type type);
 
 /// What a file or an override says before the type of its key is known: one scalar, or a flat list of scalars.
 struct RawValue {

@@ -23,14 +23,32 @@ TEST(Value, ReadsEveryType) {
   EXPECT_EQ(std::get<std::vector<std::int64_t>>(parse("[12, 8]", Type::kInts)), (std::vector<std::int64_t>{12, 8}));
   EXPECT_EQ(std::get<std::vector<double>>(parse("[0.7,1e-1]", Type::kFloats)), (std::vector<double>{0.7, 0.1}));
   EXPECT_TRUE(std::get<std::vector<std::int64_t>>(parse("[]", Type::kInts)).empty());
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(std::get<Texts>(parse("[sex, 31-0.0, 'a, b']", Type::kTexts)), (Texts{"sex", "31-0.0", "a, b"}));
+  EXPECT_EQ(std::get<Texts>(parse("sex", Type::kTexts)), Texts{"sex"});
+  EXPECT_TRUE(std::get<Texts>(parse("", Type::kTexts)).empty());
+  EXPECT_TRUE(std::get<Texts>(parse("[]", Type::kTexts)).empty());
 }
 
 TEST(Value, RefusesWhatIsNotOfTheType) {
   const std::pair<const char*, Type> wrong[] = {
-      {"yes", Type::kBool},   {"1", Type::kBool},      {"1.5", Type::kInt},     {"1e3", Type::kInt},
-      {"12x", Type::kInt},    {"", Type::kInt},        {"nan", Type::kFloat},   {"inf", Type::kFloat},
-      {"1,5", Type::kFloat},  {"1e999", Type::kFloat}, {"[1]", Type::kInt},     {"12", Type::kInts},
-      {"[1,x]", Type::kInts}, {"[1.5]", Type::kInts},  {"a\nb", Type::kString}, {"99999999999999999999", Type::kInt},
+      {"yes", Type::kBool},
+      {"1", Type::kBool},
+      {"1.5", Type::kInt},
+      {"1e3", Type::kInt},
+      {"12x", Type::kInt},
+      {"", Type::kInt},
+      {"nan", Type::kFloat},
+      {"inf", Type::kFloat},
+      {"1,5", Type::kFloat},
+      {"1e999", Type::kFloat},
+      {"[1]", Type::kInt},
+      {"12", Type::kInts},
+      {"[1,x]", Type::kInts},
+      {"[1.5]", Type::kInts},
+      {"a\nb", Type::kString},
+      {"[a,b\nc]", Type::kTexts},
+      {"99999999999999999999", Type::kInt},
   };
   for (const auto& [text, type] : wrong) EXPECT_THROW(parse(text, type), std::invalid_argument) << text;
 }
@@ -49,6 +67,8 @@ TEST(Value, WritesWhatItReads) {
   EXPECT_EQ(to_yaml(Value(std::string("runs/sex"))), "runs/sex");
   EXPECT_EQ(to_yaml(Value(std::string("it's: #1"))), "'it''s: #1'");
   EXPECT_EQ(to_yaml(Value(std::string())), "''");
+  const std::vector<std::string> texts{"sex", "31-0.0", "a, 'b'", ""};
+  EXPECT_EQ(to_yaml(Value(texts)), R"([sex, 31-0.0, 'a, ''b''', ''])");
 }
 
 TEST(Key, ChecksRangesLengthsAndChoices) {

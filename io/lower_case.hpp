@@ -1,0 +1,16 @@
+#pragma once
+// Letters without their case, whatever the locale.
+#include <string>
+#include <string_view>
+
+namespace brainmt::io {
+
+inline std::string lower_case(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+}  // namespace brainmt::io
