@@ -6,12 +6,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/fault.hpp"
 #include "comm/agreement.hpp"
 #include "io/atomic_file.hpp"
 #include "kernels/reduce.hpp"
 #include "tensor/views.hpp"
 #include "train/checkpoint_files.hpp"
-#include "train/fault.hpp"
 #include "train/tensor_file.hpp"
 
 namespace brainmt::train {

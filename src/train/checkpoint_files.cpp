@@ -11,10 +11,10 @@
 #include <system_error>
 
 #include "base/error.hpp"
+#include "base/fault.hpp"
 #include "base/log.hpp"
 #include "io/atomic_file.hpp"
 #include "io/checksum.hpp"
-#include "train/fault.hpp"
 
 namespace brainmt::train {
 namespace {

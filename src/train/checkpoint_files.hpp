@@ -5,7 +5,7 @@
 //   the directory -> synchronise its parent -> renew the small file `latest` -> only then delete old ones.
 //
 // A reader believes manifests only. `latest` and `best` name a step for people and other tools; whatever stands in
-// them, no path is built from their text. One process per run directory writes (run_lock.hpp).
+// them, no path is built from their text. One process per run directory writes (io/directory_lock.hpp).
 #include <cstdint>
 #include <filesystem>
 #include <functional>

@@ -5,8 +5,8 @@
 #include <numeric>
 #include <utility>
 
+#include "base/fault.hpp"
 #include "tensor/views.hpp"
-#include "train/fault.hpp"
 
 namespace brainmt::train {
 namespace {

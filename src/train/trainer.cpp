@@ -5,7 +5,7 @@
 
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
-#include "train/run_lock.hpp"
+#include "io/directory_lock.hpp"
 #include "train/training_loop.hpp"
 
 namespace brainmt::train {
@@ -51,11 +51,11 @@ models::BrainMTConfig model_config(const TrainSettings& settings, const io::Coho
 }
 
 Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Communicator& comm) {
-  std::optional<RunLock> lock;
+  std::optional<io::DirectoryLock> lock;
   comm::run_agreed(comm, [&] {
     if (comm.rank() != 0) return;
     make_run_directory(settings.run_dir);
-    lock.emplace(settings.run_dir);
+    lock.emplace(settings.run_dir, "run.dir");
   });
   CheckpointStore checkpoints(comm, settings.run_dir / "checkpoints", settings.checkpoint_keep);
 

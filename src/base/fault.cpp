@@ -1,4 +1,4 @@
-#include "train/fault.hpp"
+#include "base/fault.hpp"
 
 #include <unistd.h>
 
@@ -15,7 +15,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 
-namespace brainmt::train::fault {
+namespace brainmt::fault {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, Action>, 7> kActions{{{"kill9", Action::kKill},
@@ -90,4 +90,4 @@ Action at(std::string_view point, int rank, std::int64_t step) {
   return plan->action;
 }
 
-}  // namespace brainmt::train::fault
+}  // namespace brainmt::fault
