@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <iterator>
+#include <numeric>
 #include <span>
 #include <unordered_set>
 
@@ -135,7 +135,7 @@ class Records {
 
 }  // namespace
 
-Table Table::read(const std::filesystem::path& path) {
+Table Table::read(const std::filesystem::path& path, const Choice& choose) {
   const std::string whole = read_whole(path);
   std::string_view content = whole;
   if (content.starts_with(kByteOrderMark)) content.remove_prefix(kByteOrderMark.size());
@@ -143,23 +143,29 @@ Table Table::read(const std::filesystem::path& path) {
   Table table;
   table.path_ = path;
   Records records(path, content, separator_of(path, content));
-  if (!records.next(table.names_)) throw DataError(fmt::format("'{}' is empty, expected a header row", path.string()));
+  std::vector<std::string> fields;
+  if (!records.next(fields)) throw DataError(fmt::format("'{}' is empty, expected a header row", path.string()));
   std::unordered_set<std::string_view> seen;
-  for (std::size_t column = 0; column < table.columns(); ++column) {
-    const std::string& name = table.names_[column];
+  for (std::size_t column = 0; column < fields.size(); ++column) {
+    const std::string& name = fields[column];
     if (name.empty()) records.fail(records.line(), column + 1, "a column without a name");
     if (!seen.insert(name).second)
       records.fail(records.line(), column + 1, fmt::format("column {} occurs twice", printable(name)));
   }
 
-  std::vector<std::string> fields;
+  const std::size_t width = fields.size();
+  table.places_.resize(width);
+  std::iota(table.places_.begin(), table.places_.end(), std::size_t{0});
+  if (choose) table.places_ = choose(fields);
+  for (const std::size_t place : table.places_) table.names_.push_back(fields.at(place));
+
   while (records.next(fields)) {
-    if (fields.size() != table.columns()) {
-      records.fail(records.line(), std::min(fields.size(), table.columns()),
-                   fmt::format("{} fields, the header has {}", fields.size(), table.columns()));
+    if (fields.size() != width) {
+      records.fail(records.line(), std::min(fields.size(), width),
+                   fmt::format("{} fields, the header has {}", fields.size(), width));
     }
     table.lines_.push_back(records.line());
-    std::ranges::move(fields, std::back_inserter(table.fields_));
+    for (const std::size_t place : table.places_) table.fields_.push_back(std::move(fields[place]));
   }
   if (table.rows() == 0) throw DataError(fmt::format("'{}' has a header row but no data", path.string()));
   return table;
@@ -222,7 +228,8 @@ std::unordered_map<std::string, std::size_t> Table::index_by(std::size_t column)
 }
 
 std::string Table::where(std::size_t row, std::size_t column) const {
-  return fmt::format("'{}' line {} column {} ({})", path_.string(), line(row), column + 1, printable(names_[column]));
+  return fmt::format("'{}' line {} column {} ({})", path_.string(), line(row), places_[column] + 1,
+                     printable(names_[column]));
 }
 
 std::optional<double> parse_number(std::string_view text) {

@@ -5,9 +5,11 @@
 // inside), blank lines at the end. The separator is a tab in `.tsv` and `.tab` files, a comma in `.csv`, else whichever
 // the header row has more of. Numbers are read without the locale: a decimal point, no thousands separators, finite.
 // Missing values are blank, NA, N/A, NaN or null in any case, and a lone dot. Everything is read at once; there are
-// caps on file, line and field count. Every failure is a DataError of one line that names file, line and column.
+// caps on file, line and field count; of a wide table only the columns that are asked for are kept. Every failure is a
+// DataError of one line that names file, line and column.
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,7 +20,11 @@ namespace brainmt::io {
 
 class Table {
  public:
-  static Table read(const std::filesystem::path& path);
+  /// From the names of the header row, which columns to keep: indices, each at most once. May throw DataError.
+  using Choice = std::function<std::vector<std::size_t>(const std::vector<std::string>& names)>;
+
+  /// `choose`: null keeps every column.
+  static Table read(const std::filesystem::path& path, const Choice& choose = {});
 
   std::size_t rows() const { return lines_.size(); }
   std::size_t columns() const { return names_.size(); }
@@ -48,6 +54,7 @@ class Table {
 
   std::filesystem::path path_;
   std::vector<std::string> names_;
+  std::vector<std::size_t> places_;  // of the kept columns in the file, from 0
   std::vector<std::string> fields_;  // rows x columns
   std::vector<std::size_t> lines_;
 };

@@ -48,11 +48,24 @@ const Schema& prepare_schema() {
       {
           text("input", "", "directory of scans").required(),
           text("output", "", "cohort file to write (.h5); its report is written beside it").required(),
-          choice("layout", "flat", {"flat"}, "flat: <input>/<subject>.nii.gz"),
-          text("pattern", "", "path of a scan below input with {subject} in it, instead of layout"),
+          choice(
+              "layout", "flat", {"flat", "ukb", "hcp", "bids"},
+              "how the files are named: flat, <input>/<subject>.nii.gz; ukb, UK Biobank's field 20227; hcp, the four "
+              "resting-state runs; bids, derivatives as fMRIPrep writes them; docs/layouts.md draws each"),
+          text("pattern", "", "path of a scan below input with {subject}, and perhaps {run}, in it, instead of layout"),
+          choice(
+              "space", "auto", {"auto", "mni", "native"},
+              "mni: refuse scans that are not in MNI152 2 mm, 91 x 109 x 91 voxels; native: take the space that most "
+              "scans have; auto: mni for ukb and hcp, else native"),
+          text("bids_task", "rest", "layout=bids: the task entity of the scans; empty: every task, as runs"),
           text("phenotypes", "",
-               "table (CSV or TSV) with one row per subject; empty: <input>/phenotypes.csv where it exists"),
-          text("id_column", "participant_id", "column of the table that holds the subject"),
+               "table (CSV or TSV) with one row per subject; empty: <input>/phenotypes.csv, for bids participants.tsv, "
+               "where it exists"),
+          text("id_column", "",
+               "column of the table that holds the subject; empty: participant_id, Subject, eid or a variant of these"),
+          texts("columns", {},
+                "columns of the table to keep, by their name, a UK Biobank field (20016-2.0) or an everyday name (sex, "
+                "age, site); empty: all, up to 500"),
           choice("normalize", "zscore", {"zscore", "minmax", "none"}, "per scan, over all non-zero entries"),
           integer("min_frames", 1, "scans with fewer frames count as unusable").at_least(1),
           real("max_bad", 0.1, "share of the scans that may be unusable before the command fails")

@@ -1,103 +1,172 @@
 #include "prepare/scan_list.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <array>
+#include <set>
 #include <string_view>
-#include <unordered_set>
 
 #include "base/error.hpp"
 #include "io/cohort_layout.hpp"
 #include "io/printable.hpp"
+#include "prepare/folder.hpp"
+#include "prepare/layouts.hpp"
 
 namespace brainmt::prepare {
 namespace {
 
-constexpr std::string_view kPlaceholder = "{subject}";
+namespace fs = std::filesystem;
 
-// A path with the subject left out, in one or more places.
-class Pattern {
- public:
-  explicit Pattern(const std::string& text) {
-    std::size_t at = 0, found = 0;
-    while ((found = text.find(kPlaceholder, at)) != std::string::npos) {
-      literals_.push_back(text.substr(at, found - at));
-      at = found + kPlaceholder.size();
-    }
-    if (literals_.empty()) throw UsageError(fmt::format("pattern '{}' has no {} in it", text, kPlaceholder));
-    literals_.push_back(text.substr(at));
-    for (const std::string& literal : literals_) literal_bytes_ += literal.size();
+struct LayoutInfo {
+  Layout layout;
+  std::string_view name, expected;
+  std::vector<ScanEntry> (*find)(const ListSettings&);
+};
+
+constexpr std::array kLayouts{
+    LayoutInfo{Layout::kFlat, "flat", "<subject>.nii.gz or <subject>.nii", layouts::find_flat},
+    LayoutInfo{Layout::kUkb, "ukb",
+               "<eid>/fMRI/filtered_func_data_clean_MNI.nii.gz or folders <eid>_20227_<instance>_<array>",
+               layouts::find_ukb},
+    LayoutInfo{Layout::kHcp, "hcp",
+               "<id>/MNINonLinear/Results/rfMRI_REST{1,2}_{LR,RL}/rfMRI_REST1_LR_hp2000_clean.nii.gz",
+               layouts::find_hcp},
+    LayoutInfo{Layout::kBids, "bids", "sub-<id>/[ses-<s>/]func/*_task-{}_*_desc-preproc_bold.nii.gz",
+               layouts::find_bids}};
+
+const LayoutInfo& info_of(Layout layout) { return *std::ranges::find(kLayouts, layout, &LayoutInfo::layout); }
+
+// What was looked for, for the message that it is not there.
+std::string expectation(const ListSettings& settings) {
+  if (!settings.pattern.empty()) return fmt::format("files named '{}'", settings.pattern);
+  std::string text(info_of(settings.layout).expected);
+  if (settings.layout == Layout::kBids) {
+    text.replace(text.find("{}"), 2, settings.bids_task.empty() ? "*" : settings.bids_task);
   }
+  return text;
+}
 
-  /// The subject for which the pattern becomes `file`: its length follows from the lengths of the other parts.
-  std::optional<std::string> subject_of(const std::string& file) const {
-    const std::size_t places = literals_.size() - 1;
-    if (file.size() <= literal_bytes_ || (file.size() - literal_bytes_) % places != 0) return std::nullopt;
-    const std::string subject = file.substr(literals_[0].size(), (file.size() - literal_bytes_) / places);
-    if (subject.find('/') != std::string::npos) return std::nullopt;
-    std::string path = literals_[0];
-    for (std::size_t i = 1; i < literals_.size(); ++i) path.append(subject).append(literals_[i]);
-    if (path != file) return std::nullopt;
-    return subject;
+// Files in the first levels of a folder that nobody described, up to a number of names looked at.
+class Sample {
+ public:
+  explicit Sample(const fs::path& input) { enter(input, "", kLevels); }
+
+  std::string described() const {
+    if (archives_ > 0) return fmt::format("found {} archives such as '{}': unpack them first", archives_, archive_);
+    if (scans_ > 0) {
+      return fmt::format("found {} NIfTI files such as '{}' (digits as #): describe their path with pattern=", scans_,
+                         scan_);
+    }
+    return fmt::format("there is no .nii or .nii.gz file in its first {} levels", kLevels);
   }
 
  private:
-  std::vector<std::string> literals_;  // before, between and behind the places of the subject
-  std::size_t literal_bytes_ = 0;
+  static constexpr int kLevels = 5;
+  static constexpr std::size_t kMostNames = 20'000;
+
+  void enter(const fs::path& input, const std::string& folder, int levels) {
+    for (const std::string& name : names_in(input / folder)) {
+      if (++seen_ > kMostNames) return;
+      const std::string path = folder + name;
+      std::error_code unknown;
+      if (layouts::is_nifti(name)) {
+        if (scans_++ == 0) scan_ = anonymous(path);
+      } else if (name.ends_with(".zip")) {
+        if (archives_++ == 0) archive_ = anonymous(path);
+      } else if (levels > 1 && !fs::is_symlink(input / path, unknown) && fs::is_directory(input / path, unknown)) {
+        enter(input, path + "/", levels - 1);
+      }
+    }
+  }
+
+  std::size_t seen_ = 0, scans_ = 0, archives_ = 0;
+  std::string scan_, archive_;
 };
 
-std::optional<std::string> flat_subject(const std::string& file) {
-  if (file.find('/') != std::string::npos) return std::nullopt;
-  for (const std::string_view ending : {".nii.gz", ".nii"}) {
-    if (file.ends_with(ending)) return file.substr(0, file.size() - ending.size());
+// What there is instead: scans of another layout or task, or at least files.
+std::string nearest_thing(const ListSettings& settings) {
+  for (const LayoutInfo& other : kLayouts) {
+    ListSettings as_other = settings;
+    as_other.pattern.clear();
+    as_other.layout = other.layout;
+    as_other.bids_task.clear();
+    const std::size_t found = other.find(as_other).size();
+    if (found == 0) continue;
+    if (settings.pattern.empty() && other.layout == settings.layout) {
+      return fmt::format("found {} scans of other tasks: set bids_task", found);
+    }
+    return fmt::format("found {} scans named {}: try layout={}", found, expectation(as_other), other.name);
   }
-  return std::nullopt;
+  return Sample(settings.input).described();
 }
 
-// Relative paths of the regular files in `input`, and with `deep` in the directories below; sorted.
-std::vector<std::string> files_below(const std::filesystem::path& input, bool deep) {
-  std::error_code error;
-  std::vector<std::string> files;
-  const auto add = [&](const std::filesystem::directory_entry& entry) {
-    std::error_code unknown;
-    if (entry.is_regular_file(unknown)) files.push_back(entry.path().lexically_relative(input).generic_string());
-  };
-  if (deep) {
-    std::filesystem::recursive_directory_iterator walk(input, error);
-    for (; !error && walk != std::filesystem::recursive_directory_iterator(); walk.increment(error)) add(*walk);
-  } else {
-    std::filesystem::directory_iterator walk(input, error);
-    for (; !error && walk != std::filesystem::directory_iterator(); walk.increment(error)) add(*walk);
+void check(ScanEntry& scan, const fs::path& input) {
+  std::error_code unknown;
+  if (!io::is_participant_id(scan.participant_id)) {
+    scan.reject(fmt::format("{} is not a participant id (1 to 64 letters, digits, '_' or '-')",
+                            io::printable(scan.participant_id)));
+  } else if (scan.usable() && !fs::is_regular_file(input / scan.file, unknown)) {
+    scan.reject("is a link to a file that is not there, or no regular file");
   }
-  if (error) throw DataError(fmt::format("cannot list the directory '{}': {}", input.string(), error.message()));
-  std::ranges::sort(files);
-  return files;
 }
 
 }  // namespace
 
-std::vector<ScanEntry> list_scans(const std::filesystem::path& input, const std::string& pattern) {
-  const bool flat = pattern.empty();
-  const std::optional<Pattern> expected = flat ? std::nullopt : std::optional<Pattern>(pattern);
-  std::vector<ScanEntry> scans;
-  std::unordered_set<std::string> seen;
-  for (const std::string& file : files_below(input, !flat)) {
-    const auto subject = flat ? flat_subject(file) : expected->subject_of(file);
-    if (!subject) continue;
-    ScanEntry& scan = scans.emplace_back();
-    scan.participant_id = *subject;
-    scan.file = file;
-    if (!io::is_participant_id(*subject)) {
-      scan.reject(
-          fmt::format("{} is not a participant id (1 to 64 letters, digits, '_' or '-')", io::printable(*subject)));
-    } else if (!seen.insert(*subject).second) {
-      scan.reject("a second scan of the same participant");
-    }
+Layout parse_layout(std::string_view word) {
+  const auto found = std::ranges::find(kLayouts, word, &LayoutInfo::name);
+  if (found == kLayouts.end()) {
+    throw UsageError(fmt::format("layout is '{}', expected flat, ukb, hcp or bids", word));
   }
+  return found->layout;
+}
+
+std::string_view name_of(Layout layout) { return info_of(layout).name; }
+
+SpaceChoice parse_space(std::string_view word) {
+  if (word == "auto") return SpaceChoice::kAuto;
+  if (word == "mni") return SpaceChoice::kMni;
+  if (word == "native") return SpaceChoice::kNative;
+  throw UsageError(fmt::format("space is '{}', expected auto, mni or native", word));
+}
+
+bool ListSettings::wants_mni() const {
+  const bool named_so = pattern.empty() && (layout == Layout::kUkb || layout == Layout::kHcp);
+  return space == SpaceChoice::kMni || (space == SpaceChoice::kAuto && named_so);
+}
+
+std::vector<ScanEntry> list_scans(const ListSettings& settings) {
+  std::error_code error;
+  if (!fs::is_directory(settings.input, error)) {
+    throw DataError(fmt::format("cannot list the directory '{}': {}", settings.input.string(),
+                                error ? error.message() : "it is no directory"));
+  }
+  std::vector<ScanEntry> scans =
+      settings.pattern.empty() ? info_of(settings.layout).find(settings) : layouts::find_by_pattern(settings);
   if (scans.empty()) {
-    throw DataError(fmt::format("'{}' holds no scan, expected {}", input.string(),
-                                flat ? "<subject>.nii.gz or <subject>.nii" : fmt::format("files named '{}'", pattern)));
+    throw DataError(fmt::format("'{}' holds no scan, expected {}; {}", settings.input.string(), expectation(settings),
+                                nearest_thing(settings)));
+  }
+  std::ranges::sort(scans, {}, &ScanEntry::file);
+  std::set<std::pair<std::string_view, std::string_view>> seen;
+  for (ScanEntry& scan : scans) {
+    check(scan, settings.input);
+    if (!scan.usable() || seen.emplace(scan.participant_id, scan.run).second) continue;
+    scan.reject(scan.run.empty() ? "a second scan of the same participant"
+                                 : fmt::format("a second scan of run {} of the same participant", scan.run));
   }
   return scans;
+}
+
+fs::path default_table(const ListSettings& settings) {
+  std::vector<fs::path> candidates{settings.input / "phenotypes.csv"};
+  if (settings.pattern.empty() && settings.layout == Layout::kBids) {
+    candidates.push_back(settings.input / "participants.tsv");
+    // A trailing slash makes an empty file name, so the path is cleaned first.
+    const fs::path above = (fs::absolute(settings.input) / "").parent_path().lexically_normal().parent_path();
+    if (above.filename() == "derivatives") candidates.push_back(above.parent_path() / "participants.tsv");
+  }
+  std::error_code unknown;
+  const auto found = std::ranges::find_if(candidates, [&](const fs::path& path) { return fs::exists(path, unknown); });
+  return found == candidates.end() ? fs::path() : *found;
 }
 
 }  // namespace brainmt::prepare

@@ -1,12 +1,42 @@
 #pragma once
-// Which files are scans, and of whom.
+// Which files are scans, and of whom. docs/layouts.md draws the folders that are known.
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace brainmt::prepare {
+
+/// How a cohort names its files.
+///   flat   <id>.nii[.gz]
+///   ukb    <eid>/fMRI/filtered_func_data_clean_MNI.nii.gz, and the folders of bulk field 20227
+///   hcp    <id>/MNINonLinear/Results/rfMRI_REST{1,2}_{LR,RL}/<the same>_hp2000_clean.nii.gz
+///   bids   derivatives: sub-<id>/[ses-<s>/]func/*_desc-preproc_bold.nii[.gz]
+enum class Layout { kFlat, kUkb, kHcp, kBids };
+/// From the words of the command line, and back. Throws UsageError.
+Layout parse_layout(std::string_view word);
+std::string_view name_of(Layout layout);
+
+/// Which space the scans must be in: MNI (src/prepare/space.hpp), or whichever they share.
+enum class SpaceChoice { kAuto, kMni, kNative };
+SpaceChoice parse_space(std::string_view word);
+
+/// What to look for. `pattern` overrules `layout`: the path of a scan below input with {subject} and perhaps {run} in
+/// it, each in any number of places.
+struct ListSettings {
+  std::filesystem::path input = {};
+  Layout layout = Layout::kFlat;
+  std::string pattern = {};
+  SpaceChoice space = SpaceChoice::kAuto;
+  std::string bids_task = "rest";  // of BIDS names; empty: any, and the task becomes a part of the run's name
+
+  /// "flat", "ukb", "hcp", "bids" or "pattern": what the cohort keeps as its layout.
+  std::string_view layout_name() const { return pattern.empty() ? name_of(layout) : "pattern"; }
+  /// Must every scan be in MNI space? auto means so for ukb and hcp, whose files have that name.
+  bool wants_mni() const;
+};
 
 /// What becomes of a scan: everything that the report says about it.
 struct ScanEntry {
@@ -26,10 +56,19 @@ struct ScanEntry {
   }
 };
 
-/// The scans below `input` in the order of their file names. `pattern`: path with {subject}; empty: every
-/// <subject>.nii and <subject>.nii.gz directly in `input`. A name that is no participant id, and a second scan of
-/// the same subject, come back as bad. Throws DataError when there is no such directory or no scan in it,
-/// UsageError when the pattern names no place for the subject.
-std::vector<ScanEntry> list_scans(const std::filesystem::path& input, const std::string& pattern);
+/// The scans below `input` in the order of their paths. Only the folders that the layout names are looked into. Bad
+/// ones come back with their reason: a name that is no participant id, a path that can be read in two ways, a second
+/// scan of the same participant and run, a link to nothing, a scan in native space where MNI is wanted. Throws
+/// DataError when there is no such directory or no scan in it (saying what there is instead), UsageError for a pattern
+/// that cannot work.
+std::vector<ScanEntry> list_scans(const ListSettings& settings);
+
+inline std::vector<ScanEntry> list_scans(const std::filesystem::path& input, const std::string& pattern) {
+  return list_scans(ListSettings{.input = input, .pattern = pattern});
+}
+
+/// The table that goes with the layout where none is named: <input>/phenotypes.csv, for bids <input>/participants.tsv
+/// or that of the dataset above derivatives/<pipeline>. Empty where there is none.
+std::filesystem::path default_table(const ListSettings& settings);
 
 }  // namespace brainmt::prepare

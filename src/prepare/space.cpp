@@ -2,8 +2,53 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+
+#include "base/error.hpp"
 
 namespace brainmt::prepare {
+namespace {
+
+constexpr double kAffineTolerance = 1e-3;  // mm
+
+// Row-major 4x4 of MNI152 2 mm as FSL writes it: x falls with its index.
+constexpr std::array<double, 16> kMniAffine{-2, 0, 0, 90, 0, 2, 0, -126, 0, 0, 2, -72, 0, 0, 0, 1};
+constexpr io::CohortGrid kMniGrid{91, 109, 91};
+
+bool close(const std::array<double, 16>& a, const std::array<double, 16>& b) {
+  return std::ranges::equal(a, b, [](double x, double y) { return std::abs(x - y) <= kAffineTolerance; });
+}
+
+// The affine of the same image with one axis stored the other way round.
+std::array<double, 16> flipped(std::array<double, 16> affine, const io::CohortGrid& grid, std::size_t axis) {
+  const std::array extents{grid.x, grid.y, grid.z};
+  for (std::size_t row = 0; row < 3; ++row) {
+    double& step = affine[4 * row + axis];
+    affine[4 * row + 3] += step * (extents[axis] - 1);
+    step = -step;
+  }
+  return affine;
+}
+
+// The axis along which the columns of two affines point in opposite directions, if the others agree.
+std::optional<std::size_t> flipped_axis(const std::array<double, 16>& a, const std::array<double, 16>& b) {
+  std::optional<std::size_t> opposite;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    double same = 0, mirrored = 0;
+    for (std::size_t row = 0; row < 3; ++row) {
+      same = std::max(same, std::abs(a[4 * row + axis] - b[4 * row + axis]));
+      mirrored = std::max(mirrored, std::abs(a[4 * row + axis] + b[4 * row + axis]));
+    }
+    if (same <= kAffineTolerance) continue;
+    if (mirrored > kAffineTolerance || opposite) return std::nullopt;
+    opposite = axis;
+  }
+  return opposite;
+}
+
+std::string to_text(const io::CohortGrid& grid) { return fmt::format("{}x{}x{}", grid.x, grid.y, grid.z); }
+
+}  // namespace
 
 HeaderRow HeaderRow::of(const io::NiftiHeader& header) {
   HeaderRow row;
@@ -25,9 +70,7 @@ std::array<double, 16> HeaderRow::affine() const {
 }
 
 bool HeaderRow::same_space(const HeaderRow& other) const {
-  constexpr double kTolerance = 1e-3;  // mm
-  const auto close = [](double a, double b) { return std::abs(a - b) <= kTolerance; };
-  return grid() == other.grid() && std::ranges::equal(affine(), other.affine(), close);
+  return grid() == other.grid() && close(affine(), other.affine());
 }
 
 HeaderRow most_common_space(const std::vector<HeaderRow>& headers) {
@@ -45,6 +88,42 @@ HeaderRow most_common_space(const std::vector<HeaderRow>& headers) {
     }
   }
   return std::ranges::max_element(spaces, {}, &Space::scans)->first;
+}
+
+std::string space_difference(const HeaderRow& scan, const HeaderRow& most) {
+  if (scan.same_space(most)) return {};
+  if (scan.grid() != most.grid()) {
+    return fmt::format("has a grid of {}, most scans have {}; resample it", to_text(scan.grid()), to_text(most.grid()));
+  }
+  if (const auto axis = flipped_axis(scan.affine(), most.affine())) {
+    return fmt::format(
+        "its affine differs from that of most scans: its {} axis is stored the other way round; reorient it (FSL: "
+        "fslswapdim), do not change its header",
+        "xyz"[*axis]);
+  }
+  return "its affine differs from that of most scans; bring it into the same space";
+}
+
+std::string mni_objection(const HeaderRow& scan, std::string_view file) {
+  const auto affine = scan.affine();
+  const bool same_grid = scan.grid() == kMniGrid;
+  if (same_grid && (close(affine, kMniAffine) || close(affine, flipped(kMniAffine, kMniGrid, 0)))) return {};
+  const std::string found = same_grid
+                                ? fmt::format("an affine with steps {:g}, {:g}, {:g} mm and origin {:g}, {:g}, {:g} mm",
+                                              affine[0], affine[5], affine[10], affine[3], affine[7], affine[11])
+                                : fmt::format("a grid of {}", to_text(scan.grid()));
+  return fmt::format(
+      "has {}, expected MNI152 2 mm: {}, steps +-2, 2, 2 mm, origin +-90, -126, -72 mm; if it is in MNI space, run: "
+      "flirt -in {} -ref $FSLDIR/data/standard/MNI152_T1_2mm_brain -applyxfm -usesqform -out <new name>; space=native "
+      "takes scans as they are",
+      found, to_text(kMniGrid), file);
+}
+
+std::string applywarp_command(const std::string& fmri) {
+  return fmt::format(
+      "applywarp --in={0}/rfMRI.ica/filtered_func_data_clean.nii.gz --ref=$FSLDIR/data/standard/MNI152_T1_2mm "
+      "--warp={0}/rfMRI.ica/reg/example_func2standard_warp.nii.gz --out={0}/filtered_func_data_clean_MNI.nii.gz",
+      fmri);
 }
 
 MaskIndex index_mask(const io::CohortGrid& grid, const std::vector<std::uint8_t>& mask) {

@@ -2,6 +2,8 @@
 // The space of a cohort: the grid and affine that most scans have, and the voxels that its store keeps.
 #include <array>
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/cohort_layout.hpp"
@@ -19,13 +21,26 @@ struct HeaderRow {
   std::int64_t frames() const { return static_cast<std::int64_t>(numbers[3]); }
   double repetition_time() const { return numbers[4]; }
   std::array<double, 16> affine() const;
-  /// Equal grids, and affines within a micrometre: tools round them to float in different orders.
+  /// Equal grids, and affines within a micrometre: tools round them to float in different orders. A flipped axis is
+  /// another space, even where the grid is the same.
   bool same_space(const HeaderRow& other) const;
   bool operator==(const HeaderRow&) const = default;
 };
 
 /// The header whose space most of `headers` share, the first such where numbers are equal. `headers` is not empty.
 HeaderRow most_common_space(const std::vector<HeaderRow>& headers);
+
+/// Why a scan cannot go into a store of the space `most`: another grid, a flipped or otherwise different affine. Empty
+/// when it can.
+std::string space_difference(const HeaderRow& scan, const HeaderRow& most);
+
+/// The space of MNI152 2 mm images: 91 x 109 x 91 voxels whose affine is FSL's (x falls with its index, origin 90,
+/// -126, -72 mm) or the same image stored the other way round in x. Returns why the scan is not in it, with what to run
+/// for `file`; empty when it is.
+std::string mni_objection(const HeaderRow& scan, std::string_view file);
+
+/// The FSL command that takes a UK Biobank scan from native space to MNI. `fmri`: the folder fMRI of the bulk folder.
+std::string applywarp_command(const std::string& fmri);
 
 /// The voxels of a mask twice: as the store numbers them ([Y, X, Z], ascending), and where they are in a NIfTI frame.
 struct MaskIndex {

@@ -129,5 +129,19 @@ TEST(ParseNumber, IsExactAndWhole) {
   }
 }
 
+TEST(Table, KeepsTheChosenColumnsInTheChosenOrder) {
+  const test::TemporaryDirectory directory;
+  test::write_file(directory / "t.csv", "a,b,c,d\n1,2,3,4\n5,6,7,x\n");
+  const Table table = Table::read(directory / "t.csv", [](const auto&) { return std::vector<std::size_t>{3, 1}; });
+  EXPECT_EQ(table.names(), (std::vector<std::string>{"d", "b"}));
+  EXPECT_EQ(table.text(1, 1), "6");
+  // Messages count the columns of the file, and rows are still checked as a whole.
+  test::expect_error<DataError>([&] { table.number(1, 0); }, {"line 3 column 4", "'d'"});
+  test::write_file(directory / "t.csv", "a,b,c,d\n1,2,3\n");
+  test::expect_error<DataError>(
+      [&] { Table::read(directory / "t.csv", [](const auto&) { return std::vector<std::size_t>{0}; }); },
+      {"line 2", "3 fields, the header has 4"});
+}
+
 }  // namespace
 }  // namespace brainmt::io

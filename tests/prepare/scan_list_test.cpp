@@ -14,6 +14,11 @@ using test::expect_error;
 using test::TemporaryDirectory;
 using test::write_file;
 
+ListSettings flat(const std::filesystem::path& input) { return {.input = input}; }
+ListSettings by_pattern(const std::filesystem::path& input, const std::string& pattern) {
+  return {.input = input, .pattern = pattern};
+}
+
 std::vector<std::string> described(const std::vector<ScanEntry>& scans) {
   std::vector<std::string> lines;
   for (const ScanEntry& scan : scans)
@@ -27,7 +32,7 @@ TEST(ScanList, FlatTakesNiftiFilesInOrder) {
     write_file(directory / name, "");
   }
   std::filesystem::create_directory(directory / "s5.nii");
-  EXPECT_EQ(described(list_scans(directory.path(), "")),
+  EXPECT_EQ(described(list_scans(flat(directory.path()))),
             (std::vector<std::string>{"s1=s1.nii", "s10=s10.nii.gz", "s2=s2.nii.gz"}));
 }
 
@@ -38,7 +43,7 @@ TEST(ScanList, FaultRow43UnsafeNamesAndRepeatedSubjectsAreBad) {
   }
   write_file(directory / (std::string(65, 'x') + ".nii"), "");
   int good = 0;
-  for (const ScanEntry& scan : list_scans(directory.path(), "")) {
+  for (const ScanEntry& scan : list_scans(flat(directory.path()))) {
     if (scan.usable()) {
       EXPECT_EQ(scan.file, "s1.nii");
       ++good;
@@ -60,15 +65,16 @@ TEST(ScanList, PatternFindsSubjectsInPaths) {
   }
   write_file(directory / "sub-1" / "func" / "sub-9_bold.nii.gz", "");  // subject differs within the path
   write_file(directory / "sub-1" / "func" / "sub-1_bold_nii.gz", "");  // the dot of the pattern is a dot
-  EXPECT_EQ(described(list_scans(directory.path(), "{subject}/func/{subject}_bold.nii.gz")),
+  EXPECT_EQ(described(list_scans(by_pattern(directory.path(), "{subject}/func/{subject}_bold.nii.gz"))),
             (std::vector<std::string>{"sub-1=sub-1/func/sub-1_bold.nii.gz", "sub-2=sub-2/func/sub-2_bold.nii.gz"}));
 }
 
 TEST(ScanList, NothingToPrepareIsAnError) {
   const TemporaryDirectory directory;
-  expect_error<DataError>([&] { list_scans(directory.path(), ""); }, {"holds no scan", "<subject>.nii.gz"});
-  expect_error<DataError>([&] { list_scans(directory / "none", ""); }, {"cannot list", "none"});
-  expect_error<UsageError>([&] { list_scans(directory.path(), "bold.nii"); }, {"has no {subject}"});
+  expect_error<DataError>([&] { list_scans(flat(directory.path())); },
+                          {"holds no scan", "<subject>.nii.gz", "no .nii or .nii.gz file in its first 5"});
+  expect_error<DataError>([&] { list_scans(flat(directory / "none")); }, {"cannot list", "none"});
+  expect_error<UsageError>([&] { list_scans(by_pattern(directory.path(), "bold.nii")); }, {"has no {subject}"});
 }
 
 }  // namespace
