@@ -76,7 +76,7 @@ bool is_participant_id(std::string_view name) {
   });
 }
 
-std::uint64_t CohortLayout::total_frames() const {
+std::uint64_t CohortDescription::total_frames() const {
   std::uint64_t total = 0;
   for (const CohortScan& scan : scans) total += scan.frames;
   return total;

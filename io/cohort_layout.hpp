@@ -33,7 +33,7 @@ struct CohortScan {
   std::uint64_t frames = 0;
   double repetition_time = 0;  // seconds
   ScanStatistics statistics = {};
-  std::uint64_t first_frame = 0;  // row of its first frame in the store; assigned by the writer
+  std::uint64_t first_frame = 0;  // row of its first frame in its file; assigned by the writer
   std::string run = {};           // which scan of the participant, as REST1_LR or ses-1_run-2; empty where it has one
   double mean_fd = std::numeric_limits<double>::quiet_NaN();  // mean framewise displacement, mm; NaN: not known
 };
@@ -44,17 +44,22 @@ struct PhenotypeColumn {
   std::variant<std::vector<double>, std::vector<std::string>> values;
 };
 
-struct CohortLayout {
+/// What a cohort tells about itself, whether it lies in one file or in several.
+struct CohortDescription {
   CohortGrid grid;
-  std::array<double, 16> affine{};    // row-major 4x4, maps voxel (i, j, k, 1) along X, Y, Z to millimetres
-  std::vector<std::uint32_t> voxels;  // in-mask voxels as (y * grid.x + x) * grid.z + z, strictly ascending
-  std::string normalization;          // zscore, minmax or none
-  std::string layout;                 // how the scans' files were named: flat, ukb, hcp, bids or pattern
-  std::string processing;             // what else was done to the frames, as a JSON object of the options used
-  std::string provenance;             // what made the file, for people; no time stamp, so equal input gives equal bits
+  std::array<double, 16> affine{};  // row-major 4x4, maps voxel (i, j, k, 1) along X, Y, Z to millimetres
+  std::string normalization;        // zscore, minmax or none
+  std::string layout;               // how the scans' files were named: flat, ukb, hcp, bids or pattern
+  std::string processing;           // what else was done to the frames, as a JSON object of the options used
+  std::string provenance;           // what made the file, for people; no time stamp, so equal input gives equal bits
   std::vector<CohortScan> scans;
   std::vector<PhenotypeColumn> phenotypes;
   std::uint64_t total_frames() const;
+};
+
+/// What one store file holds: every scan in it has the same mask.
+struct CohortLayout : CohortDescription {
+  std::vector<std::uint32_t> voxels;  // in-mask voxels as (y * grid.x + x) * grid.z + z, strictly ascending
 };
 
 /// 1 to 64 ASCII letters, digits, '_' or '-': fit for a participant id, and for a file name made of it.

@@ -20,6 +20,14 @@ GridScatter::GridScatter(std::span<const std::uint32_t> voxels, std::size_t grid
   }
 }
 
+std::vector<std::uint32_t> GridScatter::voxel_list() const {
+  std::vector<std::uint32_t> voxels;
+  voxels.reserve(voxels_);
+  for (const Run& run : runs_)
+    for (std::uint32_t i = 0; i < run.count; ++i) voxels.push_back(run.dense + i);
+  return voxels;
+}
+
 void GridScatter::operator()(std::span<const std::uint16_t> packed, std::uint16_t fill, std::span<float> dense) const {
   const std::size_t frames = voxels_ == 0 ? 0 : packed.size() / voxels_;
   BRAINMT_CHECK(packed.size() == frames * voxels_ && dense.size() == frames * grid_voxels_,

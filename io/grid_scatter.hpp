@@ -9,6 +9,7 @@ namespace brainmt::io {
 
 class GridScatter {
  public:
+  GridScatter() = default;
   /// `voxels`: ascending dense indices of the packed values; `grid_voxels`: size of a dense frame.
   GridScatter(std::span<const std::uint32_t> voxels, std::size_t grid_voxels);
 
@@ -17,13 +18,17 @@ class GridScatter {
 
   std::size_t voxels() const { return voxels_; }
   std::size_t grid_voxels() const { return grid_voxels_; }
+  /// The dense indices that it was made from.
+  std::vector<std::uint32_t> voxel_list() const;
+  bool operator==(const GridScatter&) const = default;
 
  private:
   struct Run {
     std::uint32_t dense, count;
+    bool operator==(const Run&) const = default;
   };
   std::vector<Run> runs_;
-  std::size_t voxels_, grid_voxels_;
+  std::size_t voxels_ = 0, grid_voxels_ = 0;
 };
 
 }  // namespace brainmt::io

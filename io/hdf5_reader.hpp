@@ -16,6 +16,8 @@ class Hdf5Reader {
  public:
   explicit Hdf5Reader(const std::filesystem::path& path);
 
+  std::uint64_t file_bytes() const { return file_bytes_; }
+
   /// Where an array of `type` lies in the file.
   struct Place {
     std::vector<hsize_t> extents;

@@ -17,11 +17,7 @@ WindowLoader::Source source_of(std::vector<WindowRequest> requests) {
 }  // namespace
 
 WindowLoader::WindowLoader(const Cohort& cohort, Source source, std::size_t depth, Cohort::Verify verify)
-    : cohort_(cohort),
-      source_(std::move(source)),
-      depth_(depth),
-      verify_(verify),
-      scatter_(cohort.layout().voxels, cohort.layout().grid.voxels()) {
+    : cohort_(cohort), source_(std::move(source)), depth_(depth), verify_(verify) {
   BRAINMT_CHECK(depth >= 1, "a loader needs room for one window");
   thread_ = std::thread([this] { run(); });
 }
@@ -69,10 +65,11 @@ Window WindowLoader::load(const WindowRequest& request) {
       spare_.pop_back();
     }
   }
-  packed_.resize(request.frames * scatter_.voxels());
+  const GridScatter& scatter = cohort_.scatter_of(request.scan);
+  packed_.resize(request.frames * scatter.voxels());
   cohort_.read_window(request.scan, request.first_frame, packed_, verify_);
-  window.values.resize(request.frames * scatter_.grid_voxels());
-  scatter_(packed_, cohort_.scans()[request.scan].statistics.fill, window.values);
+  window.values.resize(request.frames * scatter.grid_voxels());
+  scatter(packed_, cohort_.scans()[request.scan].statistics.fill, window.values);
   return window;
 }
 

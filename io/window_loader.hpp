@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "io/cohort.hpp"
-#include "io/grid_scatter.hpp"
 
 namespace brainmt::io {
 
@@ -60,7 +59,6 @@ class WindowLoader {
   const Source source_;
   const std::size_t depth_;
   const Cohort::Verify verify_;
-  const GridScatter scatter_;
   std::vector<std::uint16_t> packed_;  // of the loader's thread
   std::chrono::duration<double> waited_{0};
 

@@ -40,20 +40,29 @@ Json describe_column(const io::PhenotypeColumn& column) {
 
 Json inspect_cohort(const fs::path& path, bool verify) {
   const io::Cohort cohort(path);
-  const io::CohortLayout& layout = cohort.layout();
+  const io::CohortDescription& layout = cohort.layout();
   const auto by_frames = [](const io::CohortScan& a, const io::CohortScan& b) { return a.frames < b.frames; };
   const auto [shortest, longest] = std::minmax_element(layout.scans.begin(), layout.scans.end(), by_frames);
   std::set<double> repetition_times;
   for (const io::CohortScan& scan : layout.scans) repetition_times.insert(scan.repetition_time);
+  std::uint64_t bytes = 0;
+  std::set<std::size_t> voxels;
+  Json files = Json::array();
+  for (const io::CohortFile& file : cohort.files()) {
+    bytes += file.bytes;
+    voxels.insert(file.scatter.voxels());
+    files.push_back(file.path.filename().string());
+  }
   Json out{{"kind", "cohort"},
            {"path", path.string()},
-           {"bytes", fs::file_size(path)},
+           {"files", std::move(files)},
+           {"bytes", bytes},
            {"scans", layout.scans.size()},
            {"frames", layout.total_frames()},
            {"frames_of_a_scan", {shortest->frames, longest->frames}},
            {"repetition_times", repetition_times},
            {"grid", {layout.grid.x, layout.grid.y, layout.grid.z}},
-           {"voxels_in_mask", cohort.voxels()},
+           {"voxels_in_mask", voxels.size() == 1 ? Json(*voxels.begin()) : Json{*voxels.begin(), *voxels.rbegin()}},
            {"normalization", layout.normalization},
            {"made_by", layout.provenance},
            {"phenotypes", Json::array()}};

@@ -40,11 +40,11 @@ class CohortTest : public testing::Test {
 
 TEST_F(CohortTest, DescriptionRoundTrip) {
   const Cohort cohort(path_);
-  const CohortLayout& read = cohort.layout();
+  const CohortDescription& read = cohort.layout();
   EXPECT_EQ(directory_.entries(), 1u) << "a temporary file was left";
   EXPECT_EQ(read.grid, layout_.grid);
   EXPECT_EQ(read.affine, layout_.affine);
-  EXPECT_EQ(read.voxels, layout_.voxels);
+  EXPECT_EQ(cohort.voxels_of(0), layout_.voxels);
   EXPECT_EQ(read.normalization, "zscore");
   EXPECT_EQ(read.provenance, "cohort fixture");
   ASSERT_EQ(read.scans.size(), 3u);
@@ -76,7 +76,7 @@ TEST_F(CohortTest, EveryWindowIsRead) {
     const std::uint64_t frames = layout_.scans[s].frames;
     for (std::uint64_t first = 0; first < frames; ++first) {
       for (std::uint64_t count = 1; first + count <= frames; ++count) {
-        std::vector<std::uint16_t> window(count * cohort.voxels());
+        std::vector<std::uint16_t> window(count * cohort.voxels(0));
         cohort.read_window(s, first, window, Cohort::Verify::kYes);
         EXPECT_EQ(window, test::small_frames(layout_, s, first, count)) << s << " " << first << " " << count;
         bytes += window.size() * 2;
@@ -84,7 +84,7 @@ TEST_F(CohortTest, EveryWindowIsRead) {
     }
   }
   EXPECT_EQ(cohort.bytes_read(), bytes);
-  std::vector<std::uint16_t> window(2 * cohort.voxels());
+  std::vector<std::uint16_t> window(2 * cohort.voxels(0));
   expect_error<InternalError>([&] { cohort.read_window(1, 3, window, Cohort::Verify::kNo); }, {"does not fit"});
   EXPECT_NO_THROW(cohort.verify());
 }
@@ -94,7 +94,7 @@ TEST_F(CohortTest, FlippedBitIsFoundByTheChecksum) {
   bytes[offset_of(7 + 3, 5)] ^= 0x10;  // frame 3 of scan 1
   write_file(path_, bytes);
   const Cohort cohort(path_);
-  std::vector<std::uint16_t> window(4 * cohort.voxels());
+  std::vector<std::uint16_t> window(4 * cohort.voxels(0));
   expect_error<DataError>([&] { cohort.read_window(1, 0, window, Cohort::Verify::kYes); },
                           {path_.string(), "frame 3", "sub-02"});
   expect_error<DataError>([&] { cohort.verify(); }, {"frame 3", "sub-02"});
@@ -262,7 +262,7 @@ TEST_F(CohortTest, ThreadsReadAtOnce) {
   std::vector<std::thread> threads;
   for (std::size_t s = 0; s < 3; ++s) {
     threads.emplace_back([&, s] {
-      std::vector<std::uint16_t> window(3 * cohort.voxels());
+      std::vector<std::uint16_t> window(3 * cohort.voxels(0));
       for (int i = 0; i < 200; ++i) {
         cohort.read_window(s, 1, window, Cohort::Verify::kYes);
         wrong += window != test::small_frames(layout_, s, 1, 3);

@@ -30,7 +30,7 @@ TEST(CohortWriterMpi, FileDoesNotDependOnTheNumberOfRanks) {
   EXPECT_NO_THROW(cohort.verify());
   const CohortLayout layout = test::small_layout();
   for (std::size_t s = 0; s < 3; ++s) {
-    std::vector<std::uint16_t> frames(layout.scans[s].frames * cohort.voxels());
+    std::vector<std::uint16_t> frames(layout.scans[s].frames * cohort.voxels(s));
     cohort.read_window(s, 0, frames, Cohort::Verify::kYes);
     EXPECT_EQ(frames, test::small_frames(layout, s, 0, layout.scans[s].frames));
     EXPECT_EQ(cohort.scans()[s].statistics.std, test::small_statistics(s).std);

@@ -87,7 +87,7 @@ void expect_zscored(const io::Cohort& cohort, std::size_t s, const std::vector<f
   const double fill = (smallest - mean) / std;
   EXPECT_NEAR(io::half_to_float(statistics.fill), fill, 0x1p-11 * std::abs(fill));
 
-  const auto& voxels = cohort.layout().voxels;
+  const auto voxels = cohort.voxels_of(s);
   std::vector<std::uint16_t> stored(cohort.scans()[s].frames * voxels.size());
   cohort.read_window(s, 0, stored, io::Cohort::Verify::kYes);
   const std::size_t X = kShape[0], Y = kShape[1], Z = kShape[2];
@@ -122,7 +122,7 @@ TEST(Prepare, StoresEveryScanNormalised) {
   const io::Cohort cohort(config.output);
   EXPECT_EQ(cohort.layout().normalization, "zscore");
   EXPECT_EQ(cohort.layout().grid, (io::CohortGrid{9, 10, 11}));
-  EXPECT_EQ(cohort.voxels(), summary.voxels);
+  EXPECT_EQ(cohort.voxels(0), summary.voxels);
   ASSERT_EQ(cohort.scans().size(), 8u);
   for (std::size_t s = 0; s < 8; ++s) {
     EXPECT_EQ(cohort.scans()[s].participant_id, fmt::format("sub-{:04d}", s + 1));
@@ -165,7 +165,7 @@ TEST(Prepare, MinmaxAndNone) {
   prepare(config, MPI_COMM_WORLD);
   {
     const io::Cohort cohort(config.output);
-    std::vector<std::uint16_t> stored(8 * cohort.voxels());
+    std::vector<std::uint16_t> stored(8 * cohort.voxels(0));
     cohort.read_window(0, 0, stored, io::Cohort::Verify::kNo);
     float low = 2, high = -1;
     for (const std::uint16_t half : stored) {
@@ -181,7 +181,7 @@ TEST(Prepare, MinmaxAndNone) {
   prepare(config, MPI_COMM_WORLD);
   const io::Cohort cohort(config.output);
   const auto raw = read_scan(config.input / "sub-0001.nii.gz");
-  std::vector<std::uint16_t> stored(8 * cohort.voxels());
+  std::vector<std::uint16_t> stored(8 * cohort.voxels(0));
   cohort.read_window(0, 0, stored, io::Cohort::Verify::kNo);
   double sum = 0, expected = 0;
   for (const std::uint16_t half : stored) sum += io::half_to_float(half);

@@ -1,0 +1,184 @@
+#include "io/cohort_file.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+#include "io/checksum.hpp"
+
+namespace brainmt::io {
+namespace {
+
+constexpr std::size_t kMostPhenotypes = 65536;
+
+// The arrays of one value a scan; all have the length of the first.
+class ScanColumns {
+ public:
+  ScanColumns(const Hdf5Reader& file, const std::filesystem::path& path)
+      : path_(path), file_(file), ids_(file.texts("scans/participant_id", cohort_format::kLongestText)) {}
+
+  std::vector<CohortScan> scans() const {
+    const auto source = checked(file_.texts("scans/source", cohort_format::kLongestText));
+    const auto first = checked(file_.array<std::uint64_t>("scans/first_frame"));
+    const auto frames = checked(file_.array<std::uint64_t>("scans/frames"));
+    const auto period = checked(file_.array<double>("scans/repetition_time"));
+    const auto mean = checked(file_.array<double>("scans/mean"));
+    const auto deviation = checked(file_.array<double>("scans/std"));
+    const auto fill = checked(file_.halfs("scans/fill_value"));
+    const auto run = checked(file_.texts("scans/run", cohort_format::kLongestText));
+    const auto mean_fd = checked(file_.array<double>("scans/mean_fd"));
+    std::vector<CohortScan> scans;
+    for (std::size_t s = 0; s < ids_.size(); ++s) {
+      scans.push_back(
+          {ids_[s], source[s], frames[s], period[s], {mean[s], deviation[s], fill[s]}, first[s], run[s], mean_fd[s]});
+    }
+    return scans;
+  }
+
+ private:
+  template <class T>
+  std::vector<T> checked(std::vector<T> values) const {
+    if (values.size() == ids_.size()) return values;
+    throw DataError(fmt::format("'{}': an array under /scans has {} values for {} scans", path_.string(), values.size(),
+                                ids_.size()));
+  }
+
+  const std::filesystem::path& path_;
+  const Hdf5Reader& file_;
+  std::vector<std::string> ids_;
+};
+
+void check_format(const Hdf5Reader& file, const std::filesystem::path& path) {
+  const std::string format = file.text_attribute("format", cohort_format::kLongestText);
+  const std::uint32_t version = file.number_attribute("version");
+  if (format != cohort_format::kFormat || version != cohort_format::kVersion) {
+    throw DataError(
+        fmt::format("'{}' is '{}' version {}, this program reads '{}' version {}: make it again with prepare",
+                    path.string(), format, version, cohort_format::kFormat, cohort_format::kVersion));
+  }
+}
+
+void read_mask(const Hdf5Reader& file, CohortLayout& layout) {
+  std::vector<hsize_t> extents;
+  const auto mask = file.array<std::uint8_t>("mask", 3, &extents);
+  layout.grid = {static_cast<std::uint32_t>(extents[1]), static_cast<std::uint32_t>(extents[0]),
+                 static_cast<std::uint32_t>(extents[2])};
+  for (std::size_t v = 0; v < mask.size(); ++v) {
+    if (mask[v] != 0) layout.voxels.push_back(static_cast<std::uint32_t>(v));
+  }
+}
+
+void read_affine(const Hdf5Reader& file, const std::filesystem::path& path, CohortLayout& layout) {
+  const auto affine = file.array<double>("affine", 2);
+  if (affine.size() != layout.affine.size()) throw DataError(fmt::format("'{}': /affine is not 4x4", path.string()));
+  std::copy(affine.begin(), affine.end(), layout.affine.begin());
+}
+
+void read_phenotypes(const Hdf5Reader& file, CohortLayout& layout) {
+  for (const std::string& name : file.names_in("phenotypes", kMostPhenotypes)) {
+    const std::string full = "phenotypes/" + name;
+    if (file.is_text(full)) {
+      layout.phenotypes.push_back({name, file.texts(full, cohort_format::kLongestText)});
+    } else {
+      layout.phenotypes.push_back({name, file.array<double>(full)});
+    }
+  }
+}
+
+void check_rows(const CohortLayout& layout, const std::filesystem::path& path) {
+  std::uint64_t row = 0;
+  for (const CohortScan& scan : layout.scans) {
+    if (scan.first_frame != row) {
+      throw DataError(fmt::format("'{}': the scan of {} begins at frame {}, {} is expected", path.string(),
+                                  scan.participant_id, scan.first_frame, row));
+    }
+    row += scan.frames;
+  }
+}
+
+class Digest {
+ public:
+  void text(std::string_view text) {
+    number(text.size());
+    hash_.update(std::as_bytes(std::span(text)));
+  }
+  template <class T>
+  void number(T value) {
+    hash_.update(std::as_bytes(std::span(&value, 1)));
+  }
+  template <class T>
+  void numbers(std::span<const T> values) {
+    number(values.size());
+    hash_.update(std::as_bytes(values));
+  }
+  std::string finish() { return hash_.finish(); }
+
+ private:
+  Sha256 hash_;
+};
+
+void add_scans(Digest& digest, const std::vector<CohortScan>& scans) {
+  digest.number(scans.size());
+  for (const CohortScan& scan : scans) {
+    for (const std::string* text : {&scan.participant_id, &scan.run, &scan.source}) digest.text(*text);
+    digest.number(scan.frames);
+    for (const double number : {scan.repetition_time, scan.mean_fd, scan.statistics.mean, scan.statistics.std})
+      digest.number(number);
+    digest.number(scan.statistics.fill);
+  }
+}
+
+void add_columns(Digest& digest, const std::vector<PhenotypeColumn>& columns) {
+  for (const PhenotypeColumn& column : columns) {
+    digest.text(column.name);
+    if (const auto* numbers = std::get_if<std::vector<double>>(&column.values)) {
+      digest.numbers(std::span(*numbers));
+    } else {
+      for (const std::string& text : std::get<std::vector<std::string>>(column.values)) digest.text(text);
+    }
+  }
+}
+
+}  // namespace
+
+std::string CohortFile::digest() const {
+  Digest digest;
+  const std::vector<std::uint32_t> voxels = scatter.voxel_list();
+  digest.numbers(std::span(voxels));
+  digest.numbers(std::span(checksums));
+  add_scans(digest, description.scans);
+  add_columns(digest, description.phenotypes);
+  return digest.finish();
+}
+
+CohortFile read_cohort_file(const Hdf5Reader& file, const std::filesystem::path& path) {
+  check_format(file, path);
+  CohortLayout layout;
+  layout.normalization = file.text_attribute("normalization", cohort_format::kLongestText);
+  layout.provenance = file.text_attribute("provenance", cohort_format::kLongestText);
+  layout.layout = file.text_attribute("layout", cohort_format::kLongestText);
+  layout.processing = file.text_attribute("processing", cohort_format::kLongestText);
+  read_mask(file, layout);
+  read_affine(file, path, layout);
+  layout.scans = ScanColumns(file, path).scans();
+  read_phenotypes(file, layout);
+  check_layout(layout, fmt::format("'{}'", path.string()));
+  check_rows(layout, path);
+
+  CohortFile result;
+  result.path = path;
+  result.bytes = file.file_bytes();
+  result.checksums = file.array<std::uint32_t>("frame_crc32");
+  const Hdf5Reader::Place frames = file.locate("frames", half_type());
+  const std::vector<hsize_t> expected{layout.total_frames(), layout.voxels.size()};
+  if (frames.extents != expected || result.checksums.size() != expected[0]) {
+    throw DataError(fmt::format("'{}': /frames or /frame_crc32 does not have the {} frames of {} voxels of its scans",
+                                path.string(), expected[0], expected[1]));
+  }
+  result.frames_at = frames.offset;
+  result.scatter = GridScatter(layout.voxels, layout.grid.voxels());
+  result.description = std::move(static_cast<CohortDescription&>(layout));
+  return result;
+}
+
+}  // namespace brainmt::io
