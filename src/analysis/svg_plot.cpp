@@ -6,36 +6,16 @@
 #include <cmath>
 #include <limits>
 
+#include "analysis/html.hpp"
 #include "base/error.hpp"
 
 namespace brainmt::analysis {
 namespace {
 
-// Pixels. The frame is square, so that the diagonal of equal ranges is one.
-constexpr double kLeft = 76, kTop = 64, kSide = 384, kRight = 24, kBottom = 60;
-constexpr double kWidth = kLeft + kSide + kRight, kHeight = kTop + kSide + kBottom;
+// Pixels around the frame.
+constexpr double kLeft = 76, kTitle = 64, kNoTitle = 12, kRight = 24, kBottom = 60;
 constexpr double kTickLength = 5, kDotRadius = 3.5;
 constexpr const char* kInk = "#333333";
-
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      default:
-        result += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return result;
-}
 
 std::string segment(double x1, double y1, double x2, double y2, std::string_view stroke) {
   return fmt::format("<line x1=\"{:.2f}\" y1=\"{:.2f}\" x2=\"{:.2f}\" y2=\"{:.2f}\" stroke=\"{}\"/>\n", x1, y1, x2, y2,
@@ -70,36 +50,41 @@ Range range_of(std::span<const double> values) {
   return {range.low - margin, range.high + margin};
 }
 
-SvgPlot::SvgPlot(const PlotText& text, Range x, Range y) : x_(x), y_(y) {
+SvgPlot::SvgPlot(const PlotText& text, Range x, Range y, const PlotShape& shape)
+    : x_(x), y_(y), shape_(shape), top_(text.title.empty() ? kNoTitle : kTitle) {
   BRAINMT_CHECK(x.low < x.high && y.low < y.high, "an axis of no width");
+  BRAINMT_CHECK(!shape.log_x || x.low > 0, "a logarithmic axis from {}", x.low);
+  const double width = kLeft + shape.width + kRight, height = top_ + shape.height + kBottom;
   text_ = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:g}\" height=\"{1:g}\" viewBox=\"0 0 {0:g} {1:g}\" "
-      "font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\" fill=\"{2}\">\n"
-      "<title>{3}</title>\n"
-      "<rect width=\"{0:g}\" height=\"{1:g}\" fill=\"white\"/>\n",
-      kWidth, kHeight, kInk, escaped(text.title));
+      "font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\" fill=\"{2}\">\n",
+      width, height, kInk);
+  if (!text.title.empty()) text_ += fmt::format("<title>{}</title>\n", escaped(text.title));
+  text_ += fmt::format("<rect width=\"{:g}\" height=\"{:g}\" fill=\"white\"/>\n", width, height);
   axes(text);
 }
 
 void SvgPlot::axes(const PlotText& text) {
   constexpr const char* kGrid = "#e6e6e6";
-  const double bottom = kTop + kSide, middle = kLeft + kSide / 2;
-  for (const double tick : tick_values(x_)) {
+  const double bottom = top_ + shape_.height, right = kLeft + shape_.width, middle = kLeft + shape_.width / 2;
+  for (const double tick : shape_.x_ticks.empty() ? tick_values(x_) : shape_.x_ticks) {
     const double x = pixel_of({tick, y_.low})[0];
-    text_ += segment(x, kTop, x, bottom, kGrid) + segment(x, bottom, x, bottom + kTickLength, kInk);
+    text_ += segment(x, top_, x, bottom, kGrid) + segment(x, bottom, x, bottom + kTickLength, kInk);
     write({x, bottom + 19}, "text-anchor=\"middle\"", fmt::format("{:.6g}", tick));
   }
   for (const double tick : tick_values(y_)) {
     const double y = pixel_of({x_.low, tick})[1];
-    text_ += segment(kLeft, y, kLeft + kSide, y, kGrid) + segment(kLeft - kTickLength, y, kLeft, y, kInk);
+    text_ += segment(kLeft, y, right, y, kGrid) + segment(kLeft - kTickLength, y, kLeft, y, kInk);
     write({kLeft - 9, y + 4}, "text-anchor=\"end\"", fmt::format("{:.6g}", tick));
   }
   text_ += fmt::format("<rect x=\"{:g}\" y=\"{:g}\" width=\"{:g}\" height=\"{:g}\" fill=\"none\" stroke=\"{}\"/>\n",
-                       kLeft, kTop, kSide, kSide, kInk);
-  write({middle, 28}, "text-anchor=\"middle\" font-size=\"16\" font-weight=\"bold\"", text.title);
-  write({middle, 50}, "text-anchor=\"middle\"", text.note);
-  write({middle, kHeight - 16}, "text-anchor=\"middle\" font-size=\"13\"", text.x_label);
-  const double centre = kTop + kSide / 2;
+                       kLeft, top_, shape_.width, shape_.height, kInk);
+  if (!text.title.empty()) {
+    write({middle, 28}, "text-anchor=\"middle\" font-size=\"16\" font-weight=\"bold\"", text.title);
+    write({middle, 50}, "text-anchor=\"middle\"", text.note);
+  }
+  write({middle, bottom + kBottom - 16}, "text-anchor=\"middle\" font-size=\"13\"", text.x_label);
+  const double centre = top_ + shape_.height / 2;
   write({20, centre}, fmt::format("text-anchor=\"middle\" font-size=\"13\" transform=\"rotate(-90 20 {:g})\"", centre),
         text.y_label);
 }
@@ -110,30 +95,82 @@ void SvgPlot::write(Point pixel, std::string_view attributes, const std::string&
 }
 
 SvgPlot::Point SvgPlot::pixel_of(Point point) const {
-  return {kLeft + kSide * (point[0] - x_.low) / (x_.high - x_.low),
-          kTop + kSide * (y_.high - point[1]) / (y_.high - y_.low)};
+  const double along = shape_.log_x ? std::log(point[0] / x_.low) / std::log(x_.high / x_.low)
+                                    : (point[0] - x_.low) / (x_.high - x_.low);
+  return {kLeft + shape_.width * along, top_ + shape_.height * (y_.high - point[1]) / (y_.high - y_.low)};
 }
 
-void SvgPlot::line(std::span<const Point> points, Stroke stroke) {
+SvgPlot::Point SvgPlot::clamped(Point point) const {
+  return {std::clamp(point[0], x_.low, x_.high), std::clamp(point[1], y_.low, y_.high)};
+}
+
+void SvgPlot::line(std::span<const Point> points, Stroke stroke, std::size_t series) {
+  const std::string look =
+      stroke == Stroke::kCurve
+          ? fmt::format("stroke=\"{}\" stroke-width=\"2.2\" stroke-linejoin=\"round\"", series_colour(series))
+          : "stroke=\"#8c8c8c\" stroke-dasharray=\"5 4\"";
   std::string places;
+  const auto end_piece = [&] {
+    if (!places.empty()) text_ += fmt::format("<polyline points=\"{}\" fill=\"none\" {}/>\n", places, look);
+    places.clear();
+  };
   for (const Point& point : points) {
+    if (!std::isfinite(point[0]) || !std::isfinite(point[1])) {
+      end_piece();
+      continue;
+    }
     const Point pixel = pixel_of(point);
     places += fmt::format("{}{:.2f},{:.2f}", places.empty() ? "" : " ", pixel[0], pixel[1]);
   }
-  text_ += fmt::format("<polyline points=\"{}\" fill=\"none\" {}/>\n", places,
-                       stroke == Stroke::kCurve ? "stroke=\"#1f5a94\" stroke-width=\"2.2\" stroke-linejoin=\"round\""
-                                                : "stroke=\"#8c8c8c\" stroke-dasharray=\"5 4\"");
+  end_piece();
 }
 
-void SvgPlot::dot(Point point) {
+void SvgPlot::band(std::span<const double> x, std::span<const double> low, std::span<const double> high,
+                   std::size_t series) {
+  std::string there, back;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!std::isfinite(x[i]) || !std::isfinite(low[i]) || !std::isfinite(high[i])) continue;
+    const Point a = pixel_of(clamped({x[i], low[i]})), b = pixel_of(clamped({x[i], high[i]}));
+    there += fmt::format("{}{:.2f},{:.2f}", there.empty() ? "" : " ", a[0], a[1]);
+    back = fmt::format(" {:.2f},{:.2f}", b[0], b[1]) + back;
+  }
+  if (there.empty()) return;
+  text_ +=
+      fmt::format("<polygon points=\"{}{}\" fill=\"{}\" fill-opacity=\"0.15\"/>\n", there, back, series_colour(series));
+}
+
+void SvgPlot::error_bar(double x, double low, double high, std::size_t series) {
+  if (!std::isfinite(low) || !std::isfinite(high) || !(x >= x_.low && x <= x_.high)) return;
+  constexpr double kCap = 4;
+  const Point a = pixel_of(clamped({x, low})), b = pixel_of(clamped({x, high}));
+  const std::string_view colour = series_colour(series);
+  text_ += segment(a[0], a[1], b[0], b[1], colour) + segment(a[0] - kCap, a[1], a[0] + kCap, a[1], colour) +
+           segment(b[0] - kCap, b[1], b[0] + kCap, b[1], colour);
+}
+
+void SvgPlot::box(Point low, Point high, std::size_t series) {
+  if (!std::isfinite(low[0] + low[1] + high[0] + high[1])) return;
+  const Point a = pixel_of(clamped(low)), b = pixel_of(clamped(high));
+  text_ += fmt::format(
+      "<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{:.2f}\" height=\"{:.2f}\" fill=\"{}\" fill-opacity=\"0.55\" "
+      "stroke=\"white\" stroke-width=\"0.8\"/>\n",
+      std::min(a[0], b[0]), std::min(a[1], b[1]), std::abs(b[0] - a[0]), std::abs(b[1] - a[1]), series_colour(series));
+}
+
+void SvgPlot::dot(Point point, std::size_t series) {
   // Written so that NaN is outside too.
   const bool inside = point[0] >= x_.low && point[0] <= x_.high && point[1] >= y_.low && point[1] <= y_.high;
   if (!inside) return;
   const Point pixel = pixel_of(point);
   text_ += fmt::format(
-      "<circle cx=\"{:.2f}\" cy=\"{:.2f}\" r=\"{}\" fill=\"#1f5a94\" fill-opacity=\"0.6\" stroke=\"white\" "
+      "<circle cx=\"{:.2f}\" cy=\"{:.2f}\" r=\"{}\" fill=\"{}\" fill-opacity=\"0.6\" stroke=\"white\" "
       "stroke-width=\"0.6\"/>\n",
-      pixel[0], pixel[1], kDotRadius);
+      pixel[0], pixel[1], kDotRadius, series_colour(series));
+}
+
+void SvgPlot::label(Point point, const std::string& text, std::string_view colour) {
+  const Point pixel = pixel_of(clamped(point));
+  write({pixel[0], pixel[1] + 4}, fmt::format("text-anchor=\"middle\" style=\"fill:{}\"", colour), text);
 }
 
 }  // namespace brainmt::analysis

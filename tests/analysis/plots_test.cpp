@@ -8,6 +8,7 @@
 #include <regex>
 
 #include "analysis/hand_made.hpp"
+#include "analysis/markup.hpp"
 #include "analysis/svg_plot.hpp"
 #include "base/philox.hpp"
 
@@ -15,24 +16,6 @@ namespace brainmt::analysis {
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-// Names of elements that are opened and not closed in order, or a stray angle bracket; empty when all is well.
-std::string unbalanced(const std::string& svg) {
-  std::vector<std::string> open;
-  for (std::size_t at = svg.find('<'); at != std::string::npos; at = svg.find('<', at + 1)) {
-    const std::size_t end = svg.find_first_of("<>", at + 1);
-    if (end == std::string::npos || svg[end] == '<') return "bracket at " + svg.substr(at, 20);
-    const std::string tag = svg.substr(at + 1, end - at - 1);
-    if (tag.ends_with('/')) continue;
-    if (!tag.starts_with('/')) {
-      open.push_back(tag.substr(0, tag.find_first_of(" \n")));
-      continue;
-    }
-    if (open.empty() || open.back() != tag.substr(1)) return tag;
-    open.pop_back();
-  }
-  return open.empty() ? "" : open.back();
-}
 
 struct Frame {
   double left = 0, top = 0, right = 0, bottom = 0;
@@ -63,7 +46,7 @@ std::vector<std::array<double, 2>> marks_of(const std::string& svg) {
 }
 
 void expect_well_formed(const std::string& svg) {
-  EXPECT_EQ(unbalanced(svg), "");
+  EXPECT_EQ(test::unbalanced(svg), "");
   EXPECT_TRUE(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""));
   EXPECT_EQ(svg.find("nan"), std::string::npos);
   EXPECT_EQ(svg.find("inf"), std::string::npos);
@@ -167,6 +150,35 @@ TEST(PlotOf, SurvivesOneClassNanAndMarkupInTheColumnName) {
   expect_well_formed(scatter.svg);
   EXPECT_NE(scatter.svg.find("a&lt;b&gt; &amp; \"c\""), std::string::npos);
   EXPECT_EQ(marks_of(scatter.svg).size(), 3u + 2u);
+}
+
+TEST(SvgPlot, LogarithmicAxisGivesEqualRoomToEqualRatios) {
+  SvgPlot plot({.x_label = "frames", .y_label = "r"}, {50, 400}, {0, 1},
+               {.width = 300, .height = 200, .log_x = true, .x_ticks = {50, 100, 200, 400}});
+  for (const double frames : {50.0, 100.0, 200.0, 400.0}) plot.dot({frames, 0.5}, 1);
+  const auto marks = marks_of(plot.document());
+  ASSERT_EQ(marks.size(), 4u);
+  for (int i = 1; i < 4; ++i) EXPECT_NEAR(marks[i][0] - marks[i - 1][0], 100, 0.01);
+  expect_well_formed(plot.document());
+}
+
+TEST(SvgPlot, LinesHaveGapsAndNothingLeavesTheFrame) {
+  SvgPlot plot({}, {0, 3}, {0, 1}, {.width = 300, .height = 200});
+  const std::vector<SvgPlot::Point> points{{0, 0.5}, {1, kNan}, {2, 0.5}, {3, 0.7}};
+  plot.line(points, SvgPlot::Stroke::kCurve, 2);
+  const std::vector<double> x{0, 1, 3}, low{-5, kNan, 0.2}, high{0.6, 0.7, 9};
+  plot.band(x, low, high);
+  plot.error_bar(1, -3, 0.5);
+  plot.error_bar(7, 0, 1);
+  plot.box({2, -1}, {9, 0.25});
+  const std::string svg = plot.document();
+  expect_well_formed(svg);
+  EXPECT_EQ(marks_of(svg).size(), 3u + 4u) << "three points of the line, four corners of the band";
+  const Frame frame = frame_of(svg);
+  EXPECT_NE(svg.find(fmt::format("width=\"{:.2f}\" height=\"{:.2f}\" fill=\"#1f5a94\"", (frame.right - frame.left) / 3,
+                                 (frame.bottom - frame.top) / 4)),
+            std::string::npos)
+      << "the box is cut at the frame";
 }
 
 }  // namespace
