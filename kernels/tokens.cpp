@@ -82,23 +82,38 @@ void token_parameter_grads(const Exec& exec, View1<M> dcls, View2<M> dposition, 
       });
 }
 
+namespace {
+
+// out[b * groups + g, :] = mean over i < count of h[b, 1 + g + i * groups, :]: every `groups`-th token after CLS. Sums
+// in double: a sequence has tens of thousands of tokens.
 template <class M>
-void mean_tokens(const Exec& exec, View2<M> out, View3<const M> h) {
-  const std::size_t tokens = h.extent(1) - 1, width = h.extent(2);
-  // Sums in double: a sequence has tens of thousands of tokens.
-  const Kokkos::View<double**, Kokkos::LayoutRight, Exec::memory_space> sums("brainmt::token::sums", h.extent(0),
-                                                                             width);
+void mean_of_tokens(const Exec& exec, const char* label, M* out, const View3<const M>& h, std::size_t groups) {
+  const std::size_t width = h.extent(2), count = (h.extent(1) - 1) / groups;
+  const Kokkos::View<double**, Kokkos::LayoutRight, Exec::memory_space> sums("brainmt::token::sums",
+                                                                             h.extent(0) * groups, width);
   detail::for_each_row(
-      exec, "brainmt::token::mean", h.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t b) {
-        double* sum = &sums(b, 0);
-        for (std::size_t l = 1; l <= tokens; ++l) {
-          const M* token = &h(b, l, 0);
+      exec, label, h.extent(0) * groups, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
+        double* sum = &sums(row, 0);
+        for (std::size_t i = 0; i < count; ++i) {
+          const M* token = &h(row / groups, 1 + row % groups + i * groups, 0);
           detail::row_for(team, width, [=](std::size_t c) { sum[c] += token[c]; });
         }
-        M* mean = &out(b, 0);
+        M* mean = out + row * width;
         detail::row_for(team, width,
-                        [=](std::size_t c) { mean[c] = static_cast<M>(sum[c] / static_cast<double>(tokens)); });
+                        [=](std::size_t c) { mean[c] = static_cast<M>(sum[c] / static_cast<double>(count)); });
       });
+}
+
+}  // namespace
+
+template <class M>
+void mean_tokens(const Exec& exec, View2<M> out, View3<const M> h) {
+  mean_of_tokens<M>(exec, "brainmt::token::mean", out.data(), h, 1);
+}
+
+template <class M>
+void mean_frame_tokens(const Exec& exec, View3<M> out, View3<const M> h) {
+  mean_of_tokens<M>(exec, "brainmt::token::frame_mean", out.data(), h, out.extent(1));
 }
 
 #define BRAINMT_INSTANTIATE(T)                                                                          \
@@ -113,7 +128,8 @@ BRAINMT_INSTANTIATE(double)
 #define BRAINMT_INSTANTIATE(M)                                                                       \
   template void cls_scatter<M>(const Exec&, View3<M>, View1<const M>, View2<const M>);               \
   template void token_parameter_grads<M>(const Exec&, View1<M>, View2<M>, View2<M>, View3<const M>); \
-  template void mean_tokens<M>(const Exec&, View2<M>, View3<const M>);
+  template void mean_tokens<M>(const Exec&, View2<M>, View3<const M>);                               \
+  template void mean_frame_tokens<M>(const Exec&, View3<M>, View3<const M>);
 BRAINMT_INSTANTIATE(float)
 BRAINMT_INSTANTIATE(double)
 #undef BRAINMT_INSTANTIATE

@@ -31,4 +31,8 @@ void token_parameter_grads(const Exec& exec, View1<M> dcls, View2<M> dposition, 
 template <class M>
 void mean_tokens(const Exec& exec, View2<M> out, View3<const M> h);
 
+/// out[b, t, :] = mean over the places p of h[b, 1 + p*T + t, :], T = out.extent(1) (the embedding of a frame).
+template <class M>
+void mean_frame_tokens(const Exec& exec, View3<M> out, View3<const M> h);
+
 }  // namespace brainmt::kernels

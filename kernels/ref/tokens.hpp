@@ -65,4 +65,16 @@ void mean_tokens(S* out, const S* h, std::size_t batch, std::size_t length, std:
     }
 }
 
+/// Mean over the places of a frame; out: [B, T, C], h: [B, 1 + P*T, C].
+template <class S>
+void mean_frame_tokens(S* out, const S* h, const TokenShape& s) {
+  for (std::size_t b = 0; b < s.batch; ++b)
+    for (std::size_t t = 0; t < s.frames; ++t)
+      for (std::size_t c = 0; c < s.width; ++c) {
+        S sum = 0;
+        for (std::size_t p = 0; p < s.places; ++p) sum += h[s.at(b, p, t) + c];
+        out[(b * s.frames + t) * s.width + c] = sum / S(s.places);
+      }
+}
+
 }  // namespace brainmt::kernels::ref

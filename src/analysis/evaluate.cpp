@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "analysis/load_model.hpp"
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
-#include "train/weights.hpp"
 
 namespace brainmt::analysis {
 namespace {
@@ -18,25 +18,6 @@ train::TaskDescription task_of(const EvaluateSettings& settings, const io::Safet
     throw DataError(
         fmt::format("{}: no '{}' in its metadata: give task= and task.target=", file.path().string(), train::kTaskKey));
   return *settings.task;
-}
-
-models::BrainMTConfig model_of(const EvaluateSettings& settings, const io::SafetensorsFile& file,
-                               const io::Cohort& cohort) {
-  const io::CohortGrid& grid = cohort.layout().grid;
-  const std::array<std::int64_t, 3> extents{grid.x, grid.y, grid.z};
-  if (!file.metadata().contains(train::kModelKey) && settings.model) {
-    models::BrainMTConfig config = *settings.model;
-    config.grid = extents;
-    return config;
-  }
-  const models::BrainMTConfig config = train::described_model(file);
-  if (config.grid != extents)
-    throw DataError(
-        fmt::format("{}: the model was made for a grid of {}x{}x{} voxels, {} has {}x{}x{}: prepare the cohort "
-                    "on the model's grid",
-                    file.path().string(), config.grid[0], config.grid[1], config.grid[2], cohort.path().string(),
-                    grid.x, grid.y, grid.z));
-  return config;
 }
 
 // The split, or none where all subjects are asked for and none fits: then it would only name the parts.
@@ -68,8 +49,7 @@ struct Prepared {
 Prepared prepare(const EvaluateSettings& settings, const io::Cohort& cohort) {
   const auto file = io::SafetensorsFile::open(settings.weights);
   train::TaskDescription task = task_of(settings, file);
-  auto model = std::make_unique<models::BrainMT>(model_of(settings, file, cohort), settings.activation);
-  train::load_weights(file, model->parameters());
+  auto model = load_model(file, settings.model, cohort, settings.activation);
   train::Dataset data(cohort, task.task, task.target, model->config().frames);
   auto split = split_of(settings, data);
   return {std::move(task), std::move(data), std::move(split), std::move(model)};

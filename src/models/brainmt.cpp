@@ -40,13 +40,18 @@ BrainMTConfig checked(const BrainMTConfig& c) {
 double linear_std(const BrainMTConfig& c) { return 0.02 * std::sqrt(512.0 / static_cast<double>(c.embed_dim)); }
 double out_scale(const BrainMTConfig& c) { return 1.0 / std::sqrt(std::max(1, c.depth[0] + c.depth[1])); }
 
-Tensor mean_over_tokens(const Tensor& h) {
-  const Tensor mean({h.shape()[0], h.shape()[2]}, h.dtype());
-  const auto compute = [&]<class M>() { kernels::mean_tokens<M>(kernels::Exec{}, view2<M>(mean), view3<const M>(h)); };
+// Runs `compute` for the element type of h.
+template <class Compute>
+void for_master_type(const Tensor& h, const Compute& compute) {
   if (h.dtype() == DType::kF64)
     compute.template operator()<double>();
   else
     compute.template operator()<float>();
+}
+
+Tensor mean_over_tokens(const Tensor& h) {
+  const Tensor mean({h.shape()[0], h.shape()[2]}, h.dtype());
+  for_master_type(h, [&]<class M>() { kernels::mean_tokens<M>(kernels::Exec{}, view2<M>(mean), view3<const M>(h)); });
   return mean;
 }
 
@@ -222,8 +227,21 @@ BrainMTOutput BrainMT::forward(Tape& tape, const Var& x, const ForwardContext& c
   BrainMTOutput result;
   result.cls_embedding = (h.shape()[1] == 1 ? h : autograd::cls_row(tape, h)).reshaped({batch, config_.embed_dim});
   result.output = autograd::linear(tape, result.cls_embedding, m.head.affine, store_.master_dtype());
-  if (all_tokens) result.mean_embedding = mean_over_tokens(h.value());
+  if (all_tokens) {
+    result.tokens = h.value();
+    result.mean_embedding = mean_over_tokens(result.tokens);
+  }
   return result;
+}
+
+Tensor frame_embeddings(const Tensor& tokens, std::int64_t frames) {
+  BRAINMT_CHECK(tokens.shape().rank() == 3 && (tokens.shape()[1] - 1) % frames == 0, "tokens {} of {} frames",
+                tokens.shape().str(), frames);
+  const Tensor means({tokens.shape()[0], frames, tokens.shape()[2]}, tokens.dtype());
+  for_master_type(tokens, [&]<class M>() {
+    kernels::mean_frame_tokens<M>(kernels::Exec{}, view3<M>(means), view3<const M>(tokens));
+  });
+  return means;
 }
 
 }  // namespace brainmt::models

@@ -41,7 +41,11 @@ struct BrainMTOutput {
   autograd::Var output;         // [B, outputs] master type
   autograd::Var cls_embedding;  // [B, C] CLS row after the last block, master type
   Tensor mean_embedding;        // [B, C] mean of all other tokens; only when asked for
+  Tensor tokens;                // [B, L, C] all rows after the last block, master type; only when asked for
 };
+
+/// The embedding of each frame: [B, T, C], means over the places, of `tokens` [B, 1 + P*T, C].
+Tensor frame_embeddings(const Tensor& tokens, std::int64_t frames);
 
 class BrainMT {
  public:
@@ -58,7 +62,7 @@ class BrainMT {
   void initialise(std::uint64_t seed);
 
   /// x: [B, T, Y, X, Z] in the activation type (Y before X, as published). With `all_tokens` the last attention block
-  /// computes every row (needed for the mean embedding), otherwise only CLS: the same output either way.
+  /// computes every row (needed for the mean embedding and for frames), otherwise only CLS: the same output either way.
   BrainMTOutput forward(autograd::Tape& tape, const autograd::Var& x, const ForwardContext& context,
                         bool all_tokens = false);
 

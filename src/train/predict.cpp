@@ -1,11 +1,8 @@
 #include "train/predict.hpp"
 
-#include <algorithm>
-#include <optional>
-
 #include "comm/gather.hpp"
 #include "train/sampler.hpp"
-#include "train/window_stream.hpp"
+#include "train/window_pass.hpp"
 
 namespace brainmt::train {
 namespace {
@@ -27,23 +24,17 @@ ScanList scans_of(const Dataset& data, const std::vector<std::size_t>& subjects)
 }
 
 // The model's outputs for `windows`, in their order.
-std::vector<double> run_windows(models::BrainMT& model, const io::Cohort& cohort, const ScanList& list,
-                                const std::vector<EvaluationWindow>& windows, const PredictSettings& settings) {
+std::vector<double> outputs_of(models::BrainMT& model, const io::Cohort& cohort, const ScanList& list,
+                               const std::vector<EvaluationWindow>& windows, const PredictSettings& settings) {
   const auto frames = static_cast<std::uint64_t>(model.config().frames);
-  std::size_t requested = 0;
-  const auto source = [&]() -> std::optional<io::WindowRequest> {
-    if (requested == windows.size()) return std::nullopt;
-    const EvaluationWindow& window = windows[requested++];
-    return io::WindowRequest{list.scans[window.scan], window.first_frame, frames};
-  };
-  WindowStream stream(cohort, source, model.config().frames, settings.prefetch, model.parameters().activation_dtype());
+  std::vector<io::WindowRequest> requests;
+  for (const EvaluationWindow& window : windows)
+    requests.push_back({list.scans[window.scan], window.first_frame, frames});
   std::vector<double> outputs;
-  while (outputs.size() < windows.size()) {
-    const auto left = static_cast<std::int64_t>(windows.size() - outputs.size());
-    autograd::Tape tape(autograd::Tape::Mode::kForget);
-    const autograd::Var input(stream.take(std::min(left, settings.batch)));
-    for (const double y : model.forward(tape, input, {}).output.value().to_host()) outputs.push_back(y);
-  }
+  run_windows(model, cohort, requests, {.batch = settings.batch, .prefetch = settings.prefetch},
+              [&](const models::BrainMTOutput& out, std::int64_t) {
+                for (const double y : out.output.value().to_host()) outputs.push_back(y);
+              });
   return outputs;
 }
 
@@ -56,7 +47,7 @@ std::vector<SubjectOutput> predict(models::BrainMT& model, const Dataset& data,
   const auto frames = static_cast<std::size_t>(model.config().frames);
   const std::size_t stride = settings.stride > 0 ? static_cast<std::size_t>(settings.stride) : frames;
   const auto windows = evaluation_windows(list.frames, frames, stride, comm.rank(), comm.size());
-  const std::vector<double> mine = run_windows(model, data.cohort(), list, windows, settings);
+  const std::vector<double> mine = outputs_of(model, data.cohort(), list, windows, settings);
   const std::vector<double> outputs = comm::gather_in_order<double>(comm, mine);
 
   std::vector<SubjectOutput> result;

@@ -79,25 +79,29 @@ TYPED_TEST(Tokens, GatherUndoesScatter) {
   }
 }
 
-TYPED_TEST(Tokens, ParameterGradientsAndMeanMatchOracle) {
+TYPED_TEST(Tokens, ParameterGradientsAndMeansMatchOracle) {
   using M = Master<TypeParam>;
   for (const auto& s : this->shapes_) {
     const Buffer<M> dtokens(random_values(s.batch * s.length() * s.width, 7));
     Buffer<M> dcls(random_values(s.width, 8)), dposition(random_values((1 + s.places) * s.width, 9));
     Buffer<M> dtemporal(random_values(s.frames * s.width, 10)), mean(s.batch * s.width);
+    Buffer<M> of_frames(s.batch * s.frames * s.width);
     Values want_cls = dcls.values(), want_position = dposition.values(), want_temporal = dtemporal.values();
-    Values want_mean(mean.count());
+    Values want_mean(mean.count()), want_frames(of_frames.count());
     ref::token_parameter_grads(want_cls.data(), want_position.data(), want_temporal.data(), dtokens.values().data(), s);
     ref::mean_tokens(want_mean.data(), dtokens.values().data(), s.batch, s.length(), s.width);
+    ref::mean_frame_tokens(want_frames.data(), dtokens.values().data(), s);
     token_parameter_grads<M>(Exec(), dcls.flat(), dposition.matrix(s.width), dtemporal.matrix(s.width),
                              this->in_tokens(dtokens, s));
     mean_tokens<M>(Exec(), mean.matrix(s.width), this->in_tokens(dtokens, s));
+    mean_frame_tokens<M>(Exec(), View3<M>(of_frames.data(), s.batch, s.frames, s.width), this->in_tokens(dtokens, s));
     // At most batch * max(frames, places) + 1 terms below 5 each.
     const double error = 5 * (s.batch * std::max(s.frames, s.places) + 1) * roundoff<M>();
     expect_close(dcls.values(), want_cls, error, 0, "dcls");
     expect_close(dposition.values(), want_position, error, 0, "dposition");
     expect_close(dtemporal.values(), want_temporal, error, 0, "dtemporal");
     expect_close(mean.values(), want_mean, error, 0, "mean");
+    expect_close(of_frames.values(), want_frames, error, 0, "means of frames");
   }
 }
 

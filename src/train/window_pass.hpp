@@ -1,0 +1,24 @@
+#pragma once
+// Windows of scans through a model without gradients: what evaluation, validation and embedding share.
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "io/window_loader.hpp"
+#include "models/brainmt.hpp"
+
+namespace brainmt::train {
+
+struct WindowPass {
+  std::int64_t batch = 1;     // windows in one forward pass
+  std::int64_t prefetch = 2;  // windows read ahead
+  bool all_tokens = false;    // as in BrainMT::forward
+};
+
+/// Runs `windows`, each of the model's number of frames, in their order, and gives each batch's output to `take` with
+/// the number of windows in it. Throws DataError when reading fails.
+void run_windows(models::BrainMT& model, const io::Cohort& cohort, std::span<const io::WindowRequest> windows,
+                 const WindowPass& pass,
+                 const std::function<void(const models::BrainMTOutput& output, std::int64_t count)>& take);
+
+}  // namespace brainmt::train
