@@ -6,6 +6,7 @@
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
 #include "synth/cohort.hpp"
+#include "synth/cohort_files.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -18,6 +19,8 @@ synth::SynthConfig settings_of(const config::Config& config) {
           .frames = config.get<int>("frames"),
           .tr = config.get<double>("tr"),
           .seed = static_cast<std::uint64_t>(config.get<std::int64_t>("seed")),
+          .layout = synth::parse_layout(config.get<std::string>("layout")),
+          .runs = config.get<int>("runs"),
           .dtype = synth::parse_voxel_type(config.get<std::string>("dtype")),
           .planted = synth::parse_planted(config.get<std::string>("planted")),
           .sex_effect = config.get<double>("sex_effect"),
@@ -34,7 +37,10 @@ ExitCode run(CommandContext& context) {
   comm::run_agreed(context.comm, [&] {
     synth::generate_cohort(settings, context.comm.rank(), ranks, [&](int done, int) { progress.update(done); });
   });
-  if (context.is_root()) fmt::print("{}: {} scans and phenotypes.csv\n", settings.out.string(), settings.subjects);
+  if (context.is_root()) {
+    fmt::print("{}: {} scans and {}\n", settings.out.string(), settings.subjects * synth::runs_of(settings),
+               synth::table_name(settings.layout));
+  }
   return ExitCode::kDone;
 }
 
@@ -42,7 +48,7 @@ ExitCode run(CommandContext& context) {
 
 Command synth_command() {
   return {.name = "synth",
-          .summary = "makes a synthetic cohort of NIfTI scans with a planted temporal signal, and phenotypes.csv",
+          .summary = "makes a synthetic cohort of NIfTI scans with a planted temporal signal, and their table",
           .schema = config::synth_schema,
           .run = run};
 }

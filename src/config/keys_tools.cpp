@@ -20,13 +20,16 @@ const Schema& synth_schema() {
   static const Schema schema(
       "synth",
       {
-          text("out", "", "directory for the scans and phenotypes.csv").required(),
-          integer("subjects", 192, "number of scans, half of each sex").at_least(2).at_most(10000000),
+          text("out", "", "directory for the scans and their table").required(),
+          integer("subjects", 192, "number of participants, half of each sex").at_least(2).at_most(10000000),
           integers("grid", {24, 28, 24}, "voxels X, Y, Z").of_length(3).at_least(8).at_most(1024),
           integer("frames", 60, "frames of each scan").at_least(2).at_most(100000),
           real("tr", 0.735, "seconds between two frames").above(0),
           integer("seed", 1, "seed of the cohort; each scan depends on it and on the scan's number only").at_least(0),
-          choice("layout", "flat", {"flat"}, "flat: one folder of <subject>.nii.gz"),
+          choice("layout", "flat", {"flat", "ukb", "hcp", "bids"},
+                 "names of files and columns: one folder of <subject>.nii.gz, or as in UK Biobank, HCP or BIDS "
+                 "derivatives (docs/layouts.md)"),
+          integer("runs", 0, "scans of a participant; 0: 2 for hcp and bids, else 1").at_least(0).at_most(99),
           choice("dtype", "alternating", {"alternating", "int16", "float32"},
                  "voxel type of the files; alternating: int16 and float32 by turns"),
           choice("planted", "amplitude", {"amplitude", "lag"},

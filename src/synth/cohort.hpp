@@ -1,5 +1,5 @@
 #pragma once
-// Writes a synthetic cohort: `<out>/<participant>.nii.gz` for every subject and `<out>/phenotypes.csv`.
+// Writes a synthetic cohort: the scans of every subject and the table, named as config.layout has them.
 #include <functional>
 
 #include "synth/config.hpp"

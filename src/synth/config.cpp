@@ -12,6 +12,21 @@ void require_range(const char* key, double value, double low, double high) {
   }
 }
 
+// UK Biobank scanned twice, HCP four times; a flat folder has one file a participant.
+int most_runs(Layout layout) {
+  switch (layout) {
+    case Layout::kFlat:
+      return 1;
+    case Layout::kUkb:
+      return 2;
+    case Layout::kHcp:
+      return 4;
+    case Layout::kBids:
+      break;
+  }
+  return 99;
+}
+
 }  // namespace
 
 void validate(const SynthConfig& config) {
@@ -25,6 +40,15 @@ void validate(const SynthConfig& config) {
   require_range("fluctuation", config.fluctuation, 0, 0.15);
   require_range("noise", config.noise, 0.001, 0.15);
   require_range("lag_seconds", config.lag_seconds, 0, 60);
+  require_range("runs", config.runs, 0, most_runs(config.layout));
+}
+
+Layout parse_layout(std::string_view word) {
+  if (word == "flat") return Layout::kFlat;
+  if (word == "ukb") return Layout::kUkb;
+  if (word == "hcp") return Layout::kHcp;
+  if (word == "bids") return Layout::kBids;
+  throw UsageError(fmt::format("synth: layout is '{}', expected flat, ukb, hcp or bids", word));
 }
 
 Planted parse_planted(std::string_view word) {

@@ -9,6 +9,8 @@ namespace brainmt::synth {
 
 /// Where sex is hidden: in the amplitude of slow fluctuations, or in which of two networks leads the other.
 enum class Planted { kAmplitude, kLag };
+/// How the files are named, and which table comes with them (synth/cohort_files.hpp, docs/layouts.md).
+enum class Layout { kFlat, kUkb, kHcp, kBids };
 /// Voxel type of the files; alternating gives every second subject int16, which has nothing to do with any label.
 enum class VoxelType { kAlternating, kInt16, kFloat32 };
 
@@ -19,6 +21,8 @@ struct SynthConfig {
   int frames = 60;
   double tr = 0.735;  // seconds
   std::uint64_t seed = 1;
+  Layout layout = Layout::kFlat;
+  int runs = 0;  // scans of a participant: the same head and labels, other fluctuations; 0: as the layout has
   VoxelType dtype = VoxelType::kAlternating;
   Planted planted = Planted::kAmplitude;
   double sex_effect = 1.0;        // 0 plants nothing, 1 is the documented default, more is stronger
@@ -31,7 +35,9 @@ struct SynthConfig {
 /// Throws UsageError that names the key, the allowed range and the value.
 void validate(const SynthConfig& config);
 
-/// From the words of the command line: amplitude | lag, alternating | int16 | float32. Throw UsageError.
+/// From the words of the command line: flat | ukb | hcp | bids, amplitude | lag, alternating | int16 | float32. Throw
+/// UsageError.
+Layout parse_layout(std::string_view word);
 Planted parse_planted(std::string_view word);
 VoxelType parse_voxel_type(std::string_view word);
 

@@ -15,8 +15,14 @@ enum Stream : std::uint32_t {
   kSignalStream,
   kAnatomyStream,
   kPhysiologyStream,
-  kNoiseStream
+  kNoiseStream,
+  kMotionStream
 };
+
+// Index of a run's draws. The first run has the subject's number alone.
+std::uint64_t index_of(int subject, int run) {
+  return static_cast<std::uint64_t>(subject) | static_cast<std::uint64_t>(run) << 32;
+}
 
 constexpr double kYoungest = 45, kOldest = 80;  // years
 constexpr std::array kSiteGain{1.0, 1.1, 0.92};
@@ -52,6 +58,21 @@ float near_normal(std::uint32_t a, std::uint32_t b) {
   return (static_cast<float>(sum) - kMean) / kDeviation;
 }
 
+// A centred grid; MNI's own where the layout promises MNI space and the grid is of its size.
+std::array<double, 16> affine_of(const SynthConfig& config) {
+  if (config.layout != Layout::kFlat && config.grid == Grid{91, 109, 91}) {
+    return {-2, 0, 0, 90, 0, 2, 0, -126, 0, 0, 2, -72, 0, 0, 0, 1};
+  }
+  std::array<double, 16> affine{};
+  const double voxel = kFieldOfView / config.grid[0];
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    affine[5 * axis] = voxel;
+    affine[4 * axis + 3] = -0.5 * voxel * (config.grid[axis] - 1);
+  }
+  affine[15] = 1;
+  return affine;
+}
+
 io::NiftiHeader header_of(const SynthConfig& config, int subject, double gain) {
   io::NiftiHeader header;
   header.shape = {config.grid[0], config.grid[1], config.grid[2], config.frames};
@@ -60,12 +81,7 @@ io::NiftiHeader header_of(const SynthConfig& config, int subject, double gain) {
       config.dtype == VoxelType::kInt16 || (config.dtype == VoxelType::kAlternating && subject % 2 == 0);
   header.type = integers ? io::NiftiType::kInt16 : io::NiftiType::kFloat32;
   if (integers) header.slope = 2.0 * gain / 32767.0;  // twice the mean intensity is the most that fits
-  const double voxel = kFieldOfView / config.grid[0];
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    header.affine[5 * axis] = voxel;
-    header.affine[4 * axis + 3] = -0.5 * voxel * (config.grid[axis] - 1);
-  }
-  header.affine[15] = 1;
+  header.affine = affine_of(config);
   return header;
 }
 
@@ -84,8 +100,8 @@ Phenotype draw_phenotype(const SynthConfig& config, int subject) {
   return p;
 }
 
-PlantedSignal draw_signal(const SynthConfig& config, const Phenotype& phenotype, int subject) {
-  Philox random(config.seed, kSignalStream, static_cast<std::uint64_t>(subject));
+PlantedSignal draw_signal(const SynthConfig& config, const Phenotype& phenotype, int subject, int run) {
+  Philox random(config.seed, kSignalStream, index_of(subject, run));
   const double sign = phenotype.sex == 1 ? 1.0 : -1.0;
   const bool lagged = config.planted == Planted::kLag;
   const double growth = std::exp(kCognitionSlope * config.cognition_effect * phenotype.cognition_z);
@@ -106,25 +122,38 @@ PlantedSignal draw_signal(const SynthConfig& config, const Phenotype& phenotype,
   return signal;
 }
 
-ScanGenerator::ScanGenerator(const SynthConfig& config, const NetworkMaps& networks, int subject)
+Series draw_motion(const SynthConfig& config, int subject, int run) {
+  constexpr double kSpread = 0.5;  // of the logarithm
+  Philox random(config.seed, kMotionStream, index_of(subject, run));
+  Series motion(static_cast<std::size_t>(config.frames), 0.0);
+  double sum = 0;
+  for (std::size_t t = 1; t < motion.size(); ++t) sum += motion[t] = std::exp(kSpread * random.normal());
+  const double scale = draw_phenotype(config, subject).mean_fd * static_cast<double>(config.frames - 1) / sum;
+  for (double& fd : motion) fd *= scale;
+  return motion;
+}
+
+ScanGenerator::ScanGenerator(const SynthConfig& config, const NetworkMaps& networks, int subject, int run)
     : noise_key_{static_cast<std::uint32_t>(config.seed), static_cast<std::uint32_t>(config.seed >> 32)},
-      subject_(static_cast<std::uint32_t>(subject)) {
+      subject_(static_cast<std::uint32_t>(subject)),
+      noise_stream_(kNoiseStream | static_cast<std::uint32_t>(run) << 8) {
   const Phenotype phenotype = draw_phenotype(config, subject);
-  Philox anatomy(config.seed, kAnatomyStream, subject_), physiology(config.seed, kPhysiologyStream, subject_);
+  Philox anatomy(config.seed, kAnatomyStream, subject_),
+      physiology(config.seed, kPhysiologyStream, index_of(subject, run));
   head_ = draw_anatomy(config.grid, (phenotype.age - kYoungest) / (kOldest - kYoungest), anatomy);
   const double site_gain = kSiteGain[static_cast<std::size_t>(phenotype.site)];
   gain_ = static_cast<float>(kMeanIntensity * site_gain * (1.0 + 0.03 * anatomy.normal()));
   header_ = header_of(config, subject, gain_);
   noise_sd_ = static_cast<float>(config.noise * (0.85 + phenotype.mean_fd));
-  add_networks(config, networks, phenotype, subject);
+  add_networks(config, networks, phenotype, subject, run);
   add_physiology(config, physiology);
   slow_noise_.resize(head_.voxels.size());
   noise_.resize(head_.voxels.size());
 }
 
 void ScanGenerator::add_networks(const SynthConfig& config, const NetworkMaps& networks, const Phenotype& phenotype,
-                                 int subject) {
-  PlantedSignal signal = draw_signal(config, phenotype, subject);
+                                 int subject, int run) {
+  PlantedSignal signal = draw_signal(config, phenotype, subject, run);
   for (std::size_t n = 0; n < kNetworks; ++n) {
     for (std::size_t c = 0; c < kComponents; ++c) {
       Source source{std::vector<float>(head_.voxels.size()), std::move(signal.series[n][c])};
@@ -159,7 +188,7 @@ void ScanGenerator::advance_noise() {
   const float white = noise_sd_ * static_cast<float>(std::sqrt(1.0 - kSlowNoiseShare));
   for (std::size_t i = 0; i < noise_.size(); ++i) {
     const auto bits =
-        Philox::generate(noise_key_, {head_.voxels[i], kNoiseStream, subject_, static_cast<std::uint32_t>(next_)});
+        Philox::generate(noise_key_, {head_.voxels[i], noise_stream_, subject_, static_cast<std::uint32_t>(next_)});
     slow_noise_[i] = memory * slow_noise_[i] + drive * near_normal(bits[0], bits[1]);
     noise_[i] = slow * slow_noise_[i] + white * near_normal(bits[2], bits[3]);
   }

@@ -1,6 +1,7 @@
 #pragma once
-// One synthetic subject: its row of the phenotype table and its scan. Both are pure functions of (seed, subject), so a
-// cohort is the same whoever makes which part of it.
+// One synthetic subject: its row of the phenotype table and its scans. All are pure functions of (seed, subject, run),
+// so a cohort is the same whoever makes which part of it. The runs of a subject share labels, head and intensity; what
+// fluctuates is drawn anew.
 #include <cstdint>
 #include <span>
 #include <string>
@@ -30,12 +31,16 @@ struct PlantedSignal {
   std::vector<Series> series[kNetworks];
   double amplitude[kNetworks];
 };
-PlantedSignal draw_signal(const SynthConfig& config, const Phenotype& phenotype, int subject);
+PlantedSignal draw_signal(const SynthConfig& config, const Phenotype& phenotype, int subject, int run = 0);
+
+/// Displacement of the head at each frame against the one before, mm: 0 for the first, and on average over the others
+/// the subject's mean_fd.
+Series draw_motion(const SynthConfig& config, int subject, int run = 0);
 
 class ScanGenerator {
  public:
   /// `networks` are the maps of config.grid and must outlive the generator's constructor only.
-  ScanGenerator(const SynthConfig& config, const NetworkMaps& networks, int subject);
+  ScanGenerator(const SynthConfig& config, const NetworkMaps& networks, int subject, int run = 0);
 
   /// Header of the file to write; its type follows config.dtype.
   const io::NiftiHeader& header() const { return header_; }
@@ -48,7 +53,8 @@ class ScanGenerator {
     std::vector<float> map;
     Series series;
   };
-  void add_networks(const SynthConfig& config, const NetworkMaps& networks, const Phenotype& phenotype, int subject);
+  void add_networks(const SynthConfig& config, const NetworkMaps& networks, const Phenotype& phenotype, int subject,
+                    int run);
   void add_physiology(const SynthConfig& config, Philox& random);
   void advance_noise();
 
@@ -56,7 +62,7 @@ class ScanGenerator {
   Anatomy head_;
   std::vector<Source> sources_;
   std::array<std::uint32_t, 2> noise_key_;
-  std::uint32_t subject_;
+  std::uint32_t subject_, noise_stream_;
   float noise_sd_ = 0;
   float gain_ = 0;                         // intensity units
   std::vector<float> slow_noise_, noise_;  // autoregressive part, and the whole, for the current frame

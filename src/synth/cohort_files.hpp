@@ -1,0 +1,33 @@
+#pragma once
+// How the files of a synthetic cohort are named, and what lies beside the scans: the same planted cohort as a flat
+// folder, as UK Biobank, as HCP or as BIDS derivatives, each with the table that such a cohort comes with.
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "synth/config.hpp"
+#include "synth/subject.hpp"
+
+namespace brainmt::synth {
+
+struct TextFile {
+  std::string path;  // relative to config.out
+  std::string content;
+};
+
+/// The scan of a subject's run, relative to config.out.
+std::string scan_path(const SynthConfig& config, int subject, int run);
+
+/// Files beside that scan: its motion and description, as the layout has them.
+std::vector<TextFile> files_beside(const SynthConfig& config, int subject, int run);
+
+/// Files of the whole cohort; the first is the table of phenotypes.
+std::vector<TextFile> cohort_files(const SynthConfig& config);
+
+/// Name of the table of phenotypes.
+std::string_view table_name(Layout layout);
+
+/// Scans of each participant: config.runs, or the layout's usual number where that is 0.
+int runs_of(const SynthConfig& config);
+
+}  // namespace brainmt::synth
