@@ -8,7 +8,9 @@
 #include <set>
 #include <variant>
 
+#include "app/cohort_summary.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "io/cohort.hpp"
 #include "io/safetensors.hpp"
 #include "train/checkpoint_files.hpp"
@@ -38,6 +40,19 @@ Json describe_column(const io::PhenotypeColumn& column) {
   return out;
 }
 
+// One warning a column that can be told from the fill value.
+void warn_of_leaks(const Json& leaks) {
+  for (const Json& leak : leaks) {
+    if (!leak["leaks"].get<bool>()) continue;
+    log::warn(
+        "the fill value of a scan tells {} ({} {} over {} participants): a model can read it off the background; "
+        "prepare "
+        "with normalize=minmax, whose fill value is 0 in every scan",
+        leak["column"].get<std::string>(), leak["measure"].get<std::string>(), leak["value"].get<double>(),
+        leak["participants"].get<std::size_t>());
+  }
+}
+
 Json inspect_cohort(const fs::path& path, bool verify) {
   const io::Cohort cohort(path);
   const io::CohortDescription& layout = cohort.layout();
@@ -64,9 +79,14 @@ Json inspect_cohort(const fs::path& path, bool verify) {
            {"grid", {layout.grid.x, layout.grid.y, layout.grid.z}},
            {"voxels_in_mask", voxels.size() == 1 ? Json(*voxels.begin()) : Json{*voxels.begin(), *voxels.rbegin()}},
            {"normalization", layout.normalization},
+           {"layout", layout.layout},
+           {"processing", layout.processing},
            {"made_by", layout.provenance},
            {"phenotypes", Json::array()}};
   for (const io::PhenotypeColumn& column : layout.phenotypes) out["phenotypes"].push_back(describe_column(column));
+  out.update(summarise_participants(layout.scans));
+  out["fill_value_leaks"] = fill_value_leaks(layout.scans, layout.phenotypes);
+  warn_of_leaks(out["fill_value_leaks"]);
   if (verify) {
     cohort.verify();
     out["verified"] = "every frame matches its checksum";
