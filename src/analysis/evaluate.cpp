@@ -10,14 +10,32 @@
 namespace brainmt::analysis {
 namespace {
 
-train::TaskDescription task_of(const EvaluateSettings& settings, const io::SafetensorsFile& file) {
+// What the file says about its targets, or else the settings.
+train::TaskDescription task_of(const EvaluateSettings& settings, const io::SafetensorsFile& file,
+                               const io::Cohort& cohort) {
   const auto found = file.metadata().find(train::kTaskKey);
   if (found != file.metadata().end())
-    if (auto described = train::described_task(found->second)) return *described;
+    if (auto described = train::described_task(found->second)) return *std::move(described);
   if (!settings.task)
     throw DataError(
         fmt::format("{}: no '{}' in its metadata: give task= and task.target=", file.path().string(), train::kTaskKey));
-  return *settings.task;
+  if (!settings.task->confounds.empty())
+    throw UsageError("task.confounds: their coefficients are fitted in training and come with the weights' metadata");
+  train::TaskDescription task{.is_multitask = settings.task->is_multitask, .targets = {}};
+  for (const train::Target& target : train::targets_of(cohort, *settings.task)) task.targets.push_back({target});
+  return task;
+}
+
+// With one output for each target.
+std::unique_ptr<models::BrainMT> model_of(const EvaluateSettings& settings, const io::SafetensorsFile& file,
+                                          const io::Cohort& cohort, std::size_t targets) {
+  std::optional<models::BrainMTConfig> sizes = settings.model;
+  if (sizes) sizes->outputs = static_cast<std::int64_t>(targets);
+  auto model = load_model(file, sizes, cohort, settings.activation);
+  if (model->config().outputs != static_cast<std::int64_t>(targets))
+    throw DataError(fmt::format("{}: the model has {} outputs, expected one for each of {} targets",
+                                file.path().string(), model->config().outputs, targets));
+  return model;
 }
 
 // The split, or none where all subjects are asked for and none fits: then it would only name the parts.
@@ -44,15 +62,33 @@ struct Prepared {
   train::Dataset data;
   std::optional<train::Split> split;
   std::unique_ptr<models::BrainMT> model;
+  std::size_t unseen_levels = 0;
 };
 
 Prepared prepare(const EvaluateSettings& settings, const io::Cohort& cohort) {
   const auto file = io::SafetensorsFile::open(settings.weights);
-  train::TaskDescription task = task_of(settings, file);
-  auto model = load_model(file, settings.model, cohort, settings.activation);
-  train::Dataset data(cohort, task.task, task.target, model->config().frames);
+  train::TaskDescription task = task_of(settings, file, cohort);
+  auto model = model_of(settings, file, cohort, task.targets.size());
+  std::vector<train::Target> targets;
+  std::vector<train::Adjustment> adjustments;
+  for (const train::TargetDescription& d : task.targets) {
+    targets.push_back(d.target);
+    adjustments.push_back(d.adjustment);
+  }
+  train::Dataset data(cohort, std::move(targets), model->config().frames,
+                      {.confounds = task.confounds.names(), .group = settings.split.plan.group});
   auto split = split_of(settings, data);
-  return {std::move(task), std::move(data), std::move(split), std::move(model)};
+  const std::size_t unseen = task.confounds.empty() ? 0 : data.adjust_labels(task.confounds, adjustments);
+  return {std::move(task), std::move(data), std::move(split), std::move(model), unseen};
+}
+
+void log_left_out(const Prepared& prepared) {
+  const train::Dataset& data = prepared.data;
+  const std::size_t left_out = data.without_label() + data.without_confounds() + data.too_short();
+  if (left_out > 0)
+    log::info("left out: {} without {}, {} without a confound, {} without a long enough scan", data.without_label(),
+              train::names_of(data.targets()), data.without_confounds(), data.too_short());
+  if (prepared.unseen_levels > 0) log::warn("{}", train::unseen_levels(prepared.unseen_levels));
 }
 
 }  // namespace
@@ -70,12 +106,16 @@ Evaluation evaluate(const EvaluateSettings& settings, const io::Cohort& cohort, 
   if (chosen.empty())
     throw DataError(fmt::format("{}: the part {} has no subject", cohort.path().string(), result.part));
 
-  const bool classes = result.task.task == train::Task::kClassification;
-  for (const auto& [index, windows, output] : train::predict(*prepared->model, data, chosen, settings.predict, comm)) {
+  if (comm.rank() == 0) log_left_out(*prepared);
+  for (const auto& [index, windows, outputs] : train::predict(*prepared->model, data, chosen, settings.predict, comm)) {
     const train::Subject& subject = data.subjects()[index];
-    const double predicted = classes ? (output >= 0.0 ? 1.0 : 0.0) : result.task.scaling.original(output);
-    result.predictions.push_back(
-        {subject.id, part_of(prepared->split, subject.id), windows, subject.label, predicted, output});
+    const std::string part = part_of(prepared->split, subject.id);
+    for (std::size_t k = 0; k < outputs.size(); ++k) {
+      const auto& [target, scaling, adjustment] = result.task.targets[k];
+      const bool classes = target.task == train::Task::kClassification;
+      const double predicted = classes ? (outputs[k] >= 0.0 ? 1.0 : 0.0) : scaling.original(outputs[k]);
+      result.predictions.push_back({subject.id, part, windows, subject.labels[k], predicted, outputs[k], k});
+    }
   }
   return result;
 }

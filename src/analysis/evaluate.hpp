@@ -1,6 +1,6 @@
 #pragma once
-// Predicts the subjects of a split and scores them: one averaged output per subject, metrics in original units with
-// bootstrap intervals.
+// Predicts the subjects of a split and scores them: one averaged output per subject and target, metrics in original
+// units with bootstrap intervals.
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
-#include "train/labels.hpp"
 #include "train/metrics.hpp"
 #include "train/predict.hpp"
 #include "train/split.hpp"
+#include "train/task_description.hpp"
 #include "train/training_data.hpp"
 
 namespace brainmt::analysis {
@@ -19,7 +19,7 @@ namespace brainmt::analysis {
 struct EvaluateSettings {
   std::filesystem::path weights;               // safetensors with the published names
   std::optional<models::BrainMTConfig> model;  // sizes, for a file that does not describe its model
-  std::optional<train::TaskDescription> task;  // for a file that does not describe its task
+  std::optional<train::TaskSettings> task;     // for a file that does not describe its task
   DType activation = DType::kF32;
   std::optional<train::Part> part;  // none: all subjects
   train::SplitSettings split;
@@ -27,14 +27,15 @@ struct EvaluateSettings {
   train::BootstrapSettings bootstrap;
 };
 
-/// One row of predictions.tsv.
+/// One row of predictions.tsv: a participant and a target.
 struct Prediction {
   std::string participant_id;
   std::string part;  // "train", "val", "test", or "none" for a subject that no part uses
   std::int64_t windows = 0;
-  double truth = 0;      // original units; 0 or 1
-  double predicted = 0;  // original units; the class
-  double output = 0;     // what the model gave: a logit, or a scaled value
+  double truth = 0;        // original units, less what confounds explain; 0 or 1; NaN: no label
+  double predicted = 0;    // in the same units; the class
+  double output = 0;       // what the model gave: a logit, or a scaled value
+  std::size_t target = 0;  // index in the task
 };
 
 struct Evaluation {
@@ -46,10 +47,12 @@ struct Evaluation {
 /// Collective; the same result on every rank. Throws DataError when weights, cohort and split do not fit together.
 Evaluation evaluate(const EvaluateSettings& settings, const io::Cohort& cohort, comm::Communicator& comm);
 
-/// The object of metrics.json.
+/// The object of metrics.json: {task, target, split, n_subjects, <metric>...}, or of a multitask run {task, split,
+/// n_subjects, targets: {<target>: {task, n_subjects, <metric>...}}}, with `confounds` where there are any.
 nlohmann::ordered_json metrics_of(const Evaluation& evaluation, const train::BootstrapSettings& bootstrap);
 
-/// participant_id split n_windows y_true y_pred logit prob; n/a where a column does not apply.
+/// participant_id split n_windows y_true y_pred logit prob, of a multitask run also target; n/a where a column does not
+/// apply or a label is missing.
 std::string predictions_table(const Evaluation& evaluation);
 /// The bootstrap interval of a metric, "[low, high]"; empty where it has none.
 std::string interval_text(const nlohmann::ordered_json& metrics, const std::string& name, int digits = 4);

@@ -5,6 +5,24 @@
 #include "analysis/evaluate.hpp"
 
 namespace brainmt::analysis {
+namespace {
+
+// The metrics of one target over the subjects that have it.
+nlohmann::ordered_json scores_of(const Evaluation& evaluation, std::size_t target,
+                                 const train::BootstrapSettings& bootstrap) {
+  const bool classes = evaluation.task.targets[target].target.task == train::Task::kClassification;
+  std::vector<double> truth, scores;
+  for (const Prediction& p : evaluation.predictions) {
+    if (p.target != target || std::isnan(p.truth)) continue;
+    truth.push_back(p.truth);
+    scores.push_back(classes ? p.output : p.predicted);
+  }
+  return classes ? train::classification_report(truth, scores, /*threshold=*/0.0, bootstrap)
+                 : train::regression_report(truth, scores, bootstrap);
+}
+
+}  // namespace
+
 std::string interval_text(const nlohmann::ordered_json& metrics, const std::string& name, int digits) {
   const auto intervals = metrics.find("ci95");
   if (intervals == metrics.end() || !intervals->contains(name)) return {};
@@ -14,27 +32,37 @@ std::string interval_text(const nlohmann::ordered_json& metrics, const std::stri
 }
 
 nlohmann::ordered_json metrics_of(const Evaluation& evaluation, const train::BootstrapSettings& bootstrap) {
-  const bool classes = evaluation.task.task == train::Task::kClassification;
-  std::vector<double> truth, scores;
-  for (const Prediction& p : evaluation.predictions) {
-    truth.push_back(p.truth);
-    scores.push_back(classes ? p.output : p.predicted);
+  const train::TaskDescription& task = evaluation.task;
+  nlohmann::ordered_json metrics{{"task", train::name_of(task)}};
+  if (!task.is_multitask) metrics["target"] = task.targets.front().target.name;
+  metrics["split"] = evaluation.part;
+  if (!task.confounds.empty()) metrics["confounds"] = task.confounds.names();
+  if (!task.is_multitask) {
+    metrics.update(scores_of(evaluation, 0, bootstrap));
+    return metrics;
   }
-  nlohmann::ordered_json metrics{
-      {"task", train::name_of(evaluation.task.task)}, {"target", evaluation.task.target}, {"split", evaluation.part}};
-  metrics.update(classes ? train::classification_report(truth, scores, /*threshold=*/0.0, bootstrap)
-                         : train::regression_report(truth, scores, bootstrap));
+  metrics["n_subjects"] = evaluation.predictions.size() / task.targets.size();
+  for (std::size_t k = 0; k < task.targets.size(); ++k) {
+    nlohmann::ordered_json of_target{{"task", train::name_of(task.targets[k].target.task)}};
+    of_target.update(scores_of(evaluation, k, bootstrap));
+    metrics["targets"][task.targets[k].target.name] = std::move(of_target);
+  }
   return metrics;
 }
 
 std::string predictions_table(const Evaluation& evaluation) {
-  std::string table = "participant_id\tsplit\tn_windows\ty_true\ty_pred\tlogit\tprob\n";
+  const train::TaskDescription& task = evaluation.task;
+  std::string table = "participant_id\tsplit\tn_windows\ty_true\ty_pred\tlogit\tprob";
+  table += task.is_multitask ? "\ttarget\n" : "\n";
   for (const Prediction& p : evaluation.predictions) {
-    table += fmt::format("{}\t{}\t{}\t{}\t{}\t", p.participant_id, p.part, p.windows, p.truth, p.predicted);
-    if (evaluation.task.task == train::Task::kClassification)
-      table += fmt::format("{}\t{}\n", p.output, 1.0 / (1.0 + std::exp(-p.output)));
+    const train::Target& target = task.targets[p.target].target;
+    table += fmt::format("{}\t{}\t{}\t{}\t{}\t", p.participant_id, p.part, p.windows,
+                         std::isnan(p.truth) ? "n/a" : fmt::format("{}", p.truth), p.predicted);
+    if (target.task == train::Task::kClassification)
+      table += fmt::format("{}\t{}", p.output, 1.0 / (1.0 + std::exp(-p.output)));
     else
-      table += "n/a\tn/a\n";
+      table += "n/a\tn/a";
+    table += task.is_multitask ? fmt::format("\t{}\n", target.name) : "\n";
   }
   return table;
 }
@@ -43,6 +71,11 @@ std::string metrics_table(const nlohmann::ordered_json& metrics) {
   std::string table;
   for (const auto& [name, value] : metrics.items()) {
     if (name == "ci95") continue;
+    if (name == "targets") {
+      for (const auto& [target, scores] : value.items())
+        table += fmt::format("\n{}\n{}", target, metrics_table(scores));
+      continue;
+    }
     const std::string text = value.is_string()         ? value.get<std::string>()
                              : value.is_number_float() ? fmt::format("{:.4g}", value.get<double>())
                                                        : value.dump();

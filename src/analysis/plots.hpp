@@ -1,5 +1,6 @@
 #pragma once
-// The picture of an evaluation: roc.svg of a classification, scatter.svg of a regression.
+// The pictures of an evaluation: roc.svg of a classification, scatter.svg of a regression; of a multitask run one for
+// each target, as roc-sex.svg.
 #include <array>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
@@ -20,7 +21,8 @@ struct Plot {
   std::string svg;
 };
 
-/// `metrics` is the object of metrics_of(); its AUROC or correlation, with the interval, stands in the picture.
-Plot plot_of(const Evaluation& evaluation, const nlohmann::ordered_json& metrics);
+/// `metrics` is the object of metrics_of(); its AUROC or correlation, with the interval, stands in the picture. One
+/// plot for each target, under different names.
+std::vector<Plot> plots_of(const Evaluation& evaluation, const nlohmann::ordered_json& metrics);
 
 }  // namespace brainmt::analysis

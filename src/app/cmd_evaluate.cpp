@@ -9,6 +9,7 @@
 #include "analysis/evaluate.hpp"
 #include "analysis/plots.hpp"
 #include "app/command_table.hpp"
+#include "app/train_settings.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
 #include "io/atomic_file.hpp"
@@ -52,7 +53,6 @@ std::optional<train::Part> part_of(const std::string& name) {
 
 analysis::EvaluateSettings settings_of(CommandContext& context, const Keys& keys, const fs::path& run_dir) {
   const config::Config& config = context.config;
-  const auto fractions = keys.get<std::vector<double>>("data.split_fractions");
   const auto seed = static_cast<std::uint64_t>(keys.get<std::int64_t>("run.seed"));
   const auto batch = keys.get<std::int64_t>("eval.batch_size");
   analysis::EvaluateSettings s;
@@ -62,18 +62,16 @@ analysis::EvaluateSettings settings_of(CommandContext& context, const Keys& keys
                .batch = std::max<std::int64_t>(batch, 1),
                .prefetch = keys.get<std::int64_t>("data.prefetch")};
   s.bootstrap = {.seed = seed, .resamples = config.get<int>("bootstrap")};
-  s.split = {.file = config.get<std::string>("data.split_file"),
-             .run_dir = {},
-             .fractions = {fractions[0], fractions[1], fractions[2]},
-             .seed = seed};
+  s.split = {.file = config.get<std::string>("data.split_file"), .run_dir = {}, .plan = split_plan(keys)};
   if (!run_dir.empty()) {
     s.weights = train::model_file_of(context.comm, run_dir, config.get<std::string>("checkpoint"));
     if (s.split.file.empty()) s.split.file = run_dir / "split.json";
+    s.split.plan.group.clear();  // needed to make a split, not to use one; another cohort may lack the column
   } else {
     s.weights = config.get<std::string>("weights");
     s.model = models::from_config(config, {});
-    s.task = train::TaskDescription{
-        train::task_of(config.get<std::string>("task")), config.get<std::string>("task.target"), {}};
+    const train::TaskSettings task = task_settings(config);
+    if (!task.targets.empty() && !task.targets.front().name.empty()) s.task = task;
   }
   return s;
 }
@@ -86,8 +84,8 @@ void write_results(const fs::path& out, const analysis::Evaluation& evaluation,
   const auto metrics = analysis::metrics_of(evaluation, bootstrap);
   io::write_atomically(out / "predictions.tsv", analysis::predictions_table(evaluation));
   io::write_atomically(out / "metrics.json", metrics.dump(2) + "\n");
-  const analysis::Plot plot = analysis::plot_of(evaluation, metrics);
-  io::write_atomically(out / plot.file_name, plot.svg);
+  for (const analysis::Plot& plot : analysis::plots_of(evaluation, metrics))
+    io::write_atomically(out / plot.file_name, plot.svg);
   fmt::print("{}{:<18}{}\n", analysis::metrics_table(metrics), "written", (out / "predictions.tsv").string());
 }
 

@@ -1,6 +1,7 @@
 #include "app/train_settings.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/version.hpp"
 #include "models/from_config.hpp"
@@ -34,22 +35,46 @@ train::AdamWSettings optimizer_settings(const config::Config& config) {
           .clip_norm = config.get<double>("optimizer.clip_norm")};
 }
 
+// The entry of target `k` in a list that may be empty.
+template <class T>
+T entry_or(const std::vector<T>& list, std::size_t k, T fallback) {
+  return list.empty() ? fallback : list.at(k);
+}
+
+std::optional<train::Task> task_of(const std::string& kind) {
+  if (kind == "regression") return train::Task::kRegression;
+  if (kind == "classification") return train::Task::kClassification;
+  return std::nullopt;  // auto
+}
+
 }  // namespace
+
+train::TaskSettings task_settings(const config::Config& config) {
+  using Texts = std::vector<std::string>;
+  const auto task = config.get<std::string>("task");
+  train::TaskSettings s{.is_multitask = task == "multitask",
+                        .targets = {},
+                        .confounds = config.get<Texts>("task.confounds"),
+                        .shuffle = config.get<bool>("task.shuffle_labels"),
+                        .seed = static_cast<std::uint64_t>(config.get<std::int64_t>("run.seed"))};
+  const Texts names =
+      s.is_multitask ? config.get<Texts>("task.targets") : Texts{config.get<std::string>("task.target")};
+  const auto kinds = s.is_multitask ? config.get<Texts>("task.kinds") : Texts{task};
+  for (std::size_t k = 0; k < names.size(); ++k)
+    s.targets.push_back({.name = names[k],
+                         .task = task_of(entry_or<std::string>(kinds, k, "auto")),
+                         .positive = entry_or<std::string>(config.get<Texts>("task.positive"), k, ""),
+                         .weight = entry_or(config.get<std::vector<double>>("task.weights"), k, 1.0)});
+  return s;
+}
 
 train::TrainSettings train_settings(const config::Config& config, int ranks) {
   const bool world = config.get<std::string>("deterministic") == "world";
   const auto seed = static_cast<std::uint64_t>(config.get<std::int64_t>("run.seed"));
-  const auto fractions = config.get<std::vector<double>>("data.split_fractions");
   train::TrainSettings s;
   s.run_dir = config.get<std::string>("run.dir");
-  s.target = {.task = train::task_of(config.get<std::string>("task")),
-              .column = config.get<std::string>("task.target"),
-              .shuffle = config.get<bool>("task.shuffle_labels"),
-              .seed = seed};
-  s.split = {.file = config.get<std::string>("data.split_file"),
-             .run_dir = s.run_dir,
-             .fractions = {fractions[0], fractions[1], fractions[2]},
-             .seed = seed};
+  s.task = task_settings(config);
+  s.split = {.file = config.get<std::string>("data.split_file"), .run_dir = s.run_dir, .plan = split_plan(config)};
   s.model = models::from_config(config, s.model.grid);
   s.activation = models::precision_from_config(config);
 

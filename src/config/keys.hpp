@@ -9,13 +9,20 @@ namespace brainmt::config {
 /// Concatenation of key tables, in order.
 std::vector<Key> join(const std::vector<std::vector<Key>>& tables);
 
-// Tables that more than one command uses (keys_train.cpp).
+// Tables that more than one command uses (keys_task.cpp, keys_train.cpp).
 std::vector<Key> model_keys();      // model.*
 std::vector<Key> precision_keys();  // precision
 std::vector<Key> data_keys();       // data.*
 std::vector<Key> comm_keys();       // comm.*
+std::vector<Key> split_keys();      // data.* of the split
+/// task and task.*; `required` where a command cannot do without them.
+std::vector<Key> task_keys(bool required);
 /// Rules between model.* keys: widths that divide.
 std::vector<Rule> model_rules();
+/// Fractions that sum to 1, folds that exist.
+std::vector<Rule> split_rules();
+/// Lists of a fitting length; with `required` also that there is a target.
+std::vector<Rule> task_rules(bool required);
 
 const Schema& train_schema();
 const Schema& evaluate_schema();

@@ -1,23 +1,12 @@
 // Keys of training and evaluation. Defaults are the paper's settings; a key that the paper does not have is off by
 // default or changes speed only; gradient clipping, on by default, is the exception.
 #include <cmath>
-#include <numeric>
 
 #include "config/config.hpp"
 #include "config/keys.hpp"
 
 namespace brainmt::config {
 namespace {
-
-std::vector<Key> task_keys(bool required) {
-  const auto needed = [required](const Key& key) { return required ? key.required() : key; };
-  return {
-      needed(choice("task", required ? "" : "regression", {"regression", "classification"},
-                    "regression: MSE on z-scored targets; classification: two classes, BCE with logits")),
-      needed(text("task.target", "", "column of the phenotype table to predict")),
-      boolean("task.shuffle_labels", false, "permute the targets over subjects: a control that must end at chance"),
-  };
-}
 
 std::vector<Key> run_keys() {
   return {
@@ -101,14 +90,6 @@ void check_divisible_width(const Config& config) {
   }
 }
 
-void check_split_fractions(const Config& config) {
-  const auto fractions = config.get<std::vector<double>>("data.split_fractions");
-  const double sum = std::accumulate(fractions.begin(), fractions.end(), 0.0);
-  // Three decimals written by hand need not add to 1 exactly.
-  if (std::abs(sum - 1.0) > 1e-6)
-    throw UsageError(fmt::format("data.split_fractions: expected a sum of 1, found {}", sum));
-}
-
 void check_betas(const Config& config) {
   for (const double beta : config.get<std::vector<double>>("optimizer.betas")) {
     if (beta >= 1.0) throw UsageError(fmt::format("optimizer.betas: expected numbers below 1, found {}", beta));
@@ -131,15 +112,14 @@ void check_schedule(const Config& config) {
 void check_weights_source(const Config& config) {
   const bool run = !config.get<std::string>("run.dir").empty(), weights = !config.get<std::string>("weights").empty();
   if (run == weights) throw UsageError("'evaluate' needs run.dir=DIR or weights=FILE, one of the two");
-  for (const char* key : {"data.cohort", "task.target"}) {
-    if (weights && config.get<std::string>(key).empty())
-      throw UsageError(fmt::format("'evaluate' with weights= needs {}=...", key));
-  }
+  if (weights && config.get<std::string>("data.cohort").empty())
+    throw UsageError("'evaluate' with weights= needs data.cohort=...");
 }
 
-std::vector<Rule> with_model_rules(std::vector<Rule> rules) {
-  for (const Rule rule : model_rules()) rules.push_back(rule);
-  return rules;
+std::vector<Rule> join(const std::vector<std::vector<Rule>>& tables) {
+  std::vector<Rule> all;
+  for (const auto& table : tables) all.insert(all.end(), table.begin(), table.end());
+  return all;
 }
 
 }  // namespace
@@ -188,12 +168,6 @@ std::vector<Key> precision_keys() {
 std::vector<Key> data_keys() {
   return {
       text("data.cohort", "", "cohort file made by 'brainmt prepare'").free_to_change(),
-      text("data.split_file", "", "split.json to use; empty: the run directory's, made on first use").free_to_change(),
-      reals("data.split_fractions", {0.7, 0.15, 0.15},
-            "training, validation and test share of the subjects, stratified by target")
-          .of_length(3)
-          .at_least(0)
-          .at_most(1),
       choice("data.io", "independent", {"independent", "collective"}, "how ranks read windows through parallel HDF5")
           .free_to_change(),
       integer("data.prefetch", 2, "windows read ahead while the model computes; 0: none")
@@ -218,10 +192,11 @@ std::vector<Rule> model_rules() { return {check_divisible_width}; }
 const Schema& train_schema() {
   auto data = data_keys();
   for (Key& key : data) key = key.name == "data.cohort" ? key.required() : key;
-  static const Schema schema("train",
-                             join({run_keys(), data, task_keys(/*required=*/true), model_keys(), precision_keys(),
-                                   optimizer_keys(), control_keys(), eval_keys(), comm_keys()}),
-                             {"model"}, with_model_rules({check_split_fractions, check_betas, check_schedule}));
+  static const Schema schema(
+      "train",
+      join({run_keys(), data, split_keys(), task_keys(/*required=*/true), model_keys(), precision_keys(),
+            optimizer_keys(), control_keys(), eval_keys(), comm_keys()}),
+      {"model"}, join({model_rules(), split_rules(), task_rules(/*required=*/true), {check_betas, check_schedule}}));
   return schema;
 }
 
@@ -237,11 +212,12 @@ const Schema& evaluate_schema() {
              integer("run.seed", 42, "seed of split and bootstrap").at_least(0)},
             eval_keys(),
             data_keys(),
+            split_keys(),
             task_keys(/*required=*/false),
             model_keys(),
             precision_keys(),
             comm_keys()}),
-      {"model"}, with_model_rules({check_weights_source, check_split_fractions}));
+      {"model"}, join({model_rules(), split_rules(), task_rules(/*required=*/false), {check_weights_source}}));
   return schema;
 }
 

@@ -1,10 +1,14 @@
 #include "train/dataset.hpp"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <cmath>
 #include <unordered_map>
 #include <utility>
 
 #include "base/error.hpp"
+#include "train/phenotype_values.hpp"
 #include "train/shuffle.hpp"
 
 namespace brainmt::train {
@@ -12,51 +16,140 @@ namespace {
 
 constexpr std::uint32_t kLabelStream = 0x1abe;  // one Philox stream for each purpose
 
-// All subjects with all their scans; a label that is missing in one run and given in another counts as given.
-std::vector<Subject> gather(const io::Cohort& cohort, const std::vector<double>& labels, const std::string& target) {
+bool is_missing(double value) { return std::isnan(value); }
+bool is_missing(const std::string& value) { return value.empty(); }
+bool is_missing(const ConfoundValue& value) {
+  return std::visit([](const auto& v) { return is_missing(v); }, value);
+}
+
+// The value of one subject from a column by scan: one that is missing in one run and given in another counts as given.
+template <class T>
+T value_of(const io::Cohort& cohort, const Subject& subject, const std::vector<T>& by_scan, const std::string& column) {
+  T value = by_scan[subject.scans.front()];
+  for (const std::size_t scan : subject.scans) {
+    if (is_missing(value)) value = by_scan[scan];
+    if (!is_missing(by_scan[scan]) && value != by_scan[scan])
+      throw DataError(fmt::format("{}: participant {} has {} = {} for one scan and {} for another: expected one value",
+                                  cohort.path().string(), subject.id, column, value, by_scan[scan]));
+  }
+  return value;
+}
+
+// Over the subject's runs whose motion is known.
+double mean_motion(const io::Cohort& cohort, const Subject& subject) {
+  double sum = 0, count = 0;
+  for (const std::size_t scan : subject.scans) {
+    const double motion = cohort.scans()[scan].mean_fd;
+    if (std::isnan(motion)) continue;
+    sum += motion;
+    ++count;
+  }
+  return count > 0 ? sum / count : std::nan("");
+}
+
+void add_confound(const io::Cohort& cohort, const std::string& name, std::vector<Subject>& subjects) {
+  constexpr const char* kMotion = "mean_fd";
+  const bool from_scans = name == kMotion && find_phenotype(cohort, name) == nullptr;
+  if (from_scans) {
+    for (Subject& subject : subjects) subject.confounds.emplace_back(mean_motion(cohort, subject));
+    return;
+  }
+  const io::PhenotypeColumn& column = phenotype(cohort, name);
+  const auto numbers = numbers_of(column);
+  const auto texts = numbers ? std::vector<std::string>{} : texts_of(column);
+  for (Subject& subject : subjects) {
+    if (numbers)
+      subject.confounds.emplace_back(value_of(cohort, subject, *numbers, name));
+    else
+      subject.confounds.emplace_back(value_of(cohort, subject, texts, name));
+  }
+}
+
+// All participants with all their scans.
+std::vector<Subject> participants_of(const io::Cohort& cohort) {
   std::vector<Subject> subjects;
   std::unordered_map<std::string, std::size_t> index;
   for (std::size_t scan = 0; scan < cohort.scans().size(); ++scan) {
     const std::string& id = cohort.scans()[scan].participant_id;
     const auto [found, is_new] = index.try_emplace(id, subjects.size());
-    if (is_new) subjects.push_back({id, {}, labels[scan]});
-    Subject& subject = subjects[found->second];
-    subject.scans.push_back(scan);
-    if (std::isnan(subject.label)) subject.label = labels[scan];
-    if (!std::isnan(labels[scan]) && subject.label != labels[scan])
-      throw DataError(fmt::format("{}: participant {} has {} = {} for one scan and {} for another: expected one value",
-                                  cohort.path().string(), id, target, subject.label, labels[scan]));
+    if (is_new) subjects.push_back({.id = id});
+    subjects[found->second].scans.push_back(scan);
   }
   return subjects;
 }
 
 }  // namespace
 
-Dataset::Dataset(const io::Cohort& cohort, Task task, const std::string& target, std::int64_t frames)
-    : cohort_(cohort), task_(task), target_(target) {
-  for (Subject& subject : gather(cohort, read_labels(cohort, target, task), target)) {
+bool Subject::has_label(std::size_t target) const { return !is_missing(labels[target]); }
+
+std::string names_of(const std::vector<Target>& targets) {
+  std::vector<std::string> names;
+  for (const Target& target : targets) names.push_back(target.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+Dataset::Dataset(const io::Cohort& cohort, std::vector<Target> targets, std::int64_t frames, DatasetColumns columns)
+    : cohort_(cohort), targets_(std::move(targets)), columns_(std::move(columns)) {
+  gather();
+  std::vector<Subject> usable;
+  for (Subject& subject : subjects_) {
     std::erase_if(subject.scans,
                   [&](std::size_t scan) { return static_cast<std::int64_t>(cohort.scans()[scan].frames) < frames; });
-    if (std::isnan(subject.label)) {
+    if (std::ranges::all_of(subject.labels, [](double label) { return is_missing(label); })) {
       ++without_label_;
+    } else if (std::ranges::any_of(subject.confounds, [](const ConfoundValue& v) { return is_missing(v); })) {
+      ++without_confounds_;
     } else if (subject.scans.empty()) {
       ++too_short_;
     } else {
-      subjects_.push_back(std::move(subject));
+      usable.push_back(std::move(subject));
     }
   }
+  subjects_ = std::move(usable);
   if (subjects_.empty())
-    throw DataError(
-        fmt::format("{}: no subject is left for {} with {} frames: {} have no label, {} no scan that is long "
-                    "enough; try a smaller model.num_frames or another task.target",
-                    cohort.path().string(), target, frames, without_label_, too_short_));
+    throw DataError(fmt::format(
+        "{}: no subject is left for {} with {} frames: {} have no label, {} lack a confound, {} no scan that "
+        "is long enough; try a smaller model.num_frames, another task.target or fewer task.confounds",
+        cohort.path().string(), names_of(targets_), frames, without_label_, without_confounds_, too_short_));
+}
+
+void Dataset::gather() {
+  subjects_ = participants_of(cohort_);
+  for (const Target& target : targets_) {
+    const std::vector<double> labels = read_labels(cohort_, target);
+    for (Subject& subject : subjects_) subject.labels.push_back(value_of(cohort_, subject, labels, target.name));
+  }
+  for (const std::string& name : columns_.confounds) add_confound(cohort_, name, subjects_);
+  if (columns_.group.empty()) return;
+  const std::vector<std::string> groups = texts_of(phenotype(cohort_, columns_.group));
+  for (Subject& subject : subjects_) subject.group = value_of(cohort_, subject, groups, columns_.group);
+}
+
+std::size_t Dataset::missing(std::size_t target) const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(subjects_, [&](const Subject& subject) { return !subject.has_label(target); }));
+}
+
+std::size_t Dataset::without_group() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(subjects_, [](const Subject& subject) { return subject.group.empty(); }));
 }
 
 void Dataset::shuffle_labels(const std::vector<std::size_t>& members, std::uint64_t seed) {
-  std::vector<double> labels;
-  for (const std::size_t i : members) labels.push_back(subjects_[i].label);
+  std::vector<std::vector<double>> labels;
+  for (const std::size_t i : members) labels.push_back(subjects_[i].labels);
   shuffle(labels, Philox(seed, kLabelStream));
-  for (std::size_t k = 0; k < members.size(); ++k) subjects_[members[k]].label = labels[k];
+  for (std::size_t k = 0; k < members.size(); ++k) subjects_[members[k]].labels = labels[k];
+}
+
+std::size_t Dataset::adjust_labels(const ConfoundCoding& coding, const std::vector<Adjustment>& adjustments) {
+  BRAINMT_CHECK(adjustments.size() == targets_.size(), "{} adjustments", adjustments.size());
+  std::size_t unseen = 0;
+  for (Subject& subject : subjects_) {
+    const std::vector<double> coded = coding.coded(subject.confounds, &unseen);
+    for (std::size_t k = 0; k < adjustments.size(); ++k) subject.labels[k] -= adjustments[k].of(coded);
+  }
+  return unseen;
 }
 
 }  // namespace brainmt::train

@@ -1,4 +1,6 @@
 // What a training run would be: sizes and a rough estimate of its memory.
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "train/sampler.hpp"
@@ -30,10 +32,29 @@ double activation_bytes(const models::BrainMT& model, const models::BrainMTConfi
   return (rows * blocks + convolutions) * static_cast<double>(size_of(activation));
 }
 
+// One line for each target, as far as there is something to say about it.
+std::string describe_targets(const TrainingData& training) {
+  std::string text;
+  for (std::size_t k = 0; k < training.outputs(); ++k) {
+    const Target& target = training.task.targets[k].target;
+    text += fmt::format("target       {}: {}, {} subjects have it{}\n", target.name, name_of(target.task),
+                        training.data.subjects().size() - training.data.missing(k),
+                        training.task.is_multitask ? fmt::format(", weight {}", target.weight) : "");
+  }
+  if (!training.task.confounds.empty())
+    text += fmt::format("confounds    {}\n", fmt::join(training.task.confounds.terms(), ", "));
+  const SplitPlan& plan = training.split.plan;
+  if (plan.folds > 0) text += fmt::format("fold         {} of 0 to {}\n", plan.fold, plan.folds - 1);
+  if (!plan.group.empty())
+    text += fmt::format("groups       by {}; {} subjects without one\n", plan.group, training.data.without_group());
+  for (const std::string& warning : training.warnings) text += fmt::format("warning      {}\n", warning);
+  return text;
+}
+
 }  // namespace
 
 std::string describe(const TrainSettings& settings, const io::Cohort& cohort, int ranks) {
-  const TrainingData data = prepare_training_data(cohort, settings.target, settings.split, settings.model.frames);
+  const TrainingData data = prepare_training_data(cohort, settings.task, settings.split, settings.model.frames);
   const models::BrainMTConfig config = model_config(settings, cohort);
   models::BrainMT model(config, settings.activation);
   const auto shards = static_cast<std::size_t>(ranks) * static_cast<std::size_t>(settings.accumulate);
@@ -41,15 +62,16 @@ std::string describe(const TrainSettings& settings, const io::Cohort& cohort, in
   const TrainingOrder order(settings.seed, data.part(Part::kTrain).size(), shards, batch);
   const double activations = activation_bytes(model, config, settings.activation) * settings.batch_size;
   return fmt::format(
-      "cohort       {} scans, {} subjects with {}: {} train, {} val, {} test\n"
+      "cohort       {} scans, {} subjects: {} train, {} val, {} test\n"
+      "{}"
       "grid         {} x {} x {} voxels, windows of {} frames\n"
       "parameters   {}\n"
       "tokens       {} per sample ({} places x {} frames + 1)\n"
       "batch        {} samples per update ({} ranks x {} x {} micro steps)\n"
       "steps        {} per epoch, {} in {} epochs\n"
       "memory       about {:.0f} MiB per rank: {:.0f} for parameters and optimiser, {:.0f} for activations\n",
-      cohort.scans().size(), data.data.subjects().size(), data.data.target(), data.part(Part::kTrain).size(),
-      data.part(Part::kVal).size(), data.part(Part::kTest).size(), config.grid[0], config.grid[1], config.grid[2],
+      cohort.scans().size(), data.data.subjects().size(), data.part(Part::kTrain).size(), data.part(Part::kVal).size(),
+      data.part(Part::kTest).size(), describe_targets(data), config.grid[0], config.grid[1], config.grid[2],
       config.frames, model.parameters().element_count(), model.tokens(), model.places(), config.frames, shards * batch,
       ranks, batch, settings.accumulate, order.steps_per_epoch(), order.steps_per_epoch() * settings.epochs,
       settings.epochs, (parameter_bytes(model) + activations) / kMebibyte, parameter_bytes(model) / kMebibyte,

@@ -1,78 +1,118 @@
 #include "train/labels.hpp"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
-#include <cctype>
+#include <array>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
-#include <variant>
+#include <string_view>
 
 #include "base/error.hpp"
+#include "io/lower_case.hpp"
 #include "io/printable.hpp"
 #include "io/table.hpp"
+#include "train/phenotype_values.hpp"
 
 namespace brainmt::train {
 namespace {
 
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
-
+// 0, 1, or a spelling of sex.
 std::optional<double> class_of(const std::string& text) {
-  const std::string word = lower(text);
-  if (word.empty() || word == "na" || word == "n/a" || word == "nan") return kMissing;
-  if (word == "1" || word == "m" || word == "male") return 1.0;
-  if (word == "0" || word == "f" || word == "female") return 0.0;
+  constexpr std::array<std::string_view, 6> kMale{"1", "1.0", "m", "male", "man", "boy"};
+  constexpr std::array<std::string_view, 6> kFemale{"0", "0.0", "f", "female", "woman", "girl"};
+  const std::string word = io::lower_case(text);
+  if (std::ranges::find(kMale, word) != kMale.end()) return 1.0;
+  if (std::ranges::find(kFemale, word) != kFemale.end()) return 0.0;
   return std::nullopt;
 }
 
-// A column is text when one field of the whole table is not a number; the others still are. Missing fields are empty.
-std::optional<double> number_of(const std::string& text) { return text.empty() ? kMissing : io::parse_number(text); }
-
-const io::PhenotypeColumn& find_column(const io::Cohort& cohort, const std::string& name) {
-  if (const io::PhenotypeColumn* column = cohort.phenotype(name)) return *column;
-  std::vector<std::string> names;
-  for (const auto& column : cohort.layout().phenotypes) names.push_back(column.name);
-  throw DataError(fmt::format("{}: no phenotype column {}; the cohort has: {}", cohort.path().string(),
-                              io::printable(name), names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+[[noreturn]] void refuse(const io::Cohort& cohort, const Target& target, std::size_t scan, const std::string& value,
+                         const std::string& expected) {
+  throw DataError(fmt::format("{}: column {} of participant {} is {}, expected {}", cohort.path().string(),
+                              io::printable(target.name), cohort.scans()[scan].participant_id, io::printable(value),
+                              expected));
 }
 
-[[noreturn]] void refuse(const io::Cohort& cohort, const std::string& column, std::size_t scan,
-                         const std::string& value, const char* expected) {
-  throw DataError(fmt::format("{}: column {} of participant {} is {}, expected {}", cohort.path().string(),
-                              io::printable(column), cohort.scans()[scan].participant_id, io::printable(value),
-                              expected));
+std::vector<double> numeric_labels(const io::Cohort& cohort, const Target& target, const io::PhenotypeColumn& column) {
+  if (auto numbers = numbers_of(column)) return *std::move(numbers);
+  const std::vector<std::string> texts = texts_of(column);
+  const auto odd =
+      std::ranges::find_if(texts, [](const std::string& text) { return !text.empty() && !io::parse_number(text); });
+  refuse(cohort, target, static_cast<std::size_t>(odd - texts.begin()), *odd, "a number");
+}
+
+// Class 1 is the value that the user names, the other one of two is class 0.
+std::vector<double> labels_by_value(const io::Cohort& cohort, const Target& target,
+                                    const std::vector<std::string>& texts) {
+  const std::vector<std::string> values = distinct(texts);
+  const auto number = io::parse_number(target.positive);
+  const auto is_positive = [&](const std::string& text) {
+    return text == target.positive || (number && io::parse_number(text) == number);
+  };
+  if (values.size() != 2 || std::ranges::count_if(values, is_positive) != 1)
+    throw DataError(
+        fmt::format("{}: column {} with task.positive={}: expected two values, one of them this one, found "
+                    "{}: {}",
+                    cohort.path().string(), io::printable(target.name), io::printable(target.positive), values.size(),
+                    listed(values)));
+  std::vector<double> labels;
+  for (const std::string& text : texts) labels.push_back(text.empty() ? kMissing : is_positive(text) ? 1.0 : 0.0);
+  return labels;
+}
+
+std::vector<double> labels_by_spelling(const io::Cohort& cohort, const Target& target,
+                                       const std::vector<std::string>& texts) {
+  const std::vector<std::string> values = distinct(texts);
+  if (values == std::vector<std::string>{"1", "2"})
+    throw DataError(fmt::format(
+        "{}: column {} is coded 1 and 2, which stands for male and female in some tables and for the "
+        "reverse in others: give task.positive=1 or task.positive=2, the value that is to be class 1 (male)",
+        cohort.path().string(), io::printable(target.name)));
+  std::vector<double> labels;
+  for (std::size_t scan = 0; scan < texts.size(); ++scan) {
+    const auto label = texts[scan].empty() ? kMissing : class_of(texts[scan]);
+    if (!label)
+      refuse(cohort, target, scan, texts[scan],
+             fmt::format("0, 1 or a spelling of sex; for another column of two values give task.positive=, the value "
+                         "that is class 1 (this one holds {})",
+                         listed(values)));
+    labels.push_back(*label);
+  }
+  return labels;
+}
+
+Task infer_task(const io::Cohort& cohort, const TargetRequest& request) {
+  const io::PhenotypeColumn& column = phenotype(cohort, request.name);
+  if (!request.positive.empty() || !numbers_of(column)) return Task::kClassification;
+  const std::vector<std::string> values = distinct(texts_of(column));
+  if (std::ranges::all_of(values, [](const std::string& v) { return v == "0" || v == "1"; }))
+    return Task::kClassification;
+  if (values.size() > 2) return Task::kRegression;
+  throw UsageError(
+      fmt::format("task.kinds: column {} holds only the numbers {}: classes or measurements? Name its kind in "
+                  "task.kinds, for classes with the value of class 1 in task.positive",
+                  io::printable(request.name), listed(values)));
 }
 
 }  // namespace
 
-Task task_of(const std::string& name) {
-  if (name == "regression") return Task::kRegression;
-  if (name == "classification") return Task::kClassification;
-  throw UsageError(fmt::format("task={}: expected regression or classification", name));
-}
-
 std::string name_of(Task task) { return task == Task::kRegression ? "regression" : "classification"; }
 
-std::string describe_task(const TaskDescription& d) {
-  return nlohmann::json{
-      {"task", name_of(d.task)}, {"target", d.target}, {"mean", d.scaling.mean}, {"std", d.scaling.std}}
-      .dump();
+std::vector<Target> resolve_targets(const io::Cohort& cohort, const std::vector<TargetRequest>& requests) {
+  std::vector<Target> targets;
+  for (const TargetRequest& request : requests) {
+    const Task task = request.task ? *request.task : infer_task(cohort, request);
+    targets.push_back({request.name, task, request.positive, request.weight});
+  }
+  return targets;
 }
 
-std::optional<TaskDescription> described_task(const std::string& text) {
-  try {
-    const auto json = nlohmann::json::parse(text);
-    return TaskDescription{task_of(json.at("task").get<std::string>()), json.at("target").get<std::string>(),
-                           TargetScaling{json.at("mean").get<double>(), json.at("std").get<double>()}};
-  } catch (const nlohmann::json::exception&) {
-    return std::nullopt;
-  }
+std::vector<double> read_labels(const io::Cohort& cohort, const Target& target) {
+  const io::PhenotypeColumn& column = phenotype(cohort, target.name);
+  if (target.task == Task::kRegression) return numeric_labels(cohort, target, column);
+  const std::vector<std::string> texts = texts_of(column);
+  return target.positive.empty() ? labels_by_spelling(cohort, target, texts) : labels_by_value(cohort, target, texts);
 }
 
 TargetScaling fit_scaling(const std::vector<double>& values, const std::string& column) {
@@ -87,26 +127,6 @@ TargetScaling fit_scaling(const std::vector<double>& values, const std::string& 
                     "nothing to learn; check the column and the split",
                     io::printable(column), values.size()));
   return {mean, std};
-}
-
-std::vector<double> read_labels(const io::Cohort& cohort, const std::string& name, Task task) {
-  const io::PhenotypeColumn& column = find_column(cohort, name);
-  if (const auto* numbers = std::get_if<std::vector<double>>(&column.values)) {
-    if (task == Task::kClassification)
-      for (std::size_t scan = 0; scan < numbers->size(); ++scan)
-        if (const double y = (*numbers)[scan]; !std::isnan(y) && y != 0.0 && y != 1.0)
-          refuse(cohort, name, scan, fmt::format("{}", y), "0 or 1");
-    return *numbers;
-  }
-  const auto& words = std::get<std::vector<std::string>>(column.values);
-  std::vector<double> labels;
-  for (std::size_t scan = 0; scan < words.size(); ++scan) {
-    const bool regression = task == Task::kRegression;
-    const auto label = regression ? number_of(words[scan]) : class_of(words[scan]);
-    if (!label) refuse(cohort, name, scan, words[scan], regression ? "a number" : "0, 1, female, male, F or M");
-    labels.push_back(*label);
-  }
-  return labels;
 }
 
 }  // namespace brainmt::train

@@ -1,5 +1,8 @@
 #pragma once
-// What is to be predicted: one value per subject from a phenotype column, and its scaling for training.
+// What is to be predicted: for each target one value per subject from a phenotype column, and its scaling for training.
+//
+// A target is a regression (numbers) or a classification into two classes: 0 and 1; any usual spelling of sex, where
+// male is 1; or any column of two values when one of them is named as class 1.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,10 +13,33 @@
 namespace brainmt::train {
 
 enum class Task { kRegression, kClassification };
-Task task_of(const std::string& name);
 std::string name_of(Task task);
 
-/// z = (y - mean) / std for regression, the identity for classification. Fitted on the training split only.
+struct Target {
+  std::string name;  // as given: a column, or one of the names that stand for it (io/find_column.hpp)
+  Task task = Task::kRegression;
+  std::string positive{};  // the value that is class 1; empty: 0 and 1, or sex
+  double weight = 1.0;     // of its mean loss in the loss of the run
+};
+
+/// A target whose task may still have to be inferred.
+struct TargetRequest {
+  std::string name;
+  std::optional<Task> task{};
+  std::string positive{};
+  double weight = 1.0;
+};
+
+/// Infers the tasks that were not given. A column of texts, of 0 and 1 only, or with a positive value is
+/// a classification; other numbers are a regression, but of two different values only: they are refused with a
+/// UsageError, because they look like classes.
+std::vector<Target> resolve_targets(const io::Cohort& cohort, const std::vector<TargetRequest>& requests);
+
+/// The column by scan: NaN where it is missing, else a number, or 0 or 1. Throws DataError naming cohort, column,
+/// participant and value. Sex coded as 1 and 2 is refused: both meanings are in use.
+std::vector<double> read_labels(const io::Cohort& cohort, const Target& target);
+
+/// z = (y - mean) / std for regression, the identity for classification. Fitted on the training part only.
 struct TargetScaling {
   double mean = 0.0;
   double std = 1.0;
@@ -21,22 +47,7 @@ struct TargetScaling {
   double original(double z) const { return z * std + mean; }
 };
 
-/// What a model predicts, kept as metadata in its weights file, so that the file alone gives values in original units.
-struct TaskDescription {
-  Task task = Task::kRegression;
-  std::string target;
-  TargetScaling scaling;
-};
-inline constexpr const char* kTaskKey = "brainmt.task";
-std::string describe_task(const TaskDescription& description);
-/// None when `text` is not such a description.
-std::optional<TaskDescription> described_task(const std::string& text);
-
 /// Mean and unbiased standard deviation. Throws DataError when all values are the same.
 TargetScaling fit_scaling(const std::vector<double>& values, const std::string& column);
-
-/// The column by scan: NaN where it is missing. Classification accepts 0 and 1, and the spellings of sex: male or m is
-/// 1, female or f is 0, in any case. Throws DataError naming cohort, column, participant and value.
-std::vector<double> read_labels(const io::Cohort& cohort, const std::string& column, Task task);
 
 }  // namespace brainmt::train

@@ -23,7 +23,7 @@ ScanList scans_of(const Dataset& data, const std::vector<std::size_t>& subjects)
   return list;
 }
 
-// The model's outputs for `windows`, in their order.
+// The model's outputs [windows, targets], in the order of the windows.
 std::vector<double> outputs_of(models::BrainMT& model, const io::Cohort& cohort, const ScanList& list,
                                const std::vector<EvaluationWindow>& windows, const PredictSettings& settings) {
   const auto frames = static_cast<std::uint64_t>(model.config().frames);
@@ -50,22 +50,19 @@ std::vector<SubjectOutput> predict(models::BrainMT& model, const Dataset& data,
   const std::vector<double> mine = outputs_of(model, data.cohort(), list, windows, settings);
   const std::vector<double> outputs = comm::gather_in_order<double>(comm, mine);
 
+  const auto targets = static_cast<std::size_t>(model.config().outputs);
   std::vector<SubjectOutput> result;
-  std::size_t scan = 0, window = 0;
+  std::size_t scan = 0, next = 0;
   for (const std::size_t subject : subjects) {
-    SubjectOutput sum{.subject = subject};
-    const std::size_t runs = data.subjects()[subject].scans.size();
-    for (std::size_t run = 0; run < runs; ++run, ++scan) {
-      const std::size_t count = evaluation_starts(list.frames[scan], frames, stride).size();
-      double of_scan = 0;
-      for (std::size_t i = 0; i < count; ++i) of_scan += outputs.at(window++);
-      sum.output += of_scan / static_cast<double>(count);
-      sum.windows += static_cast<std::int64_t>(count);
-    }
-    sum.output /= static_cast<double>(runs);
-    result.push_back(sum);
+    SubjectOutput mean{.subject = subject, .outputs = std::vector<double>(targets, 0.0)};
+    for (std::size_t run = 0; run < data.subjects()[subject].scans.size(); ++run, ++scan)
+      mean.windows += static_cast<std::int64_t>(evaluation_starts(list.frames[scan], frames, stride).size());
+    for (std::int64_t window = 0; window < mean.windows; ++window)
+      for (double& output : mean.outputs) output += outputs.at(next++);
+    for (double& output : mean.outputs) output /= static_cast<double>(mean.windows);
+    result.push_back(std::move(mean));
   }
-  BRAINMT_CHECK(window == outputs.size(), "{} outputs for {} windows", outputs.size(), window);
+  BRAINMT_CHECK(next == outputs.size(), "{} outputs, {} used", outputs.size(), next);
   return result;
 }
 

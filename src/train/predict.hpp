@@ -1,7 +1,7 @@
 #pragma once
-// The model's output for subjects: every window of every scan goes through it once, dealt over the ranks; outputs are
-// averaged over the windows of a scan, then over the scans of a subject. No subject is counted twice or left out, and
-// every rank gets the same result.
+// The model's outputs for subjects: every window of every scan goes through it once, dealt over the ranks; outputs are
+// averaged over all windows of all scans of a subject. No subject is counted twice or left out, and every rank gets the
+// same result.
 #include <cstdint>
 #include <vector>
 
@@ -18,9 +18,9 @@ struct PredictSettings {
 };
 
 struct SubjectOutput {
-  std::size_t subject = 0;  // index in the data set
-  std::int64_t windows = 0;
-  double output = 0;  // a logit, or a scaled target
+  std::size_t subject = 0;        // index in the data set
+  std::int64_t windows = 0;       // of all its scans
+  std::vector<double> outputs{};  // of each target: a logit, or a scaled value
 };
 
 /// Collective. `subjects` are indices in the data set, the same on every rank; the result is in their order. The bits

@@ -75,6 +75,7 @@ void write_start_record(const fs::path& run_dir, const StartRecord& record) {
                                {"ranks", record.ranks},
                                {"build", record.build},
                                {"overrides", record.overrides}};
+  if (!record.task.empty()) start["task"] = nlohmann::ordered_json::parse(record.task);
   for (const char* variable :
        {"SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_RESTART_COUNT", "BRAINMT_FAULT"})
     if (const char* value = std::getenv(variable)) start[variable] = value;

@@ -12,6 +12,7 @@ struct StartRecord {
   std::vector<std::string> overrides;  // key=value as typed
   std::string build;                   // version, compiler, libraries
   int ranks = 1;
+  std::string task{};  // JSON: the targets, and what was fitted on the training part; set by train()
 };
 
 /// Makes `run_dir` when it is missing. Throws OutputError.

@@ -58,11 +58,17 @@ fs::path without_later_rows(const fs::path& path, std::int64_t last_step) {
   return path;
 }
 
+std::vector<std::string> columns_with(const std::vector<std::string>& more) {
+  std::vector<std::string> columns = kColumns;
+  columns.insert(columns.end(), more.begin(), more.end());
+  return columns;
+}
+
 }  // namespace
 
-RunLog::RunLog(const fs::path& run_dir, std::int64_t last_step)
+RunLog::RunLog(const fs::path& run_dir, std::int64_t last_step, const std::vector<std::string>& more_columns)
     : lines_(without_later_lines(run_dir / "metrics.jsonl", last_step)),
-      table_(without_later_rows(run_dir / "metrics.csv", last_step), kColumns),
+      table_(without_later_rows(run_dir / "metrics.csv", last_step), columns_with(more_columns)),
       events_(run_dir, wall_time(), std::to_string(::getpid())) {}
 
 void RunLog::write(const LogRecord& record) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "io/events.hpp"
 #include "io/metrics_log.hpp"
@@ -25,7 +26,9 @@ class RunLog {
  public:
   /// Appends to the files of `run_dir`; lines of steps after `last_step` (a run that was killed after its last
   /// checkpoint) are dropped first, so that no step is there twice.
-  RunLog(const std::filesystem::path& run_dir, std::int64_t last_step);
+  /// `more_columns` of metrics.csv stand behind those that every run has.
+  RunLog(const std::filesystem::path& run_dir, std::int64_t last_step,
+         const std::vector<std::string>& more_columns = {});
 
   void write(const LogRecord& record);
 

@@ -42,18 +42,23 @@ Block TrainingOrder::batch_of(std::int64_t step) const {
   return {begin, std::min(begin + shards_ * batch_size_, items_)};
 }
 
-std::vector<Sample> TrainingOrder::samples(std::int64_t step, std::size_t shard) {
+std::vector<Sample> TrainingOrder::samples(std::int64_t step) {
   if (epoch_of(step) != order_epoch_) {
     order_epoch_ = epoch_of(step);
     order_ = epoch_order(seed_, order_epoch_, items_);
   }
   const Block batch = batch_of(step);
-  const Block mine = block_of(shard, shards_, batch.size());
   std::vector<Sample> samples;
-  for (std::size_t number = mine.begin; number < mine.end; ++number) {
+  for (std::size_t number = 0; number < batch.size(); ++number) {
     samples.push_back({order_[batch.begin + number], number});
   }
   return samples;
+}
+
+std::vector<Sample> TrainingOrder::samples(std::int64_t step, std::size_t shard) {
+  const std::vector<Sample> all = samples(step);
+  const Block mine = block_of(shard, shards_, all.size());
+  return {all.begin() + static_cast<std::ptrdiff_t>(mine.begin), all.begin() + static_cast<std::ptrdiff_t>(mine.end)};
 }
 
 WindowChoice training_window(std::uint64_t seed, std::int64_t epoch, std::size_t subject,

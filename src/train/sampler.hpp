@@ -38,6 +38,8 @@ class TrainingOrder {
   std::int64_t epoch_of(std::int64_t step) const { return step / steps_per_epoch_; }
   /// Items of the global batch of this step, over all shards.
   std::size_t global_samples(std::int64_t step) const { return batch_of(step).size(); }
+  /// The whole global batch of this step, in its order.
+  std::vector<Sample> samples(std::int64_t step);
   /// What `shard` computes in this step, counted from the start of training; possibly nothing.
   std::vector<Sample> samples(std::int64_t step, std::size_t shard);
 

@@ -2,84 +2,87 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <map>
-#include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "base/error.hpp"
-#include "io/atomic_file.hpp"
-#include "io/checksum.hpp"
-#include "train/shuffle.hpp"
+#include "io/printable.hpp"
+#include "train/deal.hpp"
 
 namespace brainmt::train {
 namespace {
 
-constexpr std::uint32_t kSplitStream = 0x5711;
-constexpr const char* kFormat = "brainmt-split";
-constexpr int kVersion = 1;
+// One Philox stream for each purpose.
+constexpr std::uint32_t kSplitStream = 0x5711, kFoldStream = 0xf01d, kRestStream = 0x2e57;
 // Quantile bins: enough to balance the tails, each with enough participants for all parts.
 constexpr std::size_t kMaxBins = 10, kParticipantsPerBin = 20;
 
-void check_fractions(const std::array<double, 3>& f) {
+void check_plan(const SplitPlan& plan) {
+  const std::array<double, 3>& f = plan.fractions;
   const double sum = f[0] + f[1] + f[2];
-  if (std::ranges::all_of(f, [](double x) { return x >= 0.0 && x <= 1.0; }) && std::abs(sum - 1.0) < 1e-9) return;
-  throw UsageError(fmt::format(
-      "data.split_fractions=[{},{},{}]: expected three numbers from 0 to 1 with the sum 1, found the sum {}", f[0],
-      f[1], f[2], sum));
+  if (!std::ranges::all_of(f, [](double x) { return x >= 0.0 && x <= 1.0; }) || std::abs(sum - 1.0) >= 1e-9)
+    throw UsageError(fmt::format(
+        "data.split_fractions=[{},{},{}]: expected three numbers from 0 to 1 with the sum 1, found the sum {}", f[0],
+        f[1], f[2], sum));
+  if (plan.folds == 0) return;
+  if (plan.folds < 2 || plan.fold < 0 || plan.fold >= plan.folds)
+    throw UsageError(fmt::format("data.folds={} data.fold={}: expected at least 2 folds and a fold from 0 to folds - 1",
+                                 plan.folds, plan.fold));
+  if (f[0] <= 0)
+    throw UsageError(
+        fmt::format("data.split_fractions=[{},{},{}]: expected a training share above 0", f[0], f[1], f[2]));
 }
 
-// Each participant once, sorted by id.
-std::map<std::string, double> targets_by_id(std::span<const Participant> rows) {
-  std::map<std::string, double> targets;
-  for (const auto& [id, target] : rows) {
-    const auto [known, is_new] = targets.try_emplace(id, target);
-    if (!is_new && known->second != target) {
+struct Row {
+  double target = 0;
+  std::string group;
+};
+
+// Each participant once, by id.
+std::map<std::string, Row> by_id(std::span<const Participant> rows) {
+  std::map<std::string, Row> people;
+  for (const auto& [id, target, group] : rows) {
+    const auto [known, is_new] = people.try_emplace(id, Row{target, group});
+    const bool same_target = known->second.target == target || (std::isnan(known->second.target) && std::isnan(target));
+    if (!same_target)
       throw DataError(fmt::format("participant {} has the target {} in one row and {} in another: expected one value",
-                                  id, known->second, target));
-    }
+                                  id, known->second.target, target));
+    if (known->second.group != group)
+      throw DataError(fmt::format("participant {} is in the group {} in one row and {} in another: expected one value",
+                                  id, io::printable(known->second.group), io::printable(group)));
   }
-  return targets;
+  return people;
 }
 
-// The ids of each stratum, sorted by id within it.
-std::vector<std::vector<std::string>> make_strata(const std::map<std::string, double>& targets, Stratify stratify) {
+std::map<std::string, Person> with_strata(const std::map<std::string, Row>& people, Stratify stratify) {
   std::vector<std::pair<double, std::string>> by_target;
-  for (const auto& [id, target] : targets) by_target.emplace_back(target, id);
+  std::map<std::string, Person> result;
+  for (const auto& [id, person] : people) {
+    result[id].group = person.group;
+    if (!std::isnan(person.target)) by_target.emplace_back(person.target, id);
+  }
   std::ranges::sort(by_target);
-
   const std::size_t bins = std::clamp<std::size_t>(by_target.size() / kParticipantsPerBin, 1, kMaxBins);
-  std::vector<std::vector<std::string>> strata;
+  std::size_t stratum = 0;
   for (std::size_t i = 0; i < by_target.size(); ++i) {
     const bool opens_stratum =
-        i == 0 || (stratify == Stratify::kClasses ? by_target[i].first != by_target[i - 1].first
-                                                  : i * bins / by_target.size() != (i - 1) * bins / by_target.size());
-    if (opens_stratum) strata.emplace_back();
-    strata.back().push_back(by_target[i].second);
+        i > 0 && (stratify == Stratify::kClasses ? by_target[i].first != by_target[i - 1].first
+                                                 : i * bins / by_target.size() != (i - 1) * bins / by_target.size());
+    if (opens_stratum) ++stratum;
+    result[by_target[i].second].stratum = stratum;
   }
-  for (auto& stratum : strata) std::ranges::sort(stratum);
-  return strata;
+  for (const auto& [id, person] : people)
+    if (std::isnan(person.target)) result[id].stratum = stratum + 1;
+  return result;
 }
 
-std::string hash_of_ids(const Split& split) {
-  std::vector<std::string> all;
-  for (const auto& part : split.ids) all.insert(all.end(), part.begin(), part.end());
-  std::ranges::sort(all);
-  std::string text;
-  for (const std::string& id : all) text += id + '\n';
-  return io::sha256(std::as_bytes(std::span(text)));
-}
-
-void check_disjoint(const Split& split, const std::filesystem::path& path) {
-  std::map<std::string_view, Part> seen;
+void check_not_empty(const Split& split, std::size_t people) {
   for (const Part part : kParts) {
-    for (const std::string& id : split.of(part)) {
-      const auto [known, is_new] = seen.try_emplace(id, part);
-      if (!is_new) {
-        throw DataError(fmt::format("{}: participant {} is in {} and again in {}: expected every participant once",
-                                    path.string(), id, name_of(known->second), name_of(part)));
-      }
-    }
+    const double fraction = split.plan.fractions[static_cast<std::size_t>(part)];
+    const bool asked_for = part == Part::kTest && split.plan.folds > 0 ? true : fraction > 0.0;
+    if (asked_for && split.of(part).empty())
+      throw DataError(
+          fmt::format("{} participants{} are too few: the part {} would be empty; use more participants, {}", people,
+                      split.plan.group.empty() ? "" : " in groups that stay together", name_of(part),
+                      split.plan.folds > 0 ? "fewer data.folds" : "or other data.split_fractions"));
   }
 }
 
@@ -97,77 +100,26 @@ std::string_view name_of(Part part) {
   return "?";
 }
 
-Split make_split(std::span<const Participant> rows, const std::array<double, 3>& fractions, std::uint64_t seed,
-                 Stratify stratify) {
-  check_fractions(fractions);
-  Split split{.seed = seed, .fractions = fractions, .ids = {}};
-  const auto strata = make_strata(targets_by_id(rows), stratify);
-  std::size_t dealt = 0;
-  for (std::size_t s = 0; s < strata.size(); ++s) {
-    std::vector<std::string> stratum = strata[s];
-    shuffle(stratum, Philox(seed, kSplitStream, s));
-    for (std::string& id : stratum) {
-      // To the part that is furthest behind its share of all dealt so far, from stratum to stratum.
-      ++dealt;
-      std::array<double, 3> behind;
-      for (std::size_t p = 0; p < 3; ++p) {
-        behind[p] = fractions[p] * static_cast<double>(dealt) - static_cast<double>(split.ids[p].size());
-      }
-      split.ids[std::ranges::max_element(behind) - behind.begin()].push_back(std::move(id));
-    }
+Split make_split(std::span<const Participant> rows, const SplitPlan& plan, Stratify stratify) {
+  check_plan(plan);
+  std::map<std::string, Person> people = with_strata(by_id(rows), stratify);
+  const std::size_t count = people.size();
+  Split split{.plan = plan, .ids = {}};
+  const auto& [train, val, test] = plan.fractions;
+  if (plan.folds == 0) {
+    auto parts = deal(people, plan.fractions, {plan.seed, kSplitStream});
+    std::ranges::move(parts, split.ids.begin());
+  } else {
+    const std::vector<double> equal(static_cast<std::size_t>(plan.folds), 1.0 / plan.folds);
+    auto folds = deal(people, equal, {plan.seed, kFoldStream});
+    split.ids[2] = std::move(folds[static_cast<std::size_t>(plan.fold)]);
+    for (const std::string& id : split.ids[2]) people.erase(id);
+    const std::array<double, 2> rest{train / (train + val), val / (train + val)};
+    auto parts = deal(people, rest, {plan.seed, kRestStream, static_cast<std::uint64_t>(plan.fold)});
+    std::ranges::move(parts, split.ids.begin());
   }
-  for (const Part part : kParts) {
-    const auto p = static_cast<std::size_t>(part);
-    std::ranges::sort(split.ids[p]);
-    if (fractions[p] > 0.0 && split.ids[p].empty()) {
-      throw DataError(
-          fmt::format("{} participants are too few: the part {} with the fraction {} would be empty; use more "
-                      "participants or other data.split_fractions",
-                      dealt, name_of(part), fractions[p]));
-    }
-  }
-  return split;
-}
-
-void save_split(const Split& split, const std::filesystem::path& path) {
-  nlohmann::ordered_json json{{"format", kFormat},
-                              {"version", kVersion},
-                              {"seed", split.seed},
-                              {"fractions", split.fractions},
-                              {"ids_sha256", hash_of_ids(split)}};
-  for (const Part part : kParts) json[std::string(name_of(part))] = split.of(part);
-  io::write_atomically(path, json.dump(1) + "\n");
-}
-
-Split load_split(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  if (!file) throw DataError(fmt::format("{}: the split file cannot be read", path.string()));
-  Split split;
-  std::string hash;
-  try {
-    const auto json = nlohmann::json::parse(file);
-    if (json.at("format") != kFormat || json.at("version") != kVersion) {
-      throw DataError(fmt::format("{}: expected format {} version {}, found {} version {}", path.string(), kFormat,
-                                  kVersion, json.at("format").dump(), json.at("version").dump()));
-    }
-    json.at("seed").get_to(split.seed);
-    json.at("fractions").get_to(split.fractions);
-    json.at("ids_sha256").get_to(hash);
-    for (const Part part : kParts) {
-      auto& ids = split.ids[static_cast<std::size_t>(part)];
-      json.at(std::string(name_of(part))).get_to(ids);
-      std::ranges::sort(ids);
-    }
-  } catch (const nlohmann::json::exception& error) {
-    throw DataError(fmt::format("{}: not a split file: {}", path.string(), error.what()));
-  }
-  check_disjoint(split, path);
-  if (hash != hash_of_ids(split)) {
-    throw DataError(
-        fmt::format("{}: the participants do not fit ids_sha256: the file was changed after it was made; make "
-                    "a new split or use the original file",
-                    path.string()));
-  }
+  for (auto& ids : split.ids) std::ranges::sort(ids);
+  check_not_empty(split, count);
   return split;
 }
 
@@ -186,6 +138,23 @@ void check_known(const Split& split, std::span<const std::string> known, const s
         fmt::format("{} of the participants of the split are not in {}, the first is {}: expected a split of "
                     "the same cohort; check data.split_file",
                     unknown, source, first));
+  }
+}
+
+void check_groups(const Split& split, std::span<const Participant> rows, const std::string& column,
+                  const std::string& source) {
+  std::map<std::string, Part> part_of_group;
+  for (const Participant& row : rows) {
+    if (row.group.empty()) continue;
+    for (const Part part : kParts) {
+      if (!std::ranges::binary_search(split.of(part), row.id)) continue;
+      const auto [known, is_new] = part_of_group.try_emplace(row.group, part);
+      if (!is_new && known->second != part)
+        throw DataError(fmt::format(
+            "{}: the group {} of column {} has participants in {} and in {}: expected every group on one "
+            "side; make a new split with data.split_group, or leave data.split_group out",
+            source, io::printable(row.group), io::printable(column), name_of(known->second), name_of(part)));
+    }
   }
 }
 

@@ -1,11 +1,13 @@
 #include "train/step.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <numeric>
 #include <utility>
 
 #include "base/fault.hpp"
+#include "kernels/elementwise.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::train {
@@ -31,16 +33,31 @@ void carry_out(fault::Action action, const Tensor& flat) {
 
 }  // namespace
 
-LossValues loss_of(const Tensor& output, const std::vector<float>& targets, double weight, kernels::Loss kind) {
-  const Shape shape{static_cast<std::int64_t>(targets.size())};
-  BRAINMT_CHECK(output.count() == shape.count(), "{} outputs for {} targets", output.count(), targets.size());
-  const LossValues values{Tensor(shape, DType::kF32), Tensor(shape, DType::kF32)};
-  const Tensor target = Tensor::from_host(targets, shape, DType::kF32);
-  const Tensor weights =
-      Tensor::from_host(std::vector<float>(targets.size(), static_cast<float>(weight)), shape, DType::kF32);
-  kernels::loss_fwd_bwd<float>(kernels::Exec{}, view1<float>(values.loss), view1<float>(values.gradient),
-                               view1<const float>(output), view1<const float>(target), view1<const float>(weights),
-                               kind);
+LossValues loss_of(const Tensor& output, const std::vector<float>& targets, const std::vector<float>& weights,
+                   const std::vector<kernels::Loss>& kinds) {
+  const auto count = static_cast<std::size_t>(output.count());
+  BRAINMT_CHECK(targets.size() == count && weights.size() == count && count % kinds.size() == 0,
+                "{} outputs for {} targets, {} weights", count, targets.size(), weights.size());
+  const Shape flat{output.count()};
+  const LossValues values{Tensor(output.shape(), DType::kF32), Tensor(output.shape(), DType::kF32)};
+  const Tensor target = Tensor::from_host(targets, flat, DType::kF32);
+  // One pass for each kind of loss, over the labels of its targets; the others have no weight in it and stay as they
+  // are. Targets of one kind, as a run with one target has, take a single pass.
+  float kept = 0;
+  for (const kernels::Loss kind : {kernels::Loss::kMse, kernels::Loss::kBceWithLogits}) {
+    if (std::ranges::find(kinds, kind) == kinds.end()) continue;
+    std::vector<float> of_kind = weights;
+    for (std::size_t i = 0; i < count; ++i)
+      if (kinds[i % kinds.size()] != kind) of_kind[i] = 0;
+    const LossValues pass{Tensor(flat, DType::kF32), Tensor(flat, DType::kF32)};
+    const Tensor weight = Tensor::from_host(of_kind, flat, DType::kF32);
+    kernels::loss_fwd_bwd<float>(kernels::Exec{}, view1<float>(pass.loss), view1<float>(pass.gradient),
+                                 view1<const float>(output), view1<const float>(target), view1<const float>(weight),
+                                 kind);
+    kernels::axpby<float>(kernels::Exec{}, view1<float>(values.loss), 1, view1<const float>(pass.loss), kept);
+    kernels::axpby<float>(kernels::Exec{}, view1<float>(values.gradient), 1, view1<const float>(pass.gradient), kept);
+    kept = 1;
+  }
   return values;
 }
 
@@ -55,9 +72,11 @@ StepRunner::StepRunner(models::BrainMT& model, AdamW& optimizer, comm::Communica
 StepResult StepRunner::run(const StepRequest& request) {
   StepResult result;
   nn::ParameterStore& store = model_.parameters();
-  // One slot per sample of the global batch, filled by the rank that has it, then two flags: summed over ranks in one
-  // message, and added up in the order of the samples, so that the loss does not depend on the number of ranks.
-  std::vector<double> agreed(static_cast<std::size_t>(request.global_samples) + 2, 0.0);
+  // One slot per target and sample of the global batch, filled by the rank that has it, then two flags: summed over
+  // ranks in one message, and added up in the order of the samples, so that losses do not depend on the number of
+  // ranks.
+  const auto samples = static_cast<std::size_t>(request.global_samples);
+  std::vector<double> agreed(samples * settings_.losses.size() + 2, 0.0);
   double& not_finite = agreed[agreed.size() - 2];
   double& stop = agreed[agreed.size() - 1];
 
@@ -79,7 +98,11 @@ StepResult StepRunner::run(const StepRequest& request) {
   not_finite = std::isfinite(result.gradient_norm) ? 0 : 1;
   stop = request.stop ? 1 : 0;
   comm_.all_reduce(agreed.data(), agreed.size(), comm::DataType::kDouble, comm::ReduceOp::kSum);
-  result.loss = std::accumulate(agreed.begin(), agreed.end() - 2, 0.0);
+  for (std::size_t k = 0; k < settings_.losses.size(); ++k) {
+    const auto first = agreed.begin() + static_cast<std::ptrdiff_t>(k * samples);
+    result.target_losses.push_back(std::accumulate(first, first + request.global_samples, 0.0));
+    result.loss += result.target_losses.back();
+  }
   result.stop = stop > 0;
   result.updated = not_finite == 0 && std::isfinite(result.loss);
   if (result.updated) optimizer_.step(request.lr, result.gradient_norm);
@@ -93,11 +116,14 @@ void StepRunner::run_micro_step(const StepRequest& request, const MicroBatch& ba
   const models::ForwardContext context{
       .training = true, .seed = settings_.seed, .step = request.step, .samples = batch.samples};
   const autograd::Var output = model_.forward(tape, autograd::Var(batch.input), context).output;
-  const LossValues values =
-      loss_of(output.value(), batch.targets, 1.0 / static_cast<double>(request.global_samples), settings_.loss);
-  const std::vector<double> by_sample = values.loss.to_host();
-  for (std::size_t i = 0; i < by_sample.size(); ++i) losses[static_cast<std::size_t>(batch.samples[i])] = by_sample[i];
-  backward(tape, output, values.gradient.reshape(output.shape()));
+  const LossValues values = loss_of(output.value(), batch.targets, batch.weights, settings_.losses);
+  const std::vector<double> by_label = values.loss.to_host();
+  const std::size_t targets = settings_.losses.size();
+  for (std::size_t i = 0; i < by_label.size(); ++i) {
+    const auto sample = static_cast<std::size_t>(batch.samples[i / targets]);
+    losses[i % targets * static_cast<std::size_t>(request.global_samples) + sample] = by_label[i];
+  }
+  backward(tape, output, values.gradient);
 }
 
 void StepRunner::backward(autograd::Tape& tape, const autograd::Var& output, Tensor gradient) {

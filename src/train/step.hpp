@@ -1,7 +1,8 @@
 #pragma once
 // One optimiser step on all ranks: forward and backward over this rank's micro batches, gradients summed over ranks
-// while the backward pass goes on, clipping, AdamW. The loss of the global batch is the mean over its labels, so N
-// ranks with batch 1 and 1 rank with batch N compute the same thing.
+// while the backward pass goes on, clipping, AdamW. The loss of the global batch is, for each target, the mean over
+// the labels that it has in that batch; the targets' losses are added with their weights. The weights of labels come
+// with them, made from the whole global batch, so N ranks with batch 1 and 1 rank with batch N compute the same thing.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,12 +20,13 @@ namespace brainmt::train {
 /// part in the reductions.
 struct MicroBatch {
   Tensor input;                       // [B, T, Y, X, Z] activation type
-  std::vector<float> targets;         // [B] scaled
+  std::vector<float> targets;         // [B, K] scaled, of each target; anything where the label is missing
+  std::vector<float> weights;         // [B, K] of each label in the loss; 0 where it is missing
   std::vector<std::int64_t> samples;  // [B] number of each sample within the global batch
 };
 
 struct StepSettings {
-  kernels::Loss loss = kernels::Loss::kMse;
+  std::vector<kernels::Loss> losses{kernels::Loss::kMse};  // of each target
   std::uint64_t seed = 0;
   int micro_steps = 1;
   std::size_t bucket_bytes = std::size_t{8} << 20;
@@ -40,7 +42,8 @@ struct StepRequest {
 };
 
 struct StepResult {
-  double loss = 0;  // mean over the global batch, the same number on every rank
+  double loss = 0;                      // of the global batch, the same number on every rank
+  std::vector<double> target_losses{};  // of each target, with its weight: they add up to `loss`
   double gradient_norm = 0;
   bool updated = false;       // false: a loss or gradient was not finite on some rank, and all ranks skipped the update
   bool stop = false;          // some rank was asked to stop
@@ -67,10 +70,12 @@ class StepRunner {
   comm::GradientReducer<float> reducer_;
 };
 
-/// Per-sample losses and the gradient of their sum; both [B], scaled by `weight`.
+/// The loss of each label and the gradient of their sum; both [B, K], weighted.
 struct LossValues {
   Tensor loss, gradient;
 };
-LossValues loss_of(const Tensor& output, const std::vector<float>& targets, double weight, kernels::Loss kind);
+/// `output` [B, K] of K targets with the losses `kinds`; `targets` and `weights` as in MicroBatch.
+LossValues loss_of(const Tensor& output, const std::vector<float>& targets, const std::vector<float>& weights,
+                   const std::vector<kernels::Loss>& kinds);
 
 }  // namespace brainmt::train

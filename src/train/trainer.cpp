@@ -34,10 +34,27 @@ std::pair<TrainState, bool> resume_or_start(const TrainSettings& settings, const
   return {std::move(state), true};
 }
 
-void log_data(const TrainingData& data) {
-  log::info("{} subjects ({} train, {} val, {} test); left out: {} without {}, {} without a long enough scan",
-            data.data.subjects().size(), data.part(Part::kTrain).size(), data.part(Part::kVal).size(),
-            data.part(Part::kTest).size(), data.data.without_label(), data.data.target(), data.data.too_short());
+void log_data(const TrainingData& training) {
+  const Dataset& data = training.data;
+  const bool confounds = !data.columns().confounds.empty();
+  log::info("{} subjects ({} train, {} val, {} test); left out: {} without {}, {}{} without a long enough scan",
+            data.subjects().size(), training.part(Part::kTrain).size(), training.part(Part::kVal).size(),
+            training.part(Part::kTest).size(), data.without_label(), names_of(data.targets()),
+            confounds ? fmt::format("{} without a confound, ", data.without_confounds()) : "", data.too_short());
+  if (training.task.is_multitask)
+    for (std::size_t k = 0; k < training.outputs(); ++k)
+      log::info("target {}: {}, {} subjects without it", data.targets()[k].name, name_of(data.targets()[k].task),
+                data.missing(k));
+  if (!data.columns().group.empty() && data.without_group() > 0)
+    log::info("{} subjects without {}: each a group of its own in the split", data.without_group(),
+              data.columns().group);
+  for (const std::string& warning : training.warnings) log::warn("{}", warning);
+}
+
+StartRecord start_record(const TrainSettings& settings, const TrainingData& data) {
+  StartRecord record = settings.start;
+  record.task = describe_task(data.task);
+  return record;
 }
 
 }  // namespace
@@ -46,7 +63,7 @@ models::BrainMTConfig model_config(const TrainSettings& settings, const io::Coho
   models::BrainMTConfig config = settings.model;
   const io::CohortGrid& grid = cohort.layout().grid;
   config.grid = {grid.x, grid.y, grid.z};
-  config.outputs = 1;
+  config.outputs = static_cast<std::int64_t>(settings.task.targets.size());
   return config;
 }
 
@@ -60,9 +77,8 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
   CheckpointStore checkpoints(comm, settings.run_dir / "checkpoints", settings.checkpoint_keep);
 
   std::optional<TrainingData> data;
-  comm::run_agreed(comm, [&] {
-    data.emplace(prepare_training_data(cohort, settings.target, settings.split, settings.model.frames));
-  });
+  comm::run_agreed(
+      comm, [&] { data.emplace(prepare_training_data(cohort, settings.task, settings.split, settings.model.frames)); });
   auto [state, resumed] = resume_or_start(settings, new_state(settings, *data, comm.size()), checkpoints);
   if (state.finished) {
     log::info("{}: the run is complete (step {}); nothing to do", settings.run_dir.string(), state.step);
@@ -70,7 +86,7 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
   }
   comm::run_agreed(comm, [&] {
     if (comm.rank() != 0) return;
-    write_start_record(settings.run_dir, settings.start);
+    write_start_record(settings.run_dir, start_record(settings, *data));
     save_split(data->split, settings.run_dir / "split.json");
     log::add_file((settings.run_dir / "log.txt").string());
     log_data(*data);

@@ -19,7 +19,7 @@ namespace brainmt::train {
 
 struct TrainSettings {
   std::filesystem::path run_dir;
-  TargetSettings target;
+  TaskSettings task;
   SplitSettings split;
   models::BrainMTConfig model;  // without the grid, which is the cohort's
   DType activation = DType::kF32;
@@ -59,7 +59,7 @@ enum class Outcome {
 /// Collective. Throws what base/error.hpp lists, NonFiniteError among them.
 Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Communicator& comm);
 
-/// The sizes of the model for the grid of this cohort.
+/// The sizes of the model for the grid of this cohort and this number of targets.
 models::BrainMTConfig model_config(const TrainSettings& settings, const io::Cohort& cohort);
 
 /// What train() would do, as lines of text for people; writes nothing.

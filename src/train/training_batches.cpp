@@ -1,5 +1,6 @@
 #include "train/training_batches.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 
@@ -60,11 +61,30 @@ TrainingBatches::TrainingBatches(const TrainingData& data, const BatchPlan& plan
       order_(order_of(plan, data)),
       windows_(data.data.cohort(), RequestSource(data, plan), plan.frames, plan.prefetch, plan.activation) {}
 
+std::vector<float> TrainingBatches::label_weights(std::int64_t step) {
+  std::vector<std::size_t> labels(data_.outputs(), 0);
+  for (const Sample& sample : order_.samples(step)) {
+    const Subject& subject = data_.data.subjects()[data_.part(Part::kTrain)[sample.item]];
+    for (std::size_t k = 0; k < labels.size(); ++k) labels[k] += subject.has_label(k) ? 1 : 0;
+  }
+  std::vector<float> weights;
+  for (std::size_t k = 0; k < labels.size(); ++k)
+    weights.push_back(static_cast<float>(data_.task.targets[k].target.weight /
+                                         static_cast<double>(std::max<std::size_t>(labels[k], 1))));
+  return weights;
+}
+
 MicroBatch TrainingBatches::next(std::int64_t step, int micro_step) {
+  const std::vector<float> weights = label_weights(step);
   MicroBatch batch;
   for (const Sample& sample : order_.samples(step, shard_of(plan_, micro_step))) {
     const Subject& subject = data_.data.subjects()[data_.part(Part::kTrain)[sample.item]];
-    batch.targets.push_back(static_cast<float>(data_.scaling.scaled(subject.label)));
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+      const bool labelled = subject.has_label(k);
+      batch.targets.push_back(
+          static_cast<float>(labelled ? data_.task.targets[k].scaling.scaled(subject.labels[k]) : 0));
+      batch.weights.push_back(labelled ? weights[k] : 0.0f);
+    }
     batch.samples.push_back(static_cast<std::int64_t>(sample.number));
   }
   if (!batch.samples.empty()) batch.input = windows_.take(static_cast<std::int64_t>(batch.samples.size()));

@@ -30,6 +30,9 @@ class TrainingBatches {
   MicroBatch next(std::int64_t step, int micro_step);
 
  private:
+  /// Of a label of each target in this step: its share of the loss of the global batch, whoever computes it.
+  std::vector<float> label_weights(std::int64_t step);
+
   const TrainingData& data_;
   BatchPlan plan_;
   TrainingOrder order_;

@@ -34,8 +34,8 @@ LearningRateSchedule schedule_of(const TrainSettings& s, std::int64_t steps_per_
           .total_steps = s.epochs * steps_per_epoch};
 }
 
-StepSettings step_settings(const TrainSettings& s) {
-  return {.loss = loss_kind(s.target.task),
+StepSettings step_settings(const TrainSettings& s, const TaskDescription& task) {
+  return {.losses = loss_kinds(task),
           .seed = s.seed,
           .micro_steps = s.accumulate,
           .bucket_bytes = s.bucket_bytes,
@@ -60,11 +60,9 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const TrainingData& da
       order_(order_of(plan_, data)),
       schedule_(schedule_of(settings, order_.steps_per_epoch())),
       optimizer_(model.parameters(), settings.optimizer),
-      stepper_(model, optimizer_, comm, step_settings(settings)),
+      stepper_(model, optimizer_, comm, step_settings(settings, data.task)),
       stopping_(settings.patience, 0.0, state_.stopping),
-      metadata_{{"format", "pt"},
-                {kModelKey, describe_model(model.config())},
-                {kTaskKey, describe_task({settings.target.task, settings.target.column, data.scaling})}},
+      metadata_{{"format", "pt"}, {kModelKey, describe_model(model.config())}, {kTaskKey, describe_task(data.task)}},
       watchdog_(comm.rank()) {
   if (resumed) {
     checkpoints_.load(state_.step, model_.parameters(), optimizer_);
@@ -74,7 +72,8 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const TrainingData& da
     model_.initialise(settings_.seed);
   }
   if (comm_.rank() != 0) return;
-  log_.emplace(settings_.run_dir, state_.step);
+  const bool names_targets = data_.task.is_multitask;
+  log_.emplace(settings_.run_dir, state_.step, names_targets ? metric_names(data_.task) : std::vector<std::string>{});
   on_terminal_ = ::isatty(STDERR_FILENO) == 1;
 }
 
@@ -82,6 +81,8 @@ void TrainingLoop::Interval::add(const StepResult& result, std::int64_t step_sam
   ++steps;
   samples += step_samples;
   loss += result.loss;
+  target_losses.resize(result.target_losses.size());
+  for (std::size_t k = 0; k < target_losses.size(); ++k) target_losses[k] += result.target_losses[k];
   seconds += step_seconds;
   data_seconds += result.data_seconds;
   reduce_seconds += result.reduce_seconds;
@@ -152,15 +153,19 @@ void TrainingLoop::skip_or_give_up(const StepResult& result) {
 void TrainingLoop::log_interval(const StepResult& last, double lr) {
   const Interval done = std::exchange(interval_, {});
   if (!log_) return;
-  const LogRecord record{.step = state_.step,
-                         .epoch = current_epoch(),
-                         .split = "train",
-                         .loss = done.loss / static_cast<double>(done.steps),
-                         .values = {{"lr", lr},
-                                    {"grad_norm", last.gradient_norm},
-                                    {"samples_per_s", static_cast<double>(done.samples) / done.seconds},
-                                    {"data_wait_s", done.data_seconds},
-                                    {"exposed_comm_s", done.reduce_seconds}}};
+  LogRecord record{.step = state_.step,
+                   .epoch = current_epoch(),
+                   .split = "train",
+                   .loss = done.loss / static_cast<double>(done.steps),
+                   .values = {{"lr", lr},
+                              {"grad_norm", last.gradient_norm},
+                              {"samples_per_s", static_cast<double>(done.samples) / done.seconds},
+                              {"data_wait_s", done.data_seconds},
+                              {"exposed_comm_s", done.reduce_seconds}}};
+  if (data_.task.is_multitask)
+    for (std::size_t k = 0; k < data_.outputs(); ++k)
+      record.values[data_.data.targets()[k].name + ".loss"] =
+          done.target_losses[k] / static_cast<double>(done.steps) / data_.task.targets[k].target.weight;
   log_->write(record);
   if (!on_terminal_) log::info("{}", line_of(record));
 }

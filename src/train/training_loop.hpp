@@ -32,6 +32,7 @@ class TrainingLoop {
   struct Interval {
     std::int64_t steps = 0, samples = 0;
     double loss = 0, seconds = 0, data_seconds = 0, reduce_seconds = 0;
+    std::vector<double> target_losses{};
     void add(const StepResult& result, std::int64_t step_samples, double step_seconds);
   };
 

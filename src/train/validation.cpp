@@ -24,24 +24,51 @@ std::map<std::string, double> metrics_of(Task task, const std::vector<double>& t
   return {{"accuracy", m.accuracy}, {"balanced_accuracy", m.balanced_accuracy}, {"auroc", m.auroc}, {"f1", m.f1}};
 }
 
+std::string prefix_of(const TaskDescription& task, std::size_t target) {
+  return task.is_multitask ? task.targets[target].target.name + "." : "";
+}
+
 }  // namespace
 
-kernels::Loss loss_kind(Task task) {
-  return task == Task::kRegression ? kernels::Loss::kMse : kernels::Loss::kBceWithLogits;
+std::vector<kernels::Loss> loss_kinds(const TaskDescription& task) {
+  std::vector<kernels::Loss> kinds;
+  for (const TargetDescription& d : task.targets)
+    kinds.push_back(d.target.task == Task::kRegression ? kernels::Loss::kMse : kernels::Loss::kBceWithLogits);
+  return kinds;
+}
+
+std::vector<std::string> metric_names(const TaskDescription& task) {
+  std::vector<std::string> names;
+  for (std::size_t k = 0; k < task.targets.size(); ++k) {
+    if (task.is_multitask) names.push_back(prefix_of(task, k) + "loss");
+    for (const auto& [name, value] : metrics_of(task.targets[k].target.task, {}, {}))
+      names.push_back(prefix_of(task, k) + name);
+  }
+  return names;
 }
 
 Validation validate_model(models::BrainMT& model, const TrainingData& data, const std::vector<std::size_t>& subjects,
                           const PredictSettings& settings, comm::Communicator& comm) {
   Validation result;
-  std::vector<double> truth, predicted;
-  for (const SubjectOutput& subject : predict(model, data.data, subjects, settings, comm)) {
-    const double label = data.data.subjects()[subject.subject].label;
-    result.loss += loss_of_one(data.data.task(), subject.output, data.scaling.scaled(label));
-    truth.push_back(label);
-    predicted.push_back(data.scaling.original(subject.output));
+  const std::vector<SubjectOutput> outputs = predict(model, data.data, subjects, settings, comm);
+  for (std::size_t k = 0; k < data.outputs(); ++k) {
+    const auto& [target, scaling, adjustment] = data.task.targets[k];
+    double loss = 0;
+    std::vector<double> truth, predicted;
+    for (const SubjectOutput& output : outputs) {
+      const Subject& subject = data.data.subjects()[output.subject];
+      if (!subject.has_label(k)) continue;
+      loss += loss_of_one(target.task, output.outputs.at(k), scaling.scaled(subject.labels[k]));
+      truth.push_back(subject.labels[k]);
+      predicted.push_back(scaling.original(output.outputs.at(k)));
+    }
+    if (truth.empty()) continue;
+    loss /= static_cast<double>(truth.size());
+    result.loss += target.weight * loss;
+    if (data.task.is_multitask) result.metrics[prefix_of(data.task, k) + "loss"] = loss;
+    for (const auto& [name, value] : metrics_of(target.task, truth, predicted))
+      result.metrics[prefix_of(data.task, k) + name] = value;
   }
-  result.loss /= static_cast<double>(subjects.size());
-  result.metrics = metrics_of(data.data.task(), truth, predicted);
   return result;
 }
 

@@ -6,16 +6,22 @@
 
 #include "kernels/loss.hpp"
 #include "train/predict.hpp"
+#include "train/task_description.hpp"
 #include "train/training_data.hpp"
 
 namespace brainmt::train {
 
-kernels::Loss loss_kind(Task task);
+/// The losses of the targets of a task.
+std::vector<kernels::Loss> loss_kinds(const TaskDescription& task);
 
 struct Validation {
-  double loss = 0;                        // mean over subjects, of scaled targets
-  std::map<std::string, double> metrics;  // of the task, in original units
+  double loss = 0;  // sum over targets of weight x mean over the subjects with a label, of scaled targets
+  /// In original units; with several targets as "<target>.<metric>", and "<target>.loss" without its weight.
+  std::map<std::string, double> metrics;
 };
+
+/// The names that `metrics` may have, in an order for tables.
+std::vector<std::string> metric_names(const TaskDescription& task);
 
 /// Collective; the same result on every rank.
 Validation validate_model(models::BrainMT& model, const TrainingData& data, const std::vector<std::size_t>& subjects,

@@ -1,10 +1,9 @@
-// evaluate(): one output per subject, averaged over the windows of a run and then over the runs.
+// evaluate(): one output per subject and target, averaged over all windows of all its runs.
 #include "analysis/evaluate.hpp"
 
 #include <gtest/gtest.h>
 
 #include <map>
-#include <numeric>
 
 #include "comm/self_communicator.hpp"
 #include "support/expect_error.hpp"
@@ -36,7 +35,7 @@ class Evaluate : public testing::Test {
         settings_.weights, model_->parameters(),
         {{train::kModelKey, train::describe_model(model_->config())}, {train::kTaskKey, train::describe_task(task)}});
     settings_.predict.stride = kStride;
-    settings_.split.fractions = {0.5, 0.25, 0.25};
+    settings_.split.plan.fractions = {0.5, 0.25, 0.25};
     return settings_;
   }
 
@@ -60,27 +59,26 @@ class Evaluate : public testing::Test {
   comm::SelfCommunicator alone_;
 };
 
-const train::TaskDescription kAge{.task = train::Task::kRegression, .target = "age", .scaling = {50, 10}};
-const train::TaskDescription kSex{.task = train::Task::kClassification, .target = "sex", .scaling = {}};
+const train::TaskDescription kAge{
+    .targets = {{.target = {.name = "age", .task = train::Task::kRegression}, .scaling = {50, 10}}}};
+const train::TaskDescription kSex{.targets = {{.target = {.name = "sex", .task = train::Task::kClassification}}}};
 
-TEST_F(Evaluate, AveragesWindowsThenRuns) {
+TEST_F(Evaluate, AveragesAllWindowsOfAllRuns) {
   const Evaluation evaluation = evaluate(saved(kAge), *cohort_, alone_);
   ASSERT_EQ(evaluation.predictions.size(), static_cast<std::size_t>(kSubjects));
   // Windows of 4 frames, 2 apart, the last at the end: in 6 frames at 0 and 2, in 7 frames at 0, 2 and 3.
   const std::map<std::uint64_t, std::vector<std::uint64_t>> starts{{6, {0, 2}}, {7, {0, 2, 3}}};
   for (const Prediction& p : evaluation.predictions) {
-    std::vector<double> runs;
+    double sum = 0;
     std::int64_t windows = 0;
     for (std::size_t scan = 0; scan < cohort_->scans().size(); ++scan) {
       if (cohort_->scans()[scan].participant_id != p.participant_id) continue;
       const auto& of_scan = starts.at(cohort_->scans()[scan].frames);
-      double sum = 0;
       for (const std::uint64_t start : of_scan) sum += output_of(scan, start);
-      runs.push_back(sum / static_cast<double>(of_scan.size()));
       windows += static_cast<std::int64_t>(of_scan.size());
     }
-    const double expected = std::accumulate(runs.begin(), runs.end(), 0.0) / static_cast<double>(runs.size());
-    EXPECT_DOUBLE_EQ(p.output, expected) << p.participant_id;
+    // Runs of 6 and 7 frames have 2 and 3 windows: each window counts the same, not each run.
+    EXPECT_DOUBLE_EQ(p.output, sum / static_cast<double>(windows)) << p.participant_id;
     EXPECT_DOUBLE_EQ(p.predicted, 50 + 10 * p.output) << "in original units";
     EXPECT_EQ(p.windows, windows) << p.participant_id;
   }
@@ -99,6 +97,42 @@ TEST_F(Evaluate, PartsTogetherAreAllSubjectsOnce) {
   }
   EXPECT_EQ(seen.size(), static_cast<std::size_t>(kSubjects));
   for (const auto& [id, count] : seen) EXPECT_EQ(count, 1) << id;
+}
+
+TEST_F(Evaluate, WeightsAloneGiveEveryTargetInItsUnits) {
+  models::BrainMTConfig config = model_->config();
+  config.outputs = 2;
+  model_.emplace(config, DType::kF32);
+  model_->initialise(5);
+  const train::TaskDescription both{.is_multitask = true, .targets = {kSex.targets[0], kAge.targets[0]}};
+  const Evaluation evaluation = evaluate(saved(both), *cohort_, alone_);
+  ASSERT_EQ(evaluation.predictions.size(), 2u * kSubjects);
+  for (std::size_t i = 0; i < evaluation.predictions.size(); i += 2) {
+    const Prediction &sex = evaluation.predictions[i], &age = evaluation.predictions[i + 1];
+    EXPECT_EQ(sex.participant_id, age.participant_id);
+    EXPECT_EQ(sex.windows, age.windows);
+    EXPECT_EQ(sex.predicted, sex.output >= 0 ? 1 : 0);
+    EXPECT_DOUBLE_EQ(age.predicted, 50 + 10 * age.output);
+    EXPECT_EQ(age.target, 1u);
+  }
+}
+
+TEST_F(Evaluate, LabelsLoseTheConfoundsThatTheWeightsRemember) {
+  train::TaskDescription task = kAge;
+  task.confounds = train::fit_coding({"sex"}, {{"F"}, {"F"}, {"M"}});
+  task.targets[0].adjustment = {.centre = {0.25}, .coefficients = {8}};  // of being M
+  const Evaluation plain = evaluate(saved(kAge), *cohort_, alone_), adjusted = evaluate(saved(task), *cohort_, alone_);
+  ASSERT_EQ(plain.predictions.size(), adjusted.predictions.size());
+  for (std::size_t i = 0; i < plain.predictions.size(); ++i) {
+    const bool male = std::stoi(plain.predictions[i].participant_id.substr(4)) % 2 == 0;
+    EXPECT_DOUBLE_EQ(adjusted.predictions[i].truth, plain.predictions[i].truth - 8 * ((male ? 1 : 0) - 0.25));
+    EXPECT_EQ(adjusted.predictions[i].predicted, plain.predictions[i].predicted);
+  }
+}
+
+TEST_F(Evaluate, RefusesAModelWithAnotherNumberOfOutputs) {
+  const train::TaskDescription both{.is_multitask = true, .targets = {kSex.targets[0], kAge.targets[0]}};
+  test::expect_error<Error>([&] { evaluate(saved(both), *cohort_, alone_); }, {"1 outputs", "2 targets"});
 }
 
 TEST_F(Evaluate, RefusesACohortOnAnotherGridAndWeightsWithoutATask) {

@@ -61,7 +61,7 @@ void expect_well_formed(const std::string& svg) {
 }
 
 Plot plot_of_evaluation(const Evaluation& evaluation) {
-  return plot_of(evaluation, metrics_of(evaluation, {.seed = 1, .resamples = 50}));
+  return plots_of(evaluation, metrics_of(evaluation, {.seed = 1, .resamples = 50})).at(0);
 }
 
 TEST(RocCurve, GoesThroughTheStepsWorkedOutByHand) {
@@ -136,6 +136,18 @@ TEST(PlotOf, RegressionIsADotForEachSubjectAtItsPlace) {
   }
 }
 
+TEST(PlotOf, MultitaskHasOneForEachTargetUnderAFitName) {
+  Evaluation evaluation = test::two_targets();
+  evaluation.task.targets[0].target.name = "31/0.0";
+  const auto plots = plots_of(evaluation, metrics_of(evaluation, {.seed = 1, .resamples = 50}));
+  ASSERT_EQ(plots.size(), 2u);
+  EXPECT_EQ(plots[0].file_name, "roc-31_0_0.svg");
+  EXPECT_EQ(plots[1].file_name, "scatter-age.svg");
+  EXPECT_NE(plots[0].svg.find("AUROC 0.75"), std::string::npos);
+  EXPECT_NE(plots[1].svg.find("3 subjects"), std::string::npos) << "one has no age";
+  for (const Plot& plot : plots) expect_well_formed(plot.svg);
+}
+
 TEST(PlotOf, SurvivesOneClassNanAndMarkupInTheColumnName) {
   Evaluation one_class = test::four_of_two_classes();
   for (Prediction& p : one_class.predictions) p.truth = 1;
@@ -144,7 +156,7 @@ TEST(PlotOf, SurvivesOneClassNanAndMarkupInTheColumnName) {
   EXPECT_NE(roc.svg.find("AUROC not defined"), std::string::npos);
 
   Evaluation strange = test::four_shifted_values();
-  strange.task.target = "a<b> & \"c\"";
+  strange.task.targets[0].target.name = "a<b> & \"c\"";
   strange.predictions[1].predicted = kNan;
   const Plot scatter = plot_of_evaluation(strange);
   expect_well_formed(scatter.svg);

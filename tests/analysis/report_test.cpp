@@ -32,6 +32,36 @@ TEST(MetricsOf, RegressionIsInOriginalUnits) {
   EXPECT_EQ(interval_text(metrics, "mse"), "") << "no resamples, no interval";
 }
 
+TEST(MetricsOf, MultitaskHasAnObjectForEachTargetOverTheSubjectsThatHaveIt) {
+  const auto metrics = metrics_of(test::two_targets(), {.seed = 1, .resamples = 0});
+  EXPECT_EQ(metrics["task"], "multitask");
+  EXPECT_EQ(metrics["split"], "test");
+  EXPECT_EQ(metrics["n_subjects"], 4);
+  EXPECT_FALSE(metrics.contains("target"));
+  EXPECT_EQ(metrics["targets"]["sex"]["task"], "classification");
+  EXPECT_DOUBLE_EQ(metrics["targets"]["sex"]["auroc"].get<double>(), 0.75);
+  EXPECT_EQ(metrics["targets"]["age"]["n_subjects"], 3);
+  EXPECT_DOUBLE_EQ(metrics["targets"]["age"]["mse"].get<double>(), 4.0);
+  const std::string table = metrics_table(metrics);
+  EXPECT_NE(table.find("\nage\ntask              regression\n"), std::string::npos) << table;
+}
+
+TEST(MetricsOf, SaysWhichConfoundsAreGone) {
+  Evaluation evaluation = test::four_shifted_values();
+  EXPECT_FALSE(metrics_of(evaluation, {.seed = 1, .resamples = 0}).contains("confounds"));
+  evaluation.task.confounds = train::fit_coding({"age", "mean_fd"}, {{30.0, 0.1}, {40.0, 0.2}});
+  EXPECT_EQ(metrics_of(evaluation, {.seed = 1, .resamples = 0})["confounds"],
+            (nlohmann::ordered_json{"age", "mean_fd"}));
+}
+
+TEST(PredictionsTable, MultitaskHasARowForEachParticipantAndTarget) {
+  const std::string table = predictions_table(test::two_targets());
+  EXPECT_TRUE(table.starts_with("participant_id\tsplit\tn_windows\ty_true\ty_pred\tlogit\tprob\ttarget\n")) << table;
+  EXPECT_EQ(std::ranges::count(table, '\n'), 9);
+  EXPECT_NE(table.find("\nb\ttest\t2\t1\t0\t-0.5\t"), std::string::npos) << table;
+  EXPECT_NE(table.find("\nb\ttest\t1\tn/a\t52\tn/a\tn/a\tage\n"), std::string::npos) << table;
+}
+
 TEST(PredictionsTable, HasLogitAndProbabilityOfAClass) {
   const std::string table = predictions_table(test::four_of_two_classes());
   EXPECT_TRUE(table.starts_with("participant_id\tsplit\tn_windows\ty_true\ty_pred\tlogit\tprob\n")) << table;

@@ -179,6 +179,42 @@ TEST(Config, RulesBetweenKeys) {
       {"pattern conflicts"});
 }
 
+TEST(Config, RulesOfTargetsAndFolds) {
+  const auto validate = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"run.dir=r", "data.cohort=c"});
+    from_overrides(train_schema(), more).validate();
+  };
+  const auto multitask = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"task=multitask", "task.targets=[sex,31-0.0]"});
+    validate(more);
+  };
+  EXPECT_NO_THROW(multitask({}));
+  EXPECT_NO_THROW(multitask({"task.kinds=[auto,classification]", "task.weights=[1,0.5]", "task.positive=['',2]"}));
+  EXPECT_NO_THROW(validate({"task=classification", "task.target=group", "task.positive=patient"}));
+  test::expect_error<UsageError>([&] { validate({"task=multitask"}); }, {"task.targets"});
+  test::expect_error<UsageError>([&] { validate({"task=regression"}); }, {"'train' needs task.target="});
+  test::expect_error<UsageError>([&] { multitask({"task.target=age"}); }, {"task.targets", "task.target"});
+  test::expect_error<UsageError>(
+      [&] {
+        validate({"task=regression", "task.target=a", "task.targets=[b]"});
+      },
+      {"task=multitask"});
+  test::expect_error<UsageError>([&] { multitask({"task.kinds=[auto]"}); }, {"task.kinds", "2 targets", "found 1"});
+  test::expect_error<UsageError>([&] { multitask({"task.kinds=[auto,ordinal]"}); }, {"'ordinal'"});
+  test::expect_error<UsageError>([&] { multitask({"task.weights=[1,0]"}); }, {"task.weights", "> 0"});
+  test::expect_error<UsageError>([&] { validate({"task=multitask", "task.targets=[a,a]"}); }, {"'a'", "twice"});
+
+  const auto folds = [&](const std::string& count, const std::string& fold) {
+    validate({"task=regression", "task.target=age", "data.folds=" + count, "data.fold=" + fold});
+  };
+  EXPECT_NO_THROW(folds("5", "0"));
+  EXPECT_NO_THROW(folds("5", "4"));
+  test::expect_error<UsageError>([&] { folds("5", "5"); }, {"data.fold=0 to 4", "found 5"});
+  test::expect_error<UsageError>([&] { folds("5", "-1"); }, {"data.fold"});
+  test::expect_error<UsageError>([&] { folds("1", "0"); }, {"data.folds=1"});
+  test::expect_error<UsageError>([&] { folds("0", "1"); }, {"data.folds=K"});
+}
+
 TEST(Config, CommandNameIsAcceptedAsSection) {
   EXPECT_EQ(from_overrides(prepare_schema(), {"prepare.max_bad=0.5"}).get<double>("max_bad"), 0.5);
   EXPECT_EQ(from_overrides(prepare_schema(), {"max_bad=0.25"}).get<double>("prepare.max_bad"), 0.25);

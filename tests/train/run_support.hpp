@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,12 +40,57 @@ class SharedDirectory {
   std::filesystem::path path_;
 };
 
+/// Ranks 0 .. size-1 of the job, or none on the others.
+class SubCommunicator {
+ public:
+  explicit SubCommunicator(int size) {
+    int rank = 0;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_split(MPI_COMM_WORLD, rank < size ? 0 : MPI_UNDEFINED, rank, &mpi_);
+    if (mpi_ != MPI_COMM_NULL) comm_.emplace(mpi_);
+  }
+  ~SubCommunicator() {
+    comm_.reset();
+    if (mpi_ != MPI_COMM_NULL) MPI_Comm_free(&mpi_);
+    MPI_Barrier(MPI_COMM_WORLD);
+  }
+  comm::Communicator* get() { return comm_ ? &*comm_ : nullptr; }
+
+ private:
+  MPI_Comm mpi_ = MPI_COMM_NULL;
+  std::optional<comm::MpiCommunicator> comm_;
+};
+
 inline std::filesystem::path checkpoint_of(const std::filesystem::path& run_dir, std::int64_t step) {
   return run_dir / "checkpoints" / train::step_name(step);
 }
 
 inline std::int64_t newest_step(const std::filesystem::path& run_dir) {
   return train::newest_valid_step(run_dir / "checkpoints").value_or(-1);
+}
+
+using Weights = std::map<std::string, std::vector<float>>;
+
+inline Weights weights_at(const std::filesystem::path& run_dir, std::int64_t step) {
+  Weights weights;
+  const auto file = io::SafetensorsFile::open(checkpoint_of(run_dir, step) / train::kModelFile);
+  for (const std::string& name : file.names()) {
+    weights[name].resize(file.info(name).elements());
+    file.read_f32(name, weights[name]);
+  }
+  return weights;
+}
+
+/// Norm of the difference of two runs' weights over the norm of what training changed since `initial`.
+inline double relative_difference(const Weights& a, const Weights& b, const Weights& initial) {
+  double difference = 0, change = 0;
+  for (const auto& [name, values] : a) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      difference += std::pow(double{values[i]} - b.at(name)[i], 2);
+      change += std::pow(double{values[i]} - initial.at(name)[i], 2);
+    }
+  }
+  return std::sqrt(difference / change);
 }
 
 /// Weights and moments of the newest checkpoint of both runs are the same bytes.

@@ -29,8 +29,7 @@ double one_in_three(std::size_t i) { return i % 3 == 0 ? 1.0 : 0.0; }
 double skewed(std::size_t i) { return std::exp(Philox(5, 1, i).normal()); }
 
 void expect_same(const Split& a, const Split& b) {
-  EXPECT_EQ(a.seed, b.seed);
-  EXPECT_EQ(a.fractions, b.fractions);
+  EXPECT_EQ(a.plan, b.plan);
   EXPECT_EQ(a.ids, b.ids);
 }
 
@@ -38,7 +37,7 @@ TEST(Split, EveryParticipantOnceAndExactShares) {
   for (const Stratify stratify : {Stratify::kClasses, Stratify::kQuantiles}) {
     for (const std::size_t n : {7u, 20u, 100u, 101u, 997u}) {
       const auto rows = participants(n, stratify == Stratify::kClasses ? one_in_three : skewed);
-      const Split split = make_split(rows, kFractions, 11, stratify);
+      const Split split = make_split(rows, {.seed = 11}, stratify);
       std::vector<std::string> all;
       for (const Part part : kParts) {
         all.insert(all.end(), split.of(part).begin(), split.of(part).end());
@@ -54,7 +53,7 @@ TEST(Split, EveryParticipantOnceAndExactShares) {
 
 TEST(Split, ClassesKeepTheirShares) {
   const auto rows = participants(300, one_in_three);
-  const Split split = make_split(rows, kFractions, 11, Stratify::kClasses);
+  const Split split = make_split(rows, {.seed = 11}, Stratify::kClasses);
   std::map<std::string, double> target;
   for (const auto& row : rows) target[row.id] = row.target;
   for (const Part part : kParts) {
@@ -66,7 +65,7 @@ TEST(Split, ClassesKeepTheirShares) {
 
 TEST(Split, QuantilesKeepTheirShares) {
   const auto rows = participants(400, skewed);
-  const Split split = make_split(rows, kFractions, 11, Stratify::kQuantiles);
+  const Split split = make_split(rows, {.seed = 11}, Stratify::kQuantiles);
   std::map<std::string, double> target;
   std::vector<double> sorted;
   for (const auto& row : rows) sorted.push_back(target[row.id] = row.target);
@@ -84,15 +83,15 @@ TEST(Split, QuantilesKeepTheirShares) {
 
 TEST(Split, DependsOnTheSetOfParticipantsAndTheSeedOnly) {
   auto rows = participants(90, skewed);
-  const Split split = make_split(rows, kFractions, 4, Stratify::kQuantiles);
+  const Split split = make_split(rows, {.seed = 4}, Stratify::kQuantiles);
   shuffle(rows, Philox(1, 2));
   rows.push_back(rows[17]);  // a second run of one participant
-  expect_same(split, make_split(rows, kFractions, 4, Stratify::kQuantiles));
-  EXPECT_NE(split.ids, make_split(rows, kFractions, 5, Stratify::kQuantiles).ids);
+  expect_same(split, make_split(rows, {.seed = 4}, Stratify::kQuantiles));
+  EXPECT_NE(split.ids, make_split(rows, {.seed = 5}, Stratify::kQuantiles).ids);
 }
 
 TEST(Split, MembersHoldEveryRunOfAParticipant) {
-  const Split split{.seed = 0, .fractions = kFractions, .ids = {{{"a", "c"}, {"b"}, {"d"}}}};
+  const Split split{.plan = {}, .ids = {{{"a", "c"}, {"b"}, {"d"}}}};
   const std::vector<std::string> runs{"c", "b", "a", "c", "unused", "d"};
   EXPECT_EQ(members(split, Part::kTrain, runs), (std::vector<std::size_t>{0, 2, 3}));
   EXPECT_EQ(members(split, Part::kTest, runs), (std::vector<std::size_t>{5}));
@@ -101,19 +100,24 @@ TEST(Split, MembersHoldEveryRunOfAParticipant) {
 TEST(Split, RefusesWhatCannotBeSplit) {
   const auto rows = participants(40, one_in_three);
   for (const std::array<double, 3> bad : {std::array{0.7, 0.2, 0.2}, {1.2, -0.1, -0.1}, {0.5, 0.2, 0.2}}) {
-    EXPECT_THROW(make_split(rows, bad, 1, Stratify::kClasses), UsageError);
+    EXPECT_THROW(make_split(rows, {.fractions = bad}, Stratify::kClasses), UsageError);
   }
-  EXPECT_THROW(make_split(std::span(rows).first(2), kFractions, 1, Stratify::kClasses), DataError);
-  EXPECT_TRUE(make_split(std::span(rows).first(2), {1.0, 0.0, 0.0}, 1, Stratify::kClasses).of(Part::kTest).empty());
-  EXPECT_THROW(make_split(std::vector<Participant>{{"a", 1}, {"a", 2}}, {1.0, 0.0, 0.0}, 1, Stratify::kClasses),
+  EXPECT_THROW(make_split(std::span(rows).first(2), {}, Stratify::kClasses), DataError);
+  EXPECT_TRUE(
+      make_split(std::span(rows).first(2), {.fractions = {1.0, 0.0, 0.0}}, Stratify::kClasses).of(Part::kTest).empty());
+  EXPECT_THROW(make_split(std::vector<Participant>{{"a", 1, "x"}, {"a", 1, "y"}}, {.fractions = {1.0, 0.0, 0.0}},
+                          Stratify::kClasses),
                DataError);
+  EXPECT_THROW(
+      make_split(std::vector<Participant>{{"a", 1}, {"a", 2}}, {.fractions = {1.0, 0.0, 0.0}}, Stratify::kClasses),
+      DataError);
 }
 
 class SplitFile : public testing::Test {
  protected:
   SplitFile() : folder_(std::filesystem::temp_directory_path() / fmt::format("brainmt-split-{}", getpid())) {
     std::filesystem::create_directories(folder_);
-    split_ = make_split(participants(30, one_in_three), kFractions, 123456789012345ull, Stratify::kClasses);
+    split_ = make_split(participants(30, one_in_three), {.seed = 123456789012345ull}, Stratify::kClasses);
     save_split(split_, path());
   }
   ~SplitFile() override { std::filesystem::remove_all(folder_); }
@@ -138,6 +142,21 @@ class SplitFile : public testing::Test {
 
 TEST_F(SplitFile, ComesBackAsItWas) { expect_same(load_split(path()), split_); }
 
+TEST_F(SplitFile, ComesBackWithGroupAndFold) {
+  const Split split = make_split(participants(30, one_in_three), {.seed = 7, .group = "family", .folds = 3, .fold = 2},
+                                 Stratify::kClasses);
+  save_split(split, path());
+  expect_same(load_split(path()), split);
+}
+
+TEST_F(SplitFile, VersionOneWithoutGroupAndFoldsStillLoads) {
+  auto json = nlohmann::json::parse(std::ifstream(path()));
+  json["version"] = 1;
+  for (const char* key : {"group", "folds", "fold"}) json.erase(key);
+  std::ofstream(path()) << json;
+  expect_same(load_split(path()), split_);
+}
+
 TEST_F(SplitFile, OverlapIsRefused) {
   const std::string error = error_after([](auto& json) { json["test"].push_back(json["train"][0]); });
   EXPECT_NE(error.find("is in train and again in test"), std::string::npos) << error;
@@ -154,7 +173,7 @@ TEST_F(SplitFile, ChangedParticipantsAreRefused) {
 }
 
 TEST_F(SplitFile, OtherFilesAreRefused) {
-  EXPECT_NE(error_after([](auto& json) { json["version"] = 2; }).find("version 2"), std::string::npos);
+  EXPECT_NE(error_after([](auto& json) { json["version"] = 3; }).find("version 3"), std::string::npos);
   EXPECT_NE(error_after([](auto& json) { json = nlohmann::json::array(); }).find("not a split file"),
             std::string::npos);
   std::ofstream(path()) << "{\"format\": ";

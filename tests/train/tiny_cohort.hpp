@@ -3,6 +3,7 @@
 #include <mpi.h>
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,9 @@
 namespace brainmt::test {
 
 /// 9x8x7 voxels, all in the mask; `subjects` scans of 6 or 7 frames of noise; sex in text, age as a number. With
-/// `second_runs` every third subject has another scan.
-inline void write_tiny_cohort(MPI_Comm comm, const std::filesystem::path& path, int subjects,
-                              bool second_runs = false) {
+/// `second_runs` every third subject has another scan. `change` may alter the description before it is written.
+inline void write_tiny_cohort(MPI_Comm comm, const std::filesystem::path& path, int subjects, bool second_runs = false,
+                              const std::function<void(io::CohortLayout&)>& change = {}) {
   io::CohortLayout layout;
   layout.grid = {9, 8, 7};
   layout.affine = {2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1};
@@ -36,6 +37,7 @@ inline void write_tiny_cohort(MPI_Comm comm, const std::filesystem::path& path, 
     }
   }
   layout.phenotypes = {{"sex", sex}, {"age", age}};
+  if (change) change(layout);
 
   io::CohortWriter writer(comm, path, layout);
   int rank = 0, ranks = 1;
@@ -56,7 +58,7 @@ inline void write_tiny_cohort(MPI_Comm comm, const std::filesystem::path& path, 
 inline train::TrainSettings tiny_settings(const std::filesystem::path& run_dir) {
   train::TrainSettings s;
   s.run_dir = run_dir;
-  s.target = {.task = train::Task::kClassification, .column = "sex"};
+  s.task.targets = {{.name = "sex", .task = train::Task::kClassification}};
   s.split.run_dir = run_dir;
   s.model.frames = 4;
   s.model.embed_dim = 16;

@@ -12,27 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Ranks 0 .. size-1 of the job, or none on the others.
-class SubCommunicator {
- public:
-  explicit SubCommunicator(int size) {
-    int rank = 0;
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    MPI_Comm_split(MPI_COMM_WORLD, rank < size ? 0 : MPI_UNDEFINED, rank, &mpi_);
-    if (mpi_ != MPI_COMM_NULL) comm_.emplace(mpi_);
-  }
-  ~SubCommunicator() {
-    comm_.reset();
-    if (mpi_ != MPI_COMM_NULL) MPI_Comm_free(&mpi_);
-    MPI_Barrier(MPI_COMM_WORLD);
-  }
-  comm::Communicator* get() { return comm_ ? &*comm_ : nullptr; }
-
- private:
-  MPI_Comm mpi_ = MPI_COMM_NULL;
-  std::optional<comm::MpiCommunicator> comm_;
-};
-
 class TrainerRanks : public testing::Test {
  protected:
   // 14 subjects: 10 to train on, so with a global batch of 4 the last step of an epoch has 2 samples for 4 ranks.
@@ -45,7 +24,7 @@ class TrainerRanks : public testing::Test {
   // Trains with a global batch of 4 on `ranks` ranks: the batch is spread over ranks first, then over micro steps.
   fs::path train_on(int ranks, comm::Determinism determinism, int batch_size, const std::string& name) {
     const fs::path run_dir = where_ / name;
-    SubCommunicator sub(ranks);
+    test::SubCommunicator sub(ranks);
     if (sub.get()) {
       TrainSettings s = test::tiny_settings(run_dir);
       s.batch_size = batch_size;
@@ -58,36 +37,12 @@ class TrainerRanks : public testing::Test {
     return run_dir;
   }
 
-  std::map<std::string, std::vector<float>> weights_at(const fs::path& run_dir, std::int64_t step) const {
-    std::map<std::string, std::vector<float>> weights;
-    const auto file = io::SafetensorsFile::open(test::checkpoint_of(run_dir, step) / kModelFile);
-    for (const std::string& name : file.names()) {
-      weights[name].resize(file.info(name).elements());
-      file.read_f32(name, weights[name]);
-    }
-    return weights;
-  }
-
-  // Norm of the difference of two runs' weights over the norm of what training changed since `initial`.
-  static double relative_difference(const std::map<std::string, std::vector<float>>& a,
-                                    const std::map<std::string, std::vector<float>>& b,
-                                    const std::map<std::string, std::vector<float>>& initial) {
-    double difference = 0, change = 0;
-    for (const auto& [name, values] : a) {
-      for (std::size_t i = 0; i < values.size(); ++i) {
-        difference += std::pow(double{values[i]} - b.at(name)[i], 2);
-        change += std::pow(double{values[i]} - initial.at(name)[i], 2);
-      }
-    }
-    return std::sqrt(difference / change);
-  }
-
-  std::map<std::string, std::vector<float>> initial_weights() const {
+  test::Weights initial_weights() const {
     TrainSettings s = test::tiny_settings({});
     s.model.grid = {9, 8, 7};
     models::BrainMT model(s.model, DType::kF32);
     model.initialise(s.seed);
-    std::map<std::string, std::vector<float>> weights;
+    test::Weights weights;
     for (const nn::Parameter& p : model.parameters().all()) {
       const std::vector<double> values = p.value.to_host();
       weights[p.name].assign(values.begin(), values.end());
@@ -107,11 +62,11 @@ TEST_F(TrainerRanks, RanksTimesBatchIsWhatCounts) {
   if (rank_ != 0) return;
   const auto initial = initial_weights();
   const std::int64_t last = test::newest_step(one);
-  const auto reference = weights_at(one, last);
+  const auto reference = test::weights_at(one, last);
   // Gradients differ by rounding, some units of 2^-24 = 6e-8; six smooth steps do not amplify that a hundredfold.
   for (const fs::path& other : {two, four, steps}) {
     ASSERT_EQ(test::newest_step(other), last);
-    EXPECT_LT(relative_difference(reference, weights_at(other, last), initial), 1e-5) << other;
+    EXPECT_LT(test::relative_difference(reference, test::weights_at(other, last), initial), 1e-5) << other;
   }
 }
 
@@ -126,14 +81,14 @@ TEST_F(TrainerRanks, DeterministicWorldGivesTheSameBitsOnAnyNumber) {
 
 TEST_F(TrainerRanks, PredictionsCountEverySubjectOnce) {
   TrainSettings s = test::tiny_settings({});
-  const Dataset data(*cohort_, Task::kClassification, "sex", s.model.frames);
+  const Dataset data(*cohort_, {{.name = "sex", .task = Task::kClassification}}, s.model.frames);
   s.model.grid = {9, 8, 7};
   models::BrainMT model(s.model, DType::kF32);
   model.initialise(1);
   const std::vector<std::size_t> subjects{3, 0, 7, 8, 11};
   std::vector<std::vector<SubjectOutput>> results;
   for (const int ranks : {1, 2, 4}) {
-    SubCommunicator sub(ranks);
+    test::SubCommunicator sub(ranks);
     if (sub.get()) results.push_back(predict(model, data, subjects, {.stride = 1, .batch = 1}, *sub.get()));
   }
   for (const auto& result : results) {
@@ -142,7 +97,7 @@ TEST_F(TrainerRanks, PredictionsCountEverySubjectOnce) {
       EXPECT_EQ(result[i].subject, subjects[i]);
       // 6 or 7 frames, windows of 4, every frame a start: 3 or 4 windows.
       EXPECT_EQ(result[i].windows, 3 + static_cast<std::int64_t>(subjects[i] % 2));
-      EXPECT_EQ(result[i].output, results.back()[i].output);
+      EXPECT_EQ(result[i].outputs, results.back()[i].outputs);
     }
   }
 }

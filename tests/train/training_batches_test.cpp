@@ -50,7 +50,8 @@ class Batches : public testing::Test {
     }
     writer.commit();
     cohort_.emplace(directory_ / "cohort.h5");
-    data_.emplace(prepare_training_data(*cohort_, {.task = Task::kRegression, .column = "score"}, {}, kFrames));
+    data_.emplace(
+        prepare_training_data(*cohort_, {.targets = {{.name = "score", .task = Task::kRegression}}}, {}, kFrames));
   }
 
   // Checks one batch and counts its subjects.
@@ -67,7 +68,7 @@ class Batches : public testing::Test {
       for (std::uint64_t t = 0; t < kFrames; ++t)
         for (std::size_t v = 0; v < kVoxels; ++v)
           ASSERT_EQ(values[(b * kFrames + t) * kVoxels + v], value_of(scan, start + t, v));
-      EXPECT_NEAR(data_->scaling.original(batch.targets[b]), 10.0 * static_cast<double>(scan), 1e-4);
+      EXPECT_NEAR(data_->task.targets[0].scaling.original(batch.targets[b]), 10.0 * static_cast<double>(scan), 1e-4);
       ++seen[scan];
     }
   }
@@ -104,21 +105,21 @@ TEST_F(Batches, HoldTheWindowsOfTheirSubjectsOnceAnEpoch) {
 
 TEST_F(Batches, ScalingIsOfTheTrainingPartOnly) {
   double sum = 0;
-  for (const std::size_t i : data_->part(Part::kTrain)) sum += data_->data.subjects()[i].label;
-  EXPECT_NEAR(data_->scaling.mean, sum / static_cast<double>(data_->part(Part::kTrain).size()), 1e-12);
-  EXPECT_NE(data_->scaling.mean, 10.0 * (kSubjects - 1) / 2);  // the mean of all subjects
+  for (const std::size_t i : data_->part(Part::kTrain)) sum += data_->data.subjects()[i].labels[0];
+  EXPECT_NEAR(data_->task.targets[0].scaling.mean, sum / static_cast<double>(data_->part(Part::kTrain).size()), 1e-12);
+  EXPECT_NE(data_->task.targets[0].scaling.mean, 10.0 * (kSubjects - 1) / 2);  // the mean of all subjects
 }
 
 TEST_F(Batches, ShufflingKeepsLabelsInsideOfTheirPartAndTestUntouched) {
   const TrainingData shuffled = prepare_training_data(
-      *cohort_, {.task = Task::kRegression, .column = "score", .shuffle = true, .seed = 1}, {}, kFrames);
+      *cohort_, {.targets = {{.name = "score", .task = Task::kRegression}}, .shuffle = true, .seed = 1}, {}, kFrames);
   for (const Part part : kParts) {
     std::multiset<double> before, after;
     std::size_t moved = 0;
     for (const std::size_t i : data_->part(part)) {
-      before.insert(data_->data.subjects()[i].label);
-      after.insert(shuffled.data.subjects()[i].label);
-      moved += data_->data.subjects()[i].label != shuffled.data.subjects()[i].label;
+      before.insert(data_->data.subjects()[i].labels[0]);
+      after.insert(shuffled.data.subjects()[i].labels[0]);
+      moved += data_->data.subjects()[i].labels[0] != shuffled.data.subjects()[i].labels[0];
     }
     EXPECT_EQ(before, after);
     if (part == Part::kTrain) EXPECT_GT(moved, 0u);

@@ -1,0 +1,19 @@
+#pragma once
+// Linear least squares with an intercept, in double.
+#include <vector>
+
+namespace brainmt::train {
+
+/// y ~ mean + sum_j coefficients[j] (x_j - centre[j]).
+struct LinearFit {
+  double mean = 0;                          // of y: the intercept at the centre
+  std::vector<double> centre;               // mean of each column
+  std::vector<double> coefficients;         // 0 for a column that is constant or a combination of those before it
+  std::vector<std::size_t> without_effect;  // indices of those columns
+};
+
+/// `rows` [n][p], all of the same length, and `y` [n], n >= 1. Sums run in the order of the rows, so equal input gives
+/// equal bits.
+LinearFit fit_linear(const std::vector<std::vector<double>>& rows, const std::vector<double>& y);
+
+}  // namespace brainmt::train
