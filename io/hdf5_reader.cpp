@@ -11,7 +11,6 @@ Hdf5Reader::Hdf5Reader(const std::filesystem::path& path) : path_(path) {
   prepare_hdf5();
   file_bytes_ = file_size(open_for_reading(path), path);
   const Hdf5Properties access(H5Pcreate(H5P_FILE_ACCESS));
-  // Finished files never change, and many cluster file systems have no locks.
   H5Pset_file_locking(access.get(), false, true);
   const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get());
   if (id < 0) {

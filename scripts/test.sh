@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Every test, from a clean clone: style and static checks, the debug preset (address and undefined-behaviour
-# sanitizers), then the Release tests on 1, 2 and 4 ranks. CTest's summary of the latter comes last.
+# sanitizers), the fuzzers for a minute each, then the Release tests on 1, 2 and 4 ranks. CTest's summary of the latter
+# comes last.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib/deps.sh
@@ -11,7 +12,7 @@ usage() {
 usage: scripts/test.sh [--no-install] [--quick]
 
   --no-install   install no packages; say which are missing and stop
-  --quick        the Release tests only, without lint and sanitizers
+  --quick        the Release tests only, without lint, sanitizers and fuzzers
   --help         this text
 
 Packages (Debian and Ubuntu), installed when missing:
@@ -47,12 +48,14 @@ if [ "$quick" -eq 0 ]; then
   configure debug >/dev/null
   # The rooms where bytes from outside are read, memory is shared out and indices are computed; the rest is built from
   # these and would double the time. Ranks under a launcher are tested in Release: the MPI library leaks by design.
-  sanitized='base|config|comm|io|kernels|dnn|autograd'
+  sanitized='base|config|comm|io|kernels|dnn|autograd|fuzz|faults'
   mapfile -t targets < <(cmake --build --preset debug --target help | grep -oE "^test_($sanitized)[a-z0-9_]*" | sort -u)
   cmake --build --preset debug --target "${targets[@]}" -- -j2
   export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
   ctest --preset debug -R "^($sanitized)" -L unit -LE 'slow|mpi' -j2 || failed+=(debug)
-  say "lint and sanitizers done after $(elapsed)"
+  say "fuzzers"
+  scripts/fuzz.sh 60 || failed+=(fuzz)
+  say "lint, sanitizers and fuzzers done after $(elapsed)"
 fi
 
 [ "${#failed[@]}" -eq 0 ] || say "FAILED before the Release tests: ${failed[*]}"

@@ -25,8 +25,12 @@ check_packages=(
   "ccache: repeated builds"
   "clang-format: style check"
   "clang-tidy: static analysis"
+  "clang: fuzzers"
+  "libclang-rt-dev: fuzzers, their sanitizers"
   "shellcheck: checks of shell scripts"
-  "python3-h5py: reads a cohort by its documented layout"
+  "python3-h5py: reads a cohort by its documented layout, makes hostile ones"
+  "locales: tests under other locales"
+  "strace: tests that nothing is opened that should not be"
 )
 
 say() { printf '== %s\n' "$*"; }

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <new>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "app/build_info.hpp"
@@ -45,13 +46,19 @@ Failure current_failure() {
     message = error.what();
   } catch (const std::bad_alloc&) {
     message = "out of memory: try a smaller batch, model.recompute=block or fewer ranks per node";
+  } catch (const std::system_error& error) {  // what std::thread throws
+    message = error.code() == std::errc::resource_unavailable_try_again
+                  ? "cannot start a thread: raise the limit on processes (ulimit -u), or use fewer ranks per node"
+                  : fmt::format("internal error: {}", error.what());
   } catch (const std::exception& error) {
     message = fmt::format("internal error: {}", error.what());
   } catch (...) {
     message = "internal error: an exception of unknown type";
   }
-  for (char& c : message) {
-    if (c == '\n' || c == '\r') c = ' ';
+  constexpr std::size_t kLongest = 1800;  // a hostile name may have thousands of bytes
+  if (message.size() > kLongest) message = message.substr(0, kLongest) + "...";
+  for (char& c : message) {  // one line, and nothing that a terminal would obey
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }
   return {code, message};
 }

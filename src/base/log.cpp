@@ -1,10 +1,17 @@
 #include "base/log.hpp"
 
-#include <spdlog/sinks/basic_file_sink.h>
+#include <fcntl.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <memory>
+#include <mutex>
+#include <system_error>
+
+#include "base/error.hpp"
 
 namespace brainmt::log {
 namespace {
@@ -22,6 +29,38 @@ spdlog::level::level_enum to_spdlog(Level level) {
   }
   return spdlog::level::info;
 }
+
+// Lines at the end of a file, each with one write(), so that what others append stays apart. The sinks that spdlog has
+// would follow a link that somebody planted at the path.
+class FileSink : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit FileSink(const std::string& path)
+      : fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0666)) {
+    if (fd_ < 0) {
+      throw OutputError(fmt::format("cannot append to '{}': {}", path, std::generic_category().message(errno)));
+    }
+  }
+  FileSink(const FileSink&) = delete;
+  FileSink& operator=(const FileSink&) = delete;
+  ~FileSink() override { ::close(fd_); }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    // A log that cannot be written (a full disk) does not end a run.
+    for (std::size_t done = 0; done < line.size();) {
+      const ssize_t put = ::write(fd_, line.data() + done, line.size() - done);
+      if (put < 0 && errno == EINTR) continue;
+      if (put <= 0) return;
+      done += static_cast<std::size_t>(put);
+    }
+  }
+  void flush_() override {}
+
+ private:
+  int fd_;
+};
 
 spdlog::logger& logger() {
   static spdlog::logger instance = [] {
@@ -41,7 +80,7 @@ void init(int rank, int ranks, Level level) {
 }
 
 void add_file(const std::string& path) {
-  auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path, /*truncate=*/false);
+  auto sink = std::make_shared<FileSink>(path);
   sink->set_pattern("%Y-%m-%dT%H:%M:%S%z %l: %v");
   logger().sinks().push_back(std::move(sink));
 }

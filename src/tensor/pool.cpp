@@ -2,8 +2,10 @@
 
 #include <Kokkos_Core.hpp>
 #include <bit>
+#include <exception>
 #include <map>
 #include <mutex>
+#include <new>
 #include <vector>
 
 namespace brainmt::pool {
@@ -33,6 +35,18 @@ void give_back(void* block, std::size_t bytes) {
   if (Kokkos::is_initialized()) state().cached[bytes].push_back(block);
 }
 
+// Kokkos reports a lack of memory in words of its own; callers expect the standard's type.
+void* new_block(std::size_t bytes) {
+  try {
+    return Kokkos::kokkos_malloc("brainmt::pool", bytes);
+  } catch (const std::exception&) {
+    std::lock_guard lock(state().mutex);
+    state().statistics.live_bytes -= bytes;
+    state().statistics.held_bytes -= bytes;
+    throw std::bad_alloc();
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<void> allocate(std::size_t bytes) {
@@ -51,7 +65,7 @@ std::shared_ptr<void> allocate(std::size_t bytes) {
       ++s.system_calls;
     }
   }
-  if (!block) block = Kokkos::kokkos_malloc("brainmt::pool", bytes);
+  if (!block) block = new_block(bytes);
   return {block, [bytes](void* p) { give_back(p, bytes); }};
 }
 
