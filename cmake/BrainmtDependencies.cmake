@@ -21,6 +21,8 @@ brainmt_find(fmt libfmt-dev CONFIG)
 if(BRAINMT_BUILD_TESTS)
   brainmt_find(GTest libgtest-dev)
 endif()
+find_path(ISAL_INCLUDE_DIR isa-l/crc.h)   # optional: zlib does the same more slowly
+find_library(ISAL_LIBRARY isal)
 if(missing_packages)
   list(JOIN missing_packages ", " missing_packages)
   message(FATAL_ERROR "Missing: ${missing_packages}. Install them, or point CMAKE_PREFIX_PATH at them; "

@@ -1,7 +1,11 @@
 #include "io/checksum.hpp"
 
 #include <openssl/evp.h>
+#ifdef BRAINMT_HAVE_ISAL
+#include <isa-l/crc.h>
+#else
 #include <zlib.h>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -62,7 +66,12 @@ std::string sha256_of_file(const std::filesystem::path& path) {
 }
 
 std::uint32_t crc32(std::span<const std::byte> data) {
-  return static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(data.data()), data.size()));
+  const auto* bytes = reinterpret_cast<const unsigned char*>(data.data());
+#ifdef BRAINMT_HAVE_ISAL
+  return crc32_gzip_refl(0, bytes, data.size());
+#else
+  return static_cast<std::uint32_t>(crc32_z(0, bytes, data.size()));
+#endif
 }
 
 }  // namespace brainmt::io

@@ -1,5 +1,6 @@
 #pragma once
-// SHA-256 for files that a manifest vouches for, CRC-32 (zlib's) for single frames.
+// SHA-256 for files that a manifest vouches for, CRC-32 (that of zlib and gzip; about ten times faster where ISA-L was
+// found) for single frames.
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>

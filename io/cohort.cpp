@@ -41,7 +41,7 @@ PhenotypeColumn merged_column(const std::vector<CohortFile>& files, const std::v
 
 }  // namespace
 
-Cohort::Cohort(const std::filesystem::path& path) : path_(path) {
+Cohort::Cohort(const std::filesystem::path& path, const ReadSettings& reading) : path_(path), reading_(reading) {
   const Hdf5Reader file(path);
   if (is_cohort_index(file)) {
     files_ = read_shards(file, path);
@@ -51,7 +51,7 @@ Cohort::Cohort(const std::filesystem::path& path) : path_(path) {
     layout_ = files_.front().description;
     file_of_.assign(layout_.scans.size(), 0);
   }
-  for (const CohortFile& each : files_) open_.push_back(open_for_reading(each.path));
+  quarantined_ = read_quarantine(path, layout_.scans);
 }
 
 void Cohort::merge() {
@@ -75,36 +75,78 @@ const PhenotypeColumn* Cohort::phenotype(const std::string& name) const {
   return found == all.end() ? nullptr : &*found;
 }
 
+std::size_t Cohort::quarantined() const {
+  return static_cast<std::size_t>(std::count(quarantined_.begin(), quarantined_.end(), true));
+}
+
+Cohort::Place Cohort::place_of(std::size_t scan, std::uint64_t first_frame, std::uint64_t frames) const {
+  BRAINMT_CHECK(scan < scans().size(), "there is no scan {}", scan);
+  BRAINMT_CHECK(first_frame <= scans()[scan].frames && frames <= scans()[scan].frames - first_frame,
+                "window {}+{} does not fit in scan {}", first_frame, frames, scan);
+  return {file_of_[scan], file_of(scan).place_of(scans()[scan], first_frame)};
+}
+
 void Cohort::read_window(std::size_t scan, std::uint64_t first_frame, std::span<std::uint16_t> out,
                          Verify verify) const {
-  BRAINMT_CHECK(scan < scans().size(), "there is no scan {}", scan);
-  const CohortFile& file = file_of(scan);
-  const std::size_t voxels = file.scatter.voxels(), frames = out.size() / voxels;
-  BRAINMT_CHECK(
-      out.size() % voxels == 0 && first_frame <= scans()[scan].frames && frames <= scans()[scan].frames - first_frame,
-      "window {}+{} does not fit in scan {}", first_frame, frames, scan);
-  read_exactly(open_[file_of_[scan]], file.path, file.place_of(scans()[scan], first_frame),
-               std::as_writable_bytes(out));
-  bytes_read_ += out.size_bytes();
-  if (verify == Verify::kNo) return;
+  BRAINMT_CHECK(scan < scans().size() && out.size() % voxels(scan) == 0, "{} values are no window of scan {}",
+                out.size(), scan);
+  const Place place = place_of(scan, first_frame, out.size() / voxels(scan));
+  stores_.read(place.file, place.offset, std::as_writable_bytes(out));
+  if (verify == Verify::kYes) check_window(scan, first_frame, out);
+}
+
+// Frames at the start of the window that match their checksums: all of them when nothing is wrong.
+std::size_t Cohort::sound_frames(std::size_t scan, std::uint64_t first_frame,
+                                 std::span<const std::uint16_t> window) const {
+  const std::size_t size = voxels(scan), frames = window.size() / size;
   const std::uint64_t row = scans()[scan].first_frame + first_frame;
-  for (std::size_t f = 0; f < frames; ++f) {
-    if (crc32(std::as_bytes(out.subspan(f * voxels, voxels))) == file.checksums[row + f]) continue;
-    throw DataError(
-        fmt::format("'{}' is damaged: frame {} of scan {} ({}) differs from its checksum; copy or make it again",
-                    file.path.string(), first_frame + f, scan, scans()[scan].participant_id));
+  const std::vector<std::uint32_t>& checksums = file_of(scan).checksums;
+  std::size_t f = 0;
+  while (f < frames && crc32(std::as_bytes(window.subspan(f * size, size))) == checksums[row + f]) ++f;
+  return f;
+}
+
+void Cohort::check_window(std::size_t scan, std::uint64_t first_frame, std::span<const std::uint16_t> window) const {
+  const std::size_t sound = sound_frames(scan, first_frame, window);
+  if (sound == window.size() / voxels(scan)) return;
+  throw DataError(fmt::format(
+      "'{}' is damaged: frame {} of scan {} ({}) differs from its checksum; copy or make it again, or leave damaged "
+      "scans "
+      "out with 'brainmt inspect --verify --quarantine {}'",
+      file_of(scan).path.string(), first_frame + sound, scan, scans()[scan].participant_id, path_.string()));
+}
+
+void Cohort::check_scan(std::size_t scan) const {
+  constexpr std::uint64_t kFramesAtOnce = 16;
+  std::vector<std::uint16_t> frames;
+  for (std::uint64_t first = 0; first < scans()[scan].frames; first += kFramesAtOnce) {
+    frames.resize(std::min(kFramesAtOnce, scans()[scan].frames - first) * voxels(scan));
+    read_window(scan, first, frames, Verify::kYes);
   }
 }
 
 void Cohort::verify() const {
-  constexpr std::uint64_t kFramesAtOnce = 16;
-  std::vector<std::uint16_t> frames;
+  for (std::size_t s = 0; s < scans().size(); ++s)
+    if (usable(s)) check_scan(s);
+}
+
+std::vector<DamagedScan> Cohort::damaged_scans() const {
+  std::vector<DamagedScan> damaged;
+  std::vector<std::uint16_t> frame;
   for (std::size_t s = 0; s < scans().size(); ++s) {
-    for (std::uint64_t first = 0; first < scans()[s].frames; first += kFramesAtOnce) {
-      frames.resize(std::min(kFramesAtOnce, scans()[s].frames - first) * voxels(s));
-      read_window(s, first, frames, Verify::kYes);
+    frame.resize(voxels(s));
+    for (std::uint64_t f = 0; f < scans()[s].frames; ++f) {
+      try {
+        read_window(s, f, frame, Verify::kNo);
+        if (sound_frames(s, f, frame) == 1) continue;
+        damaged.push_back({s, f, "differs from its checksum"});
+      } catch (const DataError&) {
+        damaged.push_back({s, f, "cannot be read"});
+      }
+      break;
     }
   }
+  return damaged;
 }
 
 }  // namespace brainmt::io

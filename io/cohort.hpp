@@ -5,23 +5,25 @@
 //
 // Scans of a single file are in its order. Scans of shards are sorted by `source` (its bytes), which is the order in
 // which prepare stores them in one file: training on shards sees exactly the data order of the single file.
-#include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "io/cohort_file.hpp"
-#include "io/file_descriptor.hpp"
+#include "io/frame_reader.hpp"
+#include "io/quarantine.hpp"
 
 namespace brainmt::io {
 
 class Cohort {
  public:
   /// Not collective: every rank opens for itself. Throws DataError when the file or a shard is missing, cut short, of
-  /// another format, not the one that the index was made of, or holds what docs/cohort-format.md forbids.
-  explicit Cohort(const std::filesystem::path& path);
+  /// another format, not the one that the index was made of, or holds what docs/cohort-format.md forbids; also when its
+  /// quarantine list names scans that it does not have.
+  explicit Cohort(const std::filesystem::path& path, const ReadSettings& reading = {});
 
   const std::filesystem::path& path() const { return path_; }
   /// The description, complete: statistics and phenotypes included, in the order of the scans.
@@ -40,28 +42,49 @@ class Cohort {
   /// Dense index of each packed voxel of this scan, ascending.
   std::vector<std::uint32_t> voxels_of(std::size_t scan) const { return scatter_of(scan).voxel_list(); }
 
+  /// False for a scan that the list beside the cohort (quarantine.hpp) takes out of use.
+  bool usable(std::size_t scan) const { return !quarantined_[scan]; }
+  std::size_t quarantined() const;
+
   enum class Verify { kNo, kYes };
 
-  /// Reads frames [first_frame, first_frame + out.size() / voxels(scan)) of `scan` as float16 bits, [frame, voxel].
-  /// With kYes each frame is compared with its checksum, and a DataError names the scan and frame that differ. Safe to
-  /// call from several threads.
+  /// Reads frames [first_frame, first_frame + out.size() / voxels(scan)) of `scan` as float16 bits, [frame, voxel],
+  /// with plain reads whatever the settings. With kYes as check_window(). Safe to call from several threads.
   void read_window(std::size_t scan, std::uint64_t first_frame, std::span<std::uint16_t> out, Verify verify) const;
 
-  /// Reads every frame with its checksum; throws DataError at the first that differs.
-  void verify() const;
+  /// How loaders read, and where a window lies for their reader.
+  const ReadSettings& reading() const { return reading_; }
+  /// Collective over reading().comm in collective mode. The cohort outlives the reader.
+  std::unique_ptr<FrameReader> make_reader() const { return io::make_reader(stores_, reading_); }
+  struct Place {
+    std::size_t file = 0;
+    std::uint64_t offset = 0;
+  };
+  /// The window must lie in the scan.
+  Place place_of(std::size_t scan, std::uint64_t first_frame, std::uint64_t frames) const;
+  /// Compares each frame with its checksum; a DataError names the first that differs and how to go on without its scan.
+  void check_window(std::size_t scan, std::uint64_t first_frame, std::span<const std::uint16_t> window) const;
 
-  /// Bytes of frames that read_window has read so far.
-  std::uint64_t bytes_read() const { return bytes_read_; }
+  /// Reads every frame of every usable scan with its checksum; throws DataError at the first that differs.
+  void verify() const;
+  /// Reads every frame, those in quarantine too; the scans that have one which differs or cannot be read, in order.
+  std::vector<DamagedScan> damaged_scans() const;
+
+  /// Bytes of frames that were read from the store files so far, by loaders too.
+  std::uint64_t bytes_read() const { return stores_.bytes_read(); }
 
  private:
   void merge();
+  std::size_t sound_frames(std::size_t scan, std::uint64_t first_frame, std::span<const std::uint16_t> window) const;
+  void check_scan(std::size_t scan) const;
 
   std::filesystem::path path_;
+  ReadSettings reading_;
   std::vector<CohortFile> files_;
   CohortDescription layout_;
   std::vector<std::uint32_t> file_of_;  // of a scan
-  std::vector<FileDescriptor> open_;    // of a file
-  mutable std::atomic<std::uint64_t> bytes_read_ = 0;
+  std::vector<bool> quarantined_;       // a scan
+  mutable StoreFiles stores_{files_};
 };
 
 }  // namespace brainmt::io

@@ -16,15 +16,14 @@ WindowLoader::Source source_of(std::vector<WindowRequest> requests) {
 
 }  // namespace
 
-WindowLoader::WindowLoader(const Cohort& cohort, Source source, std::size_t depth, Cohort::Verify verify)
-    : cohort_(cohort), source_(std::move(source)), depth_(depth), verify_(verify) {
+WindowLoader::WindowLoader(const Cohort& cohort, Source source, std::size_t depth)
+    : cohort_(cohort), source_(std::move(source)), depth_(depth), reader_(cohort.make_reader()) {
   BRAINMT_CHECK(depth >= 1, "a loader needs room for one window");
   thread_ = std::thread([this] { run(); });
 }
 
-WindowLoader::WindowLoader(const Cohort& cohort, std::vector<WindowRequest> requests, std::size_t depth,
-                           Cohort::Verify verify)
-    : WindowLoader(cohort, source_of(std::move(requests)), depth, verify) {}
+WindowLoader::WindowLoader(const Cohort& cohort, std::vector<WindowRequest> requests, std::size_t depth)
+    : WindowLoader(cohort, source_of(std::move(requests)), depth) {}
 
 WindowLoader::~WindowLoader() {
   {
@@ -67,26 +66,45 @@ Window WindowLoader::load(const WindowRequest& request) {
   }
   const GridScatter& scatter = cohort_.scatter_of(request.scan);
   packed_.resize(request.frames * scatter.voxels());
-  cohort_.read_window(request.scan, request.first_frame, packed_, verify_);
+  const Cohort::Place place = cohort_.place_of(request.scan, request.first_frame, request.frames);
+  reader_->read(place.file, place.offset, std::as_writable_bytes(std::span(packed_)));
+  if (cohort_.reading().checksums) cohort_.check_window(request.scan, request.first_frame, packed_);
   window.values.resize(request.frames * scatter.grid_voxels());
   scatter(packed_, cohort_.scans()[request.scan].statistics.fill, window.values);
   return window;
 }
 
+// Waits for room in the queue, or only for the end; true when that has come.
+bool WindowLoader::pause(std::chrono::microseconds longest, bool for_room) {
+  std::unique_lock lock(mutex_);
+  return took_one_.wait_for(lock, longest, [&] { return stop_ || (for_room && ready_.size() < depth_); });
+}
+
+void WindowLoader::read_all() {
+  while (const std::optional<WindowRequest> request = source_()) {
+    Window window = load(*request);
+    reader_->idle_until([this](auto longest) { return pause(longest, true); });
+    {
+      const std::lock_guard lock(mutex_);
+      if (stop_) return;
+      ready_.push_back(std::move(window));
+    }
+    finished_one_.notify_one();
+  }
+  reader_->finish([this](auto longest) { return pause(longest, false); });
+}
+
 void WindowLoader::run() {
   std::exception_ptr failure;
   try {
-    while (const std::optional<WindowRequest> request = source_()) {
-      Window window = load(*request);
-      std::unique_lock lock(mutex_);
-      took_one_.wait(lock, [&] { return ready_.size() < depth_ || stop_; });
-      if (stop_) break;
-      ready_.push_back(std::move(window));
-      lock.unlock();
-      finished_one_.notify_one();
-    }
+    read_all();
   } catch (...) {
     failure = std::current_exception();
+  }
+  try {
+    reader_->leave(failure);
+  } catch (...) {
+    failure = std::current_exception();  // agreed: that of the lowest rank
   }
   const std::lock_guard lock(mutex_);
   failure_ = failure;

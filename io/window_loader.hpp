@@ -2,12 +2,18 @@
 // Reads windows of a cohort while the model computes: one thread takes the requests in order, reads, checks and unpacks
 // each into a dense float window [T, Y, X, Z], and keeps at most `depth` finished ones waiting. What is returned does
 // not depend on timing.
+//
+// How bytes are read, and whether checksums are compared, are the cohort's settings. In collective mode the constructor
+// is collective and the threads of all ranks read in common rounds: ranks may ask for different numbers of windows, but
+// when one fails, or its loader is destroyed early, the loaders of all ranks end; the next() of those that had windows
+// to come throws the same error, or a CommError when a rank left without one. No rank waits for another's next().
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -33,10 +39,9 @@ class WindowLoader {
   using Source = std::function<std::optional<WindowRequest>()>;
 
   /// Starts reading at once. `cohort` outlives the loader.
-  WindowLoader(const Cohort& cohort, Source source, std::size_t depth, Cohort::Verify verify = Cohort::Verify::kYes);
+  WindowLoader(const Cohort& cohort, Source source, std::size_t depth);
   /// The same for a list.
-  WindowLoader(const Cohort& cohort, std::vector<WindowRequest> requests, std::size_t depth,
-               Cohort::Verify verify = Cohort::Verify::kYes);
+  WindowLoader(const Cohort& cohort, std::vector<WindowRequest> requests, std::size_t depth);
   /// Stops after the window being read.
   ~WindowLoader();
   WindowLoader(const WindowLoader&) = delete;
@@ -53,12 +58,14 @@ class WindowLoader {
 
  private:
   void run();
+  void read_all();
+  bool pause(std::chrono::microseconds longest, bool for_room);
   Window load(const WindowRequest& request);
 
   const Cohort& cohort_;
   const Source source_;
   const std::size_t depth_;
-  const Cohort::Verify verify_;
+  const std::unique_ptr<FrameReader> reader_;
   std::vector<std::uint16_t> packed_;  // of the loader's thread
   std::chrono::duration<double> waited_{0};
 

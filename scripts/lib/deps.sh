@@ -18,6 +18,7 @@ build_packages=(
   "libspdlog-dev: log"
   "libfmt-dev: text formatting"
   "zlib1g-dev: compressed NIfTI"
+  "libisal-dev: fast frame checksums (optional; zlib's otherwise)"
   "libssl-dev: SHA-256 of checkpoints"
   "libgtest-dev: tests"
 )

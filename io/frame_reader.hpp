@@ -1,0 +1,89 @@
+#pragma once
+// How bytes of /frames get from a store file into memory: three ways behind one interface.
+//
+// posix        one pread a window; needs nothing of the file system but reading
+// independent  MPI_File_read_at on a file that each rank opens for itself
+// collective   MPI_File_read_at_all in rounds of all ranks, which lets the MPI library join neighbouring requests
+//
+// HDF5 only tells where /frames begins. Reading does not go through it: a parallel HDF5 is not safe to call from
+// several threads, and windows are read by loader threads while the program may use HDF5. Because /frames is one
+// contiguous, unfiltered piece of the file (the format says so and opening checks it), its bytes at that place are the
+// frames.
+//
+// A reader belongs to one thread. Only the collective one needs the calls beside read(): its ranks work in rounds, and
+// a rank with nothing to read must still take part in the rounds of the others.
+#include <mpi.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "io/cohort_file.hpp"
+#include "io/few_open.hpp"
+#include "io/file_descriptor.hpp"
+
+namespace brainmt::io {
+
+enum class ReadMode { kPosix, kIndependent, kCollective };
+
+/// posix, independent or collective. Throws UsageError for another name.
+ReadMode read_mode_of(std::string_view name);
+
+struct ReadSettings {
+  ReadMode mode = ReadMode::kPosix;
+  /// The ranks that read together; used by kCollective only, and outlives the cohort.
+  MPI_Comm comm = MPI_COMM_SELF;
+  /// Compare each frame that is read with its checksum.
+  bool checksums = true;
+  /// Bytes of one MPI-IO call: a count is an int there, so it must stay below 2 GiB.
+  std::size_t largest_piece = std::size_t{1} << 30;
+};
+
+class FrameReader {
+ public:
+  /// Sleeps for at most `longest`; true as soon as the caller wants to go on.
+  using Pause = std::function<bool(std::chrono::microseconds longest)>;
+
+  virtual ~FrameReader() = default;
+
+  /// Fills `out` from byte `offset` of file number `file`. Throws DataError; in collective mode also what made another
+  /// rank leave.
+  virtual void read(std::size_t file, std::uint64_t offset, std::span<std::byte> out) = 0;
+  /// Nothing to read until `pause` says so; throws as read() does.
+  virtual void idle_until(const Pause& pause);
+  /// Nothing to read any more; returns when no rank has, or when `stopped` says so. Throws as read() does.
+  virtual void finish(const Pause& /*stopped*/) {}
+  /// The last call: tells the other ranks that this one leaves, because of `failure` or, with null, because it was
+  /// asked to. They then leave too. Nothing when finish() returned or a call threw what another rank had failed with.
+  virtual void leave(std::exception_ptr /*failure*/) {}
+};
+
+/// Descriptors of the store files, opened when they are first read. Safe to use from several threads.
+class StoreFiles {
+ public:
+  explicit StoreFiles(const std::vector<CohortFile>& files) : files_(files) {}
+  /// Reads and counts. Throws DataError.
+  void read(std::size_t file, std::uint64_t offset, std::span<std::byte> out);
+  const std::vector<CohortFile>& files() const { return files_; }
+  /// Bytes that came from the files so far, by whatever way.
+  std::atomic<std::uint64_t>& bytes_read() { return bytes_read_; }
+
+ private:
+  const std::vector<CohortFile>& files_;
+  std::mutex mutex_;
+  FewOpen<std::shared_ptr<FileDescriptor>> open_;
+  std::atomic<std::uint64_t> bytes_read_ = 0;
+};
+
+/// Collective over settings.comm in collective mode. `stores` outlives the reader. Throws UsageError when the mode
+/// needs more of MPI than it offers (MPI_THREAD_MULTIPLE: the reader runs beside the rest of the program).
+std::unique_ptr<FrameReader> make_reader(StoreFiles& stores, const ReadSettings& settings);
+
+}  // namespace brainmt::io
