@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "io/checksum.hpp"
 #include "io/cohort_index.hpp"
 
@@ -52,6 +53,8 @@ Cohort::Cohort(const std::filesystem::path& path, const ReadSettings& reading) :
     file_of_.assign(layout_.scans.size(), 0);
   }
   quarantined_ = read_quarantine(path, layout_.scans);
+  if (quarantined() > 0)
+    log::info("'{}' takes {} of {} scans out of use", quarantine_file(path).string(), quarantined(), scans().size());
 }
 
 void Cohort::merge() {

@@ -79,8 +79,8 @@ class CollectiveReader final : public FrameReader {
  public:
   CollectiveReader(StoreFiles& stores, MPI_Comm comm, std::size_t largest_piece)
       : stores_(stores), largest_piece_(largest_piece) {
-    MPI_Comm_dup(comm, &comm_);
-    MPI_Comm_rank(comm_, &rank_);
+    MPI_Comm_rank(comm, &rank_);
+    in_turn(comm, [&] { MPI_Comm_dup(comm, &comm_); });
     int ranks = 1;
     MPI_Comm_size(comm_, &ranks);
     tickets_.resize(static_cast<std::size_t>(ranks));
@@ -142,9 +142,9 @@ class CollectiveReader final : public FrameReader {
     if (any(Ticket::kFailed) || any(Ticket::kStopped)) {
       end_together(mine.kind);
     } else if (any(Ticket::kGone) || all_finished) {
-      in_turn([&] { close(); });
+      in_turn(comm_, [&] { close(); });
     } else if (any(Ticket::kWants)) {
-      in_turn([&] { read_files(mine, offset, out); });
+      in_turn(comm_, [&] { read_files(mine, offset, out); });
     }
   }
 
@@ -169,32 +169,32 @@ class CollectiveReader final : public FrameReader {
     }
   }
 
-  void barrier() {
-    poll([&](MPI_Request* request) { MPI_Ibarrier(comm_, request); });
+  static void barrier(MPI_Comm comm) {
+    poll([&](MPI_Request* request) { MPI_Ibarrier(comm, request); });
   }
 
   // Collective MPI-IO calls of two readers of one process must not be under way together: ROMIO holds a lock of the
   // whole process while it waits for the other ranks, so readers that met in another order elsewhere would block each
-  // other for ever. Rank 0 gives the turns: nobody begins before it has its own, and it keeps it until all are done.
+  // other for ever; opening makes communicators, so making those of a reader takes a turn too. Rank 0 gives the turns:
+  // nobody begins before it has its own, and it keeps it until all are done.
   template <class Work>
-  void in_turn(Work work) {
-    static std::mutex turn;
-    std::unique_lock lock(turn, std::defer_lock);
+  void in_turn(MPI_Comm comm, Work work) const {
+    std::unique_lock lock(turn_, std::defer_lock);
     if (rank_ == 0) lock.lock();
-    barrier();
+    barrier(comm);
     try {
       work();
     } catch (...) {  // thrown by all ranks alike
-      barrier();
+      barrier(comm);
       throw;
     }
-    barrier();
+    barrier(comm);
   }
 
   // Every rank is here in the same round. The lowest failed rank's error becomes everyone's; without one, ranks that
   // still wanted windows learn who stopped.
   void end_together(Ticket::Kind mine) {
-    in_turn([&] { close(); });
+    in_turn(comm_, [&] { close(); });
     agree(comm_, own_failure_);
     if (mine == Ticket::kStopped || mine == Ticket::kGone || mine == Ticket::kFinished) return;
     const auto stopped = std::ranges::find(tickets_, Ticket::kStopped, &Ticket::kind);
@@ -269,6 +269,7 @@ class CollectiveReader final : public FrameReader {
     left_ = true;
   }
 
+  static inline std::mutex turn_;  // one for all readers of the process
   StoreFiles& stores_;
   const std::size_t largest_piece_;
   MPI_Comm comm_ = MPI_COMM_NULL;

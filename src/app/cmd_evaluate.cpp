@@ -9,6 +9,7 @@
 #include "analysis/evaluate.hpp"
 #include "analysis/plots.hpp"
 #include "app/command_table.hpp"
+#include "app/read_settings.hpp"
 #include "app/train_settings.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
@@ -99,7 +100,8 @@ ExitCode run(CommandContext& context) {
   const Keys keys(context.config, trained_with ? &*trained_with : nullptr);
   const analysis::EvaluateSettings settings = settings_of(context, keys, run_dir);
   std::optional<io::Cohort> cohort;
-  comm::run_agreed(context.comm, [&] { cohort.emplace(keys.get<std::string>("data.cohort")); });
+  comm::run_agreed(context.comm,
+                   [&] { cohort.emplace(keys.get<std::string>("data.cohort"), read_settings(keys, context.mpi)); });
   const analysis::Evaluation evaluation = analysis::evaluate(settings, *cohort, context.comm);
   comm::run_agreed(context.comm, [&] {
     if (context.is_root()) write_results(out, evaluation, settings.bootstrap);

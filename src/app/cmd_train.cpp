@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "app/command_table.hpp"
+#include "app/read_settings.hpp"
 #include "app/train_settings.hpp"
 #include "base/signals.hpp"
 #include "comm/agreement.hpp"
@@ -32,7 +33,9 @@ ExitCode run(CommandContext& context) {
   settings.start.overrides = context.overrides;
 
   std::optional<io::Cohort> cohort;
-  comm::run_agreed(context.comm, [&] { cohort.emplace(context.config.get<std::string>("data.cohort")); });
+  comm::run_agreed(context.comm, [&] {
+    cohort.emplace(context.config.get<std::string>("data.cohort"), read_settings(context.config, context.mpi));
+  });
   comm::run_agreed(context.comm, [&] {
     if (context.is_root() && context.config.get<bool>("data.verify")) cohort->verify();
     if (context.is_root() && context.dry_run) fmt::print("{}", train::describe(settings, *cohort, context.comm.size()));

@@ -53,7 +53,7 @@ void warn_of_leaks(const Json& leaks) {
   }
 }
 
-Json inspect_cohort(const fs::path& path, bool verify) {
+Json inspect_cohort(const fs::path& path, bool verify, bool quarantine) {
   const io::Cohort cohort(path);
   const io::CohortDescription& layout = cohort.layout();
   const auto by_frames = [](const io::CohortScan& a, const io::CohortScan& b) { return a.frames < b.frames; };
@@ -88,8 +88,17 @@ Json inspect_cohort(const fs::path& path, bool verify) {
   out["fill_value_leaks"] = fill_value_leaks(layout.scans, layout.phenotypes);
   warn_of_leaks(out["fill_value_leaks"]);
   if (verify) {
-    cohort.verify();
-    out["verified"] = "every frame matches its checksum";
+    const std::vector<io::DamagedScan> damaged = cohort.damaged_scans();
+    if (damaged.empty()) out["verified"] = "every frame matches its checksum";
+    for (const io::DamagedScan& d : damaged) {
+      const io::CohortScan& scan = cohort.scans()[d.scan];
+      out["damaged"].push_back({{"participant_id", scan.participant_id},
+                                {"run", scan.run},
+                                {"source", scan.source},
+                                {"frame", d.frame},
+                                {"reason", d.reason}});
+    }
+    if (quarantine) io::write_quarantine(path, cohort.scans(), damaged);
   }
   return out;
 }
@@ -160,7 +169,7 @@ std::string value_text(const Json& value) { return value.is_string() ? value.get
 
 }  // namespace
 
-Json inspect_path(const fs::path& path, bool verify) {
+Json inspect_path(const fs::path& path, bool verify, bool quarantine) {
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) {
     if (fs::exists(path / "config.yaml", ignored) || fs::exists(path / "checkpoints", ignored))
@@ -168,7 +177,7 @@ Json inspect_path(const fs::path& path, bool verify) {
     throw DataError(fmt::format("{}: expected a run directory with config.yaml or checkpoints in it", path.string()));
   }
   if (!fs::is_regular_file(path, ignored)) throw DataError(fmt::format("{}: no such file or directory", path.string()));
-  return is_hdf5(path) ? inspect_cohort(path, verify) : inspect_weights(path, verify);
+  return is_hdf5(path) ? inspect_cohort(path, verify, quarantine) : inspect_weights(path, verify);
 }
 
 std::string to_lines(const Json& description) {

@@ -168,8 +168,11 @@ std::vector<Key> precision_keys() {
 std::vector<Key> data_keys() {
   return {
       text("data.cohort", "", "cohort file made by 'brainmt prepare'").free_to_change(),
-      choice("data.io", "independent", {"independent", "collective"}, "how ranks read windows through parallel HDF5")
+      choice("data.io", "posix", {"posix", "independent", "collective"},
+             "how windows are read: posix: one read call each; independent: MPI-IO, each rank for itself; collective: "
+             "MPI-IO, all ranks in common rounds, for file systems that want few large requests")
           .free_to_change(),
+      boolean("data.checksums", true, "compare every frame that is read with its checksum").free_to_change(),
       integer("data.prefetch", 2, "windows read ahead while the model computes; 0: none")
           .at_least(0)
           .at_most(1024)

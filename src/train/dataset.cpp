@@ -70,6 +70,7 @@ std::vector<Subject> participants_of(const io::Cohort& cohort) {
   std::vector<Subject> subjects;
   std::unordered_map<std::string, std::size_t> index;
   for (std::size_t scan = 0; scan < cohort.scans().size(); ++scan) {
+    if (!cohort.usable(scan)) continue;
     const std::string& id = cohort.scans()[scan].participant_id;
     const auto [found, is_new] = index.try_emplace(id, subjects.size());
     if (is_new) subjects.push_back({.id = id});
