@@ -14,6 +14,7 @@ Report gemm(const config::Config& config, comm::Communicator& comm);
 Report conv3d(const config::Config& config, comm::Communicator& comm);
 Report scan(const config::Config& config, comm::Communicator& comm);
 Report attention(const config::Config& config, comm::Communicator& comm);
+Report prepare_scans(const config::Config& config, comm::Communicator& comm);
 Report step(const config::Config& config, comm::Communicator& comm);
 
 struct NamedBenchmark {

@@ -65,12 +65,12 @@ std::string sha256_of_file(const std::filesystem::path& path) {
   return hash.finish();
 }
 
-std::uint32_t crc32(std::span<const std::byte> data) {
+std::uint32_t crc32(std::span<const std::byte> data, std::uint32_t before) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(data.data());
 #ifdef BRAINMT_HAVE_ISAL
-  return crc32_gzip_refl(0, bytes, data.size());
+  return crc32_gzip_refl(before, bytes, data.size());
 #else
-  return static_cast<std::uint32_t>(crc32_z(0, bytes, data.size()));
+  return static_cast<std::uint32_t>(crc32_z(before, bytes, data.size()));
 #endif
 }
 

@@ -27,6 +27,7 @@ std::string sha256(std::span<const std::byte> data);
 /// Of a whole file, read in pieces. Throws DataError.
 std::string sha256_of_file(const std::filesystem::path& path);
 
-std::uint32_t crc32(std::span<const std::byte> data);
+/// `before`: the CRC-32 of what stands before `data`, to go on from.
+std::uint32_t crc32(std::span<const std::byte> data, std::uint32_t before = 0);
 
 }  // namespace brainmt::io

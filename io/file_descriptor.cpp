@@ -8,8 +8,6 @@
 #include <cerrno>
 #include <system_error>
 
-#include "base/error.hpp"
-
 namespace brainmt::io {
 namespace {
 
@@ -30,7 +28,7 @@ std::string errno_text(int error) { return std::generic_category().message(error
 FileDescriptor open_for_reading(const std::filesystem::path& path) {
   // Non-blocking, so that a named pipe is refused below instead of waited for.
   FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.valid()) throw DataError(fmt::format("cannot open '{}': {}", path.string(), errno_text(errno)));
+  if (!fd.valid()) throw UnreadableError(fmt::format("cannot open '{}': {}", path.string(), errno_text(errno)));
   struct stat status = {};
   if (::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
     throw DataError(fmt::format("'{}' is not a regular file", path.string()));
@@ -47,7 +45,7 @@ FileDescriptor open_for_appending(const std::filesystem::path& path) {
 std::uint64_t file_size(const FileDescriptor& fd, const std::filesystem::path& path) {
   struct stat status = {};
   if (::fstat(fd.get(), &status) != 0) {
-    throw DataError(fmt::format("cannot get the size of '{}': {}", path.string(), errno_text(errno)));
+    throw UnreadableError(fmt::format("cannot get the size of '{}': {}", path.string(), errno_text(errno)));
   }
   return static_cast<std::uint64_t>(status.st_size);
 }
@@ -58,7 +56,7 @@ void read_exactly(const FileDescriptor& fd, const std::filesystem::path& path, s
     const ssize_t got =
         ::pread(fd.get(), out.data(), std::min(out.size(), kLargestTransfer), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw DataError(fmt::format("cannot read '{}': {}", path.string(), errno_text(errno)));
+    if (got < 0) throw UnreadableError(fmt::format("cannot read '{}': {}", path.string(), errno_text(errno)));
     if (got == 0) {
       throw DataError(fmt::format("'{}' is cut short: {} bytes are missing at byte {}; copy or make it again",
                                   path.string(), out.size(), offset));

@@ -8,7 +8,15 @@
 #include <string_view>
 #include <utility>
 
+#include "base/error.hpp"
+
 namespace brainmt::io {
+
+/// The system refused to give a file or its bytes (permission, device, network): unlike damage, this may pass, so nothing
+/// lasting should follow from it.
+struct UnreadableError : DataError {
+  using DataError::DataError;
+};
 
 class FileDescriptor {
  public:

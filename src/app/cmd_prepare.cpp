@@ -1,4 +1,4 @@
-// `brainmt prepare`: NIfTI scans into one cohort store, by all ranks together.
+// `brainmt prepare`: NIfTI scans into one cohort store, or a shard of it, by all ranks together.
 #include <fmt/format.h>
 
 #include <array>
@@ -14,28 +14,43 @@
 namespace brainmt::app {
 namespace {
 
+prepare::Processing processing_of(const config::Config& config) {
+  return {.normalize = prepare::parse_normalize(config.get<std::string>("normalize")),
+          .fill = prepare::parse_fill(config.get<std::string>("fill")),
+          .crop = prepare::parse_crop(config.get<std::vector<std::int64_t>>("crop")),
+          .tr = config.get<double>("tr"),
+          .censor_fd = config.get<double>("censor_fd"),
+          .censor_max = config.get<double>("censor_max")};
+}
+
 prepare::PrepareConfig settings_of(const config::Config& config) {
   return {.input = config.get<std::string>("input"),
           .output = config.get<std::string>("output"),
+          .layout = prepare::parse_layout(config.get<std::string>("layout")),
           .pattern = config.get<std::string>("pattern"),
+          .space = prepare::parse_space(config.get<std::string>("space")),
+          .bids_task = config.get<std::string>("bids_task"),
           .phenotypes = config.get<std::string>("phenotypes"),
           .id_column = config.get<std::string>("id_column"),
-          .normalize = prepare::parse_normalize(config.get<std::string>("normalize")),
+          .columns = config.get<std::vector<std::string>>("columns"),
+          .processing = processing_of(config),
           .min_frames = config.get<int>("min_frames"),
           .max_bad = config.get<double>("max_bad"),
+          .scratch = config.get<std::string>("scratch"),
+          .shard = prepare::parse_shard(config.get<std::string>("shard")),
           .provenance = fmt::format("brainmt {} ({})", version(), git_revision())};
 }
 
-// A progress line for each stage, of this rank's share.
+// A progress line for each stage.
 class StageProgress {
  public:
   explicit StageProgress(bool enabled) : enabled_(enabled) {}
 
-  void update(prepare::Stage stage, std::size_t done, std::size_t share) {
+  void update(prepare::Stage stage, std::size_t done, std::size_t total) {
     if (stage != stage_ || !progress_) {
-      constexpr std::array kNames{"headers", "scans surveyed", "scans written"};
+      constexpr std::array kNames{"headers", "scans prepared", "scans copied"};
       stage_ = stage;
-      progress_.emplace(kNames[static_cast<std::size_t>(stage)], static_cast<std::int64_t>(share), enabled_);
+      progress_.emplace(kNames[static_cast<std::size_t>(stage)], static_cast<std::int64_t>(total), enabled_);
     }
     progress_->update(static_cast<std::int64_t>(done));
   }
@@ -46,16 +61,63 @@ class StageProgress {
   std::optional<Progress> progress_;
 };
 
+void print_times(const prepare::StageTimes& times, int ranks) {
+  constexpr std::array<const char*, prepare::kWorks> kNames{"inflate and decode", "statistics and spill",
+                                                            "normalise and stage", "copy", "commit"};
+  fmt::print("{:<20} {:>10} {:>10}   (seconds, summed over {} rank{})\n", "time", "wall", "CPU", ranks,
+             ranks == 1 ? "" : "s");
+  double preparing = 0;
+  for (std::size_t w = 0; w < prepare::kWorks; ++w) {
+    fmt::print("{:<20} {:>10.2f} {:>10.2f}\n", kNames[w], times.wall[w], times.cpu[w]);
+    if (w <= static_cast<std::size_t>(prepare::Work::kNormalize)) preparing += times.wall[w];
+  }
+  if (preparing > 0) {
+    fmt::print("{:.1f} MB of voxels, {:.1f} MB/s per rank until staged\n", times.inflated_bytes * 1e-6,
+               times.inflated_bytes * 1e-6 / preparing);
+  }
+}
+
+void print_summary(const prepare::PrepareSummary& summary, int ranks) {
+  print_times(summary.times, ranks);
+  if (summary.reused > 0) {
+    fmt::print("{} of {} scans were staged by an earlier preparation\n", summary.reused, summary.used + summary.bad);
+  }
+  std::string dropped;
+  for (std::size_t c = 0; c < summary.dropped.size(); ++c) {
+    if (summary.dropped[c] == 0) continue;
+    dropped += fmt::format("{}{} {}", dropped.empty() ? "" : ", ", summary.dropped[c], prepare::kDroppedNames[c]);
+  }
+  if (!dropped.empty()) fmt::print("left out: {}\n", dropped);
+  fmt::print("{}: {} scans, {} frames of {} voxels; {} bad, {} not in the table; report {}\n", summary.output.string(),
+             summary.used, summary.frames, summary.voxels, summary.bad, summary.unlisted, summary.report.string());
+}
+
+ExitCode merge(CommandContext& context) {
+  const std::filesystem::path output = context.config.get<std::string>("output");
+  const auto summary = prepare::merge_shards(output, context.config.get<std::int64_t>("merge"), context.mpi);
+  if (context.is_root()) {
+    fmt::print("{}: {} scans in {} shards; report {}\n", output.string(), summary.scans, summary.shards,
+               summary.report.string());
+  }
+  return ExitCode::kDone;
+}
+
 ExitCode run(CommandContext& context) {
+  if (context.config.get<std::int64_t>("merge") > 0) return merge(context);
   const prepare::PrepareConfig settings = settings_of(context.config);
   StageProgress progress(context.is_root());
   const auto summary = prepare::prepare(
       settings, context.mpi,
-      [&](prepare::Stage stage, std::size_t done, std::size_t share) { progress.update(stage, done, share); });
+      [&](prepare::Stage stage, std::size_t done, std::size_t total) { progress.update(stage, done, total); });
   if (!context.is_root()) return ExitCode::kDone;
+  if (summary.already_complete) {
+    fmt::print("{}: complete already, nothing to do\n", summary.output.string());
+    return ExitCode::kDone;
+  }
   if (summary.bad > 0) log::warn("{} scans could not be used; {} says why", summary.bad, summary.report.string());
-  fmt::print("{}: {} scans, {} frames of {} voxels; {} bad, {} not in the table; report {}\n", settings.output.string(),
-             summary.used, summary.frames, summary.voxels, summary.bad, summary.unlisted, summary.report.string());
+  int ranks = 1;
+  MPI_Comm_size(context.mpi, &ranks);
+  print_summary(summary, ranks);
   return ExitCode::kDone;
 }
 

@@ -14,6 +14,28 @@ void check_pattern(const Config& config) {
   }
 }
 
+// Merging only looks at shards that are there: what says how to make them has no place beside it.
+void check_merge(const Config& config) {
+  if (config.get<std::int64_t>("merge") == 0) {
+    if (config.get<std::string>("input").empty())
+      throw UsageError("input: a value is required: the directory of scans");
+    return;
+  }
+  for (const Key& key : config.schema().keys()) {
+    if (key.name != "merge" && key.name != "output" && config.is_set(key.name)) {
+      throw UsageError(
+          fmt::format("merge conflicts with {}: shards are merged as they are, give output only", key.name));
+    }
+  }
+}
+
+void check_crop(const Config& config) {
+  const std::size_t numbers = config.get<std::vector<std::int64_t>>("crop").size();
+  if (numbers != 0 && numbers != 6) {
+    throw UsageError(fmt::format("crop: expected six numbers [x0, x1, y0, y1, z0, z1], found {}", numbers));
+  }
+}
+
 }  // namespace
 
 const Schema& synth_schema() {
@@ -49,7 +71,7 @@ const Schema& prepare_schema() {
   static const Schema schema(
       "prepare",
       {
-          text("input", "", "directory of scans").required(),
+          text("input", "", "directory of scans; required but with merge"),
           text("output", "", "cohort file to write (.h5); its report is written beside it").required(),
           choice(
               "layout", "flat", {"flat", "ukb", "hcp", "bids"},
@@ -70,12 +92,34 @@ const Schema& prepare_schema() {
                 "columns of the table to keep, by their name, a UK Biobank field (20016-2.0) or an everyday name (sex, "
                 "age, site); empty: all, up to 500"),
           choice("normalize", "zscore", {"zscore", "minmax", "none"}, "per scan, over all non-zero entries"),
-          integer("min_frames", 1, "scans with fewer frames count as unusable").at_least(1),
+          text("fill", "lowest",
+               "value of zeros (background) after normalisation: a number, or lowest, the smallest normalised value of "
+               "the scan (0 unless zscore)"),
+          integers("crop", {},
+                   "voxels to keep, as [x0, x1, y0, y1, z0, z1] with x1 the first that is left out; empty: all")
+              .at_least(0),
+          real("tr", 0,
+               "seconds: resample every scan to this repetition time, but for those within 0.1 % of it; 0: leave them")
+              .at_least(0),
+          real(
+              "censor_fd", 0,
+              "mm: leave out frames of more framewise displacement (with tr: bridge them); 0: none; needs motion files")
+              .at_least(0),
+          real("censor_max", 0.5, "share of a scan's frames that may be censored before it counts as unusable")
+              .at_least(0)
+              .at_most(1),
+          integer("min_frames", 1, "scans with fewer frames in the store count as unusable").at_least(1),
           real("max_bad", 0.1, "share of the scans that may be unusable before the command fails")
               .at_least(0)
               .at_most(1),
+          text("shard", "", "K/N: prepare only the K-th of N parts, into <output>.shard-KKK-of-NNN.h5"),
+          integer("merge", 0, "N: make output an index over its N shards, which must all be there; 0: do not merge")
+              .at_least(0),
+          text("scratch", "",
+               "directory for temporary files of the size of a scan; empty: beside output. A node-local one spares a "
+               "network file system"),
       },
-      {}, {check_pattern});
+      {}, {check_pattern, check_merge, check_crop});
   return schema;
 }
 

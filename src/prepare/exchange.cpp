@@ -36,18 +36,22 @@ Share::Share(MPI_Comm communicator) : comm(communicator) {
   MPI_Comm_size(comm, &ranks);
 }
 
-void share_numbers(const Share& share, std::size_t width, std::vector<double>& rows) {
+void share_numbers(const Share& share, const Handled& mine, std::size_t width, std::vector<double>& rows) {
   BRAINMT_CHECK(rows.size() <= kLargestCount, "{} numbers are too many for one message", rows.size());
   // One owner and zeros: the sum is exact in any order. Adding 0 turns -0 into 0, which the sum does with several
   // ranks.
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = share.owns(i / width) ? rows[i] + 0.0 : 0.0;
-  MPI_Allreduce(MPI_IN_PLACE, rows.data(), static_cast<int>(rows.size()), MPI_DOUBLE, MPI_SUM, share.comm);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = mine[i / width] ? rows[i] + 0.0 : 0.0;
+  add_up(share, rows);
 }
 
-void share_texts(const Share& share, std::vector<std::string>& texts) {
-  std::vector<std::string> own;
+void add_up(const Share& share, std::span<double> numbers) {
+  MPI_Allreduce(MPI_IN_PLACE, numbers.data(), static_cast<int>(numbers.size()), MPI_DOUBLE, MPI_SUM, share.comm);
+}
+
+void share_texts(const Share& share, const Handled& mine, std::vector<std::string>& texts) {
+  std::vector<std::string> own;  // each with the number of its scan before it
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    if (share.owns(i)) own.push_back(texts[i]);
+    if (mine[i]) own.insert(own.end(), {std::to_string(i), texts[i]});
   }
   const std::string block = packed(own);
   int bytes = static_cast<int>(block.size());
@@ -57,11 +61,8 @@ void share_texts(const Share& share, std::vector<std::string>& texts) {
   std::exclusive_scan(counts.begin(), counts.end(), offsets.begin(), 0);
   std::string all(static_cast<std::size_t>(offsets.back() + counts.back()), '\0');
   MPI_Allgatherv(block.data(), bytes, MPI_CHAR, all.data(), counts.data(), offsets.data(), MPI_CHAR, share.comm);
-  for (int rank = 0; rank < share.ranks; ++rank) {
-    const auto r = static_cast<std::size_t>(rank);
-    const auto theirs = unpacked(all.substr(static_cast<std::size_t>(offsets[r]), static_cast<std::size_t>(counts[r])));
-    for (std::size_t i = 0; i < theirs.size(); ++i) texts[r + i * counts.size()] = theirs[i];
-  }
+  const std::vector<std::string> pairs = unpacked(all);
+  for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) texts[std::stoull(pairs[i])] = pairs[i + 1];
 }
 
 void broadcast_texts(const Share& share, std::vector<std::string>& texts) {

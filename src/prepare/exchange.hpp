@@ -1,28 +1,35 @@
 #pragma once
-// Results of work that was shared scan by scan, brought to all ranks. Scan s belongs to rank s mod ranks; each rank
-// fills in its own rows, and afterwards every rank has them all, bit for bit.
+// Results of work that was shared scan by scan, brought to all ranks: each rank fills in the rows of the scans that it
+// handled, and afterwards every rank has them all, bit for bit.
 #include <mpi.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace brainmt::prepare {
 
-/// This rank's place in the sharing.
+/// This rank's place among those that share the work.
 struct Share {
   explicit Share(MPI_Comm comm);
-  bool owns(std::size_t scan) const { return scan % static_cast<std::size_t>(ranks) == static_cast<std::size_t>(rank); }
 
   MPI_Comm comm;
   int rank = 0, ranks = 1;
 };
 
-/// Collective. `rows`: `width` numbers a scan, in one array; those of other ranks' scans are overwritten.
-void share_numbers(const Share& share, std::size_t width, std::vector<double>& rows);
+/// 1 for each scan that this rank handled; no scan is handled by two.
+using Handled = std::vector<std::uint8_t>;
 
-/// Collective, likewise for one text a scan.
-void share_texts(const Share& share, std::vector<std::string>& texts);
+/// Collective. `rows`: `width` numbers a scan, in one array; rows of scans that others handled are overwritten, those
+/// of scans that nobody handled become 0.
+void share_numbers(const Share& share, const Handled& mine, std::size_t width, std::vector<double>& rows);
+
+/// Collective, likewise for one text a scan; texts that nobody handled stay.
+void share_texts(const Share& share, const Handled& mine, std::vector<std::string>& texts);
+
+/// Collective: sums over the ranks.
+void add_up(const Share& share, std::span<double> numbers);
 
 /// Collective: rank 0's texts to everyone.
 void broadcast_texts(const Share& share, std::vector<std::string>& texts);

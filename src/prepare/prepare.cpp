@@ -2,32 +2,26 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <numeric>
 #include <optional>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/fault.hpp"
 #include "io/agreement.hpp"
 #include "io/cohort_writer.hpp"
-#include "io/nifti.hpp"
 #include "io/printable.hpp"
-#include "prepare/exchange.hpp"
-#include "prepare/phenotypes.hpp"
+#include "prepare/inventory.hpp"
 #include "prepare/report.hpp"
-#include "prepare/scan_list.hpp"
-#include "prepare/space.hpp"
-#include "prepare/survey.hpp"
+#include "prepare/stage_scan.hpp"
+#include "prepare/staging.hpp"
+#include "prepare/work_queue.hpp"
 
 namespace brainmt::prepare {
 namespace {
 
-constexpr std::size_t kBlockBytes = std::size_t{8} << 20;  // of float16 that are written at once
-
-// The report names the file in a column of its own.
-std::string without_path(std::string message, const std::filesystem::path& path) {
-  const std::string prefix = fmt::format("'{}': ", path.string());
-  if (message.starts_with(prefix)) message.erase(0, prefix.size());
-  return message;
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 class Preparation {
  public:
@@ -35,20 +29,23 @@ class Preparation {
       : config_(config), share_(comm), progress_(progress) {}
 
   PrepareSummary run() {
+    summary_.output = shard_path(config_.output, config_.shard);
+    summary_.report = report_path(summary_.output);
     check_settings();
-    list();
-    read_phenotypes();
-    read_headers();
-    choose_space();
-    survey();
+    inventory_ = list_inventory(config_, share_);
+    if (is_complete_shard()) return summary_;
+    staging_.emplace(share_.comm, summary_.output, summary_.report);
+    complete_inventory(inventory_, config_, share_, progress_);
+    stage();
     report();
-    write();
+    copy();
+    add_up(share_, summary_.times.wall);
+    add_up(share_, summary_.times.cpu);
+    add_up(share_, {&summary_.times.inflated_bytes, 1});
     return summary_;
   }
 
  private:
-  std::filesystem::path path_of(const ScanEntry& scan) const { return config_.input / scan.file; }
-
   // Refuses at once what would otherwise fail after every scan was read.
   void check_settings() const {
     io::collectively(share_.comm, [&] {
@@ -64,237 +61,236 @@ class Preparation {
     });
   }
 
-  // Rank 0 looks, so that all ranks share the same list even on a file system that shows them different ones.
-  void list() {
-    std::vector<std::string> texts;
+  bool is_complete_shard() {
+    if (config_.shard.whole()) return false;
+    std::vector<std::string> answer(1);
     io::collectively(share_.comm, [&] {
-      if (share_.rank != 0) return;
-      for (const ScanEntry& scan : list_scans(config_.input, config_.pattern)) {
-        texts.insert(texts.end(), {scan.participant_id, scan.file, scan.reason});
-      }
+      if (share_.rank == 0) answer[0] = shard_mark(config_, inventory_.own_scans());
     });
-    broadcast_texts(share_, texts);
-    for (std::size_t i = 0; i < texts.size(); i += 3) {
-      ScanEntry& scan = scans_.emplace_back();
-      scan.participant_id = texts[i];
-      scan.file = texts[i + 1];
-      if (!texts[i + 2].empty()) scan.reject(texts[i + 2]);
-    }
-    headers_.resize(scans_.size());
-  }
-
-  void read_phenotypes() {
+    broadcast_texts(share_, answer);
+    shard_mark_ = answer[0];
+    std::vector<double> complete(1, 0.0);
     io::collectively(share_.comm, [&] {
-      auto path = config_.phenotypes;
-      std::error_code missing;
-      if (path.empty()) {
-        path = config_.input / "phenotypes.csv";
-        if (!std::filesystem::exists(path, missing)) return;
-      }
-      phenotypes_.emplace(path, config_.id_column);
-      for (ScanEntry& scan : scans_) {
-        if (!scan.usable() || phenotypes_->contains(scan.participant_id)) continue;
-        scan.status = ScanEntry::Status::kUnlisted;
-        scan.reason = fmt::format("'{}' has no row with {}={}", path.string(), config_.id_column, scan.participant_id);
-      }
+      if (share_.rank == 0 && is_shard(summary_.output, summary_.report, shard_mark_)) complete[0] = 1;
     });
+    add_up(share_, complete);
+    summary_.already_complete = complete[0] > 0;
+    return summary_.already_complete;
   }
 
-  std::vector<std::size_t> usable_share() const {
-    std::vector<std::size_t> mine;
-    for (std::size_t s = 0; s < scans_.size(); ++s) {
-      if (share_.owns(s) && scans_[s].usable()) mine.push_back(s);
-    }
-    return mine;
-  }
-
-  // Runs `step(scan index)` for every usable scan of this rank; a DataError makes the scan bad, anything else ends the
-  // command on all ranks. Afterwards every rank knows which scans are bad and why.
+  // Runs step(task) for the tasks of this rank, which asks for them one by one. A failure ends the work of all.
   template <class Step>
-  void for_share(Stage stage, Step&& step) {
-    std::vector<std::string> reasons(scans_.size());
-    io::collectively(share_.comm, [&] {
-      const std::vector<std::size_t> mine = usable_share();
-      for (std::size_t done = 0; done < mine.size(); ++done) {
-        try {
-          step(mine[done]);
-        } catch (const DataError& error) {
-          reasons[mine[done]] = without_path(error.what(), path_of(scans_[mine[done]]));
-        }
-        if (progress_) progress_(stage, done + 1, mine.size());
+  void for_queue(WorkQueue& queue, Stage stage, std::size_t tasks, Step&& step) {
+    try {
+      while (const auto task = queue.next()) {
+        step(*task);
+        if (progress_) progress_(stage, *task + 1, tasks);
       }
-    });
-    share_texts(share_, reasons);
-    for (std::size_t s = 0; s < scans_.size(); ++s) {
-      if (!reasons[s].empty()) scans_[s].reject(reasons[s]);
+    } catch (...) {
+      queue.stop();
+      throw;
     }
   }
 
-  void read_headers() {
-    std::vector<double> numbers(scans_.size() * HeaderRow::kWidth);
-    for_share(Stage::kHeaders, [&](std::size_t s) {
-      const io::NiftiHeader header = io::read_nifti_header(path_of(scans_[s]));
-      const HeaderRow row = HeaderRow::of(header);
-      std::ranges::copy(row.numbers, numbers.begin() + static_cast<std::ptrdiff_t>(s * HeaderRow::kWidth));
-      if (header.dimensions < 4)
-        throw DataError(fmt::format("has {} dimensions, expected a scan of 4", header.dimensions));
-      if (header.frames() < config_.min_frames) {
-        throw DataError(
-            fmt::format("has {} frames, at least min_frames={} are asked for", header.frames(), config_.min_frames));
-      }
-    });
-    share_numbers(share_, HeaderRow::kWidth, numbers);
-    for (std::size_t s = 0; s < scans_.size(); ++s) {
-      std::copy_n(numbers.begin() + static_cast<std::ptrdiff_t>(s * HeaderRow::kWidth), HeaderRow::kWidth,
-                  headers_[s].numbers.begin());
-      scans_[s].frames = headers_[s].frames();
-      scans_[s].repetition_time = headers_[s].repetition_time();
+  void stage() {
+    std::vector<std::size_t> order;
+    for (std::size_t s = 0; s < inventory_.scans.size(); ++s) {
+      if (inventory_.scans[s].usable()) order.push_back(s);
+    }
+    std::ranges::stable_sort(order, std::greater(), [&](std::size_t s) { return inventory_.bytes[s]; });
+    const auto& crop = config_.processing.crop;
+    grid_ = crop ? crop->grid() : inventory_.space.grid();
+    mask_.assign(grid_.voxels(), 0);
+
+    constexpr std::size_t kWidth = 2;
+    const std::size_t count = inventory_.scans.size();
+    Handled handled(count, 0);
+    std::vector<double> numbers(count * kWidth);
+    std::vector<std::string> reasons(count);
+    std::optional<Spill> spill;
+    io::collectively(share_.comm,
+                     [&] { spill.emplace(config_.scratch.empty() ? staging_->directory() : config_.scratch); });
+    {
+      WorkQueue queue(share_.comm, order.size());
+      io::collectively(share_.comm, [&] {
+        for_queue(queue, Stage::kScans, order.size(), [&](std::size_t task) {
+          const std::size_t s = order[task];
+          const double start = now();
+          handled[s] = 1;
+          try {
+            const bool reused = stage_one(s, *spill, queue, reasons[s]);
+            numbers[kWidth * s] = reused ? 1 : 0;
+          } catch (const DataError& error) {
+            reasons[s] = error.what();
+          }
+          reasons[s] = without_path(reasons[s], path_of(s));
+          numbers[kWidth * s + 1] = now() - start;
+          fault::at("prepare.staged", share_.rank, ++staged_);
+        });
+      });
+    }
+    share_numbers(share_, handled, kWidth, numbers);
+    share_texts(share_, handled, reasons);
+    unite(share_, mask_);
+    for (const std::size_t s : order) {
+      summary_.reused += numbers[kWidth * s] > 0 ? 1 : 0;
+      inventory_.scans[s].seconds = numbers[kWidth * s + 1];
+      if (!reasons[s].empty()) inventory_.reject(s, Dropped::kContent, reasons[s]);
+    }
+    for (std::size_t v = 0; v < mask_.size(); ++v) {
+      if (mask_[v]) voxels_.push_back(static_cast<std::uint32_t>(v));
     }
   }
 
-  // Scans in another space than most cannot go into one store.
-  void choose_space() {
-    std::vector<HeaderRow> usable;
-    for (std::size_t s = 0; s < scans_.size(); ++s) {
-      if (scans_[s].usable()) usable.push_back(headers_[s]);
-    }
-    if (usable.empty()) return;  // report() ends the command
-    space_ = most_common_space(usable);
-    const io::CohortGrid expected = space_.grid();
-    for (std::size_t s = 0; s < scans_.size(); ++s) {
-      if (!scans_[s].usable() || space_.same_space(headers_[s])) continue;
-      const io::CohortGrid found = headers_[s].grid();
-      scans_[s].reject(found == expected ? "its affine differs from that of most scans; bring it into the same space"
-                                         : fmt::format("has a grid of {}x{}x{}, most scans have {}x{}x{}; resample it",
-                                                       found.x, found.y, found.z, expected.x, expected.y, expected.z));
-    }
+  std::filesystem::path path_of(std::size_t s) const { return config_.input / inventory_.scans[s].file; }
+
+  // Stages scan s unless it is staged already, which the return value tells; `reason`: why it cannot be used.
+  bool stage_one(std::size_t s, Spill& spill, const WorkQueue& queue, std::string& reason) {
+    const ScanEntry& scan = inventory_.scans[s];
+    const std::filesystem::path path = path_of(s);
+    const FileStamp stamp = stamp_of(path);
+    const bool censors = config_.processing.censor_fd > 0;
+    const std::string identity =
+        scan_identity(scan.file, stamp, censors ? config_.input / scan.motion : std::filesystem::path(),
+                      config_.processing.identity());
+    const auto known = staging_->find(scan.file, identity);
+    const bool reused = known && (!known->header().reason.empty() || fits(known->header(), scan));
+    const StagedHeader header = reused ? known->header() : make_staged(s, identity, spill, queue);
+    if (stamp_of(path) != stamp) throw DataError("changed while it was read");
+    reason = header.reason;
+    for (std::size_t v = 0; v < header.mask.size(); ++v) mask_[v] |= header.mask[v];
+    return reused;
   }
 
-  void survey() {
-    constexpr std::size_t kWidth = 5;
-    std::vector<std::uint8_t> mask, united(space_.grid().voxels(), 0);
-    std::vector<double> numbers(scans_.size() * kWidth);
-    for_share(Stage::kSurvey, [&](std::size_t s) {
-      io::NiftiReader scan(path_of(scans_[s]));
-      require_unchanged(scan, s);
-      const ScanValues v = survey_scan(scan, mask);
-      Normalizer(config_.normalize, v);  // refuses values that cannot be stored
-      for (std::size_t i = 0; i < mask.size(); ++i) united[i] |= mask[i];
-      const std::array row{v.count, v.mean, v.std, v.smallest, v.largest};
-      std::ranges::copy(row, numbers.begin() + static_cast<std::ptrdiff_t>(s * kWidth));
-    });
-    share_numbers(share_, kWidth, numbers);
-    unite(share_, united);
-    for (std::size_t s = 0; s < scans_.size(); ++s) {
-      const double* row = numbers.data() + s * kWidth;
-      values_.push_back({row[0], row[1], row[2], row[3], row[4]});
-    }
-    mask_ = index_mask(space_.grid(), united);
+  bool fits(const StagedHeader& header, const ScanEntry& scan) const {
+    return header.grid == grid_ && header.frames == static_cast<std::uint64_t>(scan.frames);
   }
 
-  void require_unchanged(const io::NiftiReader& scan, std::size_t s) const {
-    if (HeaderRow::of(scan.header()) != headers_[s]) {
-      throw DataError(fmt::format("'{}' changed while it was read", path_of(scans_[s]).string()));
+  // A scan that turns out bad is staged as such, unless the system is to blame and another attempt may succeed.
+  StagedHeader make_staged(std::size_t s, const std::string& identity, Spill& spill, const WorkQueue& queue) {
+    const ScanEntry& scan = inventory_.scans[s];
+    ScanTask task{.path = path_of(s),
+                  .target = staging_->file_of(scan.file),
+                  .identity = identity,
+                  .header = inventory_.headers[s],
+                  .plan = {}};
+    try {
+      const HeaderRow& row = task.header;
+      task.plan = plan_frames(row.frames(), row.repetition_time(), config_.processing, frame_motion(config_, scan));
+      return stage_scan(task, config_.processing, spill, summary_.times, [&] { queue.poke(); });
+    } catch (const io::UnreadableError&) {
+      throw;
+    } catch (const DataError& error) {
+      const StagedHeader verdict{.identity = identity,
+                                 .reason = without_path(error.what(), task.path),
+                                 .grid = grid_,
+                                 .statistics = {},
+                                 .mask = {}};
+      StagedWriter(task.target, verdict).commit();
+      return verdict;
     }
   }
 
   void report() {
-    for (const ScanEntry& scan : scans_) {
+    for (std::size_t s = 0; s < inventory_.scans.size(); ++s) {
+      const ScanEntry& scan = inventory_.scans[s];
       summary_.used += scan.usable() ? 1 : 0;
       summary_.bad += scan.status == ScanEntry::Status::kBad ? 1 : 0;
       summary_.unlisted += scan.status == ScanEntry::Status::kUnlisted ? 1 : 0;
       summary_.frames += scan.usable() ? static_cast<std::size_t>(scan.frames) : 0;
+      if (!scan.usable()) ++summary_.dropped[static_cast<std::size_t>(inventory_.dropped[s])];
     }
-    summary_.voxels = mask_.places.size();
-    summary_.report = report_path(config_.output);
+    summary_.voxels = voxels_.size();
     io::collectively(share_.comm, [&] {
-      if (share_.rank == 0) write_report(summary_.report, scans_);
+      if (share_.rank == 0) write_report(summary_.report, inventory_.scans);
       const std::size_t judged = summary_.used + summary_.bad;
       const bool too_many = static_cast<double>(summary_.bad) > config_.max_bad * static_cast<double>(judged);
       if (summary_.used > 0 && !too_many) return;
-      const auto first = std::ranges::find_if(scans_, [](const ScanEntry& scan) { return !scan.reason.empty(); });
-      throw DataError(
-          fmt::format("{} of {} scans in '{}' are bad, {} have no phenotypes, max_bad={} is allowed; see '{}'; "
-                      "the first: {}: {}",
-                      summary_.bad, scans_.size(), config_.input.string(), summary_.unlisted, config_.max_bad,
-                      summary_.report.string(), io::printable(first->file), first->reason));
+      const auto first = std::ranges::find_if(inventory_.scans, [](const ScanEntry& scan) { return !scan.usable(); });
+      throw DataError(fmt::format(
+          "{} of {} scans in '{}' are bad, {} have no phenotypes, max_bad={} is allowed; see '{}'; the first: {}: {}",
+          summary_.bad, inventory_.scans.size(), config_.input.string(), summary_.unlisted, config_.max_bad,
+          summary_.report.string(), io::printable(first->file), first->reason));
     });
   }
 
-  void describe() {
-    layout_.grid = space_.grid();
-    layout_.affine = space_.affine();
-    constexpr std::array kWords{"zscore", "minmax", "none"};
-    layout_.normalization = kWords[static_cast<std::size_t>(config_.normalize)];
-    layout_.voxels = mask_.stored;
-    layout_.provenance = config_.provenance;
-    for (const ScanEntry& scan : scans_) {
-      store_index_.push_back(layout_.scans.size());
+  io::CohortLayout describe() {
+    io::CohortLayout layout;
+    layout.grid = grid_;
+    layout.affine = inventory_.space.affine();
+    if (config_.processing.crop) layout.affine = config_.processing.crop->affine(layout.affine);
+    layout.normalization = name_of(config_.processing.normalize);
+    layout.voxels = voxels_;
+    layout.provenance = config_.provenance + shard_mark_;
+    layout.layout = config_.list_settings().layout_name();
+    layout.processing = config_.processing.json();
+    for (std::size_t s = 0; s < inventory_.scans.size(); ++s) {
+      const ScanEntry& scan = inventory_.scans[s];
       if (!scan.usable()) continue;
-      layout_.scans.push_back(
-          {scan.participant_id, scan.file, static_cast<std::uint64_t>(scan.frames), scan.repetition_time});
+      used_.push_back(s);
+      layout.scans.push_back({.participant_id = scan.participant_id,
+                              .source = scan.file,
+                              .frames = static_cast<std::uint64_t>(scan.frames),
+                              .repetition_time = scan.repetition_time,
+                              .run = scan.run,
+                              .mean_fd = scan.mean_fd});
     }
-    if (phenotypes_) layout_.phenotypes = phenotypes_->columns(layout_.scans);
+    if (inventory_.phenotypes) layout.phenotypes = inventory_.phenotypes->columns(layout.scans);
+    return layout;
   }
 
-  void write() {
-    describe();
-    io::CohortWriter writer(share_.comm, config_.output, layout_);
+  void copy() {
+    const io::CohortLayout layout = describe();
+    io::CohortWriter writer(share_.comm, summary_.output, layout);
+    WorkQueue queue(share_.comm, used_.size());
+    Stopwatch watch(summary_.times);
+    watch.start(Work::kCopy);
     std::exception_ptr failure;
     try {
-      const std::vector<std::size_t> mine = usable_share();
-      for (std::size_t done = 0; done < mine.size(); ++done) {
-        write_scan(writer, mine[done]);
-        if (progress_) progress_(Stage::kWrite, done + 1, mine.size());
-      }
+      std::int64_t copied = 0;
+      for_queue(queue, Stage::kCopy, used_.size(), [&](std::size_t index) {
+        copy_one(writer, index, queue);
+        fault::at("prepare.copy", share_.rank, ++copied);
+      });
+      fault::at("prepare.commit", share_.rank, 0);
     } catch (...) {
       failure = std::current_exception();
     }
+    watch.start(Work::kCommit);
     writer.commit(failure);
+    watch.stop();
+    io::collectively(share_.comm, [&] {
+      fault::at("prepare.commit", share_.rank, 1);
+      if (share_.rank == 0) staging_->remove();
+    });
   }
 
-  void write_scan(io::CohortWriter& writer, std::size_t s) const {
-    io::NiftiReader scan(path_of(scans_[s]));
-    require_unchanged(scan, s);
-    Normalizer normalise(config_.normalize, values_[s]);
-    const std::size_t voxels = mask_.places.size();
-    const auto frames = static_cast<std::size_t>(scans_[s].frames);
-    const std::size_t most = std::clamp<std::size_t>(kBlockBytes / (voxels * sizeof(std::uint16_t)), 1, frames);
-    std::vector<float> frame(scan.header().frame_voxels());
-    std::vector<std::uint16_t> block(most * voxels);
-    for (std::size_t first = 0; first < frames; first += most) {
-      const std::size_t count = std::min(most, frames - first);
-      for (std::size_t f = 0; f < count; ++f) {
-        scan.next_frame(frame);
-        normalise(frame, mask_.places, std::span(block).subspan(f * voxels, voxels));
-      }
-      writer.write_frames(store_index_[s], first, std::span(block).first(count * voxels));
+  void copy_one(io::CohortWriter& writer, std::size_t index, const WorkQueue& queue) const {
+    const std::filesystem::path staged = staging_->file_of(inventory_.scans[used_[index]].file);
+    try {
+      copy_scan(StagedScan(staged), voxels_, writer, index, [&] { queue.poke(); });
+    } catch (const DataError&) {  // damaged since it was made: what remains cannot be used by anybody
+      std::error_code ignored;
+      std::filesystem::remove(staged, ignored);
+      throw;
     }
-    writer.set_scan_statistics(store_index_[s], normalise.statistics());
   }
 
   const PrepareConfig& config_;
   Share share_;
   const Progress& progress_;
-  std::vector<ScanEntry> scans_;
-  std::optional<Phenotypes> phenotypes_;
-  std::vector<HeaderRow> headers_;  // by scan
-  HeaderRow space_;                 // of the cohort: its grid and affine count
-  std::vector<ScanValues> values_;  // by scan
-  MaskIndex mask_;
-  io::CohortLayout layout_;
-  std::vector<std::size_t> store_index_;  // by scan: its index in the store, if it is used
   PrepareSummary summary_;
+  Inventory inventory_;
+  std::string shard_mark_;  // what the provenance of a shard says in addition
+  std::optional<Staging> staging_;
+  std::int64_t staged_ = 0;            // scans by this rank
+  io::CohortGrid grid_;                // of the store
+  std::vector<std::uint8_t> mask_;     // [Y, X, Z]
+  std::vector<std::uint32_t> voxels_;  // in it
+  std::vector<std::size_t> used_;      // by scan of the store: which scan of the inventory it is
 };
 
 }  // namespace
-
-Normalize parse_normalize(std::string_view word) {
-  if (word == "zscore") return Normalize::kZscore;
-  if (word == "minmax") return Normalize::kMinmax;
-  if (word == "none") return Normalize::kNone;
-  throw UsageError(fmt::format("normalize is '{}', expected zscore, minmax or none", word));
-}
 
 PrepareSummary prepare(const PrepareConfig& config, MPI_Comm comm, const Progress& progress) {
   return Preparation(config, comm, progress).run();

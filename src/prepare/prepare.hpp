@@ -3,58 +3,80 @@
 //
 //   1. rank 0 lists the scans; the phenotype table is read
 //   2. headers, shared over the ranks; the grid and affine that most scans have become the cohort's
-//   3. survey, shared: each scan is read once, its statistics and its mask of non-zero voxels are taken; the cohort's
-//      mask is the union of the scans' masks
+//   3. scans, taken by whichever rank is free, the largest first: each is inflated once, and normalised it waits in the
+//      staging area `<output>.staging` with a mask of its own
 //   4. the report is written; too many bad scans end the command here
-//   5. each scan is read again, normalised, rounded to float16 and written
+//   5. the cohort's mask is the union of the scans' masks: staged scans are copied into the store, which takes its name
+//      when it is whole; then the staging area goes
 //
-// A rank holds a frame and a few megabytes of float16 at a time, whatever the scans' length. Each scan is handled by
-// one rank alone and statistics are exchanged exactly, so the store's data do not depend on the number of ranks.
+// A rank holds a few frames at a time, whatever the scans' length. Each scan is handled by one rank alone, so the
+// store's data do not depend on the number of ranks. Killed at any moment, the next preparation of the same output goes
+// on with the scans that are staged; nothing ever stands under the output's name but a whole store.
 #include <mpi.h>
 
+#include <array>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "prepare/processing.hpp"
+#include "prepare/scan_list.hpp"
+#include "prepare/shards.hpp"
+#include "prepare/stage_times.hpp"
 
 namespace brainmt::prepare {
 
-/// How a voxel x of a scan becomes the stored value. m, s: mean and unbiased standard deviation over all non-zero
-/// entries of all frames; zeros become the smallest normalised value of the scan.
-enum class Normalize {
-  kZscore,  // (x - m) / s
-  kMinmax,  // (x - min) / (max - min), zeros 0
-  kNone     // x, zeros 0
-};
-/// From the words of the command line: zscore | minmax | none. Throws UsageError.
-Normalize parse_normalize(std::string_view word);
-
 struct PrepareConfig {
-  std::filesystem::path input;       // directory of scans
-  std::filesystem::path output;      // cohort to write; its report takes the name with the extension .report.tsv
-  std::string pattern;               // path below input with {subject}; empty: flat, <input>/<subject>.nii[.gz]
-  std::filesystem::path phenotypes;  // table; empty: <input>/phenotypes.csv where it exists, else none
-  std::string id_column = "participant_id";
-  Normalize normalize = Normalize::kZscore;
-  int min_frames = 1;
-  double max_bad = 0.1;    // share of the scans that may be bad
-  std::string provenance;  // stored in the cohort as it is
+  std::filesystem::path input;   // directory of scans
+  std::filesystem::path output;  // cohort to write; its report takes the name with the extension .report.tsv
+  Layout layout = Layout::kFlat;
+  std::string pattern;  // path below input with {subject}, instead of layout
+  SpaceChoice space = SpaceChoice::kAuto;
+  std::string bids_task = "rest";
+  std::filesystem::path phenotypes;  // table; empty: the layout's (default_table), if it has one
+  std::string id_column;             // empty: the usual ones
+  std::vector<std::string> columns;  // of the table that are kept; empty: all
+  Processing processing;
+  int min_frames = 1;             // that a scan must have in the store
+  double max_bad = 0.1;           // share of the scans that may be bad
+  std::filesystem::path scratch;  // for temporary files of the size of a scan; empty: the staging area
+  Shard shard;                    // the part of the scans to prepare; the output's name gets its numbers
+  std::string provenance;         // stored in the cohort as it is
+
+  ListSettings list_settings() const {
+    return {.input = input, .layout = layout, .pattern = pattern, .space = space, .bids_task = bids_task};
+  }
+  /// The table to read; empty: none.
+  std::filesystem::path table() const { return phenotypes.empty() ? default_table(list_settings()) : phenotypes; }
 };
+
+/// Why a scan is not in the store.
+enum class Dropped : std::size_t { kName, kHeader, kMotion, kFrames, kSpace, kContent, kUnlisted };
+inline constexpr std::array<std::string_view, 7> kDroppedNames{"name",  "header", "motion",      "frames",
+                                                               "space", "voxels", "not in table"};
 
 struct PrepareSummary {
   std::size_t used = 0, bad = 0, unlisted = 0;  // unlisted: scans of subjects that the table does not have
   std::size_t voxels = 0;                       // in the common mask
   std::size_t frames = 0;                       // of all used scans
-  std::filesystem::path report;
+  std::size_t reused = 0;                       // scans that an earlier preparation had staged
+  std::array<std::size_t, kDroppedNames.size()> dropped{};
+  StageTimes times;               // summed over the ranks
+  bool already_complete = false;  // this shard had been made before: nothing was done
+  std::filesystem::path output, report;
 };
 
-enum class Stage { kHeaders, kSurvey, kWrite };
-/// Called after each scan of this rank's share in each stage.
-using Progress = std::function<void(Stage stage, std::size_t done, std::size_t share)>;
+enum class Stage { kHeaders, kScans, kCopy };
+/// Called after each scan that this rank has handled in each stage: `done` of `total` are taken, in the last two stages
+/// those of all ranks together.
+using Progress = std::function<void(Stage stage, std::size_t done, std::size_t total)>;
 
 /// Collective. Throws on every rank the same DataError (nothing usable, too many bad scans, a table that cannot be
-/// read), UsageError or OutputError; then there is no file under the output's name but the one that was there before.
+/// read), UsageError (options, another preparation of the same output is running) or OutputError; then there is no file
+/// under the output's name but the one that was there before.
 PrepareSummary prepare(const PrepareConfig& config, MPI_Comm comm, const Progress& progress = {});
 
 }  // namespace brainmt::prepare

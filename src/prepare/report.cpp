@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <string>
 
 #include "io/atomic_file.hpp"
@@ -36,10 +37,13 @@ std::filesystem::path report_path(const std::filesystem::path& output) {
 }
 
 void write_report(const std::filesystem::path& path, const std::vector<ScanEntry>& scans) {
-  std::string report = "participant_id\tfile\tstatus\tframes\trepetition_time\treason\n";
+  std::string report =
+      "participant_id\tfile\tstatus\tframes\trepetition_time\treason\trun\tmean_fd\tcensored\tseconds\n";
   for (const ScanEntry& scan : scans) {
-    report += fmt::format("{}\t{}\t{}\t{}\t{:.6g}\t{}\n", one_field(scan.participant_id), one_field(scan.file),
-                          word_of(scan.status), scan.frames, scan.repetition_time, one_field(scan.reason));
+    const std::string motion = std::isnan(scan.mean_fd) ? "n/a" : fmt::format("{:.4g}", scan.mean_fd);
+    report += fmt::format("{}\t{}\t{}\t{}\t{:.6g}\t{}\t{}\t{}\t{}\t{:.2f}\n", one_field(scan.participant_id),
+                          one_field(scan.file), word_of(scan.status), scan.frames, scan.repetition_time,
+                          one_field(scan.reason), one_field(scan.run), motion, scan.censored, scan.seconds);
   }
   io::write_atomically(path, report);
 }

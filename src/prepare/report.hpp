@@ -10,7 +10,8 @@ namespace brainmt::prepare {
 /// `<output without extension>.report.tsv`.
 std::filesystem::path report_path(const std::filesystem::path& output);
 
-/// Writes participant_id, file, status (used, bad, unlisted), frames, repetition_time and reason. Throws OutputError.
+/// Writes participant_id, file, status (used, bad, unlisted), frames and repetition_time (as stored), reason, run,
+/// mean_fd (mm, n/a), censored (frames left out) and seconds (that the scan took now). Throws OutputError.
 void write_report(const std::filesystem::path& path, const std::vector<ScanEntry>& scans);
 
 }  // namespace brainmt::prepare

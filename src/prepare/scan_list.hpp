@@ -2,6 +2,7 @@
 // Which files are scans, and of whom. docs/layouts.md draws the folders that are known.
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,9 +46,12 @@ struct ScanEntry {
   std::string file;    // relative to the input directory
   std::string motion;  // file with the scan's motion, relative to the input directory; empty: none (prepare/motion.hpp)
   enum class Status { kUsed, kBad, kUnlisted } status = Status::kUsed;
-  std::string reason;  // why it is not used
-  std::int64_t frames = 0;
-  double repetition_time = 0;  // seconds
+  std::string reason;          // why it is not used; of a used one: what is amiss with it all the same
+  std::int64_t frames = 0;     // in the store; of the file where the scan is not used
+  double repetition_time = 0;  // likewise, seconds
+  double mean_fd = std::numeric_limits<double>::quiet_NaN();  // mean framewise displacement, mm; NaN: not known
+  std::int64_t censored = 0;                                  // frames of the file that are left out
+  double seconds = 0;                                         // that its preparation took
 
   bool usable() const { return status == Status::kUsed; }
   void reject(std::string why) {
@@ -62,10 +66,6 @@ struct ScanEntry {
 /// DataError when there is no such directory or no scan in it (saying what there is instead), UsageError for a pattern
 /// that cannot work.
 std::vector<ScanEntry> list_scans(const ListSettings& settings);
-
-inline std::vector<ScanEntry> list_scans(const std::filesystem::path& input, const std::string& pattern) {
-  return list_scans(ListSettings{.input = input, .pattern = pattern});
-}
 
 /// The table that goes with the layout where none is named: <input>/phenotypes.csv, for bids <input>/participants.tsv
 /// or that of the dataset above derivatives/<pipeline>. Empty where there is none.

@@ -24,5 +24,13 @@ TEST(Crc32, IsThatOfZlibForEveryLengthAndAlignment) {
   EXPECT_EQ(crc32(std::as_bytes(std::span("123456789", 9))), 0xcbf43926u) << "the check value of the polynomial";
 }
 
+TEST(Crc32, GoesOnFromWhatStandsBefore) {
+  const std::vector<std::byte> data(1000, std::byte{0x5a});
+  for (const std::size_t cut : {0u, 1u, 63u, 64u, 500u, 1000u}) {
+    const std::span<const std::byte> all(data);
+    EXPECT_EQ(crc32(all.subspan(cut), crc32(all.first(cut))), crc32(all));
+  }
+}
+
 }  // namespace
 }  // namespace brainmt::io

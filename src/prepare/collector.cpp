@@ -1,0 +1,44 @@
+#include "prepare/collector.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/error.hpp"
+
+namespace brainmt::prepare {
+
+Collector::Collector(std::size_t voxels, Spill& spill)
+    : spill_(spill), smallest_(std::numeric_limits<float>::infinity()), largest_(-smallest_), known_(voxels, 0) {
+  spill_.clear();
+}
+
+void Collector::discover(std::span<const float> frame) {
+  for (std::size_t v = 0; v < frame.size(); ++v) {
+    if (frame[v] == 0 || known_[v]) continue;
+    known_[v] = 1;
+    places_.push_back(static_cast<std::uint32_t>(v));
+    row_.push_back(frame[v]);
+  }
+}
+
+void Collector::add(std::span<const float> frame) {
+  row_.resize(places_.size());
+  for (std::size_t k = 0; k < row_.size(); ++k) row_[k] = frame[places_[k]];
+  // Most frames show nothing new, and counting what is not zero is far cheaper than looking at each voxel.
+  if (check_frame(frame).nonzero != check_frame(row_).nonzero) discover(frame);
+  const FrameValues values = values_of(row_);
+  all_.join(values.moments);
+  smallest_ = std::min(smallest_, values.smallest);
+  largest_ = std::max(largest_, values.largest);
+  spill_.append(row_);
+  ++frames_;
+}
+
+ScanValues Collector::values() const {
+  if (all_.count == 0) throw DataError("every voxel is zero");
+  if (smallest_ == largest_) throw DataError(fmt::format("all non-zero voxels are {}", smallest_));
+  return {all_.count, all_.mean, std::sqrt(all_.squares / (all_.count - 1.0)), smallest_, largest_};
+}
+
+}  // namespace brainmt::prepare

@@ -1,0 +1,46 @@
+#pragma once
+// The frames of a scan as they go into the store, but for the normalisation: cropped, censored and resampled one by
+// one. Memory: two frames, and with resampling those within its reach (prepare/resampler.hpp), whatever the scan's
+// length.
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "io/nifti.hpp"
+#include "prepare/frame_plan.hpp"
+#include "prepare/resampler.hpp"
+
+namespace brainmt::prepare {
+
+class FrameStream {
+ public:
+  /// `plan` is that of this scan and must outlive the stream. `on_frame` is called after each frame of the file.
+  FrameStream(const std::filesystem::path& path, const std::optional<Crop>& crop, const FramePlan& plan,
+              std::function<void()> on_frame = {});
+
+  const io::NiftiHeader& header() const { return reader_.header(); }
+  /// Voxels of a frame as it comes out.
+  std::size_t voxels() const;
+  /// Fills `frame` (voxels() values, X fastest) with the next one; false after the last, when the end of the file has
+  /// been checked too. Throws DataError: damaged file, NaN or infinite voxels in a frame that is used.
+  bool next(std::span<float> frame);
+
+ private:
+  bool read_used(std::span<float> frame);
+  void crop_into(std::span<float> frame) const;
+
+  io::NiftiReader reader_;
+  std::optional<Crop> crop_;
+  const FramePlan& plan_;
+  std::function<void()> on_frame_;
+  std::int64_t read_ = 0;           // frames of the file
+  bool ended_ = false;              // and the resampler knows
+  std::unique_ptr<float[]> whole_;  // a frame before it is cropped
+  std::optional<Resampler> resampler_;
+  std::unique_ptr<float[]> used_;  // a frame on its way to the resampler
+};
+
+}  // namespace brainmt::prepare

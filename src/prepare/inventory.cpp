@@ -1,0 +1,285 @@
+#include "prepare/inventory.hpp"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <limits>
+
+#include "base/error.hpp"
+#include "io/agreement.hpp"
+#include "io/nifti.hpp"
+#include "prepare/frame_plan.hpp"
+#include "prepare/motion.hpp"
+#include "prepare/staging.hpp"
+
+namespace brainmt::prepare {
+namespace {
+
+constexpr std::int64_t kLargestExtent = 2048;  // that a store can hold, docs/cohort-format.md
+
+// What is found out about a scan before its voxels are read, as numbers that can be exchanged.
+struct Facts {
+  static constexpr std::size_t kWidth = 6;
+  double bytes = 0, frames = 0, repetition_time = 0, censored = 0;
+  double mean_fd = std::numeric_limits<double>::quiet_NaN();
+  Dropped at = Dropped::kHeader;  // what is being looked at: the cause when that fails
+
+  std::array<double, kWidth> row() const {
+    return {bytes, frames, repetition_time, censored, mean_fd, static_cast<double>(at)};
+  }
+};
+
+// Reads what little of the scan is needed, and throws DataError when it cannot be used.
+class HeaderStep {
+ public:
+  explicit HeaderStep(const PrepareConfig& config) : config_(config), wants_mni_(config.list_settings().wants_mni()) {}
+
+  void operator()(const ScanEntry& scan, HeaderRow& header_row, Facts& facts, std::string& note) const {
+    const std::filesystem::path path = config_.input / scan.file;
+    const io::NiftiHeader header = io::read_nifti_header(path);
+    header_row = HeaderRow::of(header);
+    facts.bytes = static_cast<double>(stamp_of(path).size);
+    facts.frames = static_cast<double>(header.frames());
+    facts.repetition_time = header.repetition_time;
+    if (header.dimensions < 4) {
+      throw DataError(fmt::format("has {} dimensions, expected a scan of 4", header.dimensions));
+    }
+    if (*std::max_element(header.shape.begin(), header.shape.begin() + 3) > kLargestExtent ||
+        header.frame_voxels() > std::numeric_limits<std::uint32_t>::max()) {
+      throw DataError(fmt::format("has a grid of {}x{}x{}, more than a store can hold", header.shape[0],
+                                  header.shape[1], header.shape[2]));
+    }
+    facts.at = Dropped::kSpace;
+    const std::string objection = wants_mni_ ? mni_objection(header_row, path.string()) : "";
+    if (!objection.empty()) throw DataError(objection);
+    facts.at = Dropped::kMotion;
+    const Motion motion = motion_of(scan, header.frames(), note);
+    facts.mean_fd = motion.mean_fd;
+    const FramePlan plan = plan_frames(header.frames(), header.repetition_time, config_.processing, motion.fd);
+    facts.at = Dropped::kFrames;
+    facts.frames = static_cast<double>(plan.frames);
+    facts.repetition_time = plan.repetition_time;
+    facts.censored = static_cast<double>(plan.censored);
+    if (plan.frames < config_.min_frames) {
+      throw DataError(
+          fmt::format("has {} frames, at least min_frames={} are asked for", plan.frames, config_.min_frames));
+    }
+  }
+
+ private:
+  // Without censoring a scan is not lost over its motion; the report says what is wrong with the file.
+  Motion motion_of(const ScanEntry& scan, std::int64_t frames, std::string& note) const {
+    if (scan.motion.empty()) return {};
+    const std::filesystem::path path = config_.input / scan.motion;
+    try {
+      Motion motion = read_motion(path);
+      if (!motion.fd.empty() && motion.fd.size() != static_cast<std::size_t>(frames)) {
+        throw DataError(
+            fmt::format("'{}': has {} values, the scan {} frames", path.string(), motion.fd.size(), frames));
+      }
+      return motion;
+    } catch (const DataError& error) {
+      if (config_.processing.censor_fd > 0) throw;
+      note = fmt::format("its motion is not used: {}", error.what());
+      return {};
+    }
+  }
+
+  const PrepareConfig& config_;
+  bool wants_mni_;
+};
+
+// Scans in another space than most cannot go into one store.
+void choose_space(Inventory& inventory, const std::vector<std::uint8_t>& deciding) {
+  std::vector<HeaderRow> votes;
+  for (std::size_t s = 0; s < inventory.scans.size(); ++s) {
+    if (deciding[s] && inventory.scans[s].usable()) votes.push_back(inventory.headers[s]);
+  }
+  // Where every voter is bad the others decide; no scan at all ends the command later.
+  if (votes.empty()) {
+    for (std::size_t s = 0; s < inventory.scans.size(); ++s) {
+      if (inventory.own[s] && inventory.scans[s].usable()) votes.push_back(inventory.headers[s]);
+    }
+  }
+  if (votes.empty()) return;
+  inventory.space = most_common_space(votes);
+  for (std::size_t s = 0; s < inventory.scans.size(); ++s) {
+    if (!inventory.scans[s].usable()) continue;
+    const std::string difference = space_difference(inventory.headers[s], inventory.space);
+    if (!difference.empty()) inventory.reject(s, Dropped::kSpace, difference);
+  }
+}
+
+void check_crop(const PrepareConfig& config, const HeaderRow& space) {
+  if (!config.processing.crop) return;
+  const io::CohortGrid grid = space.grid();
+  const auto& last = config.processing.crop->last;
+  if (last[0] <= grid.x && last[1] <= grid.y && last[2] <= grid.z) return;
+  throw UsageError(fmt::format("crop reaches to {}x{}x{}, expected at most {}x{}x{}, the grid of the scans", last[0],
+                               last[1], last[2], grid.x, grid.y, grid.z));
+}
+
+template <class T>
+void keep_only(std::vector<T>& values, const std::vector<std::uint8_t>& own) {
+  std::size_t kept = 0;
+  for (std::size_t s = 0; s < own.size(); ++s) {
+    if (!own[s]) continue;
+    if (kept != s) values[kept] = std::move(values[s]);
+    ++kept;
+  }
+  values.resize(kept);
+}
+
+// What the ranks found out together, by scan.
+struct Findings {
+  static constexpr std::size_t kWidth = HeaderRow::kWidth + Facts::kWidth;
+  std::vector<double> numbers;  // header and facts
+  std::vector<std::string> reasons, notes;
+
+  explicit Findings(std::size_t scans) : numbers(scans * kWidth), reasons(scans), notes(scans) {}
+};
+
+// Collective: looks at the scans flagged in `wanted`, each rank at its share.
+Findings look(const Inventory& inventory, const std::vector<std::uint8_t>& wanted, const PrepareConfig& config,
+              const Share& share, const Progress& progress) {
+  const std::size_t count = inventory.scans.size();
+  std::vector<std::size_t> mine;
+  for (std::size_t s = 0, turn = 0; s < count; ++s) {
+    if (!inventory.scans[s].usable() || !wanted[s]) continue;
+    if (turn++ % static_cast<std::size_t>(share.ranks) == static_cast<std::size_t>(share.rank)) mine.push_back(s);
+  }
+  Findings found(count);
+  Handled handled(count, 0);
+  io::collectively(share.comm, [&] {
+    const HeaderStep step(config);
+    for (std::size_t done = 0; done < mine.size(); ++done) {
+      const std::size_t s = mine[done];
+      HeaderRow header;
+      Facts facts;
+      handled[s] = 1;
+      try {
+        step(inventory.scans[s], header, facts, found.notes[s]);
+      } catch (const DataError& error) {
+        found.reasons[s] = without_path(error.what(), config.input / inventory.scans[s].file);
+      }
+      const auto row = found.numbers.begin() + static_cast<std::ptrdiff_t>(s * Findings::kWidth);
+      std::ranges::copy(facts.row(), std::ranges::copy(header.numbers, row).out);
+      if (progress) progress(Stage::kHeaders, done + 1, mine.size());
+    }
+  });
+  share_numbers(share, handled, Findings::kWidth, found.numbers);
+  share_texts(share, handled, found.reasons);
+  share_texts(share, handled, found.notes);
+  return found;
+}
+
+void take(Inventory& inventory, const Findings& found) {
+  const std::size_t count = inventory.scans.size();
+  inventory.headers.resize(count);
+  inventory.bytes.resize(count);
+  for (std::size_t s = 0; s < count; ++s) {
+    const double* row = found.numbers.data() + s * Findings::kWidth;
+    std::copy_n(row, HeaderRow::kWidth, inventory.headers[s].numbers.begin());
+    const double* facts = row + HeaderRow::kWidth;
+    ScanEntry& scan = inventory.scans[s];
+    if (!scan.usable()) continue;
+    inventory.bytes[s] = facts[0];
+    scan.frames = static_cast<std::int64_t>(facts[1]);
+    scan.repetition_time = facts[2];
+    scan.censored = static_cast<std::int64_t>(facts[3]);
+    scan.mean_fd = facts[4];
+    scan.reason = found.notes[s];
+    if (!found.reasons[s].empty()) {
+      inventory.reject(s, static_cast<Dropped>(static_cast<std::size_t>(facts[5])), found.reasons[s]);
+    }
+  }
+}
+
+// Reads the table, if there is one; scans of participants that it does not know are not used.
+void mark_unlisted(Inventory& inventory, const PrepareConfig& config) {
+  const std::filesystem::path path = config.table();
+  if (path.empty()) return;
+  inventory.phenotypes.emplace(path, config.id_column, config.columns);
+  for (std::size_t s = 0; s < inventory.scans.size(); ++s) {
+    ScanEntry& scan = inventory.scans[s];
+    if (!scan.usable() || inventory.phenotypes->contains(scan.participant_id)) continue;
+    inventory.reject(s, Dropped::kUnlisted,
+                     fmt::format("'{}' has no row with {}={}", path.string(), inventory.phenotypes->id_column(),
+                                 scan.participant_id));
+    scan.status = ScanEntry::Status::kUnlisted;
+  }
+}
+
+}  // namespace
+
+bool Inventory::any_usable() const {
+  return std::ranges::any_of(scans, [](const ScanEntry& scan) { return scan.usable(); });
+}
+
+std::vector<ScanEntry> Inventory::own_scans() const {
+  std::vector<ScanEntry> chosen;
+  for (std::size_t s = 0; s < scans.size(); ++s) {
+    if (own[s]) chosen.push_back(scans[s]);
+  }
+  return chosen;
+}
+
+void Inventory::reject(std::size_t scan, Dropped why, std::string reason) {
+  scans[scan].reject(std::move(reason));
+  dropped[scan] = why;
+}
+
+std::string without_path(std::string message, const std::filesystem::path& path) {
+  const std::string prefix = fmt::format("'{}': ", path.string());
+  if (message.starts_with(prefix)) message.erase(0, prefix.size());
+  return message;
+}
+
+// Rank 0 looks, so that all ranks share the same list even on a file system that shows them different ones.
+Inventory list_inventory(const PrepareConfig& config, const Share& share) {
+  std::vector<std::string> texts;
+  io::collectively(share.comm, [&] {
+    if (share.rank != 0) return;
+    for (const ScanEntry& scan : list_scans(config.list_settings())) {
+      texts.insert(texts.end(), {scan.participant_id, scan.run, scan.file, scan.motion, scan.reason});
+    }
+  });
+  broadcast_texts(share, texts);
+  Inventory inventory;
+  for (std::size_t i = 0; i < texts.size(); i += 5) {
+    ScanEntry& scan = inventory.scans.emplace_back();
+    scan.participant_id = texts[i];
+    scan.run = texts[i + 1];
+    scan.file = texts[i + 2];
+    scan.motion = texts[i + 3];
+    if (!texts[i + 4].empty()) scan.reject(texts[i + 4]);
+  }
+  inventory.dropped.assign(inventory.scans.size(), Dropped::kName);
+  io::collectively(share.comm, [&] {
+    mark_unlisted(inventory, config);
+    inventory.own = scans_of_shard(config.shard, inventory.scans);
+  });
+  return inventory;
+}
+void complete_inventory(Inventory& inventory, const PrepareConfig& config, const Share& share,
+                        const Progress& progress) {
+  const bool whole = config.shard.whole();
+  const std::vector<std::uint8_t> deciding = whole ? inventory.own : decides_space(inventory.scans.size());
+  std::vector<std::uint8_t> wanted = inventory.own;
+  std::ranges::transform(wanted, deciding, wanted.begin(), std::bit_or());
+  take(inventory, look(inventory, wanted, config, share, progress));
+  choose_space(inventory, deciding);
+  if (inventory.any_usable()) io::collectively(share.comm, [&] { check_crop(config, inventory.space); });
+  if (whole) return;
+  keep_only(inventory.scans, inventory.own);
+  keep_only(inventory.headers, inventory.own);
+  keep_only(inventory.bytes, inventory.own);
+  keep_only(inventory.dropped, inventory.own);
+}
+
+std::vector<double> frame_motion(const PrepareConfig& config, const ScanEntry& scan) {
+  if (config.processing.censor_fd == 0) return {};
+  return read_motion(config.input / scan.motion).fd;
+}
+
+}  // namespace brainmt::prepare

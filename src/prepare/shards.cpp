@@ -1,0 +1,159 @@
+#include "prepare/shards.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+
+#include "base/error.hpp"
+#include "io/agreement.hpp"
+#include "io/atomic_file.hpp"
+#include "io/checksum.hpp"
+#include "io/cohort.hpp"
+#include "io/cohort_index.hpp"
+#include "prepare/prepare.hpp"
+#include "prepare/report.hpp"
+#include "prepare/scan_list.hpp"
+#include "prepare/staging.hpp"
+
+namespace brainmt::prepare {
+namespace {
+
+constexpr std::int64_t kMostShards = 999;
+constexpr std::size_t kVoters = 256;
+
+bool parse_number(std::string_view text, std::int64_t& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+std::string read_text(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string text(std::istreambuf_iterator<char>(in), {});
+  if (in.bad() || text.empty()) throw DataError(fmt::format("cannot read '{}'", path.string()));
+  return text;
+}
+
+// The reports as one: the header line of the first, then the lines of all.
+std::string join_reports(const std::vector<std::filesystem::path>& reports) {
+  std::string joined, header;
+  for (const auto& path : reports) {
+    const std::string text = read_text(path);
+    const std::size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
+    if (header.empty()) joined = header = text.substr(0, end);
+    if (text.compare(0, end, header) != 0) {
+      throw DataError(fmt::format("'{}' has other columns than '{}': prepare both shards with the same version",
+                                  path.string(), reports.front().string()));
+    }
+    joined.append(text, end);
+  }
+  return joined;
+}
+
+}  // namespace
+
+Shard parse_shard(std::string_view text) {
+  if (text.empty()) return {};
+  const std::size_t slash = text.find('/');
+  Shard shard;
+  const bool good = slash != std::string_view::npos && parse_number(text.substr(0, slash), shard.number) &&
+                    parse_number(text.substr(slash + 1), shard.of) && shard.number >= 1 && shard.number <= shard.of &&
+                    shard.of <= kMostShards;
+  if (!good) throw UsageError(fmt::format("shard is '{}', expected K/N with 1 <= K <= N <= {}", text, kMostShards));
+  return shard;
+}
+
+std::filesystem::path shard_path(const std::filesystem::path& output, const Shard& shard) {
+  if (shard.whole()) return output;
+  const std::string name = fmt::format("{}.shard-{:03}-of-{:03}{}", output.stem().string(), shard.number, shard.of,
+                                       output.extension().string());
+  return std::filesystem::path(output).replace_filename(name);
+}
+
+std::vector<std::uint8_t> decides_space(std::size_t scans) {
+  std::vector<std::uint8_t> deciding(scans, scans <= kVoters ? 1 : 0);
+  for (std::size_t i = 0; scans > kVoters && i < kVoters; ++i) deciding[i * scans / kVoters] = 1;
+  return deciding;
+}
+
+std::vector<std::uint8_t> scans_of_shard(const Shard& shard, const std::vector<ScanEntry>& scans) {
+  std::vector<std::uint8_t> own(scans.size(), 1);
+  if (shard.whole()) return own;
+  std::int64_t usable = 0, others = 0;
+  for (std::size_t s = 0; s < scans.size(); ++s) {
+    const std::int64_t turn = scans[s].usable() ? usable++ : others++;
+    own[s] = turn % shard.of == shard.number - 1 ? 1 : 0;
+  }
+  if (shard.number > usable) {
+    throw UsageError(fmt::format("shard={}/{}: there are only {} scans to share", shard.number, shard.of, usable));
+  }
+  return own;
+}
+
+std::string shard_mark(const PrepareConfig& config, const std::vector<ScanEntry>& own) {
+  io::Sha256 hash;
+  const auto add = [&](std::string text) {
+    text += "\n";
+    hash.update(std::as_bytes(std::span(text)));
+  };
+  add(config.processing.identity());
+  add(fmt::format("{} {} {} {}", config.list_settings().layout_name(), config.list_settings().wants_mni(),
+                  config.id_column, config.min_frames));
+  for (const std::string& column : config.columns) add(column);
+  const auto add_file = [&](const std::filesystem::path& path) {
+    const FileStamp stamp = stamp_of(path);
+    add(fmt::format("{} {} {}", stamp.size, stamp.seconds, stamp.nanoseconds));
+  };
+  const std::filesystem::path table = config.table();
+  if (!table.empty()) add_file(table);
+  for (const ScanEntry& scan : own) {
+    add(fmt::format("{} {} {} {}", scan.file, scan.participant_id, scan.run, scan.motion));
+    if (scan.usable()) add_file(config.input / scan.file);
+    if (scan.usable() && !scan.motion.empty()) add_file(config.input / scan.motion);
+  }
+  return fmt::format("; shard {} of {} of inputs {}", config.shard.number, config.shard.of, hash.finish());
+}
+
+bool is_shard(const std::filesystem::path& output, const std::filesystem::path& report, const std::string& mark) {
+  std::error_code missing;
+  if (!std::filesystem::exists(output, missing) || !std::filesystem::exists(report, missing)) return false;
+  try {
+    return io::Cohort(output).layout().provenance.ends_with(mark);
+  } catch (const DataError&) {
+    return false;
+  }
+}
+
+MergeSummary merge_shards(const std::filesystem::path& output, std::int64_t of, MPI_Comm comm) {
+  MergeSummary summary{.shards = static_cast<std::size_t>(of), .report = report_path(output)};
+  int rank = 0;
+  MPI_Comm_rank(comm, &rank);
+  io::collectively(comm, [&] {
+    if (of < 1 || of > kMostShards) throw UsageError(fmt::format("merge is {}, expected 1 to {}", of, kMostShards));
+    if (rank != 0) return;
+    std::vector<std::filesystem::path> shards, reports;
+    std::vector<std::int64_t> absent;
+    for (std::int64_t number = 1; number <= of; ++number) {
+      shards.push_back(shard_path(output, {number, of}));
+      reports.push_back(report_path(shards.back()));
+      std::error_code missing;
+      const bool there =
+          std::filesystem::exists(shards.back(), missing) && std::filesystem::exists(reports.back(), missing);
+      if (!there) absent.push_back(number);
+    }
+    if (!absent.empty()) {
+      throw UsageError(
+          fmt::format("{} of {} shards are missing: {}; run prepare with shard=K/{} for them, first "
+                      "expected file '{}'",
+                      absent.size(), of, fmt::join(absent, ","), of,
+                      shards[static_cast<std::size_t>(absent.front() - 1)].string()));
+    }
+    const std::string joined = join_reports(reports);
+    io::write_cohort_index(output, shards);
+    io::write_atomically(summary.report, joined);
+    summary.scans = io::Cohort(output).scans().size();
+  });
+  return summary;
+}
+
+}  // namespace brainmt::prepare

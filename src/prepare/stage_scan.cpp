@@ -1,0 +1,117 @@
+#include "prepare/stage_scan.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "prepare/collector.hpp"
+#include "prepare/frame_stream.hpp"
+#include "prepare/normalizer.hpp"
+
+namespace brainmt::prepare {
+namespace {
+
+constexpr std::size_t kBlockBytes = std::size_t{8} << 20;  // of float16 that are written at once
+
+// First pass: every frame once.
+void collect(FrameStream& stream, Collector& collector, Stopwatch& watch) {
+  const std::size_t voxels = stream.voxels();
+  // Not initialised: a damaged file must not cost more memory than it really holds frames for.
+  const auto buffer = std::make_unique_for_overwrite<float[]>(voxels);
+  const std::span<float> frame(buffer.get(), voxels);
+  for (watch.start(Work::kRead); stream.next(frame); watch.start(Work::kRead)) {
+    watch.start(Work::kCollect);
+    collector.add(frame);
+  }
+}
+
+// The scan's mask in the order of the store, and for each of its voxels which of the packed values is its.
+std::vector<std::uint32_t> sort_voxels(const io::CohortGrid& grid, const std::vector<std::uint32_t>& places,
+                                       std::vector<std::uint8_t>& stored_mask) {
+  std::vector<std::uint8_t> mask(grid.voxels(), 0);
+  std::vector<std::uint32_t> packed(grid.voxels(), 0);
+  for (std::size_t k = 0; k < places.size(); ++k) {
+    mask[places[k]] = 1;
+    packed[places[k]] = static_cast<std::uint32_t>(k);
+  }
+  MaskIndex index = index_mask(grid, mask);
+  stored_mask.assign(grid.voxels(), 0);
+  for (const std::uint32_t voxel : index.stored) stored_mask[voxel] = 1;
+  for (std::uint32_t& place : index.places) place = packed[place];
+  return std::move(index.places);
+}
+
+// Second pass, over the spilled values.
+void write_staged(const ScanTask& task, const StagedHeader& header, const std::vector<std::uint32_t>& order,
+                  Normalizer& normalise, Spill& spill) {
+  StagedWriter writer(task.target, header);
+  const std::size_t voxels = order.size();
+  std::vector<float> room(voxels);
+  std::vector<std::uint16_t> packed(voxels), frame(voxels);
+  for (std::uint64_t t = 0; t < header.frames; ++t) {
+    const std::size_t known = spill.next(room).size();
+    normalise(std::span(room).first(known), std::span(packed).first(known));
+    std::fill(packed.begin() + static_cast<std::ptrdiff_t>(known), packed.end(), header.statistics.fill);
+    for (std::size_t k = 0; k < voxels; ++k) frame[k] = packed[order[k]];
+    writer.add_frame(frame);
+  }
+  writer.commit();
+}
+
+}  // namespace
+
+StagedHeader stage_scan(const ScanTask& task, const Processing& processing, Spill& spill, StageTimes& times,
+                        const std::function<void()>& on_frame) {
+  Stopwatch watch(times);
+  watch.start(Work::kRead);
+  FrameStream stream(task.path, processing.crop, task.plan, on_frame);
+  if (HeaderRow::of(stream.header()) != task.header) {
+    throw DataError(fmt::format("'{}' changed while it was read", task.path.string()));
+  }
+  Collector collector(stream.voxels(), spill);
+  collect(stream, collector, watch);
+  times.inflated_bytes +=
+      static_cast<double>(stream.header().frame_voxels()) *
+      static_cast<double>(stream.header().frames() * static_cast<std::int64_t>(io::bytes_of(stream.header().type)));
+  BRAINMT_CHECK(collector.frames() == task.plan.frames, "{} frames came of {}", collector.frames(), task.plan.frames);
+
+  watch.start(Work::kNormalize);
+  Normalizer normalise(processing.normalize, processing.fill, collector.values());
+  StagedHeader header{.identity = task.identity,
+                      .reason = {},
+                      .grid = processing.crop ? processing.crop->grid() : task.header.grid(),
+                      .frames = static_cast<std::uint64_t>(collector.frames()),
+                      .statistics = normalise.statistics(),
+                      .mask = {}};
+  const std::vector<std::uint32_t> order = sort_voxels(header.grid, collector.places(), header.mask);
+  write_staged(task, header, order, normalise, spill);
+  return header;
+}
+
+void copy_scan(const StagedScan& scan, const std::vector<std::uint32_t>& voxels, io::CohortWriter& writer,
+               std::size_t index, const std::function<void()>& on_block) {
+  const StagedHeader& header = scan.header();
+  std::vector<std::uint32_t> columns;  // of the scan's own voxels among those of the cohort
+  columns.reserve(scan.voxels());
+  for (std::size_t v = 0; v < voxels.size(); ++v) {
+    if (header.mask[voxels[v]]) columns.push_back(static_cast<std::uint32_t>(v));
+  }
+  BRAINMT_CHECK(columns.size() == scan.voxels(), "a scan has {} of its {} voxels in the cohort", columns.size(),
+                scan.voxels());
+  const std::uint64_t most =
+      std::clamp<std::uint64_t>(kBlockBytes / (voxels.size() * sizeof(std::uint16_t)), 1, header.frames);
+  std::vector<std::uint16_t> own(most * columns.size()), block(most * voxels.size(), header.statistics.fill);
+  for (std::uint64_t first = 0; first < header.frames; first += most) {
+    const std::uint64_t count = std::min(most, header.frames - first);
+    scan.read_frames(first, std::span(own).first(count * columns.size()));
+    for (std::uint64_t f = 0; f < count; ++f) {
+      const std::uint16_t* from = own.data() + f * columns.size();
+      std::uint16_t* to = block.data() + f * voxels.size();
+      for (std::size_t k = 0; k < columns.size(); ++k) to[columns[k]] = from[k];
+    }
+    writer.write_frames(index, first, std::span(block).first(count * voxels.size()));
+    on_block();
+  }
+  writer.set_scan_statistics(index, header.statistics);
+}
+
+}  // namespace brainmt::prepare

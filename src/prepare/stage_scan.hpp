@@ -1,0 +1,35 @@
+#pragma once
+// One scan from its file to the staging area, and from there into the cohort. The file is inflated once; memory is a
+// few frames, whatever their number.
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "io/cohort_writer.hpp"
+#include "prepare/frame_plan.hpp"
+#include "prepare/space.hpp"
+#include "prepare/spill.hpp"
+#include "prepare/stage_times.hpp"
+#include "prepare/staged_scan.hpp"
+
+namespace brainmt::prepare {
+
+struct ScanTask {
+  std::filesystem::path path;    // of the scan
+  std::filesystem::path target;  // of the staged file
+  std::string identity;
+  HeaderRow header;  // what was read of it before; another now means that it changed
+  FramePlan plan;
+};
+
+/// Throws DataError when the scan cannot be used, OutputError. `on_frame` is called after each frame of the file.
+StagedHeader stage_scan(const ScanTask& task, const Processing& processing, Spill& spill, StageTimes& times,
+                        const std::function<void()>& on_frame);
+
+/// Writes a staged scan as scan `index` of the cohort, whose mask is `voxels` ([Y, X, Z], ascending, the scan's own
+/// mask within it): its own voxels to their places, the fill value to all others. `on_block` is called after each of a
+/// few megabytes. Throws DataError (the staged file), OutputError.
+void copy_scan(const StagedScan& scan, const std::vector<std::uint32_t>& voxels, io::CohortWriter& writer,
+               std::size_t index, const std::function<void()>& on_block);
+
+}  // namespace brainmt::prepare

@@ -1,0 +1,125 @@
+#include "prepare/staging.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "io/agreement.hpp"
+#include "io/checksum.hpp"
+
+namespace brainmt::prepare {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kFormat = "staged scan 1";  // another number makes every scan of older versions anew
+constexpr std::string_view kEnding = ".scan";
+constexpr std::string_view kTemporary = ".tmp-";
+
+std::string hash_of(const std::string& text) { return io::sha256(std::as_bytes(std::span(text))); }
+
+// `<target>.tmp-<16 hexadecimal digits>`, as io::create_beside() names files; `target` empty: of any target.
+bool is_leftover(const std::string& name, const std::string& target) {
+  constexpr std::size_t kDigits = 16;
+  const std::size_t mark = name.rfind(kTemporary);
+  if (mark == std::string::npos || name.size() != mark + kTemporary.size() + kDigits) return false;
+  if (!target.empty() && name.substr(0, mark) != target) return false;
+  return name.find_first_not_of("0123456789abcdef", mark + kTemporary.size()) == std::string::npos;
+}
+
+void remove_leftovers(const fs::path& directory, std::initializer_list<std::string> targets) {
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const bool ours = std::ranges::any_of(targets, [&](const std::string& t) { return is_leftover(name, t); });
+    if (!ours) continue;
+    std::error_code ignored;
+    if (fs::remove(entry->path(), ignored))
+      log::info("removed '{}', left by a preparation that was killed", entry->path().string());
+  }
+}
+
+void make_directory(const fs::path& directory) {
+  std::error_code error;
+  fs::create_directory(directory, error);
+  struct stat status = {};
+  const bool there = ::lstat(directory.c_str(), &status) == 0;
+  if (there && S_ISDIR(status.st_mode)) return;
+  throw OutputError(fmt::format("cannot make the directory '{}': {}", directory.string(),
+                                there ? "a file or link has its name" : error.message()));
+}
+
+}  // namespace
+
+FileStamp stamp_of(const fs::path& path) {
+  struct stat status = {};
+  if (::stat(path.c_str(), &status) != 0) {
+    throw io::UnreadableError(fmt::format("cannot look at '{}': {}", path.string(), io::errno_text(errno)));
+  }
+  return {static_cast<std::uint64_t>(status.st_size), status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+}
+
+std::string scan_identity(const std::string& source, const FileStamp& stamp, const fs::path& motion,
+                          const std::string& options) {
+  std::string text =
+      fmt::format("{}\n{}\n{} {} {}\n{}\n", kFormat, source, stamp.size, stamp.seconds, stamp.nanoseconds, options);
+  if (!motion.empty()) {
+    const FileStamp m = stamp_of(motion);
+    text += fmt::format("motion {} {} {}\n", m.size, m.seconds, m.nanoseconds);
+  }
+  return hash_of(text);
+}
+
+Staging::Staging(MPI_Comm comm, const fs::path& output, const fs::path& report) : directory_(output) {
+  directory_ += ".staging";
+  int rank = 0;
+  MPI_Comm_rank(comm, &rank);
+  io::collectively(comm, [&] {
+    if (rank != 0) return;
+    make_directory(directory_);
+    lock_.emplace(directory_, "output");
+    remove_leftovers(directory_, {""});
+    remove_leftovers(output.has_parent_path() ? output.parent_path() : fs::path("."),
+                     {output.filename().string(), report.filename().string()});
+  });
+}
+
+Staging::~Staging() {
+  if (!lock_) return;
+  std::error_code ignored;
+  const bool waiting = std::any_of(fs::directory_iterator(directory_, ignored), fs::directory_iterator(),
+                                   [](const auto& entry) { return entry.path().extension() == kEnding; });
+  if (!waiting) remove();
+}
+
+fs::path Staging::file_of(const std::string& source) const {
+  constexpr std::size_t kDigits = 32;
+  return directory_ / (hash_of(source).substr(0, kDigits) + std::string(kEnding));
+}
+
+std::optional<StagedScan> Staging::find(const std::string& source, const std::string& identity) const {
+  const fs::path path = file_of(source);
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return std::nullopt;
+  try {
+    StagedScan scan(path);
+    if (scan.header().identity != identity) return std::nullopt;
+    scan.verify();
+    return scan;
+  } catch (const DataError& error) {
+    log::warn("making a staged scan again: {}", error.what());
+    return std::nullopt;
+  }
+}
+
+void Staging::remove() {
+  std::error_code error;
+  fs::remove_all(directory_, error);
+  if (error) log::warn("cannot remove '{}': {}", directory_.string(), error.message());
+}
+
+}  // namespace brainmt::prepare
