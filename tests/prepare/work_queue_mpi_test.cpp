@@ -39,7 +39,9 @@ TEST(WorkQueue, OthersGoOnWhileRankZeroIsBusy) {
   WorkQueue queue(MPI_COMM_WORLD, kTasks);
   std::vector<int> taken(1, 0);
   const bool first = test::rank_of_world() == 0;
-  if (first) ASSERT_TRUE(queue.next());
+  if (first) {
+    ASSERT_TRUE(queue.next());
+  }
   MPI_Barrier(MPI_COMM_WORLD);
   if (first) {
     taken[0] = 1;
