@@ -1,5 +1,6 @@
 #include "train/training_data.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 #include <utility>
@@ -91,6 +92,10 @@ void fit_scalings(TrainingData& training) {
                                   training.data.cohort().path().string(), io::printable(description.target.name)));
     if (description.target.task == Task::kRegression)
       description.scaling = fit_scaling(labels, description.target.name);
+    else if (std::ranges::min(labels) == std::ranges::max(labels))
+      throw DataError(fmt::format("{}: {} is {} for all {} training participants that have it, expected two classes",
+                                  training.data.cohort().path().string(), io::printable(description.target.name),
+                                  labels.front(), labels.size()));
   }
 }
 

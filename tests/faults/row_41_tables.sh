@@ -54,6 +54,13 @@ with '2d;6s/^[^,]*/sub-9999/'
 expect 0 stdout "2 not in the table" "${prepare[@]}"
 grep -qP '^sub-0001\t.*unlisted' "$work/t.report.tsv" || fail "the report does not list sub-0001"
 
+check "one class only"
+with "2,\$s/^\([^,]*\),[^,]*/\1,1/"
+expect 0 stdout "8 scans" "${prepare[@]}"
+expect 3 stderr "sex" "${train[@]}" run.dir="$work/one" data.cohort="$work/t.h5"
+expect_one_error
+[ ! -d "$work/one/checkpoints" ] || fail "a run began"
+
 check "byte order mark and CRLF change nothing"
 { printf '\357\273\277' && sed 's/$/\r/' "$table"; } >"$work/t.csv"
 expect 0 stdout "8 scans" "${prepare[@]}"
