@@ -16,6 +16,8 @@ Report scan(const config::Config& config, comm::Communicator& comm);
 Report attention(const config::Config& config, comm::Communicator& comm);
 Report prepare_scans(const config::Config& config, comm::Communicator& comm);
 Report step(const config::Config& config, comm::Communicator& comm);
+Report io(const config::Config& config, comm::Communicator& comm);
+Report cohort(const config::Config& config, comm::Communicator& comm);
 
 struct NamedBenchmark {
   const char* name;

@@ -6,7 +6,6 @@
 //   brainmt bench prepare dense=true scans=1 frames=490 ...          every voxel inside: the most memory
 #include "prepare/prepare.hpp"
 
-#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include "base/philox.hpp"
 #include "bench/bench.hpp"
 #include "bench/process_memory.hpp"
+#include "bench/shared_directory.hpp"
 #include "io/nifti.hpp"
 #include "synth/anatomy.hpp"
 
@@ -29,31 +29,6 @@ namespace fs = std::filesystem;
 constexpr double kMb = 1e6;
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-// Made by rank 0, known to all, and gone with it.
-class SharedDirectory {
- public:
-  explicit SharedDirectory(comm::Communicator& comm) : root_(comm.rank() == 0) {
-    std::array<char, 4096> name{};
-    const std::string pattern = (fs::temp_directory_path() / "brainmt-bench-XXXXXX").string();
-    std::copy(pattern.begin(), pattern.end(), name.begin());
-    if (root_ && ::mkdtemp(name.data()) == nullptr) name.fill('\0');
-    MPI_Bcast(name.data(), static_cast<int>(name.size()), MPI_CHAR, 0, MPI_COMM_WORLD);
-    if (name[0] == '\0') throw OutputError("cannot make a temporary directory");
-    path_ = name.data();
-  }
-  ~SharedDirectory() {
-    std::error_code ignored;
-    if (root_) fs::remove_all(path_, ignored);
-  }
-  SharedDirectory(const SharedDirectory&) = delete;
-  SharedDirectory& operator=(const SharedDirectory&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  bool root_;
-  fs::path path_;
-};
 
 // A scan that gzip finds as hard as a real one: a smooth head whose voxels fluctuate by some percent with noise of
 // thermal kind. About a quarter of the voxels are inside, as in MNI space; dense: all are.

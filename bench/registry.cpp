@@ -10,7 +10,9 @@ const std::vector<NamedBenchmark>& all_benchmarks() {
       {"scan", "selective scan, one-way and two-way", scan},
       {"attention", "tiled attention, all queries and CLS only", attention},
       {"step", "training steps of the whole model; memory against frames", step},
-      {"prepare", "preparation of UKB-like scans against a plain inflate, memory, size of the store", prepare_scans}};
+      {"prepare", "preparation of UKB-like scans against a plain inflate, memory, size of the store", prepare_scans},
+      {"io", "windows from a store; steps fed by it", io},
+      {"cohort", "start on a large cohort: time to the first batch, memory", cohort}};
   return benchmarks;
 }
 
@@ -20,14 +22,25 @@ const config::Schema& schema() {
       "bench",
       join({{
                 real("seconds", 0.5, "time spent on each measured row").above(0),
-                integer("repeats", 3, "step: measured steps, of which the fastest counts; prepare: turns").at_least(1),
-                integer("scans", 4, "prepare: number of scans").at_least(1).at_most(999),
+                integer("repeats", 3, "step, prepare, io, cohort: measured turns; of step the fastest counts")
+                    .at_least(1),
+                integer("scans", 4, "prepare: number of scans (up to 999); cohort has 6000 unless this is given")
+                    .at_least(1)
+                    .at_most(999999),
                 choice("dtype", "int16", {"int16", "float32"}, "prepare: voxel type of the scans"),
                 boolean("dense", false, "prepare: every voxel is inside the mask"),
-                integer("samples", 2, "step: samples of one optimiser step over all ranks").at_least(1),
+                integer("samples", 2, "step, io: samples of one optimiser step over all ranks").at_least(1),
                 boolean("scaling", false, "step: also run the same work on one rank and print the ratio"),
-                integers("grid", {46, 55, 46}, "voxels X, Y, Z").of_length(3).at_least(1),
-                integers("frames", {20}, "frames; step with several prints memory against frames").at_least(1),
+                integers("grid", {46, 55, 46}, "voxels X, Y, Z; io reads 91x109x91 unless this is given")
+                    .of_length(3)
+                    .at_least(1)
+                    .at_most(1024),
+                integers("frames", {20},
+                         "frames; step with several prints memory against frames; unless this is given, windows of io "
+                         "have 200 and scans of cohort 490")
+                    .at_least(1),
+                boolean("with_step", false, "io: also training steps with windows from a store (--with-step)"),
+                integer("shards", 60, "cohort: files that the same scans are also spread over").at_least(1),
                 integer("length", 721, "tokens of gemm, scan and attention").at_least(1),
             },
             model_keys(),

@@ -8,6 +8,11 @@
 
 namespace brainmt::bench {
 
+Timing timing_of(std::vector<double> seconds) {
+  std::sort(seconds.begin(), seconds.end());
+  return {seconds.front(), seconds[seconds.size() / 2], static_cast<int>(seconds.size())};
+}
+
 Timing measure(const std::function<void()>& work, double seconds, int least) {
   using Clock = std::chrono::steady_clock;
   work();
@@ -21,8 +26,7 @@ Timing measure(const std::function<void()>& work, double seconds, int least) {
     work();
     times.push_back(elapsed(start));
   }
-  std::sort(times.begin(), times.end());
-  return {times.front(), times[times.size() / 2], static_cast<int>(times.size())};
+  return timing_of(std::move(times));
 }
 
 namespace {

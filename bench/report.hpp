@@ -12,6 +12,8 @@ struct Timing {
   int repeats = 0;
 };
 
+/// Of measured seconds, at least one.
+Timing timing_of(std::vector<double> seconds);
 /// Runs `work` once unmeasured, then until `seconds` have passed and at least `least` times.
 Timing measure(const std::function<void()>& work, double seconds, int least = 3);
 

@@ -1,5 +1,6 @@
 #include "io/window_loader.hpp"
 
+#include <ctime>
 #include <utility>
 
 #include "base/error.hpp"
@@ -12,6 +13,12 @@ WindowLoader::Source source_of(std::vector<WindowRequest> requests) {
     if (at == requests.size()) return std::nullopt;
     return requests[at++];
   };
+}
+
+double thread_cpu_seconds() {
+  timespec time = {};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
 }  // namespace
@@ -83,6 +90,7 @@ bool WindowLoader::pause(std::chrono::microseconds longest, bool for_room) {
 void WindowLoader::read_all() {
   while (const std::optional<WindowRequest> request = source_()) {
     Window window = load(*request);
+    cpu_seconds_ = thread_cpu_seconds();
     reader_->idle_until([this](auto longest) { return pause(longest, true); });
     {
       const std::lock_guard lock(mutex_);

@@ -7,6 +7,7 @@
 // is collective and the threads of all ranks read in common rounds: ranks may ask for different numbers of windows, but
 // when one fails, or its loader is destroyed early, the loaders of all ranks end; the next() of those that had windows
 // to come throws the same error, or a CommError when a rank left without one. No rank waits for another's next().
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -55,6 +56,8 @@ class WindowLoader {
 
   /// How long next() had to wait so far: time that reading did not hide.
   std::chrono::duration<double> waited() const { return waited_; }
+  /// CPU time of the loader's thread for the windows read so far: reading, checksums, unpacking.
+  double cpu_seconds() const { return cpu_seconds_; }
 
  private:
   void run();
@@ -68,6 +71,7 @@ class WindowLoader {
   const std::unique_ptr<FrameReader> reader_;
   std::vector<std::uint16_t> packed_;  // of the loader's thread
   std::chrono::duration<double> waited_{0};
+  std::atomic<double> cpu_seconds_ = 0;  // set by the loader's thread
 
   std::mutex mutex_;  // guards everything below
   std::condition_variable finished_one_, took_one_;

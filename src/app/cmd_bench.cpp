@@ -42,7 +42,8 @@ Command bench_command() {
           .schema = bench::schema,
           .run = run,
           .operands = {"NAME", names, 1, 1},
-          .options = {{"json", "FILE", "also write the report as JSON"}}};
+          .options = {{"json", "FILE", "also write the report as JSON"},
+                      {"with-step", "", "io: the same as with_step=true", "with_step=true"}}};
 }
 
 }  // namespace brainmt::app

@@ -18,6 +18,7 @@ struct Option {
   std::string name;  // without the dashes
   std::string value_name;
   std::string help;
+  std::string override_text{};  // key=value that a flag stands for
 };
 
 /// What a command is given. `config` is resolved and valid on every rank alike.

@@ -69,7 +69,10 @@ void parse_arguments(CommandLine& line, std::vector<std::string> arguments) {
   for (const Option& option : command.options) {
     const std::string name = "--" + option.name;
     if (option.value_name.empty()) {
-      parser.add_flag_callback(name, [&line, &option] { line.options[option.name] = ""; });
+      parser.add_flag_callback(name, [&line, &option] {
+        line.options[option.name] = "";
+        if (!option.override_text.empty()) line.overrides.push_back(option.override_text);
+      });
     } else {
       parser.add_option_function<std::string>(
           name, [&line, &option](const std::string& v) { line.options[option.name] = v; });

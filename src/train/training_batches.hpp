@@ -29,6 +29,8 @@ class TrainingBatches {
   /// Micro steps must be asked for in order: 0 .. micro_steps - 1 of every step.
   MicroBatch next(std::int64_t step, int micro_step);
 
+  double loader_cpu_seconds() const { return windows_.loader_cpu_seconds(); }
+
  private:
   /// Of a label of each target in this step: its share of the loss of the global batch, whoever computes it.
   std::vector<float> label_weights(std::int64_t step);

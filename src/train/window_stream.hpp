@@ -18,6 +18,9 @@ class WindowStream {
   /// The next `count` windows as [count, T, Y, X, Z]. Throws DataError when reading failed.
   Tensor take(std::int64_t count);
 
+  /// As WindowLoader's.
+  double loader_cpu_seconds() const { return loader_.cpu_seconds(); }
+
  private:
   io::WindowLoader loader_;
   Shape window_;  // [T, Y, X, Z]

@@ -35,6 +35,14 @@ expect 0 stdout "4 scans" "$mpiexec" --oversubscribe -n 2 "$brainmt" prepare inp
 expect 0 stdout "matches its checksum" "$brainmt" inspect --verify "$work/c.h5"
 expect 0 stdout '"kind": "cohort"' "$brainmt" inspect --json "$work/c.h5"
 
+# Benchmarks of the store, small: on one rank, on two, and their report.
+tiny=('grid=[10,12,10]' 'frames=[20]' seconds=0.01 repeats=1)
+expect 0 stdout "% of pread" "$brainmt" bench io "${tiny[@]}"
+expect 0 stdout "from the store" "$mpiexec" --oversubscribe -n 2 "$brainmt" bench io --with-step model=small "${tiny[@]}" \
+  --json "$work/io.json"
+grep -qF '"step_ratio"' "$work/io.json" || fail "the ratio is not in the report"
+expect 0 stdout "index of 3 files: " "$brainmt" bench cohort scans=9 shards=3 'frames=[20]'
+
 # Bad input: 3. On two ranks the same, in bounded time, and nothing is left behind.
 expect 3 stderr "missing.h5" "$brainmt" inspect "$work/missing.h5"
 expect_one_line

@@ -1,0 +1,149 @@
+#include "bench/io_step.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "bench/shared_directory.hpp"
+#include "bench/simulated_cohort.hpp"
+#include "comm/agreement.hpp"
+#include "models/from_config.hpp"
+#include "train/training_batches.hpp"
+
+namespace brainmt::bench {
+namespace {
+
+constexpr double kLr = 1e-5;
+constexpr std::uint64_t kSeed = 1;
+
+// Steps of the program's own training loop, less validation and files.
+class Steps {
+ public:
+  Steps(const models::BrainMTConfig& config, DType activation, int micro_steps, comm::Communicator& comm)
+      : model_(config, activation),
+        optimizer_(model_.parameters(), {.clip_norm = 1}),
+        runner_(model_, optimizer_, comm,
+                {.losses = {kernels::Loss::kBceWithLogits}, .seed = kSeed, .micro_steps = micro_steps}),
+        comm_(comm),
+        samples_(std::int64_t{micro_steps} * comm.size()) {
+    model_.initialise(kSeed);
+  }
+
+  struct Result {
+    double seconds = 0;  // of the slowest rank
+    double waited = 0;   // of them, this rank for its batches
+  };
+  Result run(std::int64_t step, std::function<train::MicroBatch(int)> batch) {
+    comm_.barrier();
+    const auto start = std::chrono::steady_clock::now();
+    const train::StepResult result =
+        runner_.run({.step = step, .lr = kLr, .global_samples = samples_, .batch = std::move(batch)});
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    return {comm::all_reduce_value(comm_, taken.count(), comm::ReduceOp::kMax), result.data_seconds};
+  }
+
+ private:
+  models::BrainMT model_;
+  train::AdamW optimizer_;
+  train::StepRunner runner_;
+  comm::Communicator& comm_;
+  std::int64_t samples_;
+};
+
+struct Comparison {
+  std::vector<double> resident, stored;  // seconds of each step
+  std::vector<double> ratios;            // of each pair
+  double waited = 0, loader_cpu = 0;     // of this rank, over the measured steps from the store
+};
+
+// Pairs of steps, of the same number and so with the same DropPath; which of a pair comes first alternates.
+Comparison run_pairs(Steps& steps, const train::TrainingData& data, train::BatchPlan plan) {
+  train::BatchPlan first = plan;
+  first.end_step = 1;
+  train::TrainingBatches once(data, first);
+  std::vector<train::MicroBatch> resident;
+  for (int micro = 0; micro < plan.micro_steps; ++micro) resident.push_back(once.next(0, micro));
+  train::TrainingBatches stream(data, plan);
+  const auto from_memory = [&](int micro) { return resident[static_cast<std::size_t>(micro)]; };
+
+  Comparison result;
+  double cpu_before = 0;
+  for (std::int64_t step = 0; step < plan.end_step; ++step) {
+    const auto from_store = [&](int micro) { return stream.next(step, micro); };
+    Steps::Result kept, read;
+    if (step % 2 == 0) kept = steps.run(step, from_memory);
+    read = steps.run(step, from_store);
+    if (step % 2 != 0) kept = steps.run(step, from_memory);
+    if (step == 0) {  // memory is allocated, kernels are chosen
+      cpu_before = stream.loader_cpu_seconds();
+      continue;
+    }
+    result.resident.push_back(kept.seconds);
+    result.stored.push_back(read.seconds);
+    result.ratios.push_back(read.seconds / kept.seconds);
+    result.waited += read.waited;
+    result.loader_cpu = stream.loader_cpu_seconds() - cpu_before;
+  }
+  return result;
+}
+
+void add_to(Report& report, const Comparison& c) {
+  const Timing resident = timing_of(c.resident), stored = timing_of(c.stored), ratio = timing_of(c.ratios);
+  double total = 0;
+  for (const double seconds : c.stored) total += seconds;
+  report.rows.push_back({"step, batch in memory", resident, 0, 0, 0, ""});
+  report.rows.push_back({"step, from the store", stored, 0, 0, 0, fmt::format("{:.3f} x", ratio.median)});
+  report.lines.push_back(fmt::format(
+      "step with windows from the store against the same on a batch in memory: {:.3f} x in the middle of {} pairs "
+      "({:.3f} x by the fastest of each); rank 0 waited {:.2f} % of a step for data, its loader took {:.2f} % of a "
+      "core; bar: 1.03 x",
+      ratio.median, ratio.repeats, stored.min / resident.min, 100 * c.waited / total, 100 * c.loader_cpu / total));
+  report.values.emplace_back("step_ratio", ratio.median);
+  report.values.emplace_back("step_ratio_of_fastest", stored.min / resident.min);
+  report.values.emplace_back("loader_cpu_share", c.loader_cpu / total);
+  report.values.emplace_back("waited_share", c.waited / total);
+}
+
+}  // namespace
+
+void compare_steps(Report& report, const config::Config& config, comm::Communicator& comm) {
+  const auto grid = config.get<std::vector<std::int64_t>>("grid"),
+             frames = config.get<std::vector<std::int64_t>>("frames");
+  const int samples = config.get<int>("samples"), repeats = config.get<int>("repeats");
+  if (samples % comm.size())
+    throw UsageError(fmt::format("samples={}: expected a multiple of the {} ranks", samples, comm.size()));
+  models::BrainMTConfig model = models::from_config(config, {grid[0], grid[1], grid[2]});
+  model.frames = frames.front();
+  const DType activation = models::precision_from_config(config);
+  const auto extent = [&](std::size_t i) { return static_cast<std::uint32_t>(grid[i]); };
+
+  // All subjects are trained on and divide into whole batches.
+  constexpr std::size_t kBatches = 4;
+  const SharedDirectory directory(comm);
+  std::optional<io::Cohort> cohort;
+  std::optional<train::TrainingData> data;
+  comm::run_agreed(comm, [&] {
+    if (comm.rank() == 0)
+      write_simulated_cohort(directory / "cohort.h5", {.grid = {extent(0), extent(1), extent(2)},
+                                                       .scans = kBatches * static_cast<std::size_t>(samples),
+                                                       .frames = 2 * static_cast<std::uint64_t>(model.frames)});
+  });
+  comm::run_agreed(comm, [&] {
+    cohort.emplace(directory / "cohort.h5");
+    data.emplace(train::prepare_training_data(*cohort,
+                                              {.targets = {{.name = "sex", .task = train::Task::kClassification}}},
+                                              {.plan = {.fractions = {1, 0, 0}}}, model.frames));
+  });
+  Steps steps(model, activation, samples / comm.size(), comm);
+  add_to(report, run_pairs(steps, *data,
+                           {.seed = kSeed,
+                            .rank = comm.rank(),
+                            .ranks = comm.size(),
+                            .micro_steps = samples / comm.size(),
+                            .end_step = 1 + repeats,
+                            .frames = model.frames,
+                            .activation = activation}));
+  comm.barrier();
+}
+
+}  // namespace brainmt::bench
