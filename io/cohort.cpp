@@ -40,6 +40,17 @@ PhenotypeColumn merged_column(const std::vector<CohortFile>& files, const std::v
   return {files.front().description.phenotypes[index].name, std::move(values)};
 }
 
+// Equal for cohorts whose scans have the same frames in the same order.
+std::string key_of(const std::vector<CohortFile>& files) {
+  constexpr std::size_t kDigits = 32;
+  Sha256 digest;
+  for (const CohortFile& file : files) {
+    const std::string of_file = file.digest();
+    digest.update(std::as_bytes(std::span(of_file)));
+  }
+  return digest.finish().substr(0, kDigits);
+}
+
 }  // namespace
 
 Cohort::Cohort(const std::filesystem::path& path, const ReadSettings& reading) : path_(path), reading_(reading) {
@@ -53,6 +64,7 @@ Cohort::Cohort(const std::filesystem::path& path, const ReadSettings& reading) :
     file_of_.assign(layout_.scans.size(), 0);
   }
   quarantined_ = read_quarantine(path, layout_.scans);
+  if (!reading.cache.directory.empty()) cache_ = std::make_unique<NodeCache>(reading.cache, key_of(files_));
   if (quarantined() > 0)
     log::info("'{}' takes {} of {} scans out of use", quarantine_file(path).string(), quarantined(), scans().size());
 }
@@ -96,6 +108,29 @@ void Cohort::read_window(std::size_t scan, std::uint64_t first_frame, std::span<
   const Place place = place_of(scan, first_frame, out.size() / voxels(scan));
   stores_.read(place.file, place.offset, std::as_writable_bytes(out));
   if (verify == Verify::kYes) check_window(scan, first_frame, out);
+}
+
+// False when there is no copy, or it does not match its checksums.
+bool Cohort::read_copy(std::size_t scan, std::uint64_t first_frame, std::span<std::uint16_t> out) const {
+  const std::uint64_t frame = voxels(scan) * sizeof(std::uint16_t), frames = scans()[scan].frames;
+  const Place whole = place_of(scan, 0, frames);
+  const auto from_store = [&](std::uint64_t offset, std::span<std::byte> piece) {
+    stores_.read(whole.file, whole.offset + offset, piece);
+  };
+  if (!cache_->read(scan, frames * frame, first_frame * frame, std::as_writable_bytes(out), from_store)) return false;
+  if (!reading_.checksums || sound_frames(scan, first_frame, out) == out.size() / voxels(scan)) return true;
+  cache_->drop(scan);
+  return false;
+}
+
+void Cohort::load_window(FrameReader& reader, std::size_t scan, std::uint64_t first_frame,
+                         std::span<std::uint16_t> out) const {
+  BRAINMT_CHECK(scan < scans().size() && out.size() % voxels(scan) == 0, "{} values are no window of scan {}",
+                out.size(), scan);
+  const Place place = place_of(scan, first_frame, out.size() / voxels(scan));
+  if (cache_ && read_copy(scan, first_frame, out)) return;
+  reader.read(place.file, place.offset, std::as_writable_bytes(out));
+  if (reading_.checksums) check_window(scan, first_frame, out);
 }
 
 // Frames at the start of the window that match their checksums: all of them when nothing is wrong.

@@ -60,6 +60,10 @@ class Cohort {
     std::size_t file = 0;
     std::uint64_t offset = 0;
   };
+  /// Fills `out` as read_window(), but through `reader`, or from the node's copy of the scan where there is a cache,
+  /// and verified as reading() says. A copy that fails its checksum is removed and the store read.
+  void load_window(FrameReader& reader, std::size_t scan, std::uint64_t first_frame,
+                   std::span<std::uint16_t> out) const;
   /// The window must lie in the scan.
   Place place_of(std::size_t scan, std::uint64_t first_frame, std::uint64_t frames) const;
   /// Compares each frame with its checksum; a DataError names the first that differs and how to go on without its scan.
@@ -77,6 +81,7 @@ class Cohort {
   void merge();
   std::size_t sound_frames(std::size_t scan, std::uint64_t first_frame, std::span<const std::uint16_t> window) const;
   void check_scan(std::size_t scan) const;
+  bool read_copy(std::size_t scan, std::uint64_t first_frame, std::span<std::uint16_t> out) const;
 
   std::filesystem::path path_;
   ReadSettings reading_;
@@ -85,6 +90,7 @@ class Cohort {
   std::vector<std::uint32_t> file_of_;  // of a scan
   std::vector<bool> quarantined_;       // a scan
   mutable StoreFiles stores_{files_};
+  std::unique_ptr<NodeCache> cache_;
 };
 
 }  // namespace brainmt::io

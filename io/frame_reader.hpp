@@ -28,6 +28,7 @@
 #include "io/cohort_file.hpp"
 #include "io/few_open.hpp"
 #include "io/file_descriptor.hpp"
+#include "io/node_cache.hpp"
 
 namespace brainmt::io {
 
@@ -44,6 +45,8 @@ struct ReadSettings {
   bool checksums = true;
   /// Bytes of one MPI-IO call: a count is an int there, so it must stay below 2 GiB.
   std::size_t largest_piece = std::size_t{1} << 30;
+  /// Copies on the node, used by loaders in kPosix.
+  CacheSettings cache = {};
 };
 
 class FrameReader {

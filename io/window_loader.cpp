@@ -73,9 +73,7 @@ Window WindowLoader::load(const WindowRequest& request) {
   }
   const GridScatter& scatter = cohort_.scatter_of(request.scan);
   packed_.resize(request.frames * scatter.voxels());
-  const Cohort::Place place = cohort_.place_of(request.scan, request.first_frame, request.frames);
-  reader_->read(place.file, place.offset, std::as_writable_bytes(std::span(packed_)));
-  if (cohort_.reading().checksums) cohort_.check_window(request.scan, request.first_frame, packed_);
+  cohort_.load_window(*reader_, request.scan, request.first_frame, packed_);
   window.values.resize(request.frames * scatter.grid_voxels());
   scatter(packed_, cohort_.scans()[request.scan].statistics.fill, window.values);
   return window;

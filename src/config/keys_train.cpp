@@ -173,6 +173,14 @@ std::vector<Key> data_keys() {
              "MPI-IO, all ranks in common rounds, for file systems that want few large requests")
           .free_to_change(),
       boolean("data.checksums", true, "compare every frame that is read with its checksum").free_to_change(),
+      text("data.cache_dir", "",
+           "folder of yours on a disk of the node for copies of the scans, which all ranks of the node share; for "
+           "cohorts on a slow file system, with data.io=posix; empty: none")
+          .free_to_change(),
+      real("data.cache_gb", 100, "most GB of all copies below data.cache_dir; scans beyond are read from the cohort")
+          .above(0)
+          .at_most(1e9)
+          .free_to_change(),
       integer("data.prefetch", 2, "windows read ahead while the model computes; 0: none")
           .at_least(0)
           .at_most(1024)

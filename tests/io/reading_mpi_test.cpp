@@ -2,6 +2,7 @@
 // read keeps no other waiting. CTest runs this file under two MPI-IO implementations.
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <thread>
 
 #include "base/error.hpp"
@@ -28,7 +29,10 @@ class Reading : public testing::TestWithParam<const char*> {
 
   ReadSettings settings() const {
     // Pieces that do not divide a frame of 90 bytes: windows are joined from several.
-    return {.mode = read_mode_of(GetParam()), .comm = MPI_COMM_WORLD, .largest_piece = 64};
+    return settings_of_pieces(64);
+  }
+  static ReadSettings settings_of_pieces(std::size_t bytes) {
+    return {.mode = read_mode_of(GetParam()), .comm = MPI_COMM_WORLD, .largest_piece = bytes};
   }
 
   std::vector<float> expected(const WindowRequest& request) const {
@@ -79,6 +83,46 @@ TEST_P(Reading, UnevenNumbersOfWindowsAndTheirBytes) {
     for (const WindowRequest& r : list) bytes += r.frames * layout_.voxels.size() * 2;
     EXPECT_EQ(cohort.bytes_read() - before, bytes) << "a window costs frames x voxels x 2 bytes and no more";
   }
+}
+
+// The counter's own word is not taken for it: the kernel counts what this process reads, too.
+TEST_P(Reading, KernelCountsTheSameBytes) {
+  const auto read_by_process = [] {
+    std::ifstream io("/proc/self/io");
+    std::uint64_t bytes = 0;
+    for (std::string word; io >> word;)
+      if (word == "rchar:") io >> bytes;
+    return bytes;
+  };
+  if (read_by_process() == 0) GTEST_SKIP() << "this system does not count";
+  // Large enough for the bytes that the system itself reads beside (the counter, MPI's messages) to be few.
+  constexpr std::uint64_t kFrames = 200, kWindow = 64;
+  CohortLayout layout = layout_;
+  layout.grid = {64, 64, 8};
+  layout.voxels.clear();
+  for (std::uint32_t v = 0; v < layout.grid.voxels(); v += 4) layout.voxels.push_back(v);
+  layout.scans = {{"sub-01", "a.nii", kFrames, 1.0}};
+  layout.phenotypes.clear();
+  const auto large = directory_ / "large.h5";
+  CohortWriter writer(MPI_COMM_WORLD, large, layout);
+  if (rank_of_world() == 0) {
+    writer.write_frames(0, 0, std::vector<std::uint16_t>(kFrames * layout.voxels.size(), float_to_half(1)));
+    writer.set_scan_statistics(0, {});
+  }
+  writer.commit();
+  const Cohort cohort(large, settings_of_pieces(std::size_t{1} << 20));
+  std::vector<WindowRequest> windows;
+  for (std::uint64_t i = 0; i < 8; ++i) windows.push_back({0, 7 * i, kWindow});
+  const std::uint64_t before = read_by_process();
+  {
+    WindowLoader loader(cohort, windows, 2);
+    while (loader.next()) {
+    }
+  }
+  const std::uint64_t kernel = read_by_process() - before, needed = 8 * kWindow * layout.voxels.size() * 2;
+  EXPECT_EQ(cohort.bytes_read(), needed);
+  EXPECT_GE(kernel, needed);
+  EXPECT_LE(kernel, needed + needed / 50) << "at most 2 % beside the windows";
 }
 
 TEST_P(Reading, RankWithoutAnyWindow) {
