@@ -50,13 +50,14 @@ TrainState state_from_json(const std::string& text) {
   return s;
 }
 
-void check_same_run(const TrainState& saved, const TrainState& now, const std::string& run_dir) {
+void check_same_run(const TrainState& saved, const TrainState& now, const std::string& run_dir,
+                    const std::string& data_note) {
   std::vector<std::string> differences = differing_keys(saved.identity, now.identity);
   if (saved.global_batch != now.global_batch)
     differences.push_back(fmt::format("samples per step = ranks x run.batch_size x run.accumulate (was {}, is {})",
                                       saved.global_batch, now.global_batch));
   if (saved.data_sha256 != now.data_sha256)
-    differences.push_back("the subjects, labels or scan lengths that data.cohort holds");
+    differences.push_back("the subjects, labels or scan lengths that data.cohort holds" + data_note);
   if (differences.empty()) return;
   throw UsageError(
       fmt::format("run.dir={} holds a run of another configuration: {}; choose another run.dir, or set these "

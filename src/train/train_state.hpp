@@ -27,7 +27,9 @@ std::string to_json(const TrainState& state);
 TrainState state_from_json(const std::string& text);
 
 /// Throws UsageError naming every difference between a checkpoint's run and the one that wants to continue it. Another
-/// number of ranks with the same global batch is allowed.
-void check_same_run(const TrainState& saved, const TrainState& now, const std::string& run_dir);
+/// number of ranks with the same global batch is allowed. `data_note`: what is known about why the data may differ, or
+/// "".
+void check_same_run(const TrainState& saved, const TrainState& now, const std::string& run_dir,
+                    const std::string& data_note = "");
 
 }  // namespace brainmt::train

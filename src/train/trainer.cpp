@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
 #include "io/directory_lock.hpp"
+#include "io/quarantine.hpp"
 #include "train/training_loop.hpp"
 
 namespace brainmt::train {
@@ -18,14 +19,23 @@ TrainState new_state(const TrainSettings& settings, const TrainingData& data, in
           .ranks = ranks};
 }
 
+// A cohort that lost scans since the run began is the usual reason for other data.
+std::string quarantine_note(const io::Cohort& cohort, const std::filesystem::path& run_dir) {
+  if (cohort.quarantined() == 0) return "";
+  return fmt::format(
+      " ('{}' takes {} of its scans out of use: when it was made after the run began, either repair the cohort and remove the "
+      "list, or begin a new run with the same participants in each part: another run.dir and data.split_file={})",
+      io::quarantine_file(cohort.path()).string(), cohort.quarantined(), (run_dir / "split.json").string());
+}
+
 // The state to go on from, and whether it is a checkpoint's.
 std::pair<TrainState, bool> resume_or_start(const TrainSettings& settings, const TrainState& fresh,
-                                            const CheckpointStore& checkpoints) {
+                                            const CheckpointStore& checkpoints, const io::Cohort& cohort) {
   const auto found = checkpoints.find_newest();
   if (!found) return {fresh, false};
   TrainState state = state_from_json(found->state);
   BRAINMT_CHECK(state.step == found->step, "state.json of step {} says {}", found->step, state.step);
-  check_same_run(state, fresh, settings.run_dir.string());
+  check_same_run(state, fresh, settings.run_dir.string(), quarantine_note(cohort, settings.run_dir));
   if (state.ranks != fresh.ranks && settings.determinism == comm::Determinism::kRank)
     log::info("continuing with {} ranks what {} ranks began: sums round differently; deterministic=world would not",
               fresh.ranks, state.ranks);
@@ -79,7 +89,7 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
   std::optional<TrainingData> data;
   comm::run_agreed(
       comm, [&] { data.emplace(prepare_training_data(cohort, settings.task, settings.split, settings.model.frames)); });
-  auto [state, resumed] = resume_or_start(settings, new_state(settings, *data, comm.size()), checkpoints);
+  auto [state, resumed] = resume_or_start(settings, new_state(settings, *data, comm.size()), checkpoints, cohort);
   if (state.finished) {
     log::info("{}: the run is complete (step {}); nothing to do", settings.run_dir.string(), state.step);
     return Outcome::kAlreadyFinished;
