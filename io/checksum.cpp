@@ -1,11 +1,6 @@
 #include "io/checksum.hpp"
 
 #include <openssl/evp.h>
-#ifdef BRAINMT_HAVE_ISAL
-#include <isa-l/crc.h>
-#else
-#include <zlib.h>
-#endif
 
 #include <algorithm>
 #include <array>
@@ -63,15 +58,6 @@ std::string sha256_of_file(const std::filesystem::path& path) {
     hash.update(piece);
   }
   return hash.finish();
-}
-
-std::uint32_t crc32(std::span<const std::byte> data, std::uint32_t before) {
-  const auto* bytes = reinterpret_cast<const unsigned char*>(data.data());
-#ifdef BRAINMT_HAVE_ISAL
-  return crc32_gzip_refl(before, bytes, data.size());
-#else
-  return static_cast<std::uint32_t>(crc32_z(before, bytes, data.size()));
-#endif
 }
 
 }  // namespace brainmt::io

@@ -7,10 +7,12 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/error.hpp"
 #include "io/checksum.hpp"
+#include "io/gzip_header.hpp"
 
 namespace brainmt::io {
 namespace {
@@ -22,29 +24,16 @@ constexpr std::size_t kLargestStep = std::numeric_limits<uInt>::max();
 
 using Buffer = std::array<std::byte, kBufferBytes>;
 
-// A z_stream points to itself, so it stays where it was made.
-struct Inflater {
-  z_stream stream = {};
-  // zlib's own check of the content is left out: io::crc32 may be much faster (check_content).
-  Inflater() {
-    const bool ok = inflateInit2(&stream, kGzipWindowBits) == Z_OK && inflateValidate(&stream, 0) == Z_OK;
-    BRAINMT_CHECK(ok, "zlib could not start to inflate");
-  }
-  ~Inflater() { inflateEnd(&stream); }
-  Inflater(const Inflater&) = delete;
-  Inflater& operator=(const Inflater&) = delete;
-};
-
 }  // namespace
 
 struct ByteReader::State {
   std::filesystem::path path;
   FileDescriptor fd;
-  std::uint64_t size = 0;       // of the file
-  std::uint64_t consumed = 0;   // bytes of the file taken into the buffer
-  std::uint64_t delivered = 0;  // bytes of content
-  std::optional<Inflater> inflater;
-  bool member_ended = false;
+  std::uint64_t size = 0;              // of the file
+  std::uint64_t consumed = 0;          // bytes of the file taken into the buffer
+  std::uint64_t delivered = 0;         // bytes of content
+  std::unique_ptr<Inflater> inflater;  // of a compressed file
+  bool stream_ended = false;
   std::uint32_t checksum = 0;  // of the content delivered
   Buffer buffer;
 
@@ -52,41 +41,58 @@ struct ByteReader::State {
     throw DataError(fmt::format("'{}': {}", path.string(), reason));
   }
 
-  void refill() {
-    const std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size - consumed));
-    if (count == 0) {
-      fail(fmt::format("gzip stream is cut short after {} bytes of content ({} bytes of file); copy the file again",
-                       delivered, size));
-    }
-    read_exactly(fd, path, consumed, std::span(buffer).first(count));
-    consumed += count;
-    inflater->stream.next_in = reinterpret_cast<Bytef*>(buffer.data());
-    inflater->stream.avail_in = static_cast<uInt>(count);
+  [[noreturn]] void fail_damaged(std::uint64_t content, std::string_view why) const {
+    fail(fmt::format("damaged gzip stream after {} bytes of content: {}; copy the file again", content, why));
+  }
+  [[noreturn]] void fail_cut_short(std::uint64_t content) const {
+    fail(fmt::format("gzip stream is cut short after {} bytes of content ({} bytes of file); copy the file again",
+                     content, size));
   }
 
-  // Inflates until `out` is full or the member ends; returns the bytes produced.
+  void start(Inflation inflation) {
+    const std::optional<GzipHeader> header = read_gzip_header(fd, path, size);
+    if (!header) fail_cut_short(0);
+    if (!header->damage.empty()) fail_damaged(0, header->damage);
+    consumed = header->bytes;
+    inflater = make_inflater(inflation);
+  }
+
+  bool refill() {
+    const std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size - consumed));
+    if (count == 0) return false;
+    const std::span<std::byte> input = std::span(buffer).first(count);
+    read_exactly(fd, path, consumed, input);
+    consumed += count;
+    inflater->give(input);
+    return true;
+  }
+
+  // Inflates until `out` is full or the stream ends; returns the bytes produced.
   std::size_t inflate_into(std::span<std::byte> out) {
-    z_stream& z = inflater->stream;
-    z.next_out = reinterpret_cast<Bytef*>(out.data());
-    z.avail_out = static_cast<uInt>(out.size());
-    while (z.avail_out > 0 && !member_ended) {
-      if (z.avail_in == 0) refill();
-      const int code = inflate(&z, Z_NO_FLUSH);
-      if (code == Z_STREAM_END) member_ended = true;
-      if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) {
-        fail(fmt::format("damaged gzip stream after {} bytes of content: {}; copy the file again",
-                         delivered + out.size() - z.avail_out, z.msg ? z.msg : zError(code)));
-      }
+    std::size_t got = 0;
+    while (got < out.size() && !stream_ended) {
+      const bool at_end = inflater->needs_input() && !refill();  // an inflater may have more than it gave so far
+      const Inflater::Step step = inflater->inflate(out.subspan(got));
+      got += step.produced;
+      stream_ended = step.ended;
+      if (!step.damage.empty()) fail_damaged(delivered + got, step.damage);
+      const bool stuck = step.produced == 0 && !step.ended;
+      if (stuck && at_end) fail_cut_short(delivered + got);
+      if (stuck && !inflater->needs_input()) fail_damaged(delivered + got, "it does not go on");
     }
-    const std::size_t got = out.size() - z.avail_out;
     checksum = io::crc32(out.first(got), checksum);
     return got;
   }
 
-  // The member has ended with the file: its last eight bytes are CRC-32 and length of the content.
-  void check_content() const {
+  // Behind the stream stand CRC-32 and length of the content, and nothing more.
+  void check_trailer() const {
     std::array<std::byte, 8> trailer{};
-    read_exactly(fd, path, size - trailer.size(), trailer);
+    const std::uint64_t at = consumed - inflater->unused();
+    if (size - at < trailer.size()) fail_cut_short(delivered);
+    if (const std::uint64_t behind = size - at - trailer.size(); behind != 0) {
+      fail(fmt::format("{} bytes follow the gzip member (a second member or junk); compress the scan again", behind));
+    }
+    read_exactly(fd, path, at, trailer);
     const auto field = [&](std::size_t at) {
       std::uint32_t value = 0;
       for (std::size_t i = 4; i-- > 0;) value = value << 8 | std::to_integer<std::uint32_t>(trailer[at + i]);
@@ -95,12 +101,11 @@ struct ByteReader::State {
     const char* wrong = field(0) != checksum                                ? "incorrect data check"
                         : field(4) != static_cast<std::uint32_t>(delivered) ? "incorrect length check"
                                                                             : nullptr;
-    if (wrong)
-      fail(fmt::format("damaged gzip stream after {} bytes of content: {}; copy the file again", delivered, wrong));
+    if (wrong) fail_damaged(delivered, wrong);
   }
 };
 
-ByteReader::ByteReader(std::filesystem::path path) : state_(std::make_unique<State>()) {
+ByteReader::ByteReader(std::filesystem::path path, Inflation inflation) : state_(std::make_unique<State>()) {
   State& s = *state_;
   s.fd = open_for_reading(path);
   s.size = file_size(s.fd, path);
@@ -108,14 +113,14 @@ ByteReader::ByteReader(std::filesystem::path path) : state_(std::make_unique<Sta
   constexpr std::array kGzipMagic{std::byte{0x1f}, std::byte{0x8b}};
   std::array<std::byte, 2> magic{};
   if (s.size >= magic.size()) read_exactly(s.fd, s.path, 0, magic);
-  if (magic == kGzipMagic) s.inflater.emplace();
+  if (magic == kGzipMagic) s.start(inflation);
 }
 
 ByteReader::~ByteReader() = default;
 ByteReader::ByteReader(ByteReader&&) noexcept = default;
 ByteReader& ByteReader::operator=(ByteReader&&) noexcept = default;
 
-bool ByteReader::compressed() const { return state_->inflater.has_value(); }
+bool ByteReader::compressed() const { return state_->inflater != nullptr; }
 std::uint64_t ByteReader::capacity() const {
   const std::uint64_t ratio = compressed() ? kLargestRatio : 1;
   return std::min(state_->size, std::numeric_limits<std::uint64_t>::max() / ratio) * ratio;
@@ -172,10 +177,7 @@ void ByteReader::expect_end() {
   if (s.inflate_into(std::span(&extra, 1)) != 0) {
     s.fail(fmt::format("more content follows the declared {} bytes", s.delivered));
   }
-  if (const std::uint64_t behind = s.size - s.consumed + s.inflater->stream.avail_in; behind != 0) {
-    s.fail(fmt::format("{} bytes follow the gzip member (a second member or junk); compress the scan again", behind));
-  }
-  s.check_content();
+  s.check_trailer();
 }
 
 struct GzipFile::Deflater {

@@ -1,10 +1,11 @@
 // Plain and compressed files behind the byte reader, read in the steps that the first four bytes ask for: the number of
-// bytes to read (two bytes, little endian), the step, and how many to skip first. What is read to a clean end must be
-// what zlib's own one-shot call makes of the member.
+// bytes to read (two bytes, little endian), the step, and how many to skip first. Through zlib, the reader accepts what
+// zlib's own one-shot call accepts of one member; the faster inflater refuses none of that, and gives the same bytes.
 #include <zlib.h>
 
 #include <algorithm>
-#include <cstring>
+#include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "base/error.hpp"
@@ -29,34 +30,52 @@ std::vector<std::byte> inflated_at_once(Bytes member, std::size_t size) {
   return content;
 }
 
-}  // namespace
+struct Script {
+  std::size_t wanted, step, skipped;
+};
 
-void run_gzip(Bytes input) {
-  if (input.size() < kGzipScriptBytes) return;
-  const auto script = [&](std::size_t i) { return std::to_integer<std::size_t>(input[i]); };
-  const std::size_t wanted = script(0) + 256 * script(1), step = 1 + script(2), skipped = std::min(script(3), wanted);
-  const Bytes content = input.subspan(kGzipScriptBytes);
-  const MemoryFile file(content);
-  std::vector<std::byte> out(wanted - skipped);
-  bool compressed = false;
+// The bytes behind those skipped; none when the file is refused.
+std::optional<std::vector<std::byte>> read_by(const std::filesystem::path& path, const Script& script,
+                                              io::Inflation inflation) {
+  std::vector<std::byte> out(script.wanted - script.skipped);
   const bool whole = accepted<DataError>([&] {
-    io::ByteReader reader(file.path());
-    compressed = reader.compressed();
-    reader.skip(skipped);
+    io::ByteReader reader(path, inflation);
+    reader.skip(script.skipped);
     for (std::size_t done = 0; done < out.size();) {
-      const std::size_t count = std::min(step, out.size() - done);
+      const std::size_t count = std::min(script.step, out.size() - done);
       reader.read(std::span(out).subspan(done, count));
       done += count;
-      require(reader.position() == skipped + done, "the position counts what was delivered");
+      require(reader.position() == script.skipped + done, "the position counts what was delivered");
     }
     reader.expect_end();
     require(reader.position() <= reader.capacity(), "no more comes out than the capacity");
   });
-  if (!whole) return;
-  const std::vector<std::byte> unpacked = compressed ? inflated_at_once(content, wanted) : std::vector<std::byte>();
-  const Bytes expected = compressed ? Bytes(unpacked) : content;
+  if (!whole) return std::nullopt;
+  return out;
+}
+
+bool is_compressed(Bytes content) {
+  return content.size() >= 2 && content[0] == std::byte{0x1f} && content[1] == std::byte{0x8b};
+}
+
+}  // namespace
+
+void run_gzip(Bytes input) {
+  if (input.size() < kGzipScriptBytes) return;
+  const auto byte = [&](std::size_t i) { return std::to_integer<std::size_t>(input[i]); };
+  const std::size_t wanted = byte(0) + 256 * byte(1);
+  const Script script{wanted, 1 + byte(2), std::min(byte(3), wanted)};
+  const Bytes content = input.subspan(kGzipScriptBytes);
+  const MemoryFile file(content);
+  const auto fast = read_by(file.path(), script, io::Inflation::kFastest);
+  const auto out = read_by(file.path(), script, io::Inflation::kZlib);
+  const std::vector<std::byte> unpacked =
+      is_compressed(content) ? inflated_at_once(content, wanted) : std::vector<std::byte>();
+  const Bytes expected = is_compressed(content) ? Bytes(unpacked) : content;
+  if (!out) return;
+  require(fast.has_value() && *fast == *out, "both inflaters give the same content");
   require(expected.size() == wanted, "the content has the size that was asked for");
-  require(std::ranges::equal(expected.subspan(skipped), out), "the content is what zlib makes of it");
+  require(std::ranges::equal(expected.subspan(script.skipped), *out), "the content is what zlib makes of it");
 }
 
 }  // namespace brainmt::fuzz

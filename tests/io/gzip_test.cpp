@@ -1,5 +1,6 @@
 // The byte reader on good and damaged files (fault row 39), and the gzip writer's bytes.
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <functional>
 
@@ -24,8 +25,8 @@ std::string pattern(std::size_t count) {
 }
 
 // The whole life of a reader: `count` bytes in uneven pieces, then the end.
-std::string read_all(const std::filesystem::path& path, std::size_t count) {
-  ByteReader reader(path);
+std::string read_all(const std::filesystem::path& path, std::size_t count, Inflation inflation = Inflation::kFastest) {
+  ByteReader reader(path, inflation);
   std::string out(count, '\0');
   const std::span<std::byte> bytes = std::as_writable_bytes(std::span(out));
   for (std::size_t done = 0; done < count;) {
@@ -44,7 +45,9 @@ TEST(ByteReader, PlainAndCompressedFilesGiveTheSameBytes) {
   test::write_file(directory / "plain", content);
   test::write_file(directory / "packed", gzipped(content));
   EXPECT_EQ(read_all(directory / "plain", content.size()), content);
-  EXPECT_EQ(read_all(directory / "packed", content.size()), content);
+  for (const Inflation inflation : {Inflation::kFastest, Inflation::kZlib}) {
+    EXPECT_EQ(read_all(directory / "packed", content.size(), inflation), content);
+  }
   EXPECT_FALSE(ByteReader(directory / "plain").compressed());
   EXPECT_TRUE(ByteReader(directory / "packed").compressed());
 }
@@ -73,17 +76,59 @@ struct Fault {
 
 constexpr std::size_t kContent = 50'000;
 
+std::string flipped(std::string bytes, std::size_t at) {
+  bytes[at] = static_cast<char>(bytes[at] ^ 1);
+  return bytes;
+}
+
+// The member of `content` with header fields that gzip seldom writes: `flags`, and their bytes behind the fixed ten.
+std::string with_fields(const std::string& content, unsigned flags, const std::string& fields) {
+  std::string bytes = gzipped(content);
+  bytes[3] = static_cast<char>(flags);
+  return bytes.insert(10, fields);
+}
+
+// Those fields all together: an extra field, a name, a comment and a checksum of what stands before it.
+std::string with_all_fields(const std::string& content, unsigned checksum_change) {
+  const std::string fields = std::string("\3\0abc", 5) + "name" + '\0' + std::string(3000, 'c') + '\0';
+  std::string bytes = with_fields(content, 2 | 4 | 8 | 16, fields);
+  const std::size_t header = 10 + fields.size();
+  const auto checksum = crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), header) ^ checksum_change;
+  return bytes.insert(header, {static_cast<char>(checksum & 0xFF), static_cast<char>(checksum >> 8 & 0xFF)});
+}
+
+TEST(ByteReader, HeaderFieldsArePassedOver) {
+  const TemporaryDirectory directory;
+  const std::string content = pattern(20'000);
+  for (const std::string& file : {with_all_fields(content, 0), with_fields(content, 8, std::string("a\0", 2)),
+                                  with_fields(content, 4, std::string("\0\2", 2) + std::string(512, 'x'))}) {
+    test::write_file(directory / "packed", file);
+    EXPECT_EQ(read_all(directory / "packed", content.size()), content);
+  }
+}
+
+// Blocks of every kind (stored, fixed, dynamic codes) and flushes, read across all alignments of buffer and stream.
+TEST(ByteReader, BothInflatersGiveEveryByteAtEveryLevel) {
+  const TemporaryDirectory directory;
+  std::string content = pattern(300'000) + std::string(200'000, '\0') + pattern(70'000);
+  for (int i = 0; i < 500; ++i) content += "repeats " + std::to_string(i * i % 97);
+  for (const int level : {0, 1, 6, 9}) {
+    test::write_file(directory / "packed", gzipped(content, level));
+    for (const Inflation inflation : {Inflation::kFastest, Inflation::kZlib}) {
+      EXPECT_EQ(read_all(directory / "packed", content.size(), inflation), content) << level;
+    }
+  }
+}
+
 class ByteReaderFaultRow39 : public testing::TestWithParam<Fault> {};
 
 TEST_P(ByteReaderFaultRow39, IsRefusedWithItsReason) {
   const TemporaryDirectory directory;
   test::write_file(directory / "scan", GetParam().file(pattern(kContent)));
-  expect_error<DataError>([&] { read_all(directory / "scan", GetParam().asked); }, {"scan'", GetParam().reason});
-}
-
-std::string flipped(std::string bytes, std::size_t at) {
-  bytes[at] = static_cast<char>(bytes[at] ^ 1);
-  return bytes;
+  for (const Inflation inflation : {Inflation::kFastest, Inflation::kZlib}) {
+    expect_error<DataError>([&] { read_all(directory / "scan", GetParam().asked, inflation); },
+                            {"scan'", GetParam().reason});
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -109,7 +154,25 @@ INSTANTIATE_TEST_SUITE_P(
                 return flipped(z, z.size() - 2);
               },
               kContent, "incorrect length check"},
-        Fault{"WrongMethod", [](auto& c) { return flipped(gzipped(c), 2); }, kContent, "damaged gzip"},
+        Fault{"WrongMethod", [](auto& c) { return flipped(gzipped(c), 2); }, kContent, "unknown compression method"},
+        Fault{"ReservedFlag", [](auto& c) { return with_fields(c, 0x40, ""); }, kContent, "unknown header flags"},
+        Fault{"NameWithoutEnd",
+              [](auto&) { return std::string("\x1f\x8b\x08\x08\0\0\0\0\0\0", 10) + std::string(5000, 'n'); }, kContent,
+              "cut short"},
+        Fault{"WrongHeaderChecksum", [](auto& c) { return with_all_fields(c, 1); }, kContent, "header crc mismatch"},
+        Fault{"InvalidBlock",
+              [](auto& c) {
+                auto z = gzipped(c);
+                z[10] = 7;  // the last block, of the kind that does not exist
+                return z;
+              },
+              kContent, "after 0 bytes of content: invalid block"},
+        Fault{"TruncatedBeforeTheChecksum",
+              [](auto& c) {
+                const auto z = gzipped(c);
+                return z.substr(0, z.size() - 8);
+              },
+              kContent, "cut short after 50000 bytes"},
         Fault{"TwoMembers", [](auto& c) { return gzipped(c) + gzipped(c); }, kContent, "follow the gzip member"},
         Fault{"JunkBehind", [](auto& c) { return gzipped(c) + "junk"; }, kContent, "4 bytes follow the gzip member"},
         Fault{"ContentTooShort", [](auto& c) { return gzipped(c); }, kContent + 1, "content ends after 50000 bytes"},

@@ -1,0 +1,22 @@
+#pragma once
+// What stands before the deflate stream of a gzip member (RFC 1952).
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "io/file_descriptor.hpp"
+
+namespace brainmt::io {
+
+struct GzipHeader {
+  std::uint64_t bytes = 0;  // of the header
+  std::string damage;       // empty, or why there is no stream behind it
+};
+
+/// Of a file that starts with a gzip member. Names and comments may be of any length and are passed over in small
+/// steps. No value: the file ends within the header. Throws DataError when the file cannot be read.
+std::optional<GzipHeader> read_gzip_header(const FileDescriptor& fd, const std::filesystem::path& path,
+                                           std::uint64_t size);
+
+}  // namespace brainmt::io

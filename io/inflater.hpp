@@ -1,0 +1,41 @@
+#pragma once
+// Deflate streams by zlib or by ISA-L (three times as fast), behind one interface. What surrounds a stream, the header,
+// checksum and length of gzip, is the caller's, so that whatever inflates, the same files are refused.
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace brainmt::io {
+
+/// kFastest: ISA-L where the build found it, else zlib.
+enum class Inflation { kFastest, kZlib };
+
+class Inflater {
+ public:
+  struct Step {
+    std::size_t produced = 0;
+    bool ended = false;       // the stream is over and everything in it was produced
+    std::string_view damage;  // empty, or why the stream cannot go on
+  };
+
+  virtual ~Inflater() = default;
+  Inflater(const Inflater&) = delete;
+  Inflater& operator=(const Inflater&) = delete;
+
+  /// The next bytes of the stream; they stay where they are until they are used. Called when needs_input().
+  virtual void give(std::span<const std::byte> input) = 0;
+  virtual bool needs_input() const = 0;
+  /// Inflates into `out` (below 4 GiB, not empty) as far as the input reaches.
+  virtual Step inflate(std::span<std::byte> out) = 0;
+  /// Bytes given that lie behind the end of the stream. Of an ended stream.
+  virtual std::size_t unused() const = 0;
+
+ protected:
+  Inflater() = default;
+};
+
+/// A stream from its start; memory is bounded (below 200 kB), whatever the stream holds.
+std::unique_ptr<Inflater> make_inflater(Inflation inflation);
+
+}  // namespace brainmt::io
