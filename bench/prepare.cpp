@@ -1,9 +1,9 @@
 // Preparation of UKB-like scans in a temporary directory: speed against a plain inflate of the same files, two ranks
 // against one, memory, size.
 //
-//   brainmt bench prepare scans=4 'grid=[91,109,91]' frames=100      rate per core, memory, size of the store
-//   mpirun -n 2 brainmt bench prepare ...                            also two ranks against one
-//   brainmt bench prepare dense=true scans=1 frames=490 ...          every voxel inside: the most memory
+//   brainmt bench prepare scans=4 'grid=[91,109,91]' 'frames=[100]'      rate per core, memory, size of the store
+//   mpirun -n 2 brainmt bench prepare scans=8 ...                            also two ranks against one
+//   brainmt bench prepare dense=true scans=1 'frames=[490]' ...          every voxel inside: the most memory
 #include "prepare/prepare.hpp"
 
 #include <zlib.h>
@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <fstream>
 #include <iterator>
 
@@ -30,30 +31,54 @@ constexpr double kMb = 1e6;
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-// A scan that gzip finds as hard as a real one: a smooth head whose voxels fluctuate by some percent with noise of
-// thermal kind. About a quarter of the voxels are inside, as in MNI space; dense: all are.
+// A scan that gzip finds as hard as a real one, of one cohort in a common space: the same smooth head, whose voxels
+// fluctuate by some percent with noise of thermal kind. The mask is the cohort's but for its outermost voxels, a part
+// of which each scan lacks. MNI space has 228 of 903 thousand voxels inside; dense: all are.
 struct ScanMaker {
   std::array<std::int64_t, 4> shape;
   io::NiftiType type;
   bool dense;
-  double fill_share = 0.25;
+  static constexpr double kInside = 0.253;
 
-  std::vector<float> mean_image(Philox& random) const {
+  // [X, Y, Z]: of the cohort, 0 outside.
+  std::vector<float> cohort_mean() const {
     const synth::Grid grid{static_cast<int>(shape[0]), static_cast<int>(shape[1]), static_cast<int>(shape[2])};
     std::vector<float> mean(synth::voxels_of(grid), dense ? 1.0f : 0.0f);
     if (dense) return mean;
+    Philox random(0, 78);
     const synth::Anatomy head = synth::draw_anatomy(grid, 0.3, random);
-    // The synthetic head fills the grid more than a brain does: its darker rim is taken away.
-    std::vector<float> sorted = head.mean;
-    const auto wanted = static_cast<std::size_t>(fill_share * static_cast<double>(mean.size()));
-    float threshold = 0;
-    if (wanted < sorted.size()) {
-      const auto nth = sorted.end() - static_cast<std::ptrdiff_t>(wanted);
-      std::nth_element(sorted.begin(), nth, sorted.end());
-      threshold = *nth;
-    }
-    for (std::size_t v = 0; v < head.voxels.size(); ++v) {
-      if (head.mean[v] >= threshold) mean[head.voxels[v]] = head.mean[v];
+    // The synthetic head fills the grid more than a brain does: an ellipsoid of the wanted volume is cut out of it.
+    const auto depth = [&](std::size_t v) {
+      const auto x = v % static_cast<std::size_t>(shape[0]), yz = v / static_cast<std::size_t>(shape[0]);
+      const std::array<std::size_t, 3> at{x, yz % static_cast<std::size_t>(shape[1]),
+                                          yz / static_cast<std::size_t>(shape[1])};
+      double r = 0;
+      for (std::size_t axis = 0; axis < 3; ++axis) {
+        const double half = 0.5 * static_cast<double>(shape[axis]);
+        r += std::pow((static_cast<double>(at[axis]) + 0.5 - half) / half, 2);
+      }
+      return r;
+    };
+    std::vector<std::size_t> inner(head.voxels.begin(), head.voxels.end());
+    const auto wanted = std::min(inner.size(), static_cast<std::size_t>(kInside * static_cast<double>(mean.size())));
+    std::ranges::nth_element(inner, inner.begin() + static_cast<std::ptrdiff_t>(wanted) - 1, {}, depth);
+    inner.resize(wanted);
+    for (std::size_t k = 0; k < head.voxels.size(); ++k) mean[head.voxels[k]] = head.mean[k];
+    std::vector<float> kept(mean.size(), 0.0f);
+    for (const std::size_t v : inner) kept[v] = mean[v];
+    return kept;
+  }
+
+  // A scan lacks every fourth voxel of the cohort's rim, one voxel deep.
+  std::vector<float> mean_image(Philox& random) const {
+    const std::vector<float> cohort = cohort_mean();
+    std::vector<float> mean = cohort;
+    if (dense) return mean;
+    const auto width = static_cast<std::size_t>(shape[0]), plane = width * static_cast<std::size_t>(shape[1]);
+    for (std::size_t v = plane; v + plane < mean.size(); ++v) {
+      const bool rim = cohort[v - 1] == 0 || cohort[v + 1] == 0 || cohort[v - width] == 0 || cohort[v + width] == 0 ||
+                       cohort[v - plane] == 0 || cohort[v + plane] == 0;
+      if (rim && cohort[v] != 0 && random.next_u32() % 4 == 0) mean[v] = 0;
     }
     return mean;
   }
@@ -115,10 +140,10 @@ struct Measured {
   prepare::PrepareSummary summary;
 };
 
-Measured prepare_once(const fs::path& directory, MPI_Comm comm) {
+Measured prepare_once(const fs::path& directory, const char* output, MPI_Comm comm) {
   prepare::PrepareConfig config;
   config.input = directory / "scans";
-  config.output = directory / "cohort.h5";
+  config.output = directory / output / "cohort.h5";
   Measured result;
   reset_peak_resident();
   MPI_Barrier(comm);
@@ -160,7 +185,9 @@ Report prepare_scans(const config::Config& config, comm::Communicator& comm) {
   const ScanMaker maker{
       {grid[0], grid[1], grid[2], frames}, integers ? io::NiftiType::kInt16 : io::NiftiType::kFloat32, dense};
   const auto path_of = [&](int s) { return directory.path() / "scans" / fmt::format("sub-{:03}.nii.gz", s); };
-  if (comm.rank() == 0) fs::create_directory(directory.path() / "scans");
+  if (comm.rank() == 0) {
+    for (const char* name : {"scans", "by-one", "by-all"}) fs::create_directory(directory.path() / name);
+  }
   comm.barrier();
   for (int s = comm.rank(); s < scans; s += comm.size()) maker.write(path_of(s), static_cast<std::uint64_t>(s));
   comm.barrier();
@@ -180,7 +207,7 @@ Report prepare_scans(const config::Config& config, comm::Communicator& comm) {
       }
       inflate_rate.push_back(plain.bytes / plain.seconds);
       inflate_cpu.push_back(plain.cpu);
-      one = prepare_once(directory.path(), alone);
+      one = prepare_once(directory.path(), "by-one", alone);
       one_seconds.push_back(one.seconds);
       const auto& wall = one.summary.times.wall;
       rate.push_back(one.summary.times.inflated_bytes / (wall[0] + wall[1] + wall[2]));
@@ -189,7 +216,7 @@ Report prepare_scans(const config::Config& config, comm::Communicator& comm) {
     }
     comm.barrier();
     if (comm.size() == 1) continue;
-    all = prepare_once(directory.path(), MPI_COMM_WORLD);
+    all = prepare_once(directory.path(), "by-all", MPI_COMM_WORLD);
     all_seconds.push_back(all.seconds);
   }
   if (alone != MPI_COMM_NULL) MPI_Comm_free(&alone);
@@ -203,14 +230,16 @@ Report prepare_scans(const config::Config& config, comm::Communicator& comm) {
   report_stages(report, one.summary.times);
   const double inflated = one.summary.times.inflated_bytes;
   const double plain = median(inflate_rate), staged = median(rate), whole = inflated / median(one_seconds);
-  const double store = static_cast<double>(fs::file_size(directory.path() / "cohort.h5"));
+  const double store = static_cast<double>(fs::file_size(directory.path() / "by-one/cohort.h5"));
   double files = 0;
   for (int s = 0; s < scans; ++s) files += static_cast<double>(fs::file_size(path_of(s)));
   const double published = 2.0 * static_cast<double>(grid[0] * grid[1] * grid[2] * frames * scans);
   report.lines = {
-      fmt::format("files: {:.1f} MB, {:.2f} of their content; {:.1f} % of the voxels are inside", files / kMb,
-                  files / inflated,
-                  100.0 * static_cast<double>(one.summary.voxels) / static_cast<double>(grid[0] * grid[1] * grid[2])),
+      fmt::format(
+          "files: {:.1f} MB, {:.2f} of their content; {:.1f} % of the voxels are inside{}", files / kMb,
+          files / inflated,
+          100.0 * static_cast<double>(one.summary.voxels) / static_cast<double>(grid[0] * grid[1] * grid[2]),
+          dense ? "" : " (one mask for all as in MNI space, each scan lacking a quarter of its outermost voxels)"),
       fmt::format(
           "plain inflate {:.1f} MB/s; prepare, one rank: {:.1f} MB/s until staged ({:.1f} %), {:.1f} MB/s with copy "
           "and commit ({:.1f} %)",
