@@ -1,6 +1,8 @@
 // Fixed-order reductions. Scalars are summed in blocks of kReduceBlock, columns in the blocks of detail/row_blocks.hpp.
 #include "kernels/reduce.hpp"
 
+#include <type_traits>
+
 #include "kernels/detail/row_blocks.hpp"
 
 namespace brainmt::kernels {
@@ -55,6 +57,20 @@ bool all_finite(const Exec& exec, View1<const M> x) {
              KOKKOS_LAMBDA(std::size_t i) { return data[i] - data[i]; }) == M(0);
 }
 
+template <class M>
+std::uint64_t bit_hash(const Exec& exec, View1<const M> x) {
+  using Bits = std::conditional_t<sizeof(M) == 8, std::uint64_t, std::uint32_t>;
+  const M* data = x.data();
+  // A sum of terms that are one-to-one in the element's bits: no order matters, and one other element is one other sum.
+  return blocked_sum<std::uint64_t>(
+      exec, "brainmt::reduce::bit_hash", x.extent(0), KOKKOS_LAMBDA(std::size_t i) {
+        std::uint64_t h = __builtin_bit_cast(Bits, data[i]) + 0x9e3779b97f4a7c15u * (i + 1);
+        h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9u;
+        h = (h ^ (h >> 27)) * 0x94d049bb133111ebu;
+        return h ^ (h >> 31);
+      });
+}
+
 template <class T>
 void column_sum(const Exec& exec, View1<Master<T>> out, Rows<const T> x) {
   using M = Master<T>;
@@ -76,7 +92,8 @@ void column_sum(const Exec& exec, View1<Master<T>> out, Rows<const T> x) {
 #define BRAINMT_INSTANTIATE(M)                                    \
   template double sum<M>(const Exec&, View1<const M>);            \
   template double sum_of_squares<M>(const Exec&, View1<const M>); \
-  template bool all_finite<M>(const Exec&, View1<const M>);
+  template bool all_finite<M>(const Exec&, View1<const M>);       \
+  template std::uint64_t bit_hash<M>(const Exec&, View1<const M>);
 BRAINMT_INSTANTIATE(float)
 BRAINMT_INSTANTIATE(double)
 #undef BRAINMT_INSTANTIATE

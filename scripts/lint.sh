@@ -16,7 +16,7 @@ check() {
 format() {
   find "${folders[@]}" -name '*.hpp' -o -name '*.cpp' | sort | xargs clang-format --dry-run --Werror
 }
-shell() { shellcheck scripts/*.sh scripts/lib/*.sh tests/app/*.sh tests/faults/*.sh .ci/run; }
+shell() { shellcheck scripts/*.sh scripts/lib/*.sh tests/app/*.sh tests/train/faults/*.sh tests/faults/*.sh .ci/run; }
 headers() { cmake --build build/cpu --target header_check -- -j2 --quiet; }
 # Where input from outside is parsed: each file takes ten seconds, so the whole tree would take too long for every push.
 tidy() {

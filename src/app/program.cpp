@@ -19,6 +19,7 @@
 #include "app/build_info.hpp"
 #include "app/command_line.hpp"
 #include "app/launch.hpp"
+#include "base/fault.hpp"
 #include "base/log.hpp"
 #include "base/signals.hpp"
 #include "comm/environment.hpp"
@@ -177,6 +178,7 @@ int run_program(int argc, char** argv) {
     }
     if (line.action == CommandLine::Action::kRun) {
       config->validate();
+      fault::at("program.begin", launcher_rank(), 0);
       return run_on_ranks(argc, argv, line, *config);
     }
     if (launcher_rank() == 0) fmt::print("{}", text_for(line, config ? &*config : nullptr));

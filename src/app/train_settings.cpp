@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "app/build_info.hpp"
 #include "base/version.hpp"
 #include "models/from_config.hpp"
 
@@ -91,8 +92,11 @@ train::TrainSettings train_settings(const config::Config& config, int ranks) {
   s.patience = config.get<int>("early_stopping.patience");
   s.max_steps = config.get<std::int64_t>("run.max_steps");
   s.max_seconds = config.get<double>("run.max_seconds");
+  s.stop_margin = config.get<double>("run.stop_margin");
   s.checkpoint_every = config.get<std::int64_t>("checkpoint.every_steps");
-  s.checkpoint_keep = config.get<int>("checkpoint.keep");
+  s.checkpoint = {.keep = config.get<int>("checkpoint.keep"), .asynchronous = config.get<bool>("checkpoint.async")};
+  s.check_replicas_every = config.get<std::int64_t>("run.check_replicas_every");
+  s.loss_spike = config.get<double>("log.loss_spike");
   s.log_every = config.get<std::int64_t>("log.every_steps");
   s.prefetch = config.get<std::int64_t>("data.prefetch");
   s.bucket_bytes = static_cast<std::size_t>(config.get<double>("comm.bucket_mb") * (1 << 20));
@@ -106,7 +110,11 @@ train::TrainSettings train_settings(const config::Config& config, int ranks) {
                   .prefetch = s.prefetch};
   s.start = {.config_yaml = config.to_yaml(),
              .overrides = {},
-             .build = fmt::format("brainmt {} ({}), {}", version(), git_revision(), compiler()),
+             .version = version(),
+             .revision = git_revision(),
+             .compiler = compiler(),
+             .libraries = library_versions(),
+             .precision = config.get<std::string>("precision"),
              .ranks = ranks};
   s.identity = config.identity();
   return s;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -18,23 +19,28 @@
 namespace brainmt::fault {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Action>, 7> kActions{{{"kill9", Action::kKill},
-                                                                       {"abort", Action::kAbort},
-                                                                       {"hang", Action::kHang},
-                                                                       {"sleep", Action::kSleep},
-                                                                       {"enospc", Action::kNoSpace},
-                                                                       {"nan", Action::kNan},
-                                                                       {"bitflip", Action::kBitflip}}};
+constexpr std::array<std::pair<std::string_view, Action>, 10> kActions{{{"kill9", Action::kKill},
+                                                                        {"abort", Action::kAbort},
+                                                                        {"hang", Action::kHang},
+                                                                        {"sleep", Action::kSleep},
+                                                                        {"enospc", Action::kNoSpace},
+                                                                        {"eio", Action::kBadDevice},
+                                                                        {"nan", Action::kNan},
+                                                                        {"bitflip", Action::kBitflip},
+                                                                        {"spike", Action::kSpike},
+                                                                        {"skip", Action::kSkip}}};
+constexpr std::int64_t kEveryStep = -1;
 
 struct Plan {
   std::string point;
   int rank = 0;
   std::int64_t step = 0;
   Action action = Action::kNone;
+  double seconds = 3;  // to sleep
 };
 
-template <class Int>
-bool parse(std::string_view text, Int& value) {
+template <class Number>
+bool parse(std::string_view text, Number& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc{} && end == text.data() + text.size();
 }
@@ -48,9 +54,13 @@ Plan parse_plan(std::string_view text) {
     rest.remove_prefix(colon == std::string_view::npos ? rest.size() : std::min(colon + 1, rest.size()));
   }
   Plan plan{.point = std::string(parts[0])};
+  const std::size_t equals = std::min(parts[3].find('='), parts[3].size());
   for (const auto& [name, action] : kActions)
-    if (name == parts[3]) plan.action = action;
-  if (!parse(parts[1], plan.rank) || !parse(parts[2], plan.step) || plan.action == Action::kNone)
+    if (name == parts[3].substr(0, equals)) plan.action = action;
+  const bool good_time = equals == parts[3].size() || parse(parts[3].substr(equals + 1), plan.seconds);
+  const bool good_step = parts[2] == "*" || parse(parts[2], plan.step);
+  if (parts[2] == "*") plan.step = kEveryStep;
+  if (!parse(parts[1], plan.rank) || !good_step || !good_time || plan.action == Action::kNone)
     throw UsageError(fmt::format("BRAINMT_FAULT: expected <point>:<rank>:<step>:<action>, found '{}'", text));
   return plan;
 }
@@ -69,7 +79,8 @@ std::optional<Plan> read_environment() {
 
 Action at(std::string_view point, int rank, std::int64_t step) {
   static const std::optional<Plan> plan = read_environment();
-  if (!plan || plan->point != point || plan->rank != rank || plan->step != step) return Action::kNone;
+  if (!plan || plan->point != point || plan->rank != rank) return Action::kNone;
+  if (plan->step != kEveryStep && plan->step != step) return Action::kNone;
   log::warn("planted fault at {} (rank {}, step {})", point, rank, step);
   switch (plan->action) {
     case Action::kKill:
@@ -80,10 +91,12 @@ Action at(std::string_view point, int rank, std::int64_t step) {
     case Action::kHang:
       for (;;) std::this_thread::sleep_for(std::chrono::seconds(1));
     case Action::kSleep:
-      std::this_thread::sleep_for(std::chrono::seconds(3));
+      std::this_thread::sleep_for(std::chrono::duration<double>(plan->seconds));
       break;
     case Action::kNoSpace:
       throw OutputError(fmt::format("planted fault at {}: no space left on device", point));
+    case Action::kBadDevice:
+      throw OutputError(fmt::format("planted fault at {}: input/output error", point));
     default:
       break;
   }

@@ -1,8 +1,13 @@
 #include "base/signals.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <utility>
 
 namespace brainmt {
@@ -34,6 +39,12 @@ void install_signal_handlers() {
   for (const auto& [number, name] : kStopSignals) sigaction(number, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+}
+
+void hold_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) == -1 && errno == EBADF && ::open("/dev/null", O_RDWR) != fd) std::abort();
+  }
 }
 
 bool stop_requested() noexcept { return stop_signal.load(std::memory_order_relaxed) != 0; }

@@ -8,6 +8,10 @@ namespace brainmt {
 /// ignored, so that a closed pipe or a file limit is an error of the write that meets it. Called once, by main().
 void install_signal_handlers();
 
+/// Opens /dev/null in the place of standard streams that are closed. Otherwise the next files that are opened would
+/// take their numbers, and what is meant for a stream would be written into them. Called first of all, by main().
+void hold_standard_streams();
+
 /// True after the first of these signals. On this rank only: schedulers may signal one rank of many.
 bool stop_requested() noexcept;
 /// The signal that was received ("SIGUSR1"), or "" before any.

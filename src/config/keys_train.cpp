@@ -28,6 +28,15 @@ std::vector<Key> run_keys() {
            "stop with a checkpoint and exit code 75 before this many seconds have passed; 0: no limit")
           .at_least(0)
           .free_to_change(),
+      real("run.stop_margin", 60,
+           "seconds to keep free before the end of the Slurm job (SLURM_JOB_END_TIME), where the run stops like "
+           "with run.max_seconds")
+          .at_least(0)
+          .free_to_change(),
+      integer("run.check_replicas_every", 100,
+              "steps between comparisons of the ranks' parameters, bit for bit; 0: only at checkpoints")
+          .at_least(0)
+          .free_to_change(),
   };
 }
 
@@ -57,12 +66,17 @@ std::vector<Key> control_keys() {
       integer("checkpoint.every_steps", 0, "optimiser steps between checkpoints; 0: one after each epoch")
           .at_least(0)
           .free_to_change(),
+      boolean("checkpoint.async", true, "write checkpoints beside the training steps; false: training waits for each")
+          .free_to_change(),
       integer("checkpoint.keep", 2, "newest checkpoints to keep, beside the best").at_least(1).free_to_change(),
       integer("early_stopping.patience", 0,
               "epochs without a lower validation loss before training stops; 0: never (the "
               "paper stops early but does not say after how many)")
           .at_least(0),
       integer("log.every_steps", 10, "optimiser steps between lines of metrics.jsonl").at_least(1).free_to_change(),
+      real("log.loss_spike", 10, "warn of a loss this many times the median of the steps before it; 0: never")
+          .at_least(0)
+          .free_to_change(),
       choice("deterministic", "rank", {"rank", "world"},
              "rank: same bits for the same number of ranks; world: same bits for any number of ranks that divides the "
              "batch"),

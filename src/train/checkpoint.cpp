@@ -1,33 +1,21 @@
 #include "train/checkpoint.hpp"
 
-#include <bit>
+#include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <iterator>
 #include <utility>
-#include <vector>
 
 #include "base/fault.hpp"
 #include "comm/agreement.hpp"
-#include "io/atomic_file.hpp"
 #include "kernels/reduce.hpp"
 #include "tensor/views.hpp"
 #include "train/checkpoint_files.hpp"
+#include "train/replicas.hpp"
 #include "train/tensor_file.hpp"
 
 namespace brainmt::train {
 namespace {
-
-constexpr const char* kFirstMoment = "exp_avg.";
-constexpr const char* kSecondMoment = "exp_avg_sq.";
-
-void save_moments(const std::filesystem::path& path, const nn::ParameterStore& store, const AdamW& optimizer) {
-  std::vector<NamedTensor> tensors;
-  for (const nn::Parameter& p : store.all()) {
-    tensors.push_back({kFirstMoment + p.name, p.shape, optimizer.first_moment(p)});
-    tensors.push_back({kSecondMoment + p.name, p.shape, optimizer.second_moment(p)});
-  }
-  write_tensors(path, tensors, {{"format", "pt"}});
-}
 
 void load_moments(const std::filesystem::path& path, const nn::ParameterStore& store, AdamW& optimizer) {
   const auto file = io::SafetensorsFile::open(path);
@@ -56,8 +44,8 @@ void broadcast_tensor(comm::Communicator& comm, const Tensor& tensor) {
 
 }  // namespace
 
-CheckpointStore::CheckpointStore(comm::Communicator& comm, std::filesystem::path directory, int keep)
-    : comm_(comm), directory_(std::move(directory)), keep_(keep) {
+CheckpointStore::CheckpointStore(comm::Communicator& comm, std::filesystem::path directory, const Settings& settings)
+    : comm_(comm), directory_(std::move(directory)), settings_(settings) {
   comm::run_agreed(comm_, [&] {
     if (comm_.rank() != 0) return;
     std::error_code error;
@@ -69,24 +57,35 @@ CheckpointStore::CheckpointStore(comm::Communicator& comm, std::filesystem::path
 
 void CheckpointStore::save(std::int64_t step, const std::string& state, const nn::ParameterStore& store,
                            const AdamW& optimizer, const Metadata& metadata, bool is_best) {
+  finish();  // the image is in use until then
   check_replicas(comm_, store, step);
   if (!kernels::all_finite<float>(kernels::Exec{}, view1<const float>(store.values())))
     throw NonFiniteError(
         fmt::format("step {}: a parameter is not finite; nothing was saved: continue from the last "
                     "checkpoint with a lower optimizer.lr",
                     step));
-  comm::run_agreed(comm_, [&] {
-    if (comm_.rank() != 0) return;
-    commit_checkpoint(directory_, step, [&](const std::filesystem::path& temporary) {
-      save_weights(temporary / kModelFile, store, metadata);
-      save_moments(temporary / kOptimizerFile, store, optimizer);
-      io::write_atomically(temporary / kStateFile, state);
+  if (comm_.rank() == 0) {
+    if (!image_) image_ = std::make_unique<CheckpointImage>(store);
+    image_->take(store, optimizer);
+    fault::at("checkpoint.copied", 0, step);
+    writer_.start([this, step, state, metadata, is_best] {
+      const auto begin = std::chrono::steady_clock::now();
+      commit_checkpoint(directory_, step,
+                        [&](const std::filesystem::path& temporary) { image_->write(temporary, state, metadata); });
+      if (is_best) write_pointer(directory_, "best", step);
+      write_pointer(directory_, "latest", step);
+      fault::at("checkpoint.latest", 0, step);
+      prune_checkpoints(directory_, settings_.keep);
+      last_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     });
-    if (is_best) write_pointer(directory_, "best", step);
-    write_pointer(directory_, "latest", step);
-    fault::at("checkpoint.latest", 0, step);
-    prune_checkpoints(directory_, keep_);
-  });
+  }
+  if (!settings_.asynchronous) finish();
+}
+
+void CheckpointStore::finish() {
+  comm::agree_on_error(comm_, writer_.wait());
+  const double seconds = std::exchange(last_seconds_, 0.0);
+  if (seconds > 0) written_ = {written_.count + 1, written_.seconds + seconds, std::max(written_.longest, seconds)};
 }
 
 std::optional<CheckpointStore::Found> CheckpointStore::find_newest() const {
@@ -123,22 +122,6 @@ std::filesystem::path model_file_of(comm::Communicator& comm, const std::filesys
   });
   comm.broadcast(&step, 1, comm::DataType::kInt64, 0);
   return directory / step_name(step) / kModelFile;
-}
-
-void check_replicas(comm::Communicator& comm, const nn::ParameterStore& store, std::int64_t step) {
-  // FNV-1a over the bits; the sign bit is dropped so that minimum and maximum compare as signed numbers.
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  for (const double value : store.values().to_host())
-    hash = (hash ^ std::bit_cast<std::uint64_t>(value)) * 0x100000001b3u;
-  const auto mine = static_cast<std::int64_t>(hash >> 1);
-  const std::int64_t low = comm::all_reduce_value(comm, mine, comm::ReduceOp::kMin);
-  const std::int64_t high = comm::all_reduce_value(comm, mine, comm::ReduceOp::kMax);
-  if (low != high)
-    throw InternalError(
-        fmt::format("rank {}: the parameters differ between ranks at step {} (hash {:016x}, lowest "
-                    "{:016x}): memory or network corrupted a replica; nothing was saved, run again to "
-                    "continue from the last checkpoint",
-                    comm.rank(), step, mine, low));
 }
 
 }  // namespace brainmt::train

@@ -1,13 +1,20 @@
 #pragma once
 // The checkpoints of a run, for all ranks together. Values and moments are the same on every rank, so rank 0 alone
-// writes and reads and the others receive; every call is collective and fails on all ranks or on none.
+// writes and reads and the others receive; every call is collective, unless it says otherwise, and fails on all ranks
+// or on none.
+//
+// A save copies the state and returns; a thread of rank 0 writes, hashes, synchronises and renames the copy while
+// training goes on. One save is under way at a time: the next one, and finish(), wait for it and report its failure.
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "comm/communicator.hpp"
 #include "nn/parameter.hpp"
+#include "train/background_work.hpp"
+#include "train/checkpoint_image.hpp"
 #include "train/optimizer.hpp"
 #include "train/weights.hpp"
 
@@ -20,14 +27,31 @@ class CheckpointStore {
     std::string state;  // content of state.json
   };
 
-  /// `directory` is made when it is missing; leftovers of saves that were cut short are deleted.
-  CheckpointStore(comm::Communicator& comm, std::filesystem::path directory, int keep);
+  /// What the writing of checkpoints took so far, of those that save() or finish() has waited for; on rank 0.
+  struct Written {
+    int count = 0;
+    double seconds = 0, longest = 0;
+  };
 
-  /// Commits step-<step>, then renews `latest` (and `best` with `is_best`), then deletes old ones. Throws OutputError;
-  /// NonFiniteError or InternalError when the parameters are not worth keeping (not finite, or not the same on all
-  /// ranks).
+  struct Settings {
+    int keep = 2;              // newest steps to keep, beside the best
+    bool asynchronous = true;  // false: save() returns when the checkpoint is durable
+  };
+
+  /// `directory` is made when it is missing; leftovers of saves that were cut short are deleted.
+  CheckpointStore(comm::Communicator& comm, std::filesystem::path directory, const Settings& settings);
+
+  /// Takes the state as it is now; commits it as step-<step>, then renews `latest` (and `best` with `is_best`), then
+  /// deletes old ones. Throws OutputError, of this save or of the one before, which changed nothing; NonFiniteError or
+  /// InternalError when the parameters are not worth keeping (not finite, or not the same on all ranks).
   void save(std::int64_t step, const std::string& state, const nn::ParameterStore& store, const AdamW& optimizer,
             const Metadata& metadata, bool is_best);
+  /// Returns when the last save is durable. Throws its OutputError.
+  void finish();
+  /// Has a save failed on this rank that no call has reported yet? Not collective.
+  bool save_failed() const noexcept { return writer_.failed(); }
+  /// Not collective.
+  const Written& written() const { return written_; }
 
   /// The newest complete checkpoint, agreed by all ranks. Throws UsageError for another format version.
   std::optional<Found> find_newest() const;
@@ -37,14 +61,15 @@ class CheckpointStore {
  private:
   comm::Communicator& comm_;
   std::filesystem::path directory_;
-  int keep_;
+  Settings settings_;
+  std::unique_ptr<CheckpointImage> image_;  // rank 0, from the first save on
+  Written written_;
+  double last_seconds_ = 0;  // of the save under way, set by its thread when it is done; 0 when it was counted
+  BackgroundWork writer_;    // last: it ends before what it uses
 };
 
 /// Collective: the weights file of the step that choose_step() gives on rank 0. Throws DataError.
 std::filesystem::path model_file_of(comm::Communicator& comm, const std::filesystem::path& run_dir,
                                     const std::string& which);
-
-/// Collective: throws InternalError when the parameters differ in any bit between ranks (a replica went its own way).
-void check_replicas(comm::Communicator& comm, const nn::ParameterStore& store, std::int64_t step);
 
 }  // namespace brainmt::train

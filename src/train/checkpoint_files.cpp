@@ -6,7 +6,6 @@
 #include <array>
 #include <charconv>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <system_error>
 
@@ -14,7 +13,7 @@
 #include "base/fault.hpp"
 #include "base/log.hpp"
 #include "io/atomic_file.hpp"
-#include "io/checksum.hpp"
+#include "train/checkpoint_manifest.hpp"
 
 namespace brainmt::train {
 namespace {
@@ -48,13 +47,6 @@ std::string read_small_file(const fs::path& path) {
   return text;
 }
 
-std::string manifest_of(const fs::path& directory, std::int64_t step) {
-  nlohmann::json files;
-  for (const char* name : kFiles)
-    files[name] = {{"bytes", fs::file_size(directory / name)}, {"sha256", io::sha256_of_file(directory / name)}};
-  return nlohmann::json{{"format", kCheckpointFormat}, {"step", step}, {"files", files}}.dump(2) + "\n";
-}
-
 // Renaming first makes a deletion that is cut short look like any other leftover.
 void remove_step(const fs::path& checkpoints, std::int64_t step) {
   const fs::path doomed = temporary_name(checkpoints, step, "old");
@@ -86,7 +78,7 @@ void commit_checkpoint(const fs::path& checkpoints, std::int64_t step,
     fs::create_directory(temporary);
     write(temporary);
     fault::at("checkpoint.files", 0, step);
-    io::write_atomically(temporary / "manifest.json", manifest_of(temporary, step));
+    io::write_atomically(temporary / kManifestFile, make_manifest(temporary, step, kFiles));
     fault::at("checkpoint.manifest", 0, step);
     // Only a step that was refused, or is being made again after a fall-back, can be in the way.
     if (fs::exists(fs::symlink_status(target))) remove_step(checkpoints, step);
@@ -96,6 +88,10 @@ void commit_checkpoint(const fs::path& checkpoints, std::int64_t step,
     std::error_code ignored;
     fs::remove_all(temporary, ignored);
     throw OutputError(fmt::format("{}: the checkpoint could not be written: {}", target.string(), error.what()));
+  } catch (const DataError& error) {  // what was just written cannot be read back
+    std::error_code ignored;
+    fs::remove_all(temporary, ignored);
+    throw OutputError(error.what());
   } catch (...) {
     std::error_code ignored;
     fs::remove_all(temporary, ignored);
@@ -104,27 +100,7 @@ void commit_checkpoint(const fs::path& checkpoints, std::int64_t step,
 }
 
 void verify_checkpoint(const fs::path& checkpoints, std::int64_t step) {
-  const fs::path directory = checkpoints / step_name(step), manifest_path = directory / "manifest.json";
-  const auto manifest = nlohmann::json::parse(read_small_file(manifest_path), nullptr, /*allow_exceptions=*/false);
-  if (!manifest.is_object() || !manifest.contains("format") || !manifest.contains("step") ||
-      !manifest.value("files", nlohmann::json()).is_object())
-    throw DataError(fmt::format("{}: missing or not a manifest", manifest_path.string()));
-  if (manifest["format"] != kCheckpointFormat)
-    throw UsageError(fmt::format("{}: checkpoint format {}, this program reads {}: use the version that wrote it",
-                                 manifest_path.string(), manifest["format"].dump(), kCheckpointFormat));
-  if (manifest["step"] != step)
-    throw DataError(fmt::format("{}: is of step {}", manifest_path.string(), manifest["step"].dump()));
-  for (const char* name : kFiles) {
-    const fs::path path = directory / name;
-    const auto stored = manifest["files"].value(name, nlohmann::json());
-    const auto entry = stored.is_object() ? stored : nlohmann::json::object();
-    if (!fs::is_regular_file(fs::symlink_status(path))) throw DataError(fmt::format("{}: missing", path.string()));
-    if (entry.value("bytes", nlohmann::json()) != fs::file_size(path))
-      throw DataError(fmt::format("{}: {} bytes, its manifest says {}", path.string(), fs::file_size(path),
-                                  entry.value("bytes", nlohmann::json()).dump()));
-    if (entry.value("sha256", nlohmann::json()) != io::sha256_of_file(path))
-      throw DataError(fmt::format("{}: its SHA-256 is not the manifest's", path.string()));
-  }
+  verify_manifest(checkpoints / step_name(step), step, kFiles);
 }
 
 std::optional<std::int64_t> newest_valid_step(const fs::path& checkpoints) {

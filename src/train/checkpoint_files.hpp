@@ -1,7 +1,7 @@
 #pragma once
 // One checkpoint is one directory, `step-000123`, that exists whole or not at all:
 //
-//   write `step-000123.tmp-<id>/...`, each file synchronised -> manifest.json (sizes, SHA-256), synchronised -> rename
+//   write `step-000123.tmp-<id>/...`, each file synchronised -> manifest.json (checksums), synchronised -> rename
 //   the directory -> synchronise its parent -> renew the small file `latest` -> only then delete old ones.
 //
 // A reader believes manifests only. `latest` and `best` name a step for people and other tools; whatever stands in
@@ -15,7 +15,6 @@
 
 namespace brainmt::train {
 
-inline constexpr int kCheckpointFormat = 1;
 inline constexpr const char* kModelFile = "model.safetensors";
 inline constexpr const char* kOptimizerFile = "optimizer.safetensors";
 inline constexpr const char* kStateFile = "state.json";
@@ -30,8 +29,8 @@ std::vector<std::int64_t> list_steps(const std::filesystem::path& checkpoints);
 void commit_checkpoint(const std::filesystem::path& checkpoints, std::int64_t step,
                        const std::function<void(const std::filesystem::path&)>& write);
 
-/// Returns when every file is there with the size and SHA-256 of the manifest. Throws DataError naming the first file
-/// that is not, UsageError for a manifest of another format version.
+/// Returns when every file is there as the manifest says (checkpoint_manifest.hpp). Throws DataError naming the first
+/// file, and in it the tensors, that are not; UsageError for a manifest of another format version.
 void verify_checkpoint(const std::filesystem::path& checkpoints, std::int64_t step);
 
 /// The newest step that verify_checkpoint accepts, or none; each refused one is logged as a warning.

@@ -29,9 +29,14 @@ std::string utc_now() {
   return text.data();
 }
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+// Neighbouring ranks of one host in one entry: few lines for many ranks.
+nlohmann::ordered_json runs_of(const std::vector<std::string>& hosts) {
+  auto runs = nlohmann::ordered_json::array();
+  for (const std::string& host : hosts) {
+    if (runs.empty() || runs.back()["host"] != host) runs.push_back({{"host", host}, {"ranks", 0}});
+    runs.back()["ranks"] = runs.back()["ranks"].get<int>() + 1;
+  }
+  return runs;
 }
 
 nlohmann::ordered_json earlier_starts(const fs::path& path) {
@@ -61,6 +66,11 @@ std::map<std::string, std::string> flatten(const std::string& yaml) {
 
 }  // namespace
 
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
 void make_run_directory(const fs::path& run_dir) {
   std::error_code error;
   fs::create_directories(run_dir, error);
@@ -70,14 +80,24 @@ void make_run_directory(const fs::path& run_dir) {
 void write_start_record(const fs::path& run_dir, const StartRecord& record) {
   io::write_atomically(run_dir / "config.yaml", record.config_yaml);
   io::write_atomically(run_dir / "overrides.txt", fmt::format("{}\n", fmt::join(record.overrides, "\n")));
+  nlohmann::ordered_json libraries;
+  for (const auto& [name, version] : record.libraries) libraries[name] = version;
   nlohmann::ordered_json start{{"started", utc_now()},
-                               {"host", host_name()},
+                               {"first_step", record.first_step},
+                               {"version", record.version},
+                               {"revision", record.revision},
+                               {"compiler", record.compiler},
+                               {"libraries", libraries},
                                {"ranks", record.ranks},
-                               {"build", record.build},
-                               {"overrides", record.overrides}};
+                               {"hosts", runs_of(record.hosts)},
+                               {"precision", record.precision},
+                               {"data_sha256", record.data_sha256},
+                               {"split_sha256", record.split_sha256},
+                               {"overrides", record.overrides},
+                               {"configuration", record.config_yaml}};
   if (!record.task.empty()) start["task"] = nlohmann::ordered_json::parse(record.task);
-  for (const char* variable :
-       {"SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_RESTART_COUNT", "BRAINMT_FAULT"})
+  for (const char* variable : {"SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_RESTART_COUNT",
+                               "SLURM_JOB_END_TIME", "BRAINMT_FAULT"})
     if (const char* value = std::getenv(variable)) start[variable] = value;
   auto starts = earlier_starts(run_dir / "provenance.json");
   starts.push_back(std::move(start));

@@ -96,8 +96,9 @@ StepResult StepRunner::run(const StepRequest& request) {
   carry_out(fault::at("step.gradients", comm_.rank(), request.step), store.grads());
   result.gradient_norm = optimizer_.gradient_norm();
   not_finite = std::isfinite(result.gradient_norm) ? 0 : 1;
-  stop = request.stop ? 1 : 0;
-  comm_.all_reduce(agreed.data(), agreed.size(), comm::DataType::kDouble, comm::ReduceOp::kSum);
+  stop = request.stop() ? 1 : 0;
+  if (fault::at("step.agree", comm_.rank(), request.step) != fault::Action::kSkip)
+    comm_.all_reduce(agreed.data(), agreed.size(), comm::DataType::kDouble, comm::ReduceOp::kSum);
   for (std::size_t k = 0; k < settings_.losses.size(); ++k) {
     const auto first = agreed.begin() + static_cast<std::ptrdiff_t>(k * samples);
     result.target_losses.push_back(std::accumulate(first, first + request.global_samples, 0.0));

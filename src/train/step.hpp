@@ -37,7 +37,7 @@ struct StepRequest {
   std::int64_t step = 0;  // from 0
   double lr = 0;
   std::int64_t global_samples = 0;  // in this global batch, over all ranks
-  bool stop = false;                // this rank was asked to stop
+  std::function<bool()> stop;       // was this rank asked to stop? Asked once, at the end of the step
   std::function<MicroBatch(int micro_step)> batch;
 };
 

@@ -3,8 +3,11 @@
 #include <optional>
 #include <utility>
 
+#include "base/fault.hpp"
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
+#include "comm/watchdog.hpp"
+#include "io/checksum.hpp"
 #include "io/directory_lock.hpp"
 #include "io/quarantine.hpp"
 #include "train/training_loop.hpp"
@@ -61,8 +64,21 @@ void log_data(const TrainingData& training) {
   for (const std::string& warning : training.warnings) log::warn("{}", warning);
 }
 
-StartRecord start_record(const TrainSettings& settings, const TrainingData& data) {
+std::vector<std::string> hosts_of(comm::Communicator& comm) {
+  const std::string mine = host_name();
+  std::vector<std::string> hosts;
+  for (const auto& host : comm.all_gather_bytes(std::as_bytes(std::span(mine))))
+    hosts.emplace_back(reinterpret_cast<const char*>(host.data()), host.size());
+  return hosts;
+}
+
+// Collective.
+StartRecord start_record(const TrainSettings& settings, const TrainingData& data, comm::Communicator& comm,
+                         std::int64_t first_step) {
   StartRecord record = settings.start;
+  record.hosts = hosts_of(comm);
+  record.data_sha256 = data.sha256;
+  record.first_step = first_step;
   record.task = describe_task(data.task);
   return record;
 }
@@ -78,13 +94,17 @@ models::BrainMTConfig model_config(const TrainSettings& settings, const io::Coho
 }
 
 Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Communicator& comm) {
+  comm::Watchdog watchdog(comm.rank());
+  std::optional<comm::Watchdog::Section> starting =
+      watchdog.section("start", comm::Watchdog::Seconds(settings.timeout));
+  fault::at("start", comm.rank(), 0);
   std::optional<io::DirectoryLock> lock;
   comm::run_agreed(comm, [&] {
     if (comm.rank() != 0) return;
     make_run_directory(settings.run_dir);
     lock.emplace(settings.run_dir, "run.dir");
   });
-  CheckpointStore checkpoints(comm, settings.run_dir / "checkpoints", settings.checkpoint_keep);
+  CheckpointStore checkpoints(comm, settings.run_dir / "checkpoints", settings.checkpoint);
 
   std::optional<TrainingData> data;
   comm::run_agreed(
@@ -94,17 +114,21 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
     log::info("{}: the run is complete (step {}); nothing to do", settings.run_dir.string(), state.step);
     return Outcome::kAlreadyFinished;
   }
+  StartRecord start = start_record(settings, *data, comm, state.step);
   comm::run_agreed(comm, [&] {
     if (comm.rank() != 0) return;
-    write_start_record(settings.run_dir, start_record(settings, *data));
     save_split(data->split, settings.run_dir / "split.json");
+    start.split_sha256 = io::sha256_of_file(settings.run_dir / "split.json");
+    write_start_record(settings.run_dir, start);
     log::add_file((settings.run_dir / "log.txt").string());
     log_data(*data);
     if (resumed) log::info("continuing from step {}", state.step);
   });
+  fault::at("load", comm.rank(), state.step);
 
   models::BrainMT model(model_config(settings, cohort), settings.activation);
   TrainingLoop loop(settings, *data, model, checkpoints, comm, std::move(state), resumed);
+  starting.reset();
   return loop.run();
 }
 

@@ -10,6 +10,7 @@
 #include "comm/communicator.hpp"
 #include "comm/gradient_reducer.hpp"
 #include "models/brainmt.hpp"
+#include "train/checkpoint.hpp"
 #include "train/optimizer.hpp"
 #include "train/predict.hpp"
 #include "train/run_directory.hpp"
@@ -35,9 +36,12 @@ struct TrainSettings {
   int patience = 0;                   // epochs without a lower validation loss; 0: no early stopping
   std::int64_t max_steps = 0;         // stop after this many in all; 0: no limit
   double max_seconds = 0;             // stop before this much time has passed since train() was called; 0: no limit
+  double stop_margin = 60;            // seconds to keep free before the job's end that Slurm names
   int max_not_finite = 10;            // skipped updates in a row that end the run
   std::int64_t checkpoint_every = 0;  // steps; 0: after every epoch
-  int checkpoint_keep = 2;
+  CheckpointStore::Settings checkpoint;
+  std::int64_t check_replicas_every = 100;  // steps between comparisons of the ranks' parameters; 0: never
+  double loss_spike = 10;                   // times the median of recent losses that is worth a warning; 0: never
   std::int64_t log_every = 10;
   PredictSettings validation;
   std::int64_t prefetch = 2;

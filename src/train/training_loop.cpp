@@ -6,7 +6,11 @@
 #include <cmath>
 #include <utility>
 
+#include "base/fault.hpp"
 #include "base/log.hpp"
+#include "comm/gather.hpp"
+#include "train/replicas.hpp"
+#include "train/slow_ranks.hpp"
 #include "train/validation.hpp"
 
 namespace brainmt::train {
@@ -42,6 +46,12 @@ StepSettings step_settings(const TrainSettings& s, const TaskDescription& task) 
           .determinism = s.determinism};
 }
 
+// A planted loss spike: targets that no output can be near.
+void carry_out(fault::Action action, MicroBatch& batch) {
+  if (action == fault::Action::kSpike)
+    for (float& target : batch.targets) target = 1e3f - target;
+}
+
 double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
@@ -56,6 +66,7 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const TrainingData& da
       checkpoints_(checkpoints),
       comm_(comm),
       state_(std::move(state)),
+      time_limit_(start_, settings.max_seconds, TimeLimit::seconds_left_by_slurm(), settings.stop_margin),
       plan_(plan_of(settings, comm, data, state_.step)),
       order_(order_of(plan_, data)),
       schedule_(schedule_of(settings, order_.steps_per_epoch())),
@@ -63,7 +74,8 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const TrainingData& da
       stepper_(model, optimizer_, comm, step_settings(settings, data.task)),
       stopping_(settings.patience, 0.0, state_.stopping),
       metadata_{{"format", "pt"}, {kModelKey, describe_model(model.config())}, {kTaskKey, describe_task(data.task)}},
-      watchdog_(comm.rank()) {
+      watchdog_(comm.rank()),
+      loss_watch_(settings.loss_spike) {
   if (resumed) {
     checkpoints_.load(state_.step, model_.parameters(), optimizer_);
     optimizer_.set_updates(state_.updates);
@@ -75,6 +87,7 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const TrainingData& da
   const bool names_targets = data_.task.is_multitask;
   log_.emplace(settings_.run_dir, state_.step, names_targets ? metric_names(data_.task) : std::vector<std::string>{});
   on_terminal_ = ::isatty(STDERR_FILENO) == 1;
+  if (!time_limit_.rule().empty()) log::info("{}", time_limit_.rule());
 }
 
 void TrainingLoop::Interval::add(const StepResult& result, std::int64_t step_samples, double step_seconds) {
@@ -93,8 +106,7 @@ Outcome TrainingLoop::run() {
   while (true) {
     if (settings_.max_steps > 0 && state_.step >= settings_.max_steps) {
       save(false);
-      log_summary();
-      return Outcome::kStepLimit;
+      return end(Outcome::kStepLimit);
     }
     const StepResult result = one_step(batches);
     const bool epoch_ended = state_.step % order_.steps_per_epoch() == 0;
@@ -104,9 +116,15 @@ Outcome TrainingLoop::run() {
     if (!state_.finished && !result.stop) continue;
     if (state_.finished && state_.step < plan_.end_step)
       log::info("stopping early: no lower validation loss for {} epochs", settings_.patience);
-    log_summary();
-    return state_.finished ? Outcome::kFinished : Outcome::kInterrupted;
+    return end(state_.finished ? Outcome::kFinished : Outcome::kInterrupted);
   }
+}
+
+Outcome TrainingLoop::end(Outcome outcome) {
+  finish_saving();
+  log_summary();
+  fault::at("end", comm_.rank(), state_.step);
+  return outcome;
 }
 
 StepResult TrainingLoop::one_step(TrainingBatches& batches) {
@@ -118,20 +136,29 @@ StepResult TrainingLoop::one_step(TrainingBatches& batches) {
   const StepResult result = stepper_.run({.step = step,
                                           .lr = lr,
                                           .global_samples = samples,
-                                          .stop = settings_.stop_requested() || out_of_time(),
-                                          .batch = [&](int micro) { return batches.next(step, micro); }});
+                                          .stop = [&] { return stop_is_due(begin); },
+                                          .batch = [&](int micro) { return next_batch(batches, step, micro); }});
   ++state_.step;
   state_.updates = optimizer_.updates();
   skip_or_give_up(result);
+  if (settings_.check_replicas_every > 0 && state_.step % settings_.check_replicas_every == 0)
+    check_replicas(comm_, model_.parameters(), state_.step);
 
   const double seconds = seconds_since(begin);
   longest_step_ = std::max(longest_step_, seconds);
   interval_.add(result, samples, seconds);
   total_.add(result, samples, seconds);
+  if (log_) loss_watch_.add(state_.step, result.loss);
   const bool epoch_ended = state_.step % order_.steps_per_epoch() == 0;
   if (state_.step % settings_.log_every == 0 || epoch_ended) log_interval(result, lr);
   show_progress(result);
   return result;
+}
+
+MicroBatch TrainingLoop::next_batch(TrainingBatches& batches, std::int64_t step, int micro) const {
+  MicroBatch batch = batches.next(step, micro);
+  carry_out(fault::at("step.batch", comm_.rank(), step), batch);
+  return batch;
 }
 
 void TrainingLoop::skip_or_give_up(const StepResult& result) {
@@ -144,6 +171,7 @@ void TrainingLoop::skip_or_give_up(const StepResult& result) {
     log::warn("step {}: loss {} or gradient norm {} is not finite; the update was skipped on all ranks", state_.step,
               result.loss, result.gradient_norm);
   if (state_.not_finite_in_a_row < settings_.max_not_finite) return;
+  finish_saving();
   throw NonFiniteError(
       fmt::format("step {}: loss or gradients were not finite in {} steps in a row; the last good "
                   "checkpoint is step {}: try a lower optimizer.lr, optimizer.clip_norm=1 or precision=fp32",
@@ -152,7 +180,9 @@ void TrainingLoop::skip_or_give_up(const StepResult& result) {
 
 void TrainingLoop::log_interval(const StepResult& last, double lr) {
   const Interval done = std::exchange(interval_, {});
+  warn_of_slow_ranks(done);
   if (!log_) return;
+  if (const auto spike = loss_watch_.report()) log::warn("{}", *spike);
   LogRecord record{.step = state_.step,
                    .epoch = current_epoch(),
                    .split = "train",
@@ -170,6 +200,14 @@ void TrainingLoop::log_interval(const StepResult& last, double lr) {
   if (!on_terminal_) log::info("{}", line_of(record));
 }
 
+// Collective.
+void TrainingLoop::warn_of_slow_ranks(const Interval& done) {
+  const RankTime mine{.own = done.seconds - done.reduce_seconds, .data = done.data_seconds};
+  const auto all = comm::gather_in_order<RankTime>(comm_, std::span(&mine, 1));
+  if (comm_.rank() != 0) return;
+  for (const std::string& line : describe_slow_ranks(all, done.steps)) log::warn("{}", line);
+}
+
 void TrainingLoop::show_progress(const StepResult& last) {
   if (!on_terminal_) return;
   const std::int64_t in_epoch = (state_.step - 1) % order_.steps_per_epoch() + 1;
@@ -184,6 +222,7 @@ bool TrainingLoop::validate() {
   // Each window may take as long as a step.
   const double limit = settings_.timeout * static_cast<double>(1 + subjects.size());
   const auto section = watchdog_.section("validation", comm::Watchdog::Seconds(limit), state_.step);
+  fault::at("validation", comm_.rank(), state_.step);
   const Validation result = validate_model(model_, data_, subjects, settings_.validation, comm_);
   if (log_) {
     const LogRecord record{
@@ -203,29 +242,37 @@ void TrainingLoop::save(bool is_best) {
   checkpoints_.save(state_.step, to_json(state_), model_.parameters(), optimizer_, metadata_, is_best);
   const double seconds = seconds_since(begin);
   saved_step_ = state_.step;
-  longest_save_ = std::max(longest_save_, seconds);
+  longest_save_ = std::max({longest_save_, seconds, checkpoints_.written().longest});
   save_seconds_ += seconds;
-  ++saves_;
+}
+
+void TrainingLoop::finish_saving() {
+  const auto section = watchdog_.section("checkpoint", comm::Watchdog::Seconds(settings_.timeout), state_.step);
+  const auto begin = Clock::now();
+  checkpoints_.finish();
+  save_seconds_ += seconds_since(begin);
 }
 
 bool TrainingLoop::checkpoint_is_due(bool epoch_ended) const {
   return settings_.checkpoint_every > 0 ? state_.step % settings_.checkpoint_every == 0 : epoch_ended;
 }
 
-// True when another step and a checkpoint, each twice as long as the longest so far, might not fit.
-bool TrainingLoop::out_of_time() const {
-  if (settings_.max_seconds <= 0) return false;
-  return seconds_since(start_) + 2 * (longest_step_ + longest_save_) >= settings_.max_seconds;
+// Asked at the end of the step that began at `begin`: by a signal, by a save that failed, or because two steps and two
+// checkpoints, each as long as the longest so far, might not fit any more.
+bool TrainingLoop::stop_is_due(Clock::time_point begin) const {
+  const double longest = std::max(longest_step_, seconds_since(begin));
+  return settings_.stop_requested() || checkpoints_.save_failed() || time_limit_.is_near(2 * (longest + longest_save_));
 }
 
 void TrainingLoop::log_summary() const {
   if (total_.steps == 0) return;
   const double wall = seconds_since(start_);
-  log::info(
-      "{} steps in {:.1f} s: {:.3g} samples/s, waiting for data {:.1f} s, exposed communication {:.1f} s, {} "
-      "checkpoints {:.1f} s ({:.1f} % of the time)",
-      total_.steps, wall, static_cast<double>(total_.samples) / total_.seconds, total_.data_seconds,
-      total_.reduce_seconds, saves_, save_seconds_, 100.0 * save_seconds_ / wall);
+  log::info("{} steps in {:.1f} s: {:.3g} samples/s, waiting for data {:.1f} s, exposed communication {:.1f} s",
+            total_.steps, wall, static_cast<double>(total_.samples) / total_.seconds, total_.data_seconds,
+            total_.reduce_seconds);
+  const CheckpointStore::Written& written = checkpoints_.written();
+  log::info("checkpoints: {}, the loop stood still {:.2f} s ({:.2f} %), written in {:.2f} s", written.count,
+            save_seconds_, 100.0 * save_seconds_ / wall, written.seconds);
 }
 
 }  // namespace brainmt::train

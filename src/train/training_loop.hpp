@@ -7,9 +7,11 @@
 #include "base/progress.hpp"
 #include "comm/watchdog.hpp"
 #include "train/checkpoint.hpp"
+#include "train/loss_watch.hpp"
 #include "train/run_log.hpp"
 #include "train/schedule.hpp"
 #include "train/step.hpp"
+#include "train/time_limit.hpp"
 #include "train/train_state.hpp"
 #include "train/trainer.hpp"
 #include "train/training_batches.hpp"
@@ -37,15 +39,19 @@ class TrainingLoop {
   };
 
   StepResult one_step(TrainingBatches& batches);
+  MicroBatch next_batch(TrainingBatches& batches, std::int64_t step, int micro) const;
   void skip_or_give_up(const StepResult& result);
   void log_interval(const StepResult& last, double lr);
+  void warn_of_slow_ranks(const Interval& done);
   void show_progress(const StepResult& last);
   std::int64_t current_epoch() const { return order_.epoch_of(state_.step - 1) + 1; }  // from 1, of the last step
   /// Returns whether the validation loss is the lowest so far.
   bool validate();
   void save(bool is_best);
-  bool out_of_time() const;
+  void finish_saving();
+  bool stop_is_due(Clock::time_point begin) const;
   bool checkpoint_is_due(bool epoch_ended) const;
+  Outcome end(Outcome outcome);
   void log_summary() const;
 
   const TrainSettings& settings_;
@@ -55,6 +61,7 @@ class TrainingLoop {
   comm::Communicator& comm_;
   TrainState state_;
   const Clock::time_point start_ = Clock::now();
+  TimeLimit time_limit_;
 
   BatchPlan plan_;
   TrainingOrder order_;
@@ -68,10 +75,10 @@ class TrainingLoop {
   std::optional<Progress> progress_;
   comm::Watchdog watchdog_;
 
+  LossWatch loss_watch_;       // rank 0
   Interval interval_, total_;  // since the last line of the log, since the start
   std::int64_t saved_step_ = -1;
-  double longest_step_ = 0, longest_save_ = 0, save_seconds_ = 0;
-  int saves_ = 0;
+  double longest_step_ = 0, longest_save_ = 0, save_seconds_ = 0;  // of this rank: a save as the loop sees it
 };
 
 }  // namespace brainmt::train

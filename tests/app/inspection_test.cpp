@@ -45,8 +45,10 @@ TEST_F(Inspection, RunListsCheckpointsAndVerifiesThem) {
   const auto checkpoints = directory_ / "checkpoints";
   std::filesystem::create_directories(checkpoints);
   train::commit_checkpoint(checkpoints, 7, [](const std::filesystem::path& into) {
-    for (const char* name : {train::kModelFile, train::kOptimizerFile, train::kStateFile})
-      test::write_file(into / name, name);
+    const float value = 1;
+    const std::vector<io::TensorToWrite> tensors{{.name = "a", .shape = {1}, .data = &value}};
+    for (const char* name : {train::kModelFile, train::kOptimizerFile}) io::write_safetensors(into / name, tensors);
+    test::write_file(into / train::kStateFile, "{}");
   });
   const Json found = inspect_path(directory_.path(), /*verify=*/true);
   EXPECT_EQ(found["kind"], "run");
