@@ -1,6 +1,7 @@
 #include "train/run_log.hpp"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -22,10 +23,17 @@ const std::vector<std::string> kColumns{"step",          "epoch",       "split",
                                         "samples_per_s", "data_wait_s", "exposed_comm_s",
                                         "mse",           "mae",         "r2",
                                         "pearson_r",     "accuracy",    "balanced_accuracy",
-                                        "auroc",         "f1"};
+                                        "auroc",         "f1",          "peak_memory_mib"};
 
 double wall_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// The most physical memory that this process ever held, so far.
+double peak_memory_mib() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024.0;  // KiB on Linux
 }
 
 // Rewrites a text file with the lines that `keep` accepts; incomplete last lines never are.
@@ -79,6 +87,7 @@ void RunLog::write(const LogRecord& record) {
     object[name] = value;
     scalars.push_back({record.split + "/" + name, static_cast<float>(value)});
   }
+  if (record.split == "train") object["peak_memory_mib"] = peak_memory_mib();
   lines_.append(object);
   table_.append(object);
   events_.add(record.step, scalars, wall_time());

@@ -30,6 +30,7 @@ class RunLog {
   RunLog(const std::filesystem::path& run_dir, std::int64_t last_step,
          const std::vector<std::string>& more_columns = {});
 
+  /// Adds peak_memory_mib, of this process, to the records of steps.
   void write(const LogRecord& record);
 
  private:

@@ -1,0 +1,49 @@
+#pragma once
+// What a run directory says about its run, read for the report. Files that are not there leave their part empty; a line
+// of metrics.jsonl that cannot be read is left out and counted.
+#include <array>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace brainmt::analysis {
+
+using CurvePoint = std::array<double, 2>;  // step, value
+
+/// One row of predictions.tsv.
+struct ScoredPrediction {
+  std::string participant_id, part, target;
+  double truth = 0, predicted = 0;
+  double logit = 0, probability = 0;  // NaN for a regression
+};
+
+/// What was measured for one target of a run: an object of metrics.json, and its predictions.
+struct TargetResult {
+  std::string target;
+  bool is_classification = false;
+  nlohmann::ordered_json metrics;
+  std::vector<ScoredPrediction> predictions;  // those with a label
+};
+
+struct RunRecord {
+  std::filesystem::path directory;
+  std::string name{};                           // shown: the directory's, made unique by the caller
+  std::map<std::string, std::string> config{};  // "optimizer.lr" -> "0.001"
+  nlohmann::ordered_json provenance{};          // list of starts
+  std::map<std::string, std::string> split{};   // seed, ids_sha256, train, val, test (counts)
+  std::map<std::string, std::map<std::string, std::vector<CurvePoint>>> curves{};  // "train" -> "loss" -> points
+  std::vector<TargetResult> results{};                                             // after evaluate
+  std::string evaluated_part{};                                                    // "test"
+  std::size_t unreadable_lines = 0;                                                // of metrics.jsonl
+
+  std::string setting(const std::string& key) const;  // "" when it is not there
+  /// Null when there is no such curve.
+  const std::vector<CurvePoint>* curve(const std::string& part, const std::string& name) const;
+};
+
+/// Throws DataError when `directory` is no run directory, or a file in it is not what its name says.
+RunRecord read_run(const std::filesystem::path& directory);
+
+}  // namespace brainmt::analysis
