@@ -66,6 +66,10 @@ Hdf5Type element_type<std::uint64_t>() {
   return Hdf5Type(H5Tcopy(H5T_STD_U64LE));
 }
 template <>
+Hdf5Type element_type<float>() {
+  return Hdf5Type(H5Tcopy(H5T_IEEE_F32LE));
+}
+template <>
 Hdf5Type element_type<double>() {
   return Hdf5Type(H5Tcopy(H5T_IEEE_F64LE));
 }

@@ -54,6 +54,10 @@ void Hdf5Writer::number_attribute(const std::string& name, std::uint32_t number)
   attribute(name, element_type<std::uint32_t>(), &number);
 }
 
+void Hdf5Writer::real_attribute(const std::string& name, double number) {
+  attribute(name, element_type<double>(), &number);
+}
+
 void Hdf5Writer::write(const Hdf5Dataset& array, const Hdf5Type& type, const void* data) const {
   check(H5Dwrite(array.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, data), "write");
 }
@@ -64,6 +68,19 @@ void Hdf5Writer::write_rows(const Hdf5Dataset& array, const Hdf5Type& type, hsiz
   const Hdf5Space in_file(check(H5Dget_space(array.get()), "write"));
   check(H5Sselect_hyperslab(in_file.get(), H5S_SELECT_SET, start, nullptr, count, nullptr), "write");
   const Hdf5Space in_memory(H5Screate_simple(2, count, nullptr));
+  check(H5Dwrite(array.get(), type.get(), in_memory.get(), in_file.get(), H5P_DEFAULT, data), "write");
+}
+
+void Hdf5Writer::write_entry(const Hdf5Dataset& array, const Hdf5Type& type, hsize_t index, const void* data) const {
+  const Hdf5Space in_file(check(H5Dget_space(array.get()), "write"));
+  std::vector<hsize_t> start(static_cast<std::size_t>(check(H5Sget_simple_extent_ndims(in_file.get()), "write"))),
+      count;
+  count.resize(start.size());
+  check(H5Sget_simple_extent_dims(in_file.get(), count.data(), nullptr), "write");
+  start.at(0) = index;
+  count.at(0) = 1;
+  check(H5Sselect_hyperslab(in_file.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr), "write");
+  const Hdf5Space in_memory(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr));
   check(H5Dwrite(array.get(), type.get(), in_memory.get(), in_file.get(), H5P_DEFAULT, data), "write");
 }
 

@@ -22,12 +22,15 @@ class Hdf5Writer {
   Hdf5Dataset create(const std::string& name, const Hdf5Type& type, std::span<const hsize_t> extents);
   void text_attribute(const std::string& name, std::string_view text);
   void number_attribute(const std::string& name, std::uint32_t number);
+  void real_attribute(const std::string& name, double number);
 
   /// Writes the whole of an array from this rank.
   void write(const Hdf5Dataset& array, const Hdf5Type& type, const void* data) const;
   /// Writes rows [first, first + rows) of an array of two dimensions.
   void write_rows(const Hdf5Dataset& array, const Hdf5Type& type, hsize_t first, hsize_t rows, hsize_t columns,
                   const void* data) const;
+  /// Writes entry `index` of the first axis of an array.
+  void write_entry(const Hdf5Dataset& array, const Hdf5Type& type, hsize_t index, const void* data) const;
 
   /// Collective: everything written so far reaches the disk, and the file is closed.
   void close();

@@ -17,6 +17,7 @@ build_packages=(
   "libcli11-dev: command line"
   "libspdlog-dev: log"
   "libfmt-dev: text formatting"
+  "libeigen3-dev: principal components of embeddings"
   "zlib1g-dev: compressed NIfTI"
   "libisal-dev: fast frame checksums (optional; zlib's otherwise)"
   "libssl-dev: SHA-256 of checkpoints"

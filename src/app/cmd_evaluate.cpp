@@ -10,6 +10,7 @@
 #include "analysis/plots.hpp"
 #include "app/command_table.hpp"
 #include "app/read_settings.hpp"
+#include "app/run_keys.hpp"
 #include "app/train_settings.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
@@ -22,37 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A key given to this command, or else the value that the run was trained with.
-class Keys {
- public:
-  Keys(const config::Config& own, const config::Config* run) : own_(own), run_(run) {}
-
-  template <class T>
-  T get(const char* name) const {
-    return run_ != nullptr && !own_.is_set(name) ? run_->get<T>(name) : own_.get<T>(name);
-  }
-
- private:
-  const config::Config& own_;
-  const config::Config* run_;
-};
-
-std::optional<config::Config> config_of_run(const fs::path& run_dir) {
-  if (run_dir.empty()) return std::nullopt;
-  if (!fs::exists(run_dir / "config.yaml"))
-    throw UsageError(fmt::format("run.dir={}: no config.yaml in it: expected the directory of a run of 'brainmt train'",
-                                 run_dir.string()));
-  return config::resolve(config::train_schema(),
-                         {.file = (run_dir / "config.yaml").string(), .overrides = {}, .directories = {}});
-}
-
-std::optional<train::Part> part_of(const std::string& name) {
-  for (const train::Part part : train::kParts)
-    if (train::name_of(part) == name) return part;
-  return std::nullopt;  // all
-}
-
-analysis::EvaluateSettings settings_of(CommandContext& context, const Keys& keys, const fs::path& run_dir) {
+analysis::EvaluateSettings settings_of(CommandContext& context, const RunKeys& keys, const fs::path& run_dir) {
   const config::Config& config = context.config;
   const auto seed = static_cast<std::uint64_t>(keys.get<std::int64_t>("run.seed"));
   const auto batch = keys.get<std::int64_t>("eval.batch_size");
@@ -97,7 +68,7 @@ ExitCode run(CommandContext& context) {
   if (out.empty()) throw UsageError("'evaluate' with weights= needs out=DIR for predictions.tsv and metrics.json");
 
   const std::optional<config::Config> trained_with = config_of_run(run_dir);
-  const Keys keys(context.config, trained_with ? &*trained_with : nullptr);
+  const RunKeys keys(context.config, trained_with);
   const analysis::EvaluateSettings settings = settings_of(context, keys, run_dir);
   std::optional<io::Cohort> cohort;
   comm::run_agreed(context.comm,

@@ -1,4 +1,4 @@
-// `brainmt inspect PATH`: describes a cohort, a weights file or a run directory. Rank 0 does the work.
+// `brainmt inspect PATH`: describes a cohort, embeddings, a weights file or a run directory. Rank 0 does the work.
 #include <fmt/format.h>
 
 #include "app/command_table.hpp"
@@ -37,7 +37,7 @@ ExitCode run(CommandContext& context) {
 Command inspect_command() {
   return {
       .name = "inspect",
-      .summary = "describes a cohort, a weights file or a run directory",
+      .summary = "describes a cohort, embeddings, a weights file or a run directory",
       .schema = schema,
       .run = run,
       .operands = {.usage = "PATH",

@@ -9,6 +9,8 @@ Command prepare_command();
 Command inspect_command();
 Command train_command();
 Command evaluate_command();
+Command embed_command();
+Command report_command();
 Command weights_command();
 Command bench_command();
 Command doctor_command();

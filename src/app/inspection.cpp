@@ -8,7 +8,9 @@
 #include <set>
 #include <variant>
 
+#include "analysis/embedding_file.hpp"
 #include "app/cohort_summary.hpp"
+#include "app/inspect_embeddings.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "io/cohort.hpp"
@@ -177,7 +179,9 @@ Json inspect_path(const fs::path& path, bool verify, bool quarantine) {
     throw DataError(fmt::format("{}: expected a run directory with config.yaml or checkpoints in it", path.string()));
   }
   if (!fs::is_regular_file(path, ignored)) throw DataError(fmt::format("{}: no such file or directory", path.string()));
-  return is_hdf5(path) ? inspect_cohort(path, verify, quarantine) : inspect_weights(path, verify);
+  if (!is_hdf5(path)) return inspect_weights(path, verify);
+  return analysis::is_embedding_file(path) ? inspect_embeddings(path, verify)
+                                           : inspect_cohort(path, verify, quarantine);
 }
 
 std::string to_lines(const Json& description) {

@@ -26,6 +26,8 @@ std::vector<Rule> task_rules(bool required);
 
 const Schema& train_schema();
 const Schema& evaluate_schema();
+const Schema& embed_schema();
+const Schema& report_schema();
 const Schema& synth_schema();
 const Schema& prepare_schema();
 const Schema& weights_schema();

@@ -165,7 +165,7 @@ TEST(PlotOf, SurvivesOneClassNanAndMarkupInTheColumnName) {
 }
 
 TEST(SvgPlot, LogarithmicAxisGivesEqualRoomToEqualRatios) {
-  SvgPlot plot({.x_label = "frames", .y_label = "r"}, {50, 400}, {0, 1},
+  SvgPlot plot({.title = {}, .note = {}, .x_label = "frames", .y_label = "r"}, {50, 400}, {0, 1},
                {.width = 300, .height = 200, .log_x = true, .x_ticks = {50, 100, 200, 400}});
   for (const double frames : {50.0, 100.0, 200.0, 400.0}) plot.dot({frames, 0.5}, 1);
   const auto marks = marks_of(plot.document());

@@ -1,0 +1,103 @@
+#include "io/shared_hdf5.hpp"
+
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+
+#include "base/error.hpp"
+#include "io/agreement.hpp"
+#include "io/atomic_file.hpp"
+
+namespace brainmt::io {
+namespace {
+
+// Refuses at the start what would fail after hours. Quotas do not show here; they fail when writing.
+void check_space(const std::filesystem::path& target, std::uint64_t bytes) {
+  std::error_code unknown;
+  const auto parent = target.has_parent_path() ? target.parent_path() : std::filesystem::path(".");
+  const auto space = std::filesystem::space(parent, unknown);
+  if (!unknown && space.capacity > 0 && space.available < bytes) {
+    throw OutputError(fmt::format("'{}' needs {} bytes and its file system has {} free: choose another place",
+                                  target.string(), bytes, space.available));
+  }
+}
+
+std::string broadcast(MPI_Comm comm, std::string text) {
+  int size = static_cast<int>(text.size());
+  MPI_Bcast(&size, 1, MPI_INT, 0, comm);
+  text.resize(static_cast<std::size_t>(size));
+  MPI_Bcast(text.data(), size, MPI_CHAR, 0, comm);
+  return text;
+}
+
+Hdf5Properties shared_access(MPI_Comm comm) {
+  prepare_hdf5();
+  Hdf5Properties access(H5Pcreate(H5P_FILE_ACCESS));
+  const bool ok = H5Pset_fapl_mpio(access.get(), comm, MPI_INFO_NULL) >= 0 &&
+                  H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0;  // checksums on metadata
+  BRAINMT_CHECK(ok, "HDF5 has no MPI-IO: {}", hdf5_reason());
+  return access;
+}
+
+}  // namespace
+
+SharedHdf5::SharedHdf5(MPI_Comm comm, std::filesystem::path target, std::uint64_t bytes) : target_(std::move(target)) {
+  MPI_Comm_dup(comm, &comm_);
+  MPI_Comm_rank(comm_, &rank_);
+  try {
+    collectively(comm_, [&] {
+      if (rank_ != 0) return;
+      check_space(target_, bytes);
+      temporary_ = create_beside(target_).path;
+    });
+    temporary_ = broadcast(comm_, temporary_.string());
+    collectively(comm_, [&] { file_.emplace(temporary_, shared_access(comm_).get(), target_); });
+  } catch (const Error&) {  // the same on every rank
+    if (rank_ == 0 && !temporary_.empty()) ::unlink(temporary_.c_str());
+    MPI_Comm_free(&comm_);
+    throw;
+  }
+}
+
+// Closing is collective and the other ranks may not be here: only the name is taken back.
+SharedHdf5::~SharedHdf5() {
+  if (finished_) return;
+  ::unlink(temporary_.c_str());
+  if (file_) file_->abandon();
+}
+
+void SharedHdf5::finish() {
+  finished_ = true;
+  MPI_Comm_free(&comm_);
+}
+
+void SharedHdf5::commit(std::exception_ptr failure) {
+  BRAINMT_CHECK(!finished_, "a file is committed once");
+  try {
+    agree(comm_, failure);
+  } catch (const Error&) {
+    if (rank_ == 0) ::unlink(temporary_.c_str());
+    try {
+      collectively(comm_, [&] { file_->close(); });
+    } catch (const OutputError&) {  // the first failure is the one to report
+    }
+    finish();
+    throw;
+  }
+  try {
+    collectively(comm_, [&] { file_->close(); });
+    collectively(comm_, [&] {
+      if (rank_ != 0) return;
+      sync_file(temporary_);  // closing may have written after the last synchronisation
+      rename_durably(temporary_, target_);
+    });
+  } catch (const Error&) {
+    if (rank_ == 0) ::unlink(temporary_.c_str());
+    finish();
+    throw;
+  }
+  finish();
+}
+
+}  // namespace brainmt::io

@@ -1,0 +1,264 @@
+#include "analysis/embed.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <iterator>
+#include <map>
+
+#include "analysis/embed_metadata.hpp"
+#include "analysis/load_model.hpp"
+#include "base/fault.hpp"
+#include "base/log.hpp"
+#include "comm/agreement.hpp"
+#include "train/sampler.hpp"
+#include "train/window_pass.hpp"
+
+namespace brainmt::analysis {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A participant with the scans that go into the embedding, in the cohort's order.
+struct Source {
+  EmbeddedParticipant participant;
+  std::vector<std::size_t> scans;
+};
+
+struct Prepared {
+  std::unique_ptr<models::BrainMT> model;
+  std::vector<Source> sources;  // of the whole cohort, or of the part
+  std::size_t too_short = 0;
+  EmbeddingDescription description;  // without participants
+};
+
+std::vector<std::size_t> starts_of(const io::Cohort& cohort, std::size_t scan, const models::BrainMT& model,
+                                   std::int64_t stride) {
+  const auto frames = static_cast<std::size_t>(model.config().frames);
+  return train::evaluation_starts(cohort.scans()[scan].frames, frames,
+                                  stride > 0 ? static_cast<std::size_t>(stride) : frames);
+}
+
+// Means over the scans; motion over those where it is known.
+void describe_scans(Source& source, const io::Cohort& cohort, const models::BrainMT& model, std::int64_t stride) {
+  EmbeddedParticipant& p = source.participant;
+  double motion = 0, tr = 0;
+  int known = 0;
+  for (const std::size_t scan : source.scans) {
+    const io::CohortScan& s = cohort.scans()[scan];
+    p.windows += static_cast<std::uint32_t>(starts_of(cohort, scan, model, stride).size());
+    tr += s.repetition_time;
+    if (std::isnan(s.mean_fd)) continue;
+    motion += s.mean_fd;
+    ++known;
+  }
+  p.runs = static_cast<std::uint32_t>(source.scans.size());
+  p.repetition_time = tr / static_cast<double>(source.scans.size());
+  if (known > 0) p.mean_fd = motion / known;
+}
+
+std::string part_name(const std::optional<train::Split>& split, const std::string& id) {
+  if (split)
+    for (const train::Part part : train::kParts)
+      if (std::ranges::binary_search(split->of(part), id)) return std::string(train::name_of(part));
+  return "none";
+}
+
+// All participants in the order of their first scan; scans in quarantine are not used.
+std::vector<Source> participants_of(const io::Cohort& cohort) {
+  std::vector<Source> all;
+  std::map<std::string, std::size_t> place;
+  for (std::size_t scan = 0; scan < cohort.scans().size(); ++scan) {
+    if (!cohort.usable(scan)) continue;
+    const std::string& id = cohort.scans()[scan].participant_id;
+    const auto [known, is_new] = place.try_emplace(id, all.size());
+    if (is_new) all.push_back({.participant = {.id = id}, .scans = {}});
+    all[known->second].scans.push_back(scan);
+  }
+  return all;
+}
+
+Prepared prepare(const EmbedSettings& settings, const io::Cohort& cohort) {
+  const auto file = io::SafetensorsFile::open(settings.weights);
+  Prepared result;
+  result.model = load_model(file, settings.model, cohort, settings.activation);
+  const auto frames = static_cast<std::uint64_t>(result.model->config().frames);
+  std::optional<train::Split> split;
+  if (!settings.split_file.empty()) split = train::load_split(settings.split_file);
+  std::vector<Source> all = participants_of(cohort);
+  if (split) {
+    std::vector<std::string> ids;
+    for (const io::CohortScan& scan : cohort.scans()) ids.push_back(scan.participant_id);  // in quarantine too
+    train::check_known(*split, ids, cohort.path().string());
+  }
+  for (Source& source : all) {
+    source.participant.part = part_name(split, source.participant.id);
+    if (settings.part && source.participant.part != train::name_of(*settings.part)) continue;
+    std::erase_if(source.scans, [&](std::size_t scan) { return cohort.scans()[scan].frames < frames; });
+    if (source.scans.empty()) {
+      ++result.too_short;
+      continue;
+    }
+    describe_scans(source, cohort, *result.model, settings.stride);
+    result.sources.push_back(std::move(source));
+  }
+  if (result.sources.empty())
+    throw DataError(
+        fmt::format("{}: no participant of this split has a run of {} frames or more", cohort.path().string(), frames));
+  result.description = describe_embedding(settings, *result.model, cohort, split);
+  return result;
+}
+
+// What is known of one participant while its windows come in.
+struct Sums {
+  std::vector<double> run, participant;  // [arrays, width]
+  std::vector<float> tokens;
+};
+
+// Rows of participants [block.begin, block.end), handed to `store` one by one in order.
+void compute_rows(const Prepared& prepared, const io::Cohort& cohort, const EmbedSettings& settings,
+                  ParticipantBlock block, const std::function<void(std::size_t, const EmbeddingRow&)>& store) {
+  models::BrainMT& model = *prepared.model;
+  const auto frames = static_cast<std::uint64_t>(model.config().frames);
+  struct Place {
+    std::size_t participant, scan_number, windows;  // windows: of this scan
+    bool first, last;                               // window of the scan
+  };
+  std::vector<io::WindowRequest> requests;
+  std::vector<Place> places;
+  for (std::size_t p = block.begin; p < block.end; ++p) {
+    const Source& source = prepared.sources[p];
+    for (std::size_t s = 0; s < source.scans.size(); ++s) {
+      const auto starts = starts_of(cohort, source.scans[s], model, settings.stride);
+      for (std::size_t i = 0; i < starts.size(); ++i) {
+        requests.push_back({source.scans[s], starts[i], frames});
+        places.push_back({p, s, starts.size(), i == 0, i + 1 == starts.size()});
+      }
+    }
+  }
+
+  std::size_t next = 0;
+  Sums sums;
+  const auto take = [&](const models::BrainMTOutput& output, std::int64_t) {
+    const Place& place = places[next++];
+    std::vector<double> values;
+    if (settings.pooling != Pooling::kMean) values = output.cls_embedding.value().to_host();
+    if (settings.pooling != Pooling::kCls)
+      std::ranges::copy(output.mean_embedding.to_host(), std::back_inserter(values));
+    if (place.first && place.scan_number == 0) {
+      sums = {.run = {}, .participant = std::vector<double>(values.size(), 0.0), .tokens = {}};
+      if (settings.frame_tokens)
+        for (const double x : models::frame_embeddings(output.tokens, model.config().frames).to_host())
+          sums.tokens.push_back(static_cast<float>(x));
+    }
+    if (place.first) sums.run.assign(values.size(), 0.0);
+    for (std::size_t c = 0; c < values.size(); ++c) sums.run[c] += values[c];
+    if (!place.last) return;
+    const Source& source = prepared.sources[place.participant];
+    for (std::size_t c = 0; c < values.size(); ++c)
+      sums.participant[c] += sums.run[c] / static_cast<double>(place.windows);
+    if (place.scan_number + 1 < source.scans.size()) return;
+    EmbeddingRow row{.values = {}, .tokens = std::move(sums.tokens)};
+    for (const double x : sums.participant)
+      row.values.push_back(static_cast<float>(x / static_cast<double>(source.scans.size())));
+    store(place.participant, row);
+  };
+  // One window at a time: its bits do not depend on its neighbours then.
+  train::run_windows(model, cohort, requests,
+                     {.batch = 1,
+                      .prefetch = settings.prefetch,
+                      .all_tokens = settings.pooling != Pooling::kCls || settings.frame_tokens},
+                     take);
+}
+
+void check_finite(const EmbeddingRow& row, const std::string& id) {
+  const auto finite = [](float x) { return std::isfinite(x); };
+  if (!std::ranges::all_of(row.values, finite) || !std::ranges::all_of(row.tokens, finite))
+    throw NonFiniteError(
+        fmt::format("the embedding of participant {} is not finite: check the scan, or use "
+                    "precision=fp32",
+                    id));
+}
+
+// A shard that a former job left whole, of the same input.
+bool is_complete(const fs::path& path, const EmbeddingDescription& expected) {
+  if (!fs::exists(path)) return false;
+  try {
+    const EmbeddingFile found(path);
+    if (found.description().metadata == expected.metadata &&
+        found.description().participants == expected.participants) {
+      found.rows();
+      return true;
+    }
+    log::warn("{}: made of another input; making it again", path.string());
+  } catch (const DataError& error) {
+    log::warn("{}; making it again", error.what());
+  }
+  return false;
+}
+
+}  // namespace
+
+ParticipantBlock share_of(const std::vector<EmbeddedParticipant>& participants, std::size_t block, std::size_t blocks) {
+  std::uint64_t total = 0;
+  for (const EmbeddedParticipant& p : participants) total += p.windows;
+  // A participant belongs to the block in whose share its first window lies.
+  const auto begin_of = [&](std::size_t b) {
+    std::uint64_t before = 0;
+    std::size_t i = 0;
+    while (i < participants.size() && before * blocks < b * total) before += participants[i++].windows;
+    return i;
+  };
+  return {begin_of(block), begin_of(block + 1)};
+}
+
+EmbedSummary embed(const EmbedSettings& settings, const io::Cohort& cohort, const fs::path& out,
+                   const std::optional<Shard>& shard, comm::Communicator& comm, MPI_Comm mpi) {
+  std::optional<Prepared> prepared;
+  bool complete = false;
+  const fs::path target = shard ? shard_path(out, *shard) : out;
+  comm::run_agreed(comm, [&] {
+    prepared.emplace(prepare(settings, cohort));
+    auto& [model, sources, too_short, description] = *prepared;
+    for (const Source& source : sources) description.participants.push_back(source.participant);
+    if (shard) {
+      const ParticipantBlock block = share_of(description.participants, shard->index - 1, shard->count);
+      if (block.begin == block.end)
+        throw UsageError(fmt::format("shard={}/{}: {} participants are too few for so many shards", shard->index,
+                                     shard->count, sources.size()));
+      const auto keep = [&](auto& list) {
+        const auto first = list.begin();
+        list = std::decay_t<decltype(list)>(std::make_move_iterator(first + static_cast<std::ptrdiff_t>(block.begin)),
+                                            std::make_move_iterator(first + static_cast<std::ptrdiff_t>(block.end)));
+      };
+      keep(sources);
+      keep(description.participants);
+      set_shard(description, *shard, block.begin);
+    }
+    describe_participants(description);
+    if (shard && comm.rank() == 0) complete = is_complete(target, description);
+  });
+  EmbedSummary summary{.participants = prepared->sources.size(), .windows = 0, .too_short = prepared->too_short};
+  for (const EmbeddedParticipant& p : prepared->description.participants) summary.windows += p.windows;
+  summary.was_complete = comm::all_reduce_value<std::int64_t>(comm, complete ? 1 : 0, comm::ReduceOp::kMax) > 0;
+  if (summary.was_complete) return summary;
+
+  EmbeddingWriter writer(mpi, target, prepared->description);
+  std::exception_ptr failure;
+  try {
+    const auto block = share_of(prepared->description.participants, static_cast<std::size_t>(comm.rank()),
+                                static_cast<std::size_t>(comm.size()));
+    compute_rows(*prepared, cohort, settings, block, [&](std::size_t participant, const EmbeddingRow& row) {
+      check_finite(row, prepared->sources[participant].participant.id);
+      fault::at("embed.row", comm.rank(), static_cast<std::int64_t>(participant));
+      writer.write(participant, row);
+    });
+    fault::at("embed.commit", comm.rank(), 0);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  writer.commit(failure);
+  return summary;
+}
+
+}  // namespace brainmt::analysis

@@ -1,0 +1,155 @@
+// `brainmt embed`: embeddings of the participants of a cohort from the shared encoder; merges the shards of an array
+// job; `embed residualize` removes covariates from a finished file.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <optional>
+
+#include "analysis/embed.hpp"
+#include "analysis/residualize.hpp"
+#include "app/build_info.hpp"
+#include "app/command_table.hpp"
+#include "app/read_settings.hpp"
+#include "app/run_keys.hpp"
+#include "base/log.hpp"
+#include "base/version.hpp"
+#include "comm/agreement.hpp"
+#include "config/keys.hpp"
+#include "models/from_config.hpp"
+#include "train/checkpoint.hpp"
+
+namespace brainmt::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string libraries() {
+  std::string text;
+  for (const auto& [name, what] : library_versions())
+    text += fmt::format("{}{} {}", text.empty() ? "" : "; ", name, what);
+  return text;
+}
+
+std::string program() { return fmt::format("brainmt {} ({})", version(), git_revision()); }
+
+analysis::Pooling pooling_of(const std::string& name) {
+  if (name == "mean") return analysis::Pooling::kMean;
+  return name == "both" ? analysis::Pooling::kBoth : analysis::Pooling::kCls;
+}
+
+void check_source(const config::Config& config) {
+  const bool run = !config.get<std::string>("run.dir").empty(), weights = !config.get<std::string>("weights").empty();
+  if (run == weights) throw UsageError("'embed' needs run.dir=DIR or weights=FILE, one of the two");
+  if (weights && config.get<std::string>("data.cohort").empty())
+    throw UsageError("'embed' with weights= needs data.cohort=...");
+  if (weights && config.get<std::string>("split") != "all" && config.get<std::string>("data.split_file").empty())
+    throw UsageError(fmt::format("split={} with weights= needs data.split_file=...", config.get<std::string>("split")));
+}
+
+analysis::EmbedSettings settings_of(CommandContext& context, const RunKeys& keys, const fs::path& run_dir) {
+  const config::Config& config = context.config;
+  analysis::EmbedSettings s;
+  s.activation = keys.get<std::string>("precision") == "bf16" ? DType::kBf16 : DType::kF32;
+  s.part = part_of(config.get<std::string>("split"));
+  s.pooling = pooling_of(config.get<std::string>("embed.pooling"));
+  s.frame_tokens = config.get<std::string>("embed.tokens") == "frames";
+  s.stride = config.get<std::int64_t>("embed.stride");
+  s.prefetch = keys.get<std::int64_t>("data.prefetch");
+  s.split_file = config.get<std::string>("data.split_file");
+  s.program = program();
+  s.libraries = libraries();
+  if (run_dir.empty()) {
+    s.weights = config.get<std::string>("weights");
+    s.model = models::from_config(config, {});
+  } else {
+    s.weights = train::model_file_of(context.comm, run_dir, config.get<std::string>("checkpoint"));
+    if (s.split_file.empty()) s.split_file = run_dir / "split.json";
+  }
+  return s;
+}
+
+void print_summary(const analysis::EmbedSummary& summary, const fs::path& written) {
+  if (summary.too_short > 0)
+    fmt::print("{:<18}{} participants without a long enough run\n", "left out", summary.too_short);
+  fmt::print("{:<18}{}\n{:<18}{}\n{:<18}{}\n", "participants", summary.participants, "windows", summary.windows,
+             summary.was_complete ? "was complete" : "written", written.string());
+}
+
+analysis::EmbedSummary extract(CommandContext& context, const fs::path& out,
+                               const std::optional<analysis::Shard>& shard) {
+  check_source(context.config);
+  const fs::path run_dir = context.config.get<std::string>("run.dir");
+  const RunKeys keys(context.config, config_of_run(run_dir));
+  const analysis::EmbedSettings settings = settings_of(context, keys, run_dir);
+  std::optional<io::Cohort> cohort;
+  io::ReadSettings read = read_settings(keys, context.mpi);
+  // Ranks have different numbers of windows here, so they cannot read together.
+  if (read.mode == io::ReadMode::kCollective) read.mode = io::ReadMode::kIndependent;
+  comm::run_agreed(context.comm, [&] { cohort.emplace(keys.get<std::string>("data.cohort"), read); });
+  return analysis::embed(settings, *cohort, out, shard, context.comm, context.mpi);
+}
+
+void residualize(CommandContext& context, const fs::path& out) {
+  const config::Config& config = context.config;
+  const fs::path run_dir = config.get<std::string>("run.dir");
+  const RunKeys keys(config, config_of_run(run_dir));
+  analysis::ResidualizeSettings s;
+  s.in = config.get<std::string>("in");
+  s.cohort = keys.get<std::string>("data.cohort");
+  s.split_file = config.get<std::string>("data.split_file");
+  if (s.split_file.empty() && !run_dir.empty()) s.split_file = run_dir / "split.json";
+  s.covariates = config.get<std::vector<std::string>>("covariates");
+  s.categories = config.get<std::vector<std::string>>("categories");
+  s.mean_pooling = config.get<std::string>("embed.pooling") == "mean";
+  s.components = static_cast<std::size_t>(config.get<std::int64_t>("project"));
+  s.program = program();
+  if (s.in.empty()) throw UsageError("'embed residualize' needs in=FILE, a file of 'brainmt embed'");
+  if (s.cohort.empty())
+    throw UsageError("'embed residualize' needs data.cohort=FILE or run.dir=DIR for the covariates");
+  if (s.split_file.empty())
+    throw UsageError(
+        "'embed residualize' needs data.split_file=FILE or run.dir=DIR: everything is fitted on its "
+        "training part");
+  comm::run_agreed(context.comm, [&] {
+    if (!context.is_root()) return;
+    const analysis::ResidualizeSummary summary = analysis::residualize(s, out);
+    for (const std::string& warning : summary.warnings) log::warn("{}", warning);
+    fmt::print("{}{:<18}{}\n", analysis::to_lines(summary), "written", out.string());
+  });
+}
+
+ExitCode run(CommandContext& context) {
+  const config::Config& config = context.config;
+  const fs::path out = config.get<std::string>("out");
+  if (!context.operands.empty()) {
+    if (context.operands.front() != "residualize")
+      throw UsageError(fmt::format("embed: expected 'residualize' or nothing, found '{}'", context.operands.front()));
+    residualize(context, out);
+    return ExitCode::kDone;
+  }
+  const auto merge = static_cast<std::size_t>(config.get<std::int64_t>("merge"));
+  const auto shard_text = config.get<std::string>("shard");
+  if (merge > 0 && !shard_text.empty()) throw UsageError("merge conflicts with shard: give one of the two");
+  std::optional<analysis::Shard> shard;
+  if (!shard_text.empty()) shard = analysis::parse_shard(shard_text);
+  const analysis::EmbedSummary summary =
+      merge > 0 ? analysis::merge_shards(out, merge, context.comm, context.mpi) : extract(context, out, shard);
+  if (context.is_root()) print_summary(summary, shard ? analysis::shard_path(out, *shard) : out);
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+Command embed_command() {
+  return {
+      .name = "embed",
+      .summary = "embeddings of participants from the shared encoder",
+      .schema = config::embed_schema,
+      .run = run,
+      .operands = {.usage = "[residualize]",
+                   .help = "remove covariates from a file of embeddings and project it, fitted on the training part",
+                   .least = 0,
+                   .most = 1}};
+}
+
+}  // namespace brainmt::app

@@ -1,0 +1,60 @@
+// `brainmt report RUN...`: a self-contained HTML page of one or several runs.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <set>
+
+#include "analysis/report.hpp"
+#include "app/command_table.hpp"
+#include "base/version.hpp"
+#include "comm/agreement.hpp"
+#include "config/keys.hpp"
+#include "io/atomic_file.hpp"
+
+namespace brainmt::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Runs of one name are told apart by the folders above them.
+void make_names_unique(std::vector<analysis::RunRecord>& runs) {
+  std::set<std::string> seen;
+  for (analysis::RunRecord& run : runs) {
+    fs::path above = fs::absolute(run.directory).lexically_normal();
+    if (!above.has_filename()) above = above.parent_path();
+    while (!seen.insert(run.name).second) {
+      above = above.parent_path();
+      run.name = above.has_filename() ? above.filename().string() + "/" + run.name : run.name + "'";
+    }
+  }
+}
+
+ExitCode run(CommandContext& context) {
+  comm::run_agreed(context.comm, [&] {
+    if (!context.is_root()) return;
+    std::vector<analysis::RunRecord> runs;
+    for (const std::string& directory : context.operands) runs.push_back(analysis::read_run(directory));
+    make_names_unique(runs);
+    fs::path out = context.config.get<std::string>("out");
+    if (out.empty()) out = fs::path(context.operands.front()) / "report.html";
+    io::write_atomically(
+        out,
+        analysis::report_page(runs, {.title = context.config.get<std::string>("title"),
+                                     .bins = context.config.get<int>("bins"),
+                                     .program = fmt::format("Made by brainmt {} ({}).", version(), git_revision())}));
+    fmt::print("{}\n", out.string());
+  });
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+Command report_command() {
+  return {.name = "report",
+          .summary = "self-contained HTML page of one or several runs, plots inside",
+          .schema = config::report_schema,
+          .run = run,
+          .operands = {.usage = "RUN...", .help = "run directories of 'brainmt train'", .least = 1, .most = 1000}};
+}
+
+}  // namespace brainmt::app
