@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstring>
 #include <string_view>
+#include <thread>
 
 #include "base/error.hpp"
 
@@ -90,16 +91,27 @@ bool drain(Pipe& output, Pipe& errors, ProcessResult& result, Clock::time_point 
   return true;
 }
 
+[[noreturn]] void cannot_start(const std::string& name, int failed) {
+  throw CommError(fmt::format("cannot start '{}': {}; is it installed and in PATH?", name,
+                              std::generic_category().message(failed)));
+}
+
+int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
 }  // namespace
 
 std::vector<std::string> clean_environment() {
-  constexpr std::array<std::string_view, 6> kLeaking{"SLURM_", "PMIX_", "PMI_", "OMPI_", "PRTE_", "SRUN_"};
+  constexpr std::array<std::string_view, 7> kLeaking{"SLURM_", "PMIX_", "PMI_", "OMPI_", "PRTE_", "SRUN_", "ORTE_"};
   constexpr std::array<std::string_view, 3> kKept{"SLURM_CONF=", "OMPI_ALLOW_", "OMPI_MCA_"};
+  // What Open MPI sets for itself in a program that was started without a launcher.
+  constexpr std::array<std::string_view, 5> kSingleton{"OMPI_MCA_ess", "OMPI_MCA_orte_ess", "OMPI_MCA_orte_launch=",
+                                                       "OMPI_MCA_orte_precondition_transports=", "OMPI_MCA_pmix="};
   std::vector<std::string> kept;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const auto begins = [&](std::string_view prefix) { return text.starts_with(prefix); };
-    if (std::ranges::any_of(kLeaking, begins) && std::ranges::none_of(kKept, begins)) continue;
+    const bool leaks = std::ranges::any_of(kLeaking, begins) && std::ranges::none_of(kKept, begins);
+    if (leaks || std::ranges::any_of(kSingleton, begins)) continue;
     kept.emplace_back(text);
   }
   return kept;
@@ -115,9 +127,7 @@ ProcessResult run_process(const std::vector<std::string>& arguments, const std::
   pid_t child = 0;
   const int failed = ::posix_spawnp(&child, arguments.front().c_str(), actions.get(), nullptr,
                                     pointers(arguments).data(), pointers(environment).data());
-  if (failed != 0)
-    throw CommError(fmt::format("cannot start '{}': {}; is it installed and in PATH?", arguments.front(),
-                                std::generic_category().message(failed)));
+  if (failed != 0) cannot_start(arguments.front(), failed);
   output.close_write();
   errors.close_write();
   ProcessResult result;
@@ -128,8 +138,49 @@ ProcessResult run_process(const std::vector<std::string>& arguments, const std::
   }
   if (!ended)
     throw CommError(fmt::format("'{}' gave no answer within {} s and was ended", arguments.front(), timeout_seconds));
-  result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  result.exit_code = code_of(status);
   return result;
+}
+
+ChildProcess::ChildProcess(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
+  BRAINMT_CHECK(!arguments.empty(), "a program needs a name");
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  const int failed = ::posix_spawnp(&pid_, arguments.front().c_str(), nullptr, &attributes, pointers(arguments).data(),
+                                    pointers(environment).data());
+  posix_spawnattr_destroy(&attributes);
+  if (failed != 0) cannot_start(arguments.front(), failed);
+}
+
+ChildProcess::~ChildProcess() {
+  if (exit_code_) return;
+  ::kill(-pid_, SIGKILL);
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+}
+
+void ChildProcess::signal(int number) const {
+  if (!exit_code_) ::kill(pid_, number);
+}
+
+std::optional<int> ChildProcess::wait_for(double seconds) {
+  constexpr std::chrono::milliseconds kPoll{20};
+  const auto deadline =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  while (!exit_code_) {
+    int status = 0;
+    if (::waitpid(pid_, &status, WNOHANG) == pid_) {
+      exit_code_ = code_of(status);
+    } else if (Clock::now() >= deadline) {
+      break;
+    } else {
+      std::this_thread::sleep_for(kPoll);
+    }
+  }
+  return exit_code_;
 }
 
 }  // namespace brainmt::jobs

@@ -1,5 +1,6 @@
 #pragma once
 // Runs another program without a shell: arguments are passed as they are, so no text of ours is ever interpreted.
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,13 +12,34 @@ struct ProcessResult {
 };
 
 /// The environment of this process without what a job that we are inside of would leak into a new one: variables that
-/// begin with SLURM_, PMIX_, PMI_, OMPI_ (but not OMPI_ALLOW_ and OMPI_MCA_, which are settings), PRTE_, SRUN_. What
-/// tells clients where their controller is (SLURM_CONF) stays.
+/// begin with SLURM_, PMIX_, PMI_, OMPI_ (but not OMPI_ALLOW_ and OMPI_MCA_, which are settings), PRTE_, SRUN_, ORTE_,
+/// and what Open MPI notes down for itself in a program without a launcher. What tells clients where their controller
+/// is (SLURM_CONF) stays.
 std::vector<std::string> clean_environment();
 
 /// Runs `arguments[0]`, found in PATH, with `environment`, and waits. Standard input is empty. Throws CommError when it
 /// cannot be started or is not over after `timeout_seconds` (then it is killed).
 ProcessResult run_process(const std::vector<std::string>& arguments, const std::vector<std::string>& environment,
                           double timeout_seconds);
+
+/// Another program in a process group of its own, so that Ctrl-C on the terminal reaches only us; its streams are ours.
+class ChildProcess {
+ public:
+  /// Throws CommError when it cannot be started.
+  ChildProcess(const std::vector<std::string>& arguments, const std::vector<std::string>& environment);
+  /// Kills the whole group when it still runs.
+  ~ChildProcess();
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+
+  /// To the program alone: a launcher passes SIGUSR1 on to its ranks.
+  void signal(int number) const;
+  /// Its exit code, 128 + signal when it was killed; nothing while it still runs after `seconds`.
+  std::optional<int> wait_for(double seconds);
+
+ private:
+  int pid_ = 0;
+  std::optional<int> exit_code_;
+};
 
 }  // namespace brainmt::jobs

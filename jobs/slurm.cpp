@@ -101,14 +101,15 @@ std::vector<std::size_t> expand_indices(const std::string& text) {
   return indices;
 }
 
-std::map<std::size_t, std::string> parse_queue(const std::string& printed) {
-  std::map<std::size_t, std::string> states;
+std::map<QueuePlace, std::string> parse_queue(const std::string& printed) {
+  std::map<QueuePlace, std::string> states;
   std::istringstream lines(printed);
   std::string line;
   while (std::getline(lines, line)) {
-    const std::size_t blank = line.find(' ');
-    if (blank == std::string::npos) continue;
-    if (const auto index = number(line.substr(0, blank))) states[*index] = line.substr(blank + 1);
+    std::istringstream words(line);
+    std::string job, index, state;
+    if (!(words >> job >> index >> state) || !number(job)) continue;
+    if (const auto place = number(index)) states[{job, *place}] = state;
   }
   return states;
 }

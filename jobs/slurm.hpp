@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "jobs/sweep.hpp"
@@ -34,8 +35,10 @@ std::string compress(const std::vector<std::size_t>& indices);
 /// The reverse; "0-3,7%4" too. Throws CommError.
 std::vector<std::size_t> expand_indices(const std::string& text);
 
-/// State of each array task that Slurm still knows: `squeue -h -r -o "%K %T"` by array index.
-std::map<std::size_t, std::string> parse_queue(const std::string& printed);
+/// State of each array task that Slurm still knows, by (array job, array index), from `squeue --noheader --array
+/// --format="%F %K %T"`; lines of jobs that are no arrays are left out.
+using QueuePlace = std::pair<std::string, std::size_t>;
+std::map<QueuePlace, std::string> parse_queue(const std::string& printed);
 
 /// MaxArraySize of `scontrol show config`; 1001 (Slurm's own default) when it does not say.
 std::size_t parse_largest_array(const std::string& printed);

@@ -15,6 +15,7 @@
 //           - {label: no_attention, model.depth: [12, 0]}
 //   repeats: {seeds: [1, 2, 3], folds: 5}    # every cell is run for each seed and fold
 //   evaluate: {split: test, bootstrap: 1000}
+//   baselines: {confounds: [age, sex, mean_fd]}   # a model of these columns stands beside the results
 //   resources: {nodes: 1, ranks: 2, cpus: 1, gpus: 0, memory: 8G, time: 1:00:00, throttle: 4}
 //
 // Keys of a map may be nested or dotted. Nothing here knows which keys the program has: that is for whoever resolves
@@ -69,6 +70,7 @@ struct Sweep {
   std::vector<std::int64_t> seeds;
   int folds = 0;  // 0: no cross-validation
   std::vector<Setting> evaluate;
+  std::vector<std::string> confounds;
   Resources resources;
 };
 

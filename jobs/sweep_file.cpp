@@ -32,8 +32,8 @@ class Reader {
 
   Sweep read() {
     const YAML::Node root = load();
-    const auto entries =
-        map_of(root, "the sweep", {"name", "config", "set", "grids", "axes", "repeats", "evaluate", "resources"});
+    const auto entries = map_of(
+        root, "the sweep", {"name", "config", "set", "grids", "axes", "repeats", "evaluate", "baselines", "resources"});
     Sweep sweep;
     sweep.name = entries.contains("name") ? name(entries.at("name")) : path_.stem().string();
     if (entries.contains("config")) sweep.config = scalar(entries.at("config"), "a configuration's name or path");
@@ -42,6 +42,7 @@ class Reader {
     sweep.seeds = {42};
     if (entries.contains("repeats")) read_repeats(entries.at("repeats"), sweep);
     if (entries.contains("evaluate")) sweep.evaluate = settings(entries.at("evaluate"));
+    if (entries.contains("baselines")) sweep.confounds = confounds(entries.at("baselines"));
     if (entries.contains("resources")) sweep.resources = resources(entries.at("resources"));
     return sweep;
   }
@@ -246,6 +247,20 @@ class Reader {
     if (parts.contains("folds")) {
       sweep.folds = small_integer(parts.at("folds"), 2);
     }
+  }
+
+  std::vector<std::string> confounds(const YAML::Node& node) const {
+    const Entries parts = map_of(node, "baselines", {"confounds"});
+    std::vector<std::string> columns;
+    if (!parts.contains("confounds")) return columns;
+    const YAML::Node& list = parts.at("confounds");
+    if (!list.IsSequence() || list.size() == 0) fail(list, "expected a list of columns");
+    for (const auto& item : list) {
+      columns.push_back(scalar(item, "the name of a column"));
+      if (std::ranges::count(columns, columns.back()) > 1)
+        fail(item, fmt::format("column '{}' stands twice", columns.back()));
+    }
+    return columns;
   }
 
   Resources resources(const YAML::Node& node) const {

@@ -1,82 +1,13 @@
 // `brainmt evaluate`: predicts and scores a split with a run's weights, or with any weights file.
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <filesystem>
-#include <nlohmann/json.hpp>
-#include <optional>
-
-#include "analysis/evaluate.hpp"
-#include "analysis/plots.hpp"
 #include "app/command_table.hpp"
-#include "app/read_settings.hpp"
-#include "app/run_keys.hpp"
-#include "app/train_settings.hpp"
-#include "comm/agreement.hpp"
+#include "app/evaluate_run.hpp"
 #include "config/keys.hpp"
-#include "io/atomic_file.hpp"
-#include "models/from_config.hpp"
-#include "train/checkpoint.hpp"
 
 namespace brainmt::app {
 namespace {
 
-namespace fs = std::filesystem;
-
-analysis::EvaluateSettings settings_of(CommandContext& context, const RunKeys& keys, const fs::path& run_dir) {
-  const config::Config& config = context.config;
-  const auto seed = static_cast<std::uint64_t>(keys.get<std::int64_t>("run.seed"));
-  const auto batch = keys.get<std::int64_t>("eval.batch_size");
-  analysis::EvaluateSettings s;
-  s.part = part_of(config.get<std::string>("split"));
-  s.activation = keys.get<std::string>("precision") == "bf16" ? DType::kBf16 : DType::kF32;
-  s.predict = {.stride = keys.get<std::int64_t>("eval.stride"),
-               .batch = std::max<std::int64_t>(batch, 1),
-               .prefetch = keys.get<std::int64_t>("data.prefetch")};
-  s.bootstrap = {.seed = seed, .resamples = config.get<int>("bootstrap")};
-  s.split = {.file = config.get<std::string>("data.split_file"), .run_dir = {}, .plan = split_plan(keys)};
-  if (!run_dir.empty()) {
-    s.weights = train::model_file_of(context.comm, run_dir, config.get<std::string>("checkpoint"));
-    if (s.split.file.empty()) s.split.file = run_dir / "split.json";
-    s.split.plan.group.clear();  // needed to make a split, not to use one; another cohort may lack the column
-  } else {
-    s.weights = config.get<std::string>("weights");
-    s.model = models::from_config(config, {});
-    const train::TaskSettings task = task_settings(config);
-    if (!task.targets.empty() && !task.targets.front().name.empty()) s.task = task;
-  }
-  return s;
-}
-
-void write_results(const fs::path& out, const analysis::Evaluation& evaluation,
-                   const train::BootstrapSettings& bootstrap) {
-  std::error_code error;
-  fs::create_directories(out, error);
-  if (error) throw OutputError(fmt::format("out={}: cannot be made: {}", out.string(), error.message()));
-  const auto metrics = analysis::metrics_of(evaluation, bootstrap);
-  io::write_atomically(out / "predictions.tsv", analysis::predictions_table(evaluation));
-  io::write_atomically(out / "metrics.json", metrics.dump(2) + "\n");
-  for (const analysis::Plot& plot : analysis::plots_of(evaluation, metrics))
-    io::write_atomically(out / plot.file_name, plot.svg);
-  fmt::print("{}{:<18}{}\n", analysis::metrics_table(metrics), "written", (out / "predictions.tsv").string());
-}
-
 ExitCode run(CommandContext& context) {
-  const fs::path run_dir = context.config.get<std::string>("run.dir");
-  fs::path out = context.config.get<std::string>("out");
-  if (out.empty()) out = run_dir;
-  if (out.empty()) throw UsageError("'evaluate' with weights= needs out=DIR for predictions.tsv and metrics.json");
-
-  const std::optional<config::Config> trained_with = config_of_run(run_dir);
-  const RunKeys keys(context.config, trained_with);
-  const analysis::EvaluateSettings settings = settings_of(context, keys, run_dir);
-  std::optional<io::Cohort> cohort;
-  comm::run_agreed(context.comm,
-                   [&] { cohort.emplace(keys.get<std::string>("data.cohort"), read_settings(keys, context.mpi)); });
-  const analysis::Evaluation evaluation = analysis::evaluate(settings, *cohort, context.comm);
-  comm::run_agreed(context.comm, [&] {
-    if (context.is_root()) write_results(out, evaluation, settings.bootstrap);
-  });
+  evaluate_run(context.config, context.comm, context.mpi);
   return ExitCode::kDone;
 }
 

@@ -4,7 +4,8 @@ namespace brainmt::app {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> table{synth_command(),    prepare_command(), inspect_command(), train_command(),
-                                          evaluate_command(), embed_command(), report_command(), weights_command(), bench_command(),   doctor_command()};
+                                          evaluate_command(), sweep_command(),   embed_command(),   report_command(),
+                                          weights_command(),  bench_command(),   doctor_command()};
   return table;
 }
 

@@ -11,6 +11,7 @@ Command train_command();
 Command evaluate_command();
 Command embed_command();
 Command report_command();
+Command sweep_command();
 Command weights_command();
 Command bench_command();
 Command doctor_command();

@@ -68,6 +68,11 @@ struct Sources {
 /// Resolves without validate(), so that an incomplete configuration can be printed. Throws UsageError.
 Config resolve(const Schema& schema, const Sources& sources);
 
+/// A path as given, or the name of a file (with or without .yaml) in one of the directories. `shown` is what the user
+/// set to choose it, for the message. Throws UsageError.
+std::filesystem::path find_file(const std::string& name, const std::vector<std::filesystem::path>& directories,
+                                std::string_view shown);
+
 /// BRAINMT_CONFIG_DIR when set, the checkout of a built binary, the share folder of an installed one.
 std::vector<std::filesystem::path> default_directories();
 

@@ -31,5 +31,6 @@ const Schema& report_schema();
 const Schema& synth_schema();
 const Schema& prepare_schema();
 const Schema& weights_schema();
+const Schema& sweep_schema();
 
 }  // namespace brainmt::config

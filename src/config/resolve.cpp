@@ -30,12 +30,19 @@ Override parse_override(const std::string& text) {
   }
 }
 
+std::string listed(const std::vector<fs::path>& directories) {
+  if (directories.empty()) return "; set BRAINMT_CONFIG_DIR to the configs folder";
+  std::string text = "; looked in";
+  for (const fs::path& directory : directories) text += fmt::format(" {}", directory.string());
+  return text;
+}
+
 class Resolver {
  public:
   Resolver(const Schema& schema, const Sources& sources) : sources_(sources), config_(schema) {}
 
   Config run() {
-    if (!sources_.file.empty()) apply_file(find_file(sources_.file));
+    if (!sources_.file.empty()) apply_file(find_file(sources_.file, sources_.directories, "--config"));
     std::vector<Override> overrides;
     for (const std::string& text : sources_.overrides) overrides.push_back(parse_override(text));
     for (const Override& item : overrides) {
@@ -49,19 +56,6 @@ class Resolver {
 
  private:
   bool is_group(const std::string& key) const { return config_.schema().is_group(key); }
-
-  // A path as given, or the name of a file (with or without .yaml) in one of the configuration directories.
-  fs::path find_file(const std::string& name) const {
-    std::error_code ignored;
-    if (fs::is_regular_file(name, ignored)) return name;
-    for (const fs::path& directory : sources_.directories) {
-      for (const std::string& candidate : {name, name + ".yaml"}) {
-        if (fs::is_regular_file(directory / candidate, ignored)) return directory / candidate;
-      }
-    }
-    throw UsageError(fmt::format("--config {}: no such file, neither here nor in the configuration directories{}", name,
-                                 listed_directories()));
-  }
 
   void apply_file(const fs::path& path) {
     const FlatYaml entries = read_yaml(path);
@@ -102,14 +96,7 @@ class Resolver {
     const std::string nearest = nearest_name(name, known);
     throw UsageError(fmt::format("{}: {}={}: no such configuration{}{}", where, group, name,
                                  nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest),
-                                 listed_directories()));
-  }
-
-  std::string listed_directories() const {
-    if (sources_.directories.empty()) return "; set BRAINMT_CONFIG_DIR to the configs folder";
-    std::string text = "; looked in";
-    for (const fs::path& directory : sources_.directories) text += fmt::format(" {}", directory.string());
-    return text;
+                                 listed(sources_.directories)));
   }
 
   const Sources& sources_;
@@ -117,6 +104,18 @@ class Resolver {
 };
 
 }  // namespace
+
+fs::path find_file(const std::string& name, const std::vector<fs::path>& directories, std::string_view shown) {
+  std::error_code ignored;
+  if (fs::is_regular_file(name, ignored)) return name;
+  for (const fs::path& directory : directories) {
+    for (const std::string& candidate : {name, name + ".yaml"}) {
+      if (fs::is_regular_file(directory / candidate, ignored)) return directory / candidate;
+    }
+  }
+  throw UsageError(fmt::format("{} {}: no such file, neither here nor in the configuration directories{}", shown, name,
+                               listed(directories)));
+}
 
 Config resolve(const Schema& schema, const Sources& sources) { return Resolver(schema, sources).run(); }
 

@@ -2,6 +2,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 
 #include "train/sampler.hpp"
 #include "train/trainer.hpp"
@@ -51,16 +53,69 @@ std::string describe_targets(const TrainingData& training) {
   return text;
 }
 
-}  // namespace
+// Multiplications and additions of one forward pass of one window: convolutions, matrix products of the tokens, and the
+// attention matrix. Norms and the scan itself are memory-bound and little beside these.
+double forward_operations(const models::BrainMT& model, const models::BrainMTConfig& c) {
+  const double width = static_cast<double>(c.embed_dim), tokens = static_cast<double>(model.tokens());
+  std::array<double, 3> extent{};
+  std::ranges::transform(c.grid, extent.begin(), [](std::int64_t n) { return static_cast<double>((n + 1) / 2); });
+  const auto halve = [&extent] {
+    for (double& n : extent) n = std::ceil(n / 2);
+  };
+  constexpr double kTaps = 27;
+  const auto convolution = [&](double in, double out) {
+    return 2 * kTaps * in * out * extent[0] * extent[1] * extent[2];
+  };
+  double per_frame = convolution(1, width / 8);
+  halve();
+  per_frame += convolution(width / 8, width / 4) + 2 * convolution(width / 4, width / 4);
+  halve();
+  per_frame += convolution(width / 4, width / 2) + 2 * convolution(width / 2, width / 2);
+  halve();
+  per_frame += convolution(width / 2, width);
+  const double inner = c.expand * width, directions = c.bidirectional ? 2 : 1;
+  const double of_mamba = 2 * (3 * width * inner + directions * inner * (width / 8 + 2 * c.state_dim));
+  const double of_attention = 2 * (4 + 4) * width * width + 4 * tokens * width;
+  return per_frame * static_cast<double>(c.frames) + tokens * (c.depth[0] * of_mamba + c.depth[1] * of_attention);
+}
 
-std::string describe(const TrainSettings& settings, const io::Cohort& cohort, int ranks) {
-  const TrainingData data = prepare_training_data(cohort, settings.task, settings.split, settings.model.frames);
+RunEstimate estimate_with(const TrainSettings& settings, const io::Cohort& cohort, int ranks,
+                          const TrainingData& data) {
   const models::BrainMTConfig config = model_config(settings, cohort);
   models::BrainMT model(config, settings.activation);
   const auto shards = static_cast<std::size_t>(ranks) * static_cast<std::size_t>(settings.accumulate);
   const auto batch = static_cast<std::size_t>(settings.batch_size);
   const TrainingOrder order(settings.seed, data.part(Part::kTrain).size(), shards, batch);
-  const double activations = activation_bytes(model, config, settings.activation) * settings.batch_size;
+  RunEstimate e;
+  e.subjects = data.data.subjects().size();
+  for (const Part part : kParts) e.parts[static_cast<std::size_t>(part)] = data.part(part).size();
+  e.data_sha256 = data.sha256;
+  e.parameters = model.parameters().element_count();
+  e.places = model.places();
+  e.tokens = model.tokens();
+  e.global_batch = shards * batch;
+  e.steps_per_epoch = order.steps_per_epoch();
+  e.steps = e.steps_per_epoch * settings.epochs;
+  e.parameter_bytes = parameter_bytes(model);
+  e.activation_bytes = activation_bytes(model, config, settings.activation) * settings.batch_size;
+  // The backward pass is twice the forward pass; every epoch ends with a validation.
+  const double passes =
+      3.0 * static_cast<double>(data.part(Part::kTrain).size()) + static_cast<double>(data.part(Part::kVal).size());
+  e.operations = forward_operations(model, config) * passes * settings.epochs;
+  return e;
+}
+
+}  // namespace
+
+RunEstimate estimate(const TrainSettings& settings, const io::Cohort& cohort, int ranks) {
+  return estimate_with(settings, cohort, ranks,
+                       prepare_training_data(cohort, settings.task, settings.split, settings.model.frames));
+}
+
+std::string describe(const TrainSettings& settings, const io::Cohort& cohort, int ranks) {
+  const TrainingData data = prepare_training_data(cohort, settings.task, settings.split, settings.model.frames);
+  const RunEstimate e = estimate_with(settings, cohort, ranks, data);
+  const models::BrainMTConfig config = model_config(settings, cohort);
   return fmt::format(
       "cohort       {} scans, {} subjects: {} train, {} val, {} test\n"
       "{}"
@@ -70,12 +125,11 @@ std::string describe(const TrainSettings& settings, const io::Cohort& cohort, in
       "batch        {} samples per update ({} ranks x {} x {} micro steps)\n"
       "steps        {} per epoch, {} in {} epochs\n"
       "memory       about {:.0f} MiB per rank: {:.0f} for parameters and optimiser, {:.0f} for activations\n",
-      cohort.scans().size(), data.data.subjects().size(), data.part(Part::kTrain).size(), data.part(Part::kVal).size(),
-      data.part(Part::kTest).size(), describe_targets(data), config.grid[0], config.grid[1], config.grid[2],
-      config.frames, model.parameters().element_count(), model.tokens(), model.places(), config.frames, shards * batch,
-      ranks, batch, settings.accumulate, order.steps_per_epoch(), order.steps_per_epoch() * settings.epochs,
-      settings.epochs, (parameter_bytes(model) + activations) / kMebibyte, parameter_bytes(model) / kMebibyte,
-      activations / kMebibyte);
+      cohort.scans().size(), e.subjects, e.parts[0], e.parts[1], e.parts[2], describe_targets(data), config.grid[0],
+      config.grid[1], config.grid[2], config.frames, e.parameters, e.tokens, e.places, config.frames, e.global_batch,
+      ranks, settings.batch_size, settings.accumulate, e.steps_per_epoch, e.steps, settings.epochs,
+      (e.parameter_bytes + e.activation_bytes) / kMebibyte, e.parameter_bytes / kMebibyte,
+      e.activation_bytes / kMebibyte);
 }
 
 }  // namespace brainmt::train

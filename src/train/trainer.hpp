@@ -2,6 +2,7 @@
 // Training from configuration to finished run directory: resume or start, steps, validation after every epoch, early
 // stopping, checkpoints, and the reasons to stop. A run that was stopped at any step and continued gives the same bits
 // as one that was not.
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -66,7 +67,21 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
 /// The sizes of the model for the grid of this cohort and this number of targets.
 models::BrainMTConfig model_config(const TrainSettings& settings, const io::Cohort& cohort);
 
-/// What train() would do, as lines of text for people; writes nothing.
+/// What train() would need and do, without doing it: the data are opened and split, the model is sized.
+struct RunEstimate {
+  std::size_t subjects = 0;
+  std::array<std::size_t, 3> parts{};  // subjects, by Part
+  std::string data_sha256;             // of the labels and scans that would be used
+  std::size_t parameters = 0;
+  std::int64_t places = 0, tokens = 0;
+  std::size_t global_batch = 0;
+  std::int64_t steps_per_epoch = 0, steps = 0;
+  double parameter_bytes = 0, activation_bytes = 0;  // of a rank
+  double operations = 0;                             // floating-point operations of all ranks together, validation too
+};
+RunEstimate estimate(const TrainSettings& settings, const io::Cohort& cohort, int ranks);
+
+/// The same, as lines of text for people.
 std::string describe(const TrainSettings& settings, const io::Cohort& cohort, int ranks);
 
 }  // namespace brainmt::train

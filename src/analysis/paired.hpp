@@ -1,0 +1,52 @@
+#pragma once
+// Comparing models over the same people. A model's results are its predictions in several repeats (seeds; the folds of
+// one seed are one repeat, because together they predict everybody once). A metric of a model is the mean over its
+// repeats. Intervals and p-values resample participants with replacement: a participant who is drawn brings all of
+// their predictions in every repeat and of both models, so the difference of two models is one of equal people, and
+// repeats are not mistaken for more people.
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "train/labels.hpp"
+#include "train/metrics.hpp"
+
+namespace brainmt::analysis {
+
+struct Scored {
+  double truth = 0;
+  double score = 0;  // the prediction, or the logit of class 1
+};
+/// By participant. Ordered, so that equal predictions give equal bits.
+using Repeat = std::map<std::string, Scored>;
+/// By seed.
+using Repeats = std::map<std::int64_t, Repeat>;
+
+/// auroc accuracy balanced_accuracy f1, or pearson_r r2 mae mse.
+const std::vector<std::string>& metric_names(train::Task task);
+/// Is a larger value of the metric better?
+bool larger_is_better(const std::string& metric);
+/// One metric of some predictions; NaN where it is not defined. Throws UsageError for another name.
+double metric_value(const std::string& metric, train::Task task, const std::vector<Scored>& predictions);
+
+struct Estimate {
+  double value = 0, low = 0, high = 0;  // 95 % percentile interval; NaN where not defined
+  std::size_t participants = 0;
+};
+
+/// The mean of the metric over the repeats.
+Estimate estimate(const Repeats& model, const std::string& metric, train::Task task,
+                  const train::BootstrapSettings& bootstrap);
+
+struct Comparison {
+  Estimate difference;      // of a minus b
+  double p = 0;             // two-sided: twice the smaller tail of the resampled differences, (count + 1) / (n + 1)
+  std::size_t repeats = 0;  // that both have
+};
+
+/// Over the participants that both have in a repeat, and the repeats that both have; all NaN where there are none.
+Comparison compare(const Repeats& a, const Repeats& b, const std::string& metric, train::Task task,
+                   const train::BootstrapSettings& bootstrap);
+
+}  // namespace brainmt::analysis

@@ -1,0 +1,109 @@
+// `brainmt sweep`: many runs that differ in a few keys, planned, run here or as a Slurm job array, and collected.
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "app/command_table.hpp"
+#include "app/sweep_plan.hpp"
+#include "app/sweep_results.hpp"
+#include "app/sweep_run.hpp"
+#include "app/sweep_status.hpp"
+#include "app/sweep_submit.hpp"
+#include "base/nearest.hpp"
+#include "comm/agreement.hpp"
+#include "config/keys.hpp"
+
+namespace brainmt::app {
+namespace {
+
+// The plan in `out`, made now where the command line names a sweep file or there is none yet. Rank 0 makes it.
+SweepPlan plan_of(CommandContext& context, bool anew) {
+  const std::string out = context.config.get<std::string>("out");
+  const bool missing = !std::filesystem::exists(std::filesystem::path(out) / "sweep.tsv");
+  std::optional<SweepPlan> plan;
+  comm::run_agreed(context.comm, [&] {
+    if (!context.is_root()) return;
+    if (anew || context.config.is_set("sweep") || (missing && !context.config.is_set("index"))) {
+      plan.emplace(make_plan(context.config));
+    } else {
+      plan.emplace(load_plan(out));
+    }
+  });
+  comm::run_agreed(context.comm, [&] {
+    if (!plan) plan.emplace(load_plan(out));
+  });
+  return *plan;
+}
+
+ExitCode run_action(CommandContext& context) {
+  const config::Config& config = context.config;
+  const bool one = config.get<std::int64_t>("index") >= 0 || config.is_set("list");
+  const SweepPlan plan = one ? load_plan(config.get<std::string>("out")) : plan_of(context, false);
+  return one ? run_task(context, plan, chosen_row(config, plan)) : run_all(context, plan);
+}
+
+void on_root(CommandContext& context, const std::function<void()>& work) {
+  comm::run_agreed(context.comm, [&] {
+    if (context.is_root()) work();
+  });
+}
+
+ExitCode plan_action(CommandContext& context) {
+  plan_of(context, true);
+  return ExitCode::kDone;
+}
+
+ExitCode status_action(CommandContext& context) {
+  on_root(context, [&] { print_status(load_plan(context.config.get<std::string>("out")), context.has("json")); });
+  return ExitCode::kDone;
+}
+
+ExitCode submit_action(CommandContext& context) {
+  const SweepPlan plan = plan_of(context, false);
+  on_root(context, [&] { submit_sweep(context, plan); });
+  return ExitCode::kDone;
+}
+
+ExitCode collect_action(CommandContext& context) {
+  on_root(context, [&] { collect_sweep(context.config, load_plan(context.config.get<std::string>("out"))); });
+  return ExitCode::kDone;
+}
+
+using Action = ExitCode (*)(CommandContext&);
+constexpr std::array<std::pair<std::string_view, Action>, 5> kActions{{{"plan", plan_action},
+                                                                       {"submit", submit_action},
+                                                                       {"run", run_action},
+                                                                       {"status", status_action},
+                                                                       {"collect", collect_action}}};
+
+ExitCode run(CommandContext& context) {
+  const std::string& name = context.operands.front();
+  const auto found = std::ranges::find(kActions, name, &std::pair<std::string_view, Action>::first);
+  if (found != kActions.end()) return found->second(context);
+  std::vector<std::string> names;
+  for (const auto& action : kActions) names.emplace_back(action.first);
+  const std::string nearest = nearest_name(name, names);
+  throw UsageError(fmt::format("sweep: no action '{}'{}; see 'brainmt sweep --help'", name,
+                               nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest)));
+}
+
+}  // namespace
+
+Command sweep_command() {
+  return {.name = "sweep",
+          .summary = "plan a grid of runs, run it here or as a Slurm job array, follow it, collect its results",
+          .schema = config::sweep_schema,
+          .run = run,
+          .operands = {.usage = "ACTION",
+                       .help = "plan: check every task and write the table of them; submit: hand what is not done "
+                               "to Slurm; run: train and evaluate what is not "
+                               "done, here; status: what has become of each task; collect: one table with intervals",
+                       .least = 1,
+                       .most = 1},
+          .options = {{"json", "", "status: print JSON"},
+                      {"dry-run", "", "submit: print the command lines, submit nothing"}}};
+}
+
+}  // namespace brainmt::app

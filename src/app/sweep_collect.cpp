@@ -1,0 +1,148 @@
+// `brainmt sweep collect`: the tables.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "app/sweep_results.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "io/atomic_file.hpp"
+#include "jobs/slurm.hpp"
+
+namespace brainmt::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+std::string text(const Json& value) {
+  return value.is_null() ? "n/a" : value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+Json to_json(const analysis::Estimate& e) {
+  return {{"value", number(e.value)}, {"ci95", {number(e.low), number(e.high)}}, {"participants", e.participants}};
+}
+
+Json to_json(const CellResult& cell, const SweepPlan& plan) {
+  Json json{{"name", cell.name}};
+  if (!cell.grid.empty()) json["grid"] = cell.grid;
+  for (std::size_t a = 0; a < cell.labels.size(); ++a) json["axes"][plan.manifest.axes[a]] = cell.labels[a];
+  json.update({{"runs", cell.runs}, {"planned", cell.planned}});
+  if (cell.repeats.empty()) return json;
+  json.update(to_json(cell.estimate));
+  for (const CellComparison& one : cell.comparisons) {
+    Json entry{{"with", one.with}};
+    Json difference = to_json(one.result.difference);
+    entry["difference"] = difference["value"];
+    entry["ci95"] = difference["ci95"];
+    entry["p"] = number(one.result.p);
+    entry["participants"] = difference["participants"];
+    entry["repeats"] = one.result.repeats;
+    json["comparisons"].push_back(std::move(entry));
+  }
+  return json;
+}
+
+const RowResult* result_of(const SweepResults& results, std::size_t index) {
+  const auto found = std::ranges::find(results.rows, index, [](const RowResult& row) { return row.row->index; });
+  return found == results.rows.end() ? nullptr : &*found;
+}
+
+// One object a row of the manifest: "auroc", "auroc_low", "auroc_high" and so on.
+Json row_json(const SweepPlan& plan, const SweepResults& results, const TaskStatus& state) {
+  const jobs::ManifestRow& row = *state.row;
+  Json json{{"index", row.index}, {"grid", row.grid}};
+  for (std::size_t a = 0; a < plan.manifest.axes.size(); ++a) json[plan.manifest.axes[a]] = row.labels[a];
+  json["seed"] = row.seed;
+  json["fold"] = row.fold < 0 ? Json(nullptr) : Json(row.fold);
+  json["task"] = row.task;
+  json["state"] = state.shown;
+  const RowResult* result = result_of(results, row.index);
+  json["n_subjects"] = result != nullptr ? result->metrics.value("n_subjects", Json(nullptr)) : Json(nullptr);
+  for (const std::string& name : analysis::metric_names(results.task)) {
+    const Json& metrics = result != nullptr ? result->metrics : Json::object();
+    json[name] = metrics.value(name, Json(nullptr));
+    const Json interval = metrics.value("ci95", Json::object()).value(name, Json::array({nullptr, nullptr}));
+    json[name + "_low"] = interval.at(0);
+    json[name + "_high"] = interval.at(1);
+  }
+  return json;
+}
+
+std::string estimate_text(const analysis::Estimate& e) {
+  return std::isfinite(e.value) ? fmt::format("{:.4g} [{:.4g}, {:.4g}]", e.value, e.low, e.high) : "n/a";
+}
+
+void print_summary(const SweepResults& results) {
+  std::size_t width = 0;
+  for (const auto* list : {&results.cells, &results.baselines})
+    for (const CellResult& cell : *list) width = std::max(width, cell.name.size());
+  fmt::print("{} of {}, mean over seeds, 95 % interval over test participants\n", results.metric, results.target);
+  for (const auto* list : {&results.cells, &results.baselines})
+    for (const CellResult& cell : *list) {
+      fmt::print("{:<{}}  {}  ({} of {} runs)\n", cell.name, width,
+                 cell.repeats.empty() ? "n/a" : estimate_text(cell.estimate), cell.runs, cell.planned);
+      for (const CellComparison& one : cell.comparisons)
+        fmt::print("{:<{}}    minus {}: {}, p = {:.3g}\n", "", width, one.with, estimate_text(one.result.difference),
+                   one.result.p);
+    }
+}
+
+}  // namespace
+
+std::string results_table(const SweepPlan& plan, const SweepResults& results) {
+  std::string table;
+  for (const TaskStatus& state : results.states) {
+    const Json row = row_json(plan, results, state);
+    std::string names, values;
+    for (const auto& [name, value] : row.items()) {
+      names += (names.empty() ? "" : "\t") + name;
+      values += (values.empty() ? "" : "\t") + text(value);
+    }
+    if (table.empty()) table = names + "\n";
+    table += values + "\n";
+  }
+  return table;
+}
+
+Json results_json(const SweepPlan& plan, const SweepResults& results) {
+  Json json{{"format", "brainmt-sweep-results"},
+            {"version", 1},
+            {"name", plan.sweep.name},
+            {"target", results.target},
+            {"task", train::name_of(results.task)},
+            {"metric", results.metric}};
+  for (const char* list : {"cells", "baselines", "tasks", "missing"}) json[list] = Json::array();
+  for (const CellResult& cell : results.cells) json["cells"].push_back(to_json(cell, plan));
+  for (const CellResult& cell : results.baselines) json["baselines"].push_back(to_json(cell, plan));
+  for (const TaskStatus& state : results.states) json["tasks"].push_back(row_json(plan, results, state));
+  for (const TaskStatus* task : results.missing()) json["missing"].push_back(task->row->index);
+  return json;
+}
+
+void collect_sweep(const config::Config& options, const SweepPlan& plan) {
+  const train::BootstrapSettings bootstrap{.seed = static_cast<std::uint64_t>(options.get<std::int64_t>("seed")),
+                                           .resamples = options.get<int>("bootstrap")};
+  const SweepResults results = gather_results(plan, options.get<std::string>("metric"), bootstrap);
+  io::write_atomically(plan.out / "results.tsv", results_table(plan, results));
+  io::write_atomically(plan.out / "results.json", results_json(plan, results).dump(1) + "\n");
+  if (!results.rows.empty()) {
+    io::write_atomically(plan.out / "results.html", results_page(plan, results));
+    print_summary(results);
+  }
+  fmt::print("written      {}\n", (plan.out / "results.tsv").string());
+  const auto missing = results.missing();
+  if (missing.empty()) return;
+  std::vector<std::size_t> indices;
+  for (const TaskStatus* task : missing) {
+    indices.push_back(task->row->index);
+    log::error("task {} ({}) is {}{}{}", task->row->index, plan.place(*task->row), task->shown,
+               task->error.empty() ? "" : ": ", task->error);
+  }
+  throw DataError(fmt::format("{} of {} rows are missing: {}; 'brainmt sweep submit' or 'run' does them",
+                              missing.size(), results.states.size(), jobs::compress(indices)));
+}
+
+}  // namespace brainmt::app

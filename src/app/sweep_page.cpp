@@ -1,0 +1,179 @@
+// results.html of a sweep: what stands out, plots over every numeric axis, and all numbers.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/html.hpp"
+#include "analysis/svg_plot.hpp"
+#include "app/sweep_results.hpp"
+#include "base/version.hpp"
+#include "io/table.hpp"
+
+namespace brainmt::app {
+namespace {
+
+using analysis::Table;
+
+std::string digits(double value) { return std::isfinite(value) ? fmt::format("{:.4g}", value) : "n/a"; }
+
+std::string interval(const analysis::Estimate& e) { return fmt::format("[{}, {}]", digits(e.low), digits(e.high)); }
+
+// Cells that differ in one axis alone: a curve over it.
+struct Curve {
+  std::string name;
+  std::vector<std::pair<double, const CellResult*>> points;
+};
+
+std::vector<Curve> curves_over(const SweepPlan& plan, const SweepResults& results, std::size_t axis) {
+  std::vector<Curve> curves;
+  std::vector<std::pair<std::string, std::vector<std::string>>> keys;
+  for (const CellResult& cell : results.cells) {
+    const auto x = io::parse_number(cell.labels[axis]);
+    if (!x || cell.repeats.empty()) continue;
+    auto others = cell.labels;
+    others[axis] = "-";
+    const std::pair key{cell.grid, others};
+    auto place = std::ranges::find(keys, key) - keys.begin();
+    if (place == std::ssize(keys)) {
+      keys.push_back(key);
+      std::string name = plan.sweep.grids.size() > 1 ? cell.grid : "";
+      for (std::size_t a = 0; a < others.size(); ++a)
+        if (others[a] != "-") name += fmt::format("{}{}={}", name.empty() ? "" : " ", plan.manifest.axes[a], others[a]);
+      curves.push_back({name, {}});
+    }
+    curves[static_cast<std::size_t>(place)].points.emplace_back(*x, &cell);
+  }
+  std::erase_if(curves, [](const Curve& curve) { return curve.points.size() < 2; });
+  for (Curve& curve : curves) std::ranges::sort(curve.points, {}, &std::pair<double, const CellResult*>::first);
+  return curves;
+}
+
+analysis::Figure figure_of(const SweepPlan& plan, const SweepResults& results, std::size_t axis,
+                           const std::vector<Curve>& curves) {
+  std::vector<double> x, y;
+  for (const Curve& curve : curves)
+    for (const auto& [place, cell] : curve.points) {
+      x.push_back(place);
+      y.insert(y.end(), {cell->estimate.value, cell->estimate.low, cell->estimate.high});
+    }
+  for (const CellResult& baseline : results.baselines) y.push_back(baseline.estimate.value);
+  std::ranges::sort(x);
+  x.erase(std::unique(x.begin(), x.end()), x.end());
+  constexpr double kWideRange = 3.9;
+  const bool log_x = x.front() > 0 && x.back() / x.front() >= kWideRange;
+  const analysis::Range range_x = log_x ? analysis::Range{x.front() / 1.15, x.back() * 1.15} : analysis::range_of(x);
+  const std::string& name = plan.manifest.axes[axis];
+  analysis::SvgPlot plot({.title = fmt::format("{} by {}", results.metric, name),
+                          .note = "",
+                          .x_label = name,
+                          .y_label = fmt::format("{} of {}", results.metric, results.target)},
+                         range_x, analysis::range_of(y), {.log_x = log_x, .x_ticks = x});
+  analysis::Figure figure{.title = fmt::format("{} by {}", results.metric, name), .svg = {}};
+  for (const CellResult& baseline : results.baselines) {
+    const double value = baseline.estimate.value;
+    if (!std::isfinite(value)) continue;
+    const std::vector<analysis::SvgPlot::Point> line{{range_x.low, value}, {range_x.high, value}};
+    plot.line(line, analysis::SvgPlot::Stroke::kReference);
+  }
+  for (std::size_t c = 0; c < curves.size(); ++c) {
+    std::vector<analysis::SvgPlot::Point> line;
+    // Curves stand a little beside each other, so that their bars can be told apart.
+    const double shift = 0.012 * (static_cast<double>(c) - 0.5 * static_cast<double>(curves.size() - 1));
+    for (const auto& [place, cell] : curves[c].points) {
+      const double moved = log_x ? place * (1 + shift) : place + shift * (range_x.high - range_x.low);
+      line.push_back({moved, cell->estimate.value});
+      plot.error_bar(moved, cell->estimate.low, cell->estimate.high, c);
+      plot.dot(line.back(), c);
+    }
+    plot.line(line, analysis::SvgPlot::Stroke::kCurve, c);
+    figure.legend.push_back({curves[c].name.empty() ? results.metric : curves[c].name, c});
+  }
+  figure.svg = plot.document();
+  figure.note = "Bars: 95 % bootstrap intervals over the test participants. Dashed: " + [&results] {
+    std::string names;
+    for (const CellResult& one : results.baselines)
+      names += (names.empty() ? "" : "; ") + fmt::format("{} {}", one.name, digits(one.estimate.value));
+    return names;
+  }() + ".";
+  return figure;
+}
+
+Table cell_table(const SweepResults& results) {
+  Table table{.columns = {{"cell"},
+                          {results.metric, Table::Align::kNumber},
+                          {"95 % interval", Table::Align::kNumber},
+                          {"participants", Table::Align::kNumber},
+                          {"runs", Table::Align::kNumber}},
+              .rows = {}};
+  for (const auto* list : {&results.cells, &results.baselines})
+    for (const CellResult& cell : *list) {
+      const bool has = !cell.repeats.empty();
+      table.rows.push_back({cell.name, has ? digits(cell.estimate.value) : "n/a", has ? interval(cell.estimate) : "n/a",
+                            fmt::format("{}", cell.estimate.participants),
+                            fmt::format("{} of {}", cell.runs, cell.planned)});
+    }
+  return table;
+}
+
+Table comparison_table(const SweepResults& results) {
+  Table table{.columns = {{"cell"},
+                          {"minus"},
+                          {"difference", Table::Align::kNumber},
+                          {"95 % interval", Table::Align::kNumber},
+                          {"p", Table::Align::kNumber},
+                          {"participants", Table::Align::kNumber}},
+              .rows = {}};
+  for (const CellResult& cell : results.cells)
+    for (const CellComparison& one : cell.comparisons)
+      table.rows.push_back({cell.name, one.with, digits(one.result.difference.value), interval(one.result.difference),
+                            fmt::format("{:.2g}", one.result.p),
+                            fmt::format("{}", one.result.difference.participants)});
+  return table;
+}
+
+Table task_table(const SweepPlan& plan, const SweepResults& results) {
+  Table table{.columns = {{"index", Table::Align::kNumber}, {"task"}, {"state"}, {"error"}}, .rows = {}};
+  for (const std::string& name : analysis::metric_names(results.task))
+    table.columns.push_back({name, Table::Align::kNumber});
+  for (const TaskStatus& state : results.states) {
+    std::vector<std::string> row{fmt::format("{}", state.row->index), plan.place(*state.row), state.shown, state.error};
+    const auto found =
+        std::ranges::find(results.rows, state.row->index, [](const RowResult& one) { return one.row->index; });
+    for (const std::string& name : analysis::metric_names(results.task)) {
+      const bool has = found != results.rows.end() && found->metrics.contains(name) && found->metrics[name].is_number();
+      row.push_back(has ? digits(found->metrics[name].get<double>()) : "n/a");
+    }
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+}  // namespace
+
+std::string results_page(const SweepPlan& plan, const SweepResults& results) {
+  analysis::HtmlPage page("Sweep " + plan.sweep.name,
+                          fmt::format("{} of {}: {} tasks, {} of them done.", train::name_of(results.task),
+                                      results.target, results.states.size(), results.rows.size()));
+  std::vector<analysis::Figure> figures;
+  for (std::size_t axis = 0; axis < plan.manifest.axes.size(); ++axis)
+    if (const auto curves = curves_over(plan, results, axis); !curves.empty())
+      figures.push_back(figure_of(plan, results, axis, curves));
+  if (!figures.empty()) {
+    page.section("Over the axes");
+    page.figures(figures);
+  }
+  page.section("Cells",
+               "Each is the mean over its seeds; the folds of a seed are pooled. Intervals resample the test "
+               "participants, all their predictions together.");
+  page.table(cell_table(results));
+  page.section("Paired differences",
+               "Over the same test participants: each cell minus the first case of one of its axes, and minus what "
+               "needs no scan. p is two-sided, of the paired bootstrap, not corrected for the number of comparisons.");
+  page.table(comparison_table(results));
+  page.section("Tasks");
+  page.folded_table("All tasks", task_table(plan, results));
+  return page.document(fmt::format("brainmt {}", version()));
+}
+
+}  // namespace brainmt::app

@@ -1,0 +1,223 @@
+#include "app/sweep_results.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+
+#include "analysis/baseline.hpp"
+#include "app/train_settings.hpp"
+#include "base/error.hpp"
+#include "io/table.hpp"
+#include "train/split.hpp"
+
+namespace brainmt::app {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+Json read_metrics(const fs::path& path) {
+  std::ifstream in(path);
+  Json metrics = Json::parse(in, nullptr, /*allow_exceptions=*/false);
+  if (!metrics.is_object() || !metrics.contains("task"))
+    throw DataError(
+        fmt::format("{}: cannot be read as metrics: remove task.json beside it and run the task again", path.string()));
+  return metrics;
+}
+
+double number(const fs::path& path, std::size_t line, const std::string& text) {
+  const auto value = io::parse_number(text);
+  if (!value) throw DataError(fmt::format("{}:{}: '{}' is no number", path.string(), line, text));
+  return *value;
+}
+
+std::vector<std::string> split_line(const std::string& line) {
+  std::vector<std::string> fields;
+  std::size_t begin = 0, end = 0;
+  do {
+    end = std::min(line.find('\t', begin), line.size());
+    fields.push_back(line.substr(begin, end - begin));
+    begin = end + 1;
+  } while (end < line.size());
+  return fields;
+}
+
+// Of one target: the logit of a classification, the value in original units of a regression.
+analysis::Repeat read_predictions(const fs::path& path, train::Task task, const std::string& target) {
+  std::ifstream in(path);
+  std::string line;
+  std::getline(in, line);
+  const auto names = split_line(line);
+  const auto column = [&](const char* name) {
+    return static_cast<std::size_t>(std::ranges::find(names, name) - names.begin());
+  };
+  const std::size_t id = column("participant_id"), truth = column("y_true"), of_target = column("target"),
+                    score = column(task == train::Task::kClassification ? "logit" : "y_pred");
+  if (std::max({id, truth, score}) >= names.size())
+    throw DataError(fmt::format("{}: cannot be read as predictions", path.string()));
+  analysis::Repeat predictions;
+  for (std::size_t number_of_line = 2; std::getline(in, line); ++number_of_line) {
+    const auto fields = split_line(line);
+    if (fields.size() != names.size())
+      throw DataError(
+          fmt::format("{}:{}: {} fields, expected {}", path.string(), number_of_line, fields.size(), names.size()));
+    if (of_target < names.size() && fields[of_target] != target) continue;
+    if (fields[truth] == "n/a") continue;
+    predictions[fields[id]] = {number(path, number_of_line, fields[truth]),
+                               number(path, number_of_line, fields[score])};
+  }
+  return predictions;
+}
+
+// The entry of the only target, or of the first one of several.
+Json metrics_of_target(Json metrics, std::string& target) {
+  if (!metrics.contains("targets")) {
+    target = metrics.value("target", "");
+    return metrics;
+  }
+  const auto first = metrics["targets"].begin();
+  target = first.key();
+  return first.value();
+}
+
+RowResult read_row(const SweepPlan& plan, const jobs::ManifestRow& row, SweepResults& results) {
+  const fs::path run = plan.run_dir(row);
+  RowResult result{.row = &row, .metrics = {}, .predictions = {}};
+  std::string target;
+  result.metrics = metrics_of_target(read_metrics(run / "metrics.json"), target);
+  const auto task =
+      result.metrics["task"] == "classification" ? train::Task::kClassification : train::Task::kRegression;
+  if (results.rows.empty()) {
+    results.task = task;
+    results.target = target;
+  } else if (task != results.task || target != results.target) {
+    throw UsageError(
+        fmt::format("task {} predicts {}, others {}: results of different targets do not compare; make "
+                    "one sweep of each",
+                    row.index, target, results.target));
+  }
+  result.predictions = read_predictions(run / "predictions.tsv", task, target);
+  return result;
+}
+
+std::string cell_name(const SweepPlan& plan, const jobs::ManifestRow& row) {
+  std::vector<std::string> parts;
+  if (plan.sweep.grids.size() > 1) parts.push_back(row.grid);
+  for (std::size_t a = 0; a < plan.manifest.axes.size(); ++a)
+    if (row.labels[a] != "-") parts.push_back(plan.manifest.axes[a] + "=" + row.labels[a]);
+  return parts.empty() ? "all" : fmt::format("{}", fmt::join(parts, " "));
+}
+
+void fill_cells(const SweepPlan& plan, SweepResults& results) {
+  std::map<std::pair<std::string, std::vector<std::string>>, std::size_t> place;
+  for (const jobs::ManifestRow& row : plan.manifest.rows) {
+    const auto [found, is_new] = place.try_emplace({row.grid, row.labels}, results.cells.size());
+    if (is_new) {
+      CellResult& cell = results.cells.emplace_back();
+      cell.name = cell_name(plan, row);
+      cell.grid = row.grid;
+      cell.labels = row.labels;
+    }
+    ++results.cells[found->second].planned;
+  }
+  for (const RowResult& row : results.rows) {
+    CellResult& cell = results.cells[place.at({row.row->grid, row.row->labels})];
+    ++cell.runs;
+    cell.repeats[row.row->seed].insert(row.predictions.begin(), row.predictions.end());
+  }
+}
+
+// Predictions of a model of `table`'s columns for the test participants of one run, fitted on its training part.
+analysis::Repeat baseline_of(const analysis::ConfoundTable& table, const RowResult& row, const train::Split& split,
+                             const std::map<std::string, double>& labels, train::Task task) {
+  std::vector<std::vector<double>> x;
+  std::vector<double> y;
+  for (const std::string& id : split.of(train::Part::kTrain)) {
+    const auto label = labels.find(id);
+    if (label == labels.end()) continue;
+    x.push_back(table.row(id));
+    y.push_back(label->second);
+  }
+  if (x.empty()) return {};
+  const analysis::LinearModel model(x, y, task);
+  analysis::Repeat predictions;
+  for (const auto& [id, scored] : row.predictions) predictions[id] = {scored.truth, model.predict(table.row(id))};
+  return predictions;
+}
+
+void add_baselines(const SweepPlan& plan, SweepResults& results) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> kinds{{"the mean", {}}};
+  if (!plan.sweep.confounds.empty())
+    kinds.emplace_back(fmt::format("{}", fmt::join(plan.sweep.confounds, ", ")), plan.sweep.confounds);
+  const config::Config first = train_config(plan, *results.rows.front().row);
+  const io::Cohort cohort(first.get<std::string>("data.cohort"));
+  for (const auto& [name, columns] : kinds) {
+    const analysis::ConfoundTable table(cohort, columns);
+    CellResult& baseline = results.baselines.emplace_back();
+    baseline.name = name;
+    std::map<std::pair<std::int64_t, int>, bool> seen;  // one of each seed and fold is enough: their parts are the same
+    for (const RowResult& row : results.rows) {
+      if (!seen.try_emplace({row.row->seed, row.row->fold}, true).second) continue;
+      const auto settings = train_settings(train_config(plan, *row.row), plan.sweep.resources.ranks);
+      const auto labels = analysis::labels_of(settings, cohort, results.target);
+      const train::Split split = train::load_split(plan.run_dir(*row.row) / "split.json");
+      const analysis::Repeat predicted = baseline_of(table, row, split, labels, results.task);
+      baseline.repeats[row.row->seed].insert(predicted.begin(), predicted.end());
+      ++baseline.runs;
+    }
+    baseline.planned = baseline.runs;
+  }
+}
+
+// The cell that differs in one axis alone, which has its first case there; null when that is the cell itself.
+const CellResult* reference(const SweepPlan& plan, const SweepResults& results, const CellResult& cell,
+                            std::size_t axis) {
+  const auto grid = std::ranges::find(plan.sweep.grids, cell.grid, &jobs::Grid::name);
+  const auto found = std::ranges::find(grid->axes, plan.manifest.axes[axis], &jobs::Axis::name);
+  if (found == grid->axes.end() || cell.labels[axis] == found->cases.front().label) return nullptr;
+  auto labels = cell.labels;
+  labels[axis] = found->cases.front().label;
+  for (const CellResult& other : results.cells)
+    if (other.grid == cell.grid && other.labels == labels) return &other;
+  return nullptr;
+}
+
+}  // namespace
+
+std::vector<const TaskStatus*> SweepResults::missing() const {
+  std::vector<const TaskStatus*> all;
+  for (const TaskStatus& task : states)
+    if (task.outcome.state != jobs::State::kDone) all.push_back(&task);
+  return all;
+}
+
+SweepResults gather_results(const SweepPlan& plan, const std::string& metric,
+                            const train::BootstrapSettings& bootstrap) {
+  SweepResults results;
+  results.states = task_states(plan);
+  for (const TaskStatus& task : results.states)
+    if (task.outcome.state == jobs::State::kDone) results.rows.push_back(read_row(plan, *task.row, results));
+  fill_cells(plan, results);
+  if (results.rows.empty()) return results;
+  results.metric = metric.empty() ? analysis::metric_names(results.task).front() : metric;
+  const auto compare = [&](const CellResult& cell, const CellResult& other) {
+    return analysis::compare(cell.repeats, other.repeats, results.metric, results.task, bootstrap);
+  };
+  add_baselines(plan, results);
+  for (CellResult& baseline : results.baselines)
+    baseline.estimate = analysis::estimate(baseline.repeats, results.metric, results.task, bootstrap);
+  for (CellResult& cell : results.cells) {
+    if (cell.repeats.empty()) continue;
+    cell.estimate = analysis::estimate(cell.repeats, results.metric, results.task, bootstrap);
+    for (std::size_t axis = 0; axis < plan.manifest.axes.size(); ++axis)
+      if (const CellResult* other = reference(plan, results, cell, axis); other != nullptr && !other->repeats.empty())
+        cell.comparisons.push_back({plan.manifest.axes[axis] + "=" + other->labels[axis], compare(cell, *other)});
+    for (const CellResult& baseline : results.baselines)
+      cell.comparisons.push_back({baseline.name, compare(cell, baseline)});
+  }
+  return results;
+}
+
+}  // namespace brainmt::app

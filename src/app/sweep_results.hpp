@@ -1,0 +1,66 @@
+#pragma once
+// The results of a sweep as numbers: one entry a task, and for each cell of the grid its metric over seeds and folds,
+// compared with other cells and with the predictors that need no scan, always over the same test participants.
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "analysis/paired.hpp"
+#include "app/sweep_plan.hpp"
+#include "app/sweep_status.hpp"
+
+namespace brainmt::app {
+
+/// A row of the manifest that is done.
+struct RowResult {
+  const jobs::ManifestRow* row = nullptr;
+  nlohmann::ordered_json metrics;  // metrics.json, or its entry of the chosen target
+  analysis::Repeat predictions;    // of the split that was evaluated
+};
+
+struct CellComparison {
+  std::string with;  // "frames=50", "the mean", "age, sex"
+  analysis::Comparison result;
+};
+
+/// One cell of one grid, or a baseline (grid and labels empty).
+struct CellResult {
+  std::string name;  // "frames=100", or the baseline's
+  std::string grid;
+  std::vector<std::string> labels;
+  std::size_t runs = 0, planned = 0;
+  analysis::Repeats repeats;
+  analysis::Estimate estimate;
+  std::vector<CellComparison> comparisons;
+};
+
+struct SweepResults {
+  train::Task task = train::Task::kRegression;
+  std::string target, metric;
+  std::vector<TaskStatus> states;     // one a row of the manifest
+  std::vector<RowResult> rows;        // those that are done
+  std::vector<CellResult> cells;      // grids in order, cells in the order of the manifest
+  std::vector<CellResult> baselines;  // the mean; confounds where the sweep file names them
+  std::vector<const TaskStatus*> missing() const;
+};
+
+/// Reads what is done. `metric` may be empty: auroc, or pearson_r. Throws DataError for files that cannot be read,
+/// UsageError for an unknown metric.
+SweepResults gather_results(const SweepPlan& plan, const std::string& metric,
+                            const train::BootstrapSettings& bootstrap);
+
+/// results.tsv: index, grid, axes, seed, fold, task, state, n_subjects, and each metric with its interval.
+std::string results_table(const SweepPlan& plan, const SweepResults& results);
+/// results.json: the same, and the summary of cells and baselines.
+nlohmann::ordered_json results_json(const SweepPlan& plan, const SweepResults& results);
+/// results.html: summary, plots of the metric over every numeric axis, and all rows. Self-contained.
+std::string results_page(const SweepPlan& plan, const SweepResults& results);
+
+/// The action `collect`: writes the three files beside sweep.tsv and prints the summary. Throws DataError naming the
+/// rows that are missing, after the files were written with what there is.
+void collect_sweep(const config::Config& options, const SweepPlan& plan);
+
+}  // namespace brainmt::app

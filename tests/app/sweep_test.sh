@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# Sweeps without Slurm: what is refused before anything is written, failures, interruptions, two at one task, a thousand
+# tasks, and quoting. Usage: sweep_test.sh BRAINMT MPIEXEC
+# shellcheck source=tests/app/checks.sh
+. "$(dirname "$0")/checks.sh"
+home=$(cd "$(dirname "$0")/../.." && pwd)
+
+check "a cohort"
+expect 0 stdout "24 scans" "$brainmt" synth out="$work/scans" subjects=24 'grid=[10,10,10]' frames=12
+expect 0 stdout "24 scans" "$brainmt" prepare input="$work/scans" output="$work/c.h5"
+
+# sweep_file NAME AXES [MORE]: a small run with these axes.
+sweep_file() {
+  cat >"$work/$1.yaml" <<EOF
+set: {task: classification, task.target: sex, model: {depth: [1, 1], embed_dim: 16, num_frames: 8},
+      run: {epochs: 3, batch_size: 2}, scheduler.warmup_epochs: 1, data.split_fractions: [0.5, 0.25, 0.25]}
+axes: $2
+evaluate: {bootstrap: 50}
+resources: {ranks: 1, memory: 500M, time: "5:00"}
+${3:-}
+EOF
+}
+sweep() { "$brainmt" sweep "$@"; }
+state() { sweep status "out=$1" | awk -v i="$2" '$1 == i { print $2 }'; }
+
+check "every error of every task, and nothing written"
+sweep_file bad '{frames: {model.num_frames: [8, 13]}, width: {model.embed_dim: [16, 17]}}'
+expect 2 stderr "3 of 4 tasks cannot run" sweep plan sweep="$work/bad.yaml" out="$work/bad" data.cohort="$work/c.h5"
+grep -q "task.* 1,3: .*multiple of 8" "$work/stderr" || fail "the width of tasks 1 and 3 is not named"
+grep -q "task 2: .*13 frames" "$work/stderr" || fail "the frames of task 2 are not named"
+[ ! -e "$work/bad" ] || fail "something was written"
+expect 2 stderr "did you mean 'optimizer.lr'" sweep plan sweep="$work/bad.yaml" out="$work/bad" data.cohort="$work/c.h5" \
+  set=optimizer.lrr=1
+expect 2 stderr "sweep.tsv" sweep status out="$work/nothing"
+expect 2 stderr "did you mean 'plan'" sweep plam out="$work/bad"
+
+check "a failed task does not stop the others"
+cp "$work/c.h5" "$work/other.h5"
+sweep_file two '{data: [{label: gone, data.cohort: other.h5}, {label: there, data.cohort: c.h5}], seed2: {optimizer.lr: [1e-3, 2e-3]}}'
+cd "$work" || exit 1
+expect 0 stdout "4 tasks, 2 distinct runs" sweep plan sweep=two.yaml out=two  # the same data under two names: the same work
+sweep_file fails '{fate: [{label: gone, data.split_file: split.json}, {label: good}]}'
+expect 0 stdout "finished" "$brainmt" train task=classification task.target=sex 'model.depth=[1,1]' model.embed_dim=16 \
+  model.num_frames=8 run.epochs=1 scheduler.warmup_epochs=0 'data.split_fractions=[0.5,0.25,0.25]' data.cohort=c.h5 run.dir=first
+cp first/split.json split.json
+expect 0 stdout "2 tasks" sweep plan sweep=fails.yaml out=fails data.cohort=c.h5
+rm split.json
+expect 3 stderr "1 of 2 tasks failed: task 0 (exit code 3:" sweep run out=fails
+[ "$(state fails 0) $(state fails 1)" = "failed done" ] || fail "the states are wrong"
+cp first/split.json split.json
+expect 0 stdout "1 tasks run, none failed" sweep run out=fails
+expect 0 stdout '"done": 2' sweep status out=fails --json
+
+check "a task that was killed says so, and goes on"
+sweep_file killed '{lr: {optimizer.lr: [1e-3]}}'
+expect 0 stdout "1 tasks" sweep plan sweep=killed.yaml out=killed data.cohort=c.h5
+BRAINMT_ALLOW_FAULTS=1 BRAINMT_FAULT=step.begin:0:8:kill9 expect 5 stderr "exit code 137 and no word" sweep run out=killed
+[ "$(state killed 0)" = failed ] || fail "the state is $(state killed 0)"
+expect 0 stderr "continuing from step 6" sweep run out=killed
+
+check "row 48: two at the same task: one works, the other is told who does"
+sweep_file twice '{lr: {optimizer.lr: [5e-3]}}'
+expect 0 stdout "1 tasks" sweep plan sweep=twice.yaml out=twice data.cohort=c.h5
+BRAINMT_ALLOW_FAULTS=1 BRAINMT_FAULT=step.begin:0:3:sleep "$brainmt" sweep run out=twice index=0 >first.log 2>&1 &
+first=$!
+started+=("$first")
+for _ in $(seq 100); do grep -q "planted fault" first.log && break; sleep 0.1; done
+expect 2 stderr "process $first" sweep run out=twice index=0
+[ "$(state twice 0)" = running ] || fail "the state is $(state twice 0) while it runs"
+wait "$first" || fail "the first was disturbed"
+[ "$(state twice 0)" = "done" ] || fail "the state is $(state twice 0)"
+expect 0 stdout "was done before" sweep run out=twice index=0
+
+check "a signal: saved, 75, and the next call goes on"
+sweep_file stop '{lr: {optimizer.lr: [1e-3, 2e-3]}}'
+expect 0 stdout "2 tasks" sweep plan sweep=stop.yaml out=stop data.cohort=c.h5
+BRAINMT_ALLOW_FAULTS=1 BRAINMT_FAULT=step.begin:0:3:sleep "$brainmt" sweep run out=stop >first.log 2>&1 &
+first=$!
+started+=("$first")
+for _ in $(seq 100); do grep -q "planted fault" first.log && break; sleep 0.1; done
+kill -s TERM "$first"
+wait "$first"
+code=$?
+[ "$code" -eq 75 ] || { cp first.log stderr; fail "exit code $code instead of 75"; }
+[ "$(state stop 0) $(state stop 1)" = "interrupted missing" ] || fail "the states are wrong"
+expect 0 stdout "2 tasks run, none failed" sweep run out=stop
+
+check "ranks of a task"
+sweep_file ranks '{lr: {optimizer.lr: [1e-3]}}' && sed -i 's/ranks: 1/ranks: 2/' ranks.yaml
+expect 0 stdout "1 tasks" sweep plan sweep=ranks.yaml out=ranks data.cohort=c.h5
+expect 2 stderr "planned for 2 ranks" sweep run out=ranks index=0
+expect 0 stdout "none failed" sweep run out=ranks "launcher=[$mpiexec,--oversubscribe]"
+
+check "a thousand tasks: planned, listed, shown within 10 s"
+sweep_file many '{lr: {optimizer.lr: [1e-3, 2e-3, 3e-3, 4e-3, 5e-3]}, decay: {optimizer.weight_decay: [0, 0.1, 0.2, 0.3, 0.4]}}' \
+  "repeats: {seeds: [$(seq -s , 1 40)]}"
+begin=$SECONDS
+expect 0 stdout "1000 tasks, 1000 distinct runs" sweep plan sweep=many.yaml out=many data.cohort=c.h5
+expect 0 stdout "array JOB: 1000 tasks" sweep submit out=many --dry-run
+expect 0 stdout "1000 missing" sweep status out=many
+[ $((SECONDS - begin)) -le 10 ] || fail "took $((SECONDS - begin)) s"
+
+check "row 51: what a shell would run stays text"
+place="$work/a b;\$(touch pwned)'"
+mkdir -p "$place"
+cp "$work/c.h5" "$place/c.h5"
+sweep_file quoted '{lr: {optimizer.lr: [1e-3]}}'
+expect 0 stdout "1 tasks" sweep plan sweep=quoted.yaml "out=$place/o" "data.cohort=$place/c.h5"
+expect 0 stdout "sbatch" sweep submit "out=$place/o" --dry-run
+# The line as a shell reads it gives the arguments back, one by one.
+grep '^sbatch' stdout | head -n 1 >line.sh
+bash -c 'sbatch() { printf "%s\n" "$@"; }; . ./line.sh' >words
+grep -qxF "$home/scripts/slurm/sweep.sbatch" words || fail "the script is not one word: $(cat words)"
+grep -qxF "$place/o" words || fail "the folder is not one word: $(cat words)"
+# The scripts themselves, with a launcher that prints what it is given.
+mkdir -p bin
+printf '#!/bin/sh\nprintf "%%s\\n" "$@"\n' >bin/srun
+chmod +x bin/srun
+PATH="$work/bin:$PATH" BRAINMT_HOME=$home BRAINMT="$place/brainmt" SLURM_ARRAY_TASK_ID=3 \
+  bash "$home/scripts/slurm/sweep.sbatch" "$place/o" "$place/list" >words 2>stderr
+diff - words >stdout <<EOF || fail "srun was given something else"
+--mpi=pmix
+--cpu-bind=cores
+--kill-on-bad-exit=1
+$place/brainmt
+sweep
+run
+out=$place/o
+list=$place/list
+place=3
+EOF
+# shellcheck disable=SC2016  # for others to run, if they dare
+printf 'launcher: "mpirun;$(touch pwned)"  # odd\n' >site.yaml
+BRAINMT_SITE=$work/site.yaml BRAINMT_HOME=$home expect 2 stderr "launcher 'mpirun;\$(touch pwned)': expected srun or mpirun" \
+  bash "$home/scripts/slurm/prepare.sbatch" x=y
+found=$(find "$work" "$home/scripts" -name pwned)
+[ -z "$found" ] || fail "$found exists"
+
+finish
