@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "app/evaluate_run.hpp"
+#include "app/read_settings.hpp"
 #include "app/sweep_status.hpp"
 #include "app/train_settings.hpp"
 #include "base/log.hpp"
