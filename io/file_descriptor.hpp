@@ -12,8 +12,8 @@
 
 namespace brainmt::io {
 
-/// The system refused to give a file or its bytes (permission, device, network): unlike damage, this may pass, so nothing
-/// lasting should follow from it.
+/// The system refused to give a file or its bytes (permission, device, network): unlike damage, this may pass, so
+/// nothing lasting should follow from it.
 struct UnreadableError : DataError {
   using DataError::DataError;
 };

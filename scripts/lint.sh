@@ -4,7 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-folders=(src kernels io bench tests)
+folders=(src kernels io jobs bench tests)
 failures=()
 check() {
   local name=$1
@@ -16,7 +16,10 @@ check() {
 format() {
   find "${folders[@]}" -name '*.hpp' -o -name '*.cpp' | sort | xargs clang-format --dry-run --Werror
 }
-shell() { shellcheck scripts/*.sh scripts/lib/*.sh tests/app/*.sh tests/train/faults/*.sh tests/faults/*.sh .ci/run; }
+shell() {
+  shellcheck -x scripts/*.sh scripts/lib/*.sh scripts/slurm/*.sh scripts/slurm/*.sbatch .ci/run \
+    tests/app/*.sh tests/train/faults/*.sh tests/faults/*.sh tests/slurm/*.sh
+}
 headers() { cmake --build build/cpu --target header_check -- -j2 --quiet; }
 # Where input from outside is parsed: each file takes ten seconds, so the whole tree would take too long for every push.
 tidy() {

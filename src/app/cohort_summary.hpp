@@ -16,8 +16,9 @@ Json summarise_participants(std::span<const io::CohortScan> scans);
 /// groups in overall amplitude shows with it. One row a phenotype column that could be a target:
 /// {column, measure, value, participants, leaks}. `auroc` (of the better direction, 0.5 to 1) for two values, else `r`,
 /// the absolute correlation of Pearson; of participants, each once, with the mean fill value of its runs. It leaks
-/// above an AUROC of 0.65 or an r of 0.3, of 20 participants or more. Texts of more than two values, constant columns and fewer than four
-/// participants are left out; so is everything when all fill values are the same, as with normalize=minmax.
+/// above an AUROC of 0.65 or an r of 0.3, of 20 participants or more. Texts of more than two values, constant columns
+/// and fewer than four participants are left out; so is everything when all fill values are the same, as with
+/// normalize=minmax.
 Json fill_value_leaks(std::span<const io::CohortScan> scans, std::span<const io::PhenotypeColumn> columns);
 
 }  // namespace brainmt::app

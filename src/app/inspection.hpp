@@ -9,9 +9,10 @@ namespace brainmt::app {
 
 using Json = nlohmann::ordered_json;
 
-/// A cohort store, embeddings, a weights file or a run directory, told apart by what is in it. With `verify` every checksum is
-/// compared (cohorts, embeddings, checkpoints) and every value must be finite (weights). Throws DataError, except for damaged scans
-/// of a cohort: they are all listed under "damaged"; with `quarantine` also in the file that takes them out of use.
+/// A cohort store, embeddings, a weights file or a run directory, told apart by what is in it. With `verify` every
+/// checksum is compared (cohorts, embeddings, checkpoints) and every value must be finite (weights). Throws DataError,
+/// except for damaged scans of a cohort: they are all listed under "damaged"; with `quarantine` also in the file that
+/// takes them out of use.
 Json inspect_path(const std::filesystem::path& path, bool verify, bool quarantine = false);
 
 /// One "name  value" line per entry; objects in a list as rows.

@@ -6,9 +6,9 @@
 // <step> may be `*`: every step.
 // Points: program.begin (before MPI), start, load, step.begin, step.batch, step.gradients, step.agree, step.end,
 // validation, checkpoint.copied, checkpoint.files, checkpoint.manifest, checkpoint.rename, checkpoint.latest,
-// checkpoint.prune, end; prepare.staged, prepare.copy, prepare.commit; embed.row, embed.commit. Actions: kill9, abort, hang and sleep (3 s;
-// sleep=0.1 another time) happen inside at(); enospc and eio make it throw OutputError; nan, bitflip, spike (of the
-// loss) and skip (a collective call) are returned for the caller to carry out.
+// checkpoint.prune, end; prepare.staged, prepare.copy, prepare.commit; embed.row, embed.commit. Actions: kill9, abort,
+// hang and sleep (3 s; sleep=0.1 another time) happen inside at(); enospc and eio make it throw OutputError; nan,
+// bitflip, spike (of the loss) and skip (a collective call) are returned for the caller to carry out.
 #include <cstdint>
 #include <string_view>
 
