@@ -36,8 +36,8 @@ struct StepSettings {
 struct StepRequest {
   std::int64_t step = 0;  // from 0
   double lr = 0;
-  std::int64_t global_samples = 0;  // in this global batch, over all ranks
-  std::function<bool()> stop;       // was this rank asked to stop? Asked once, at the end of the step
+  std::int64_t global_samples = 0;                    // in this global batch, over all ranks
+  std::function<bool()> stop = [] { return false; };  // was this rank asked to stop? Asked once, at the step's end
   std::function<MicroBatch(int micro_step)> batch;
 };
 

@@ -104,11 +104,11 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
     make_run_directory(settings.run_dir);
     lock.emplace(settings.run_dir, "run.dir");
   });
-  CheckpointStore checkpoints(comm, settings.run_dir / "checkpoints", settings.checkpoint);
-
   std::optional<TrainingData> data;
   comm::run_agreed(
       comm, [&] { data.emplace(prepare_training_data(cohort, settings.task, settings.split, settings.model.frames)); });
+  // Only now: where the data are refused, no run has begun.
+  CheckpointStore checkpoints(comm, settings.run_dir / "checkpoints", settings.checkpoint);
   auto [state, resumed] = resume_or_start(settings, new_state(settings, *data, comm.size()), checkpoints, cohort);
   if (state.finished) {
     log::info("{}: the run is complete (step {}); nothing to do", settings.run_dir.string(), state.step);
