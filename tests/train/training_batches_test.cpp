@@ -122,8 +122,12 @@ TEST_F(Batches, ShufflingKeepsLabelsInsideOfTheirPartAndTestUntouched) {
       moved += data_->data.subjects()[i].labels[0] != shuffled.data.subjects()[i].labels[0];
     }
     EXPECT_EQ(before, after);
-    if (part == Part::kTrain) EXPECT_GT(moved, 0u);
-    if (part == Part::kTest) EXPECT_EQ(moved, 0u);
+    if (part == Part::kTrain) {
+      EXPECT_GT(moved, 0u);
+    }
+    if (part == Part::kTest) {
+      EXPECT_EQ(moved, 0u);
+    }
   }
 }
 
