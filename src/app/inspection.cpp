@@ -167,7 +167,31 @@ bool is_hdf5(const fs::path& path) {
   return std::equal(std::begin(start), std::end(start), kSignature);
 }
 
-std::string value_text(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+// For people: six digits say all that a value of single precision knows.
+std::string value_text(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_float()) return fmt::format("{:.6g}", value.get<double>());
+  if (!value.is_array()) return value.dump();
+  std::string text;
+  for (const Json& item : value) text += (text.empty() ? "" : ",") + value_text(item);
+  return "[" + text + "]";
+}
+
+// Rows as lines; the names of their columns before the first and wherever they change.
+std::string table_text(const Json& rows) {
+  std::string text, shown;
+  for (const Json& row : rows) {
+    std::string names = " ", cells = " ";
+    for (const auto& [column, cell] : row.items()) {
+      names += " " + column;
+      cells += " " + value_text(cell);
+    }
+    if (names != shown) text += names + "\n";
+    shown = names;
+    text += cells + "\n";
+  }
+  return text;
+}
 
 }  // namespace
 
@@ -189,12 +213,7 @@ std::string to_lines(const Json& description) {
   for (const auto& [name, value] : description.items()) {
     const bool is_table = value.is_array() && !value.empty() && value.front().is_object();
     out += fmt::format("{:<18} {}\n", name, is_table ? "" : value_text(value));
-    if (!is_table) continue;
-    for (const Json& row : value) {
-      out += " ";
-      for (const auto& [column, cell] : row.items()) out += fmt::format(" {}", value_text(cell));
-      out += "\n";
-    }
+    if (is_table) out += table_text(value);
   }
   return out;
 }
