@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <string>
 #include <utility>
 
@@ -64,7 +65,38 @@ SharedHdf5::SharedHdf5(MPI_Comm comm, std::filesystem::path target, std::uint64_
 SharedHdf5::~SharedHdf5() {
   if (finished_) return;
   ::unlink(temporary_.c_str());
+  for (Hdf5Dataset& array : arrays_) array.release();
   if (file_) file_->abandon();
+}
+
+const Hdf5Dataset& SharedHdf5::create(const std::string& name, const Hdf5Type& type, std::span<const hsize_t> extents) {
+  return arrays_.emplace_back(file_->create(name, type, extents));
+}
+
+void SharedHdf5::store(const std::string& name, const Hdf5Type& type, const void* values,
+                       std::span<const hsize_t> extents) {
+  const Hdf5Dataset array = file_->create(name, type, extents);
+  if (rank_ == 0) file_->write(array, type, values);
+}
+
+void SharedHdf5::store(const std::string& name, std::span<const std::string> texts) {
+  const TextBlock block = pack_texts(texts);
+  store(name, text_type(block.cell), block.bytes.data(), std::array{hsize_t{texts.size()}});
+}
+
+void SharedHdf5::close() {
+  for (Hdf5Dataset& array : arrays_) array.close();
+  file_->close();
+}
+
+// Takes the temporary file away and closes what is still open; the first failure is the one to report.
+void SharedHdf5::discard() {
+  if (rank_ == 0) ::unlink(temporary_.c_str());
+  try {
+    close();
+  } catch (const OutputError&) {
+  }
+  finish();
 }
 
 void SharedHdf5::finish() {
@@ -72,29 +104,27 @@ void SharedHdf5::finish() {
   MPI_Comm_free(&comm_);
 }
 
-void SharedHdf5::commit(std::exception_ptr failure) {
+void SharedHdf5::require(std::exception_ptr failure) {
   BRAINMT_CHECK(!finished_, "a file is committed once");
   try {
     agree(comm_, failure);
-  } catch (const Error&) {
-    if (rank_ == 0) ::unlink(temporary_.c_str());
-    try {
-      collectively(comm_, [&] { file_->close(); });
-    } catch (const OutputError&) {  // the first failure is the one to report
-    }
-    finish();
+  } catch (const Error&) {  // the same on every rank, so what follows is collective
+    discard();
     throw;
   }
+}
+
+void SharedHdf5::commit(std::exception_ptr failure) {
+  require(failure);
   try {
-    collectively(comm_, [&] { file_->close(); });
+    collectively(comm_, [&] { close(); });
     collectively(comm_, [&] {
       if (rank_ != 0) return;
       sync_file(temporary_);  // closing may have written after the last synchronisation
       rename_durably(temporary_, target_);
     });
-  } catch (const Error&) {
-    if (rank_ == 0) ::unlink(temporary_.c_str());
-    finish();
+  } catch (const Error&) {  // as in require()
+    discard();
     throw;
   }
   finish();

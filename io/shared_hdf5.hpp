@@ -3,16 +3,19 @@
 // target as `<target>.tmp-...` and takes the target's name in commit(), after every byte was synchronised.
 //
 //   SharedHdf5 shared(comm, "out.h5", bytes);                            // collective
-//   try { shared.collectively([&] { ... create arrays in shared.file() ... }); ... write rows ... }
+//   try { const Hdf5Dataset& rows = shared.create("rows", ...); ... shared.file().write_rows(rows, ...) ... }
 //   catch (...) { failure = std::current_exception(); }
-//   arrays.clear();                                                      // handles go before the file
 //   shared.commit(failure);                                              // collective
 #include <mpi.h>
 
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <filesystem>
 #include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "io/hdf5_writer.hpp"
 
@@ -31,18 +34,36 @@ class SharedHdf5 {
   int rank() const { return rank_; }
   MPI_Comm comm() const { return comm_; }
   Hdf5Writer& file() { return *file_; }
+  bool finished() const { return finished_; }
 
-  /// Collective. `failure` is what went wrong on this rank since the constructor, or null: when any rank failed, the
-  /// file is removed and every rank throws the error of the lowest failed rank. Arrays must be closed by then.
+  /// Collective: makes an array that is closed with the file. The reference lives as long as this object.
+  const Hdf5Dataset& create(const std::string& name, const Hdf5Type& type, std::span<const hsize_t> extents);
+
+  /// Collective: makes an array and fills it from rank 0's values, which every rank may give.
+  template <class T>
+  void store(const std::string& name, const std::vector<T>& values, std::span<const hsize_t> extents) {
+    store(name, element_type<T>(), values.data(), extents);
+  }
+  void store(const std::string& name, std::span<const std::string> texts);
+
+  /// Collective. `failure` is what went wrong on this rank so far, or null: when any rank failed, the file is removed
+  /// and every rank throws the error of the lowest failed rank. Arrays made otherwise than by create() are closed by
+  /// then.
+  void require(std::exception_ptr failure);
+  /// Collective: require(), then the file is synchronised and takes its name. Called once, last.
   void commit(std::exception_ptr failure);
 
  private:
+  void store(const std::string& name, const Hdf5Type& type, const void* values, std::span<const hsize_t> extents);
+  void close();
+  void discard();
   void finish();
 
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0;
   std::filesystem::path target_, temporary_;
   std::optional<Hdf5Writer> file_;
+  std::deque<Hdf5Dataset> arrays_;  // a deque: references stay
   bool finished_ = false;
 };
 

@@ -3,7 +3,6 @@
 
 #include "analysis/embedding_layout.hpp"
 #include "base/error.hpp"
-#include "io/agreement.hpp"
 #include "io/checksum.hpp"
 #include "io/shared_hdf5.hpp"
 
@@ -54,43 +53,17 @@ std::uint32_t checksum_of(const EmbeddingRow& row) {
 struct EmbeddingWriter::State {
   io::SharedHdf5 shared;
   std::size_t width, token_values;
-  std::vector<io::Hdf5Dataset> arrays;
-  io::Hdf5Dataset tokens, checksums;
+  std::vector<const io::Hdf5Dataset*> arrays;
+  const io::Hdf5Dataset *tokens = nullptr, *checksums = nullptr;
   std::vector<std::uint32_t> crc;      // of the rows that this rank wrote
   std::vector<std::uint32_t> written;  // how often it wrote each
 
   State(MPI_Comm comm, const std::filesystem::path& target, const EmbeddingDescription& d)
       : shared(comm, target, bytes_of(d)), width(d.width), token_values(d.token_frames * d.width) {}
 
-  // Closing is collective and the other ranks may not be here.
-  ~State() {
-    for (io::Hdf5Dataset& array : arrays) array.release();
-    tokens.release();
-    checksums.release();
-  }
-
-  void close_arrays() {
-    for (io::Hdf5Dataset& array : arrays) array.close();
-    tokens.close();
-    checksums.close();
-  }
-
   void describe(const EmbeddingDescription& d);
   void create_arrays(const EmbeddingDescription& d);
   void complete();
-
-  template <class T>
-  void store(const std::string& name, const std::vector<T>& values, std::span<const hsize_t> extents) {
-    const io::Hdf5Type type = io::element_type<T>();
-    const io::Hdf5Dataset array = shared.file().create(name, type, extents);
-    if (shared.rank() == 0) shared.file().write(array, type, values.data());
-  }
-  void store(const std::string& name, const std::vector<std::string>& texts) {
-    const io::TextBlock block = io::pack_texts(texts);
-    const io::Hdf5Type type = io::text_type(block.cell);
-    const io::Hdf5Dataset array = shared.file().create(name, type, std::array{hsize_t{texts.size()}});
-    if (shared.rank() == 0) shared.file().write(array, type, block.bytes.data());
-  }
 };
 
 // Every rank creates, rank 0 fills in.
@@ -103,17 +76,17 @@ void EmbeddingWriter::State::describe(const EmbeddingDescription& d) {
   file.text_attribute("description_sha256", embedding_layout::hash_of(d));
   const auto& all = d.participants;
   const std::array rows{hsize_t{all.size()}};
-  store("participant_id", field<std::string>(all, [](const auto& p) { return p.id; }));
-  store("split", field<std::string>(all, [](const auto& p) { return p.part; }));
-  store("n_windows", field<std::uint32_t>(all, [](const auto& p) { return p.windows; }), rows);
-  store("n_runs", field<std::uint32_t>(all, [](const auto& p) { return p.runs; }), rows);
-  store("mean_fd", field<double>(all, [](const auto& p) { return p.mean_fd; }), rows);
-  store("repetition_time", field<double>(all, [](const auto& p) { return p.repetition_time; }), rows);
+  shared.store("participant_id", field<std::string>(all, [](const auto& p) { return p.id; }));
+  shared.store("split", field<std::string>(all, [](const auto& p) { return p.part; }));
+  shared.store("n_windows", field<std::uint32_t>(all, [](const auto& p) { return p.windows; }), rows);
+  shared.store("n_runs", field<std::uint32_t>(all, [](const auto& p) { return p.runs; }), rows);
+  shared.store("mean_fd", field<double>(all, [](const auto& p) { return p.mean_fd; }), rows);
+  shared.store("repetition_time", field<double>(all, [](const auto& p) { return p.repetition_time; }), rows);
   std::string group;
   for (const FittedArray& array : d.fitted) {
     const std::string folder = array.name.substr(0, array.name.find('/'));
     if (folder != group) file.create_group(group = folder);
-    store(array.name, array.values, std::vector<hsize_t>(array.extents.begin(), array.extents.end()));
+    shared.store(array.name, array.values, std::vector<hsize_t>(array.extents.begin(), array.extents.end()));
   }
 }
 
@@ -121,10 +94,10 @@ void EmbeddingWriter::State::create_arrays(const EmbeddingDescription& d) {
   const hsize_t rows = d.participants.size();
   const io::Hdf5Type type = io::element_type<float>();
   for (const std::string& name : d.arrays)
-    arrays.push_back(shared.file().create(name, type, std::array{rows, hsize_t{width}}));
+    arrays.push_back(&shared.create(name, type, std::array{rows, hsize_t{width}}));
   if (d.token_frames > 0)
-    tokens = shared.file().create("tokens", type, std::array{rows, hsize_t{d.token_frames}, hsize_t{width}});
-  checksums = shared.file().create("row_crc32", io::element_type<std::uint32_t>(), std::array{rows});
+    tokens = &shared.create("tokens", type, std::array{rows, hsize_t{d.token_frames}, hsize_t{width}});
+  checksums = &shared.create("row_crc32", io::element_type<std::uint32_t>(), std::array{rows});
   crc.assign(rows, 0);
   written.assign(rows, 0);
 }
@@ -138,7 +111,7 @@ void EmbeddingWriter::State::complete() {
   if (!root) return;
   const auto wrong = std::ranges::find_if(written, [](std::uint32_t times) { return times != 1; });
   BRAINMT_CHECK(wrong == written.end(), "row {} was written {} times", wrong - written.begin(), *wrong);
-  shared.file().write(checksums, io::element_type<std::uint32_t>(), crc.data());
+  shared.file().write(*checksums, io::element_type<std::uint32_t>(), crc.data());
 }
 
 EmbeddingWriter::EmbeddingWriter(MPI_Comm comm, const std::filesystem::path& target,
@@ -152,12 +125,7 @@ EmbeddingWriter::EmbeddingWriter(MPI_Comm comm, const std::filesystem::path& tar
   } catch (...) {
     failure = std::current_exception();
   }
-  try {
-    io::agree(s.shared.comm(), failure);
-  } catch (const Error&) {  // the same on every rank, so closing is collective
-    s.close_arrays();
-    s.shared.commit(std::current_exception());
-  }
+  s.shared.require(failure);
 }
 
 EmbeddingWriter::~EmbeddingWriter() = default;
@@ -169,22 +137,20 @@ void EmbeddingWriter::write(std::size_t participant, const EmbeddingRow& row) {
                 "a row of {} values and {} token values at {}", row.values.size(), row.tokens.size(), participant);
   const io::Hdf5Type type = io::element_type<float>();
   for (std::size_t a = 0; a < s.arrays.size(); ++a)
-    s.shared.file().write_entry(s.arrays[a], type, participant, row.values.data() + a * s.width);
-  if (s.token_values > 0) s.shared.file().write_entry(s.tokens, type, participant, row.tokens.data());
+    s.shared.file().write_entry(*s.arrays[a], type, participant, row.values.data() + a * s.width);
+  if (s.token_values > 0) s.shared.file().write_entry(*s.tokens, type, participant, row.tokens.data());
   s.crc[participant] = embedding_layout::checksum_of(row);
   ++s.written[participant];
 }
 
 void EmbeddingWriter::commit(std::exception_ptr failure) {
   State& s = *state_;
+  s.shared.require(failure);
   try {
-    io::agree(s.shared.comm(), failure);
-    io::collectively(s.shared.comm(), [&] { s.complete(); });
-    failure = nullptr;
-  } catch (const Error&) {
+    s.complete();
+  } catch (...) {
     failure = std::current_exception();
   }
-  s.close_arrays();
   s.shared.commit(failure);
 }
 
