@@ -26,7 +26,8 @@ TrainState new_state(const TrainSettings& settings, const TrainingData& data, in
 std::string quarantine_note(const io::Cohort& cohort, const std::filesystem::path& run_dir) {
   if (cohort.quarantined() == 0) return "";
   return fmt::format(
-      " ('{}' takes {} of its scans out of use: when it was made after the run began, either repair the cohort and remove the "
+      " ('{}' takes {} of its scans out of use: when it was made after the run began, either repair the cohort and "
+      "remove the "
       "list, or begin a new run with the same participants in each part: another run.dir and data.split_file={})",
       io::quarantine_file(cohort.path()).string(), cohort.quarantined(), (run_dir / "split.json").string());
 }
