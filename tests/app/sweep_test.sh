@@ -65,7 +65,7 @@ expect 0 stdout "1 tasks" sweep plan sweep=twice.yaml out=twice data.cohort=c.h5
 BRAINMT_ALLOW_FAULTS=1 BRAINMT_FAULT=step.begin:0:3:sleep "$brainmt" sweep run out=twice index=0 >first.log 2>&1 &
 first=$!
 started+=("$first")
-for _ in $(seq 100); do grep -q "planted fault" first.log && break; sleep 0.1; done
+for _ in $(seq 100); do grep -qs "planted fault" first.log && break; sleep 0.1; done
 expect 2 stderr "process $first" sweep run out=twice index=0
 [ "$(state twice 0)" = running ] || fail "the state is $(state twice 0) while it runs"
 wait "$first" || fail "the first was disturbed"
@@ -75,10 +75,11 @@ expect 0 stdout "was done before" sweep run out=twice index=0
 check "a signal: saved, 75, and the next call goes on"
 sweep_file stop '{lr: {optimizer.lr: [1e-3, 2e-3]}}'
 expect 0 stdout "2 tasks" sweep plan sweep=stop.yaml out=stop data.cohort=c.h5
+rm -f first.log  # of the check before
 BRAINMT_ALLOW_FAULTS=1 BRAINMT_FAULT=step.begin:0:3:sleep "$brainmt" sweep run out=stop >first.log 2>&1 &
 first=$!
 started+=("$first")
-for _ in $(seq 100); do grep -q "planted fault" first.log && break; sleep 0.1; done
+for _ in $(seq 100); do grep -qs "planted fault" first.log && break; sleep 0.1; done
 kill -s TERM "$first"
 wait "$first"
 code=$?

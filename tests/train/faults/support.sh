@@ -41,6 +41,9 @@ expect_no_processes() { ! pgrep -af -- "$work/" >"$work/stdout" || fail "process
 
 # begin FAULT COMMAND...: in the background, with its output in the usual files; sets `begun`.
 begin() {
+  # Emptied before the process exists: until_planted must not see what an earlier job wrote.
+  : >"$work/stdout"
+  : >"$work/stderr"
   BRAINMT_ALLOW_FAULTS=1 BRAINMT_FAULT=$1 "${@:2}" >"$work/stdout" 2>"$work/stderr" &
   begun=$!
   started+=("$begun")
