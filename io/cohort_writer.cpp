@@ -140,14 +140,10 @@ CohortWriter::CohortWriter(MPI_Comm comm, const std::filesystem::path& target, c
   CohortLayout rows;
   collectively(comm, [&] { rows = laid_out(layout, target); });
   state_ = std::make_unique<State>(comm, target, std::move(rows));
-  std::exception_ptr failure;
-  try {
+  state_->shared.carry_out([&] {
     state_->create_arrays();
     state_->store_known();
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  state_->shared.require(failure);
+  });
 }
 
 CohortWriter::~CohortWriter() = default;
@@ -182,12 +178,8 @@ void CohortWriter::set_scan_statistics(std::size_t scan, const ScanStatistics& s
 void CohortWriter::commit(std::exception_ptr failure) {
   State& s = *state_;
   s.shared.require(failure);
-  try {
-    s.complete();
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  s.shared.commit(failure);
+  s.shared.carry_out([&] { s.complete(); });
+  s.shared.commit({});
 }
 
 }  // namespace brainmt::io

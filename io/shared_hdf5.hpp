@@ -50,6 +50,17 @@ class SharedHdf5 {
   /// and every rank throws the error of the lowest failed rank. Arrays made otherwise than by create() are closed by
   /// then.
   void require(std::exception_ptr failure);
+  /// Collective: runs `step` on this rank, then require() of how it went.
+  template <class Step>
+  void carry_out(Step&& step) {
+    std::exception_ptr failure;
+    try {
+      step();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    require(failure);
+  }
   /// Collective: require(), then the file is synchronised and takes its name. Called once, last.
   void commit(std::exception_ptr failure);
 

@@ -118,14 +118,10 @@ EmbeddingWriter::EmbeddingWriter(MPI_Comm comm, const std::filesystem::path& tar
                                  const EmbeddingDescription& description)
     : state_(std::make_unique<State>(comm, target, description)) {
   State& s = *state_;
-  std::exception_ptr failure;
-  try {
+  s.shared.carry_out([&] {
     s.describe(description);
     s.create_arrays(description);
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  s.shared.require(failure);
+  });
 }
 
 EmbeddingWriter::~EmbeddingWriter() = default;
@@ -146,12 +142,8 @@ void EmbeddingWriter::write(std::size_t participant, const EmbeddingRow& row) {
 void EmbeddingWriter::commit(std::exception_ptr failure) {
   State& s = *state_;
   s.shared.require(failure);
-  try {
-    s.complete();
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  s.shared.commit(failure);
+  s.shared.carry_out([&] { s.complete(); });
+  s.shared.commit({});
 }
 
 }  // namespace brainmt::analysis

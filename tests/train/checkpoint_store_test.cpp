@@ -79,7 +79,8 @@ TEST_F(Checkpoints, AFailedWriteIsAnErrorOfTheNextCallOnAllRanksAndTheOldOneStay
   };
   EXPECT_EQ(code_of_next([&] { save(store, 3); }), ExitCode::kOutput);
   EXPECT_EQ(code_of_next([&] { store.finish(); }), ExitCode::kDone) << "reported once";
-  if (is_root()) EXPECT_NO_THROW(verify_checkpoint(where_ / "c", 1));
+  if (!is_root()) return;
+  EXPECT_NO_THROW(verify_checkpoint(where_ / "c", 1));
 }
 
 // Which tensor of a file a byte belongs to; "its header" in front of them.
@@ -96,10 +97,10 @@ std::string part_at(const io::SafetensorsFile& file, std::uint64_t byte) {
 
 // BRAINMT_BIT_FLIPS=10000 is the full measure; each takes about a millisecond.
 TEST_F(Checkpoints, Row17_FlippedBitsAreFoundAndTheirTensorsNamed) {
-  if (comm_.size() > 1) GTEST_SKIP() << "reading is one rank's work: done in the run on one rank";
   CheckpointStore store(comm_, where_ / "c", {});
   save(store, 7);
   store.finish();
+  if (!is_root()) return;  // verifying is rank 0's work
   const fs::path directory = where_ / "c" / step_name(7);
   std::vector<std::pair<std::string, std::uint64_t>> files;
   std::uint64_t all = 0;
