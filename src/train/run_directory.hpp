@@ -18,10 +18,10 @@ struct StartRecord {
   std::string precision;
   int ranks = 1;
   // Filled in by train():
-  std::vector<std::string> hosts;         // of each rank
-  std::string data_sha256, split_sha256;  // of the subjects, labels and scan lengths; of split.json
-  std::int64_t first_step = 0;            // 0, or the checkpoint's that is continued
-  std::string task{};                     // JSON: the targets, and what was fitted on the training part
+  std::vector<std::string> hosts{};           // of each rank
+  std::string data_sha256{}, split_sha256{};  // of the subjects, labels and scan lengths; of split.json
+  std::int64_t first_step = 0;                // 0, or the checkpoint's that is continued
+  std::string task{};                         // JSON: the targets, and what was fitted on the training part
 };
 
 /// The name of this host.
