@@ -10,7 +10,9 @@ target_include_directories(brainmt_options INTERFACE ${PROJECT_SOURCE_DIR} ${PRO
 target_compile_options(brainmt_options INTERFACE -Wall -Wextra -Wno-psabi -fno-math-errno -fno-trapping-math
                        $<$<BOOL:${BRAINMT_ARCH}>:-march=${BRAINMT_ARCH}>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  target_compile_options(brainmt_options INTERFACE -Wno-restrict)   # false alarms on "text" + std::string, GCC bug 105651
+  target_compile_options(brainmt_options INTERFACE
+    -Wno-restrict                # false alarms on "text" + std::string, GCC bug 105651
+    -fno-tree-slp-vectorize)     # GCC 12 with AVX-512 makes std::vector<double>{1, 1, 1, 0} four ones; loops are unaffected
 endif()
 if(BRAINMT_SANITIZE)
   target_compile_options(brainmt_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
