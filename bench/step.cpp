@@ -15,7 +15,7 @@
 #include "comm/self_communicator.hpp"
 #include "kernels/adamw.hpp"
 #include "models/from_config.hpp"
-#include "tensor/pool.hpp"
+#include "memory/pool.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::bench {

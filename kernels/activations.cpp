@@ -1,5 +1,5 @@
-// Each activation is a pair of structs with the same interface: the vectorising one for float and bf16, the oracle for
-// double. The choice is made once for an array, never inside a loop.
+// Each activation is a pair of structs with the same interface: the vectorising one for float and bf16, the textbook's
+// for double. The choice is made once for an array, never inside a loop.
 #include "kernels/activations.hpp"
 
 #include "kernels/detail/activation_math.hpp"
@@ -9,33 +9,32 @@
 namespace brainmt::kernels {
 namespace {
 
-// F is the vectorising function, Oracle the plain one that the double instantiation uses.
-template <class F, class Oracle, class T>
+// F is the vectorising function, Exact the textbook's.
+template <class T, class F, class Exact>
+using FunctionFor = std::conditional_t<std::is_same_v<T, double>, Exact, F>;
+template <class T>
+using SiluFor = FunctionFor<T, detail::Silu, ref::Silu>;
+
+template <class F, class T>
 void forward(const Exec& exec, View1<T> y, View1<const T> x) {
-  if constexpr (std::is_same_v<T, double>) {
-    ref::activation_fwd<Oracle>(y.data(), x.data(), y.extent(0));
-  } else {
-    T* out = y.data();
-    const T* in = x.data();
-    detail::for_each(
-        exec, "brainmt::activation::fwd", y.extent(0), KOKKOS_LAMBDA(std::size_t i) { out[i] = F::value(in[i]); });
-  }
+  T* out = y.data();
+  const T* in = x.data();
+  detail::for_each(
+      exec, "brainmt::activation::fwd", y.extent(0),
+      KOKKOS_LAMBDA(std::size_t i) { out[i] = F::value(static_cast<Master<T>>(in[i])); });
 }
 
-template <class F, class Oracle, class T>
+template <class F, class T>
 void backward(const Exec& exec, View1<T> dx, View1<const T> dy, View1<const T> x) {
-  if constexpr (std::is_same_v<T, double>) {
-    ref::activation_bwd<Oracle>(dx.data(), dy.data(), x.data(), dx.extent(0));
-  } else {
-    T* out = dx.data();
-    const T *gradient = dy.data(), *in = x.data();
-    detail::for_each(
-        exec, "brainmt::activation::bwd", dx.extent(0),
-        KOKKOS_LAMBDA(std::size_t i) { out[i] = F::slope(in[i]) * gradient[i]; });
-  }
+  T* out = dx.data();
+  const T *gradient = dy.data(), *in = x.data();
+  detail::for_each(
+      exec, "brainmt::activation::bwd", dx.extent(0), KOKKOS_LAMBDA(std::size_t i) {
+        out[i] = F::slope(static_cast<Master<T>>(in[i])) * static_cast<Master<T>>(gradient[i]);
+      });
 }
 
-// Calls f.operator()<F, Oracle>() for the pair of `activation`.
+// Calls f.operator()<F, Exact>() for the pair of `activation`.
 template <class Call>
 void dispatch(Activation activation, const Call& f) {
   switch (activation) {
@@ -56,12 +55,12 @@ void dispatch(Activation activation, const Call& f) {
 
 template <class T>
 void activation_fwd(const Exec& exec, View1<T> y, View1<const T> x, Activation f) {
-  dispatch(f, [&]<class F, class Oracle>() { forward<F, Oracle>(exec, y, x); });
+  dispatch(f, [&]<class F, class Exact>() { forward<FunctionFor<T, F, Exact>>(exec, y, x); });
 }
 
 template <class T>
 void activation_bwd(const Exec& exec, View1<T> dx, View1<const T> dy, View1<const T> x, Activation f) {
-  dispatch(f, [&]<class F, class Oracle>() { backward<F, Oracle>(exec, dx, dy, x); });
+  dispatch(f, [&]<class F, class Exact>() { backward<FunctionFor<T, F, Exact>>(exec, dx, dy, x); });
 }
 
 template <class T>
@@ -71,10 +70,9 @@ void gate_silu_fwd(const Exec& exec, Rows<T> out, Rows<const T> y, Rows<const T>
       exec, "brainmt::gate_silu::fwd", out.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
         T* o = &out(row, 0);
         const T *value = &y(row, 0), *gate = &z(row, 0);
-        if constexpr (std::is_same_v<T, double>)
-          ref::gate_silu_fwd(o, value, gate, cols);
-        else
-          detail::row_for(team, cols, [&](std::size_t i) { o[i] = value[i] * detail::Silu::value(gate[i]); });
+        detail::row_for(team, cols, [=](std::size_t i) {
+          o[i] = static_cast<Master<T>>(value[i]) * SiluFor<T>::value(static_cast<Master<T>>(gate[i]));
+        });
       });
 }
 
@@ -85,15 +83,11 @@ void gate_silu_bwd(const Exec& exec, Rows<T> dy, Rows<T> dz, Rows<const T> dout,
       exec, "brainmt::gate_silu::bwd", dout.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
         T *dvalue = &dy(row, 0), *dgate = &dz(row, 0);
         const T *gradient = &dout(row, 0), *value = &y(row, 0), *gate = &z(row, 0);
-        if constexpr (std::is_same_v<T, double>) {
-          ref::gate_silu_bwd(dvalue, dgate, gradient, value, gate, cols);
-        } else {
-          detail::row_for(team, cols, [&](std::size_t i) {
-            const float g = gradient[i], v = value[i], x = gate[i];
-            dvalue[i] = g * detail::Silu::value(x);
-            dgate[i] = g * v * detail::Silu::slope(x);
-          });
-        }
+        detail::row_for(team, cols, [=](std::size_t i) {
+          const Master<T> g = gradient[i], v = value[i], x = gate[i];  // read first: an output may be an input
+          dvalue[i] = g * SiluFor<T>::value(x);
+          dgate[i] = g * v * SiluFor<T>::slope(x);
+        });
       });
 }
 

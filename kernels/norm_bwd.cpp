@@ -46,7 +46,8 @@ void norm_bwd(const Exec& exec, const std::string& label, View2<R> dx, View1<Mas
   using M = Master<T>;
   const std::size_t cols = x.extent(1), sums = kNorm == Norm::kLayer ? 2 * cols : cols;
   const detail::RowBlocks blocks(x.extent(0), sums);
-  const auto partials = detail::make_partials<M>(blocks, sums);
+  const auto scratch = detail::make_partials<M>(blocks, sums);
+  const View2<M> partials = scratch.matrix(blocks.count);
   detail::for_each_row(
       exec, label, blocks.count, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t block) {
         M* sum_dw = &partials(block, 0);
@@ -61,8 +62,8 @@ void norm_bwd(const Exec& exec, const std::string& label, View2<R> dx, View1<Mas
                                       sum_dbias, w.data(), cols);
         }
       });
-  detail::add_partials(exec, label, dw, partials, 0);
-  if constexpr (kNorm == Norm::kLayer) detail::add_partials(exec, label, dbias, partials, cols);
+  detail::add_partials<M>(exec, label, dw, partials, 0);
+  if constexpr (kNorm == Norm::kLayer) detail::add_partials<M>(exec, label, dbias, partials, cols);
 }
 
 }  // namespace
@@ -71,7 +72,7 @@ template <class R, class T>
 void layer_norm_bwd(const Exec& exec, View2<R> dx, View1<Master<T>> dw, View1<Master<T>> dbias, View2<const T> dy,
                     View2<const R> x, View1<const Master<T>> mean, View1<const Master<T>> rstd,
                     View1<const Master<T>> w, bool accumulate) {
-  if constexpr (std::is_same_v<T, double>) {
+  if constexpr (detail::kRunsOracle<T>) {
     ref::layer_norm_bwd(dx.data(), dw.data(), dbias.data(), dy.data(), x.data(), mean.data(), rstd.data(), w.data(),
                         x.extent(0), x.extent(1), accumulate);
   } else {
@@ -83,7 +84,7 @@ void layer_norm_bwd(const Exec& exec, View2<R> dx, View1<Master<T>> dw, View1<Ma
 template <class R, class T>
 void rms_norm_bwd(const Exec& exec, View2<R> dx, View1<Master<T>> dw, View2<const T> dy, View2<const R> x,
                   View1<const Master<T>> rstd, View1<const Master<T>> w, bool accumulate) {
-  if constexpr (std::is_same_v<T, double>) {
+  if constexpr (detail::kRunsOracle<T>) {
     ref::rms_norm_bwd(dx.data(), dw.data(), dy.data(), x.data(), rstd.data(), w.data(), x.extent(0), x.extent(1),
                       accumulate);
   } else {

@@ -105,7 +105,7 @@ void add_scaled_bwd(const Exec& exec, View2<T> dhidden, View2<const Master<T>> d
 template <class R, class T>
 void layer_norm_fwd(const Exec& exec, View2<T> y, View1<Master<T>> mean, View1<Master<T>> rstd, View2<const R> x,
                     View1<const Master<T>> w, View1<const Master<T>> bias, Master<T> eps) {
-  if constexpr (std::is_same_v<T, double>)
+  if constexpr (detail::kRunsOracle<T>)
     ref::layer_norm_fwd(y.data(), mean.data(), rstd.data(), x.data(), w.data(), bias.data(), y.extent(0), y.extent(1),
                         eps);
   else
@@ -115,7 +115,7 @@ void layer_norm_fwd(const Exec& exec, View2<T> y, View1<Master<T>> mean, View1<M
 template <class R, class T>
 void rms_norm_fwd(const Exec& exec, View2<T> y, View1<Master<T>> rstd, View2<const R> x, View1<const Master<T>> w,
                   Master<T> eps) {
-  if constexpr (std::is_same_v<T, double>)
+  if constexpr (detail::kRunsOracle<T>)
     ref::rms_norm_fwd(y.data(), rstd.data(), x.data(), w.data(), y.extent(0), y.extent(1), eps);
   else
     norm_fwd<Norm::kRms, R, T>(exec, "brainmt::rms_norm::fwd", y, {}, rstd, x, {w.data(), nullptr, eps});

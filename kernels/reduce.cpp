@@ -14,8 +14,8 @@ template <class S, class F>
 S blocked_sum(const Exec& exec, const std::string& label, std::size_t count, const F& f) {
   const std::size_t blocks = (count + kReduceBlock - 1) / kReduceBlock;
   if (blocks == 0) return S(0);
-  const Kokkos::View<S*, Exec::memory_space> partials(
-      Kokkos::view_alloc(std::string("brainmt::reduce::partials"), Kokkos::WithoutInitializing), blocks);
+  const detail::Scratch<S> scratch(blocks);
+  const View1<S> partials = scratch.flat();
   detail::for_each_row(
       exec, label, blocks, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t block) {
         const std::size_t begin = block * kReduceBlock, left = count - begin;
@@ -76,7 +76,8 @@ void column_sum(const Exec& exec, View1<Master<T>> out, Rows<const T> x) {
   using M = Master<T>;
   const std::size_t cols = x.extent(1);
   const detail::RowBlocks blocks(x.extent(0), cols);
-  const auto partials = detail::make_partials<M>(blocks, cols);
+  const auto scratch = detail::make_partials<M>(blocks, cols);
+  const View2<M> partials = scratch.matrix(blocks.count);
   detail::for_each_row(
       exec, "brainmt::reduce::column_sum", blocks.count, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t block) {
         M* partial = &partials(block, 0);
@@ -86,7 +87,7 @@ void column_sum(const Exec& exec, View1<Master<T>> out, Rows<const T> x) {
           detail::row_for(team, cols, [=](std::size_t c) { partial[c] += static_cast<M>(row[c]); });
         }
       });
-  detail::add_partials(exec, "brainmt::reduce::column_sum", out, partials, 0);
+  detail::add_partials<M>(exec, "brainmt::reduce::column_sum", out, partials, 0);
 }
 
 #define BRAINMT_INSTANTIATE(M)                                    \

@@ -2,6 +2,7 @@
 #include "kernels/tokens.hpp"
 
 #include "kernels/detail/loops.hpp"
+#include "kernels/detail/scratch.hpp"
 
 namespace brainmt::kernels {
 
@@ -89,11 +90,12 @@ namespace {
 template <class M>
 void mean_of_tokens(const Exec& exec, const char* label, M* out, const View3<const M>& h, std::size_t groups) {
   const std::size_t width = h.extent(2), count = (h.extent(1) - 1) / groups;
-  const Kokkos::View<double**, Kokkos::LayoutRight, Exec::memory_space> sums("brainmt::token::sums",
-                                                                             h.extent(0) * groups, width);
+  const detail::Scratch<double> scratch(h.extent(0) * groups * width);
+  const View2<double> sums = scratch.matrix(h.extent(0) * groups);
   detail::for_each_row(
       exec, label, h.extent(0) * groups, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
         double* sum = &sums(row, 0);
+        detail::row_for(team, width, [=](std::size_t c) { sum[c] = 0; });
         for (std::size_t i = 0; i < count; ++i) {
           const M* token = &h(row / groups, 1 + row % groups + i * groups, 0);
           detail::row_for(team, width, [=](std::size_t c) { sum[c] += token[c]; });

@@ -6,8 +6,9 @@
 //   row
 //
 // On the host an element loop is cut in blocks and a row belongs to one thread, and the innermost loops are plain ones
-// that the compiler vectorises: f must be inlinable and iterations independent. On a device a row belongs to a team.
-// Sums have an order fixed by the length alone.
+// that the compiler vectorises: f must be inlinable and iterations independent. Portable kernels (a device's, or the
+// host's under BRAINMT_PORTABLE_KERNELS) give every element a work item and every row a warp: lane c % 32 owns column
+// c, so that a lane may read what it wrote in an earlier row_for. Sums have an order fixed by the length alone.
 #include <string>
 
 #include "kernels/types.hpp"
@@ -15,18 +16,50 @@
 namespace brainmt::kernels::detail {
 
 inline constexpr bool kOnHost = Kokkos::SpaceAccessibility<Exec, Kokkos::HostSpace>::accessible;
+#if defined(BRAINMT_PORTABLE_KERNELS)
+inline constexpr bool kPortable = true;
+#else
+inline constexpr bool kPortable = false;
+static_assert(kOnHost, "kernels for a device are the portable ones: configure with BRAINMT_PORTABLE_KERNELS=ON");
+#endif
+/// Whether this type runs the plain loops of kernels/ref: double on the host, unless the portable kernels are asked for.
+template <class T>
+inline constexpr bool kRunsOracle = std::is_same_v<T, double> && !kPortable;
+
 inline constexpr std::size_t kElementBlock =
     4096;                                     // elements of one host work item: a few pages, far above loop overhead
 inline constexpr std::size_t kSumLanes = 16;  // independent partial sums along a row: one 512-bit register of float
 
 struct HostRow {};  // stands for the team where a row belongs to one thread
 using TeamPolicy = Kokkos::TeamPolicy<Exec, Kokkos::IndexType<std::size_t>>;
-using RowTeam = std::conditional_t<kOnHost, HostRow, TeamPolicy::member_type>;
+using RowTeam = std::conditional_t<kPortable, TeamPolicy::member_type, HostRow>;
+inline constexpr int kRowsPerTeam = kOnHost ? 1 : 4;  // of a portable kernel: one warp each
+inline constexpr int kWarp = 32;
+
+/// f(team, row) for the rows of one team.
+template <class F>
+struct TeamRows {
+  F f;
+  std::size_t row_count;
+
+  KOKKOS_FUNCTION void operator()(const TeamPolicy::member_type& team) const {
+    const std::size_t row = static_cast<std::size_t>(team.league_rank()) * static_cast<std::size_t>(team.team_size()) +
+                            static_cast<std::size_t>(team.team_rank());
+    if (row < row_count) f(team, row);
+  }
+};
+
+/// The policy of a portable kernel: what it captures goes along as the launch's arguments (a device would copy more than
+/// 512 bytes through constant memory, and wait for it).
+template <class Policy>
+auto light(const Policy& policy) {
+  return Kokkos::Experimental::require(policy, Kokkos::Experimental::WorkItemProperty::HintLightWeight);
+}
 
 template <class F>
 void for_each(const Exec& exec, const std::string& label, std::size_t count, const F& f) {
   using Policy = Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::size_t>>;
-  if constexpr (kOnHost) {
+  if constexpr (!kPortable) {
     const std::size_t blocks = (count + kElementBlock - 1) / kElementBlock;
     Kokkos::parallel_for(label, Policy(exec, 0, blocks), [=](std::size_t block) {
       const F body = f;  // a local copy: the pointers in it stay in registers across the stores
@@ -35,19 +68,20 @@ void for_each(const Exec& exec, const std::string& label, std::size_t count, con
       for (std::size_t i = block * kElementBlock; i < end; ++i) body(i);
     });
   } else {
-    Kokkos::parallel_for(label, Policy(exec, 0, count), f);
+    Kokkos::parallel_for(label, light(Policy(exec, 0, count)), f);
   }
 }
 
 template <class F>
 void for_each_row(const Exec& exec, const std::string& label, std::size_t row_count, const F& f) {
-  if constexpr (kOnHost) {
+  if (row_count == 0) return;
+  if constexpr (!kPortable) {
     using Policy = Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::size_t>>;
     Kokkos::parallel_for(label, Policy(exec, 0, row_count), [=](std::size_t row) { f(HostRow{}, row); });
   } else {
-    Kokkos::parallel_for(
-        label, TeamPolicy(exec, static_cast<int>(row_count), Kokkos::AUTO),
-        KOKKOS_LAMBDA(const TeamPolicy::member_type& team) { f(team, static_cast<std::size_t>(team.league_rank())); });
+    const std::size_t teams = (row_count + kRowsPerTeam - 1) / kRowsPerTeam;
+    const TeamPolicy policy(exec, static_cast<int>(teams), kRowsPerTeam, kOnHost ? 1 : kWarp);
+    Kokkos::parallel_for(label, light(policy), TeamRows<F>{f, row_count});
   }
 }
 
@@ -58,7 +92,7 @@ inline void row_for(HostRow, std::size_t count, const F& f) {
 }
 template <class Team, class F>
 KOKKOS_INLINE_FUNCTION void row_for(const Team& team, std::size_t count, const F& f) {
-  Kokkos::parallel_for(Kokkos::TeamThreadRange(team, count), f);
+  Kokkos::parallel_for(Kokkos::ThreadVectorRange(team, count), f);
 }
 
 /// Sum of f(0) .. f(count - 1), the same on every member of the team.
@@ -77,7 +111,7 @@ template <class S, class Team, class F>
 KOKKOS_INLINE_FUNCTION S row_sum(const Team& team, std::size_t count, const F& f) {
   S sum = 0;
   Kokkos::parallel_reduce(
-      Kokkos::TeamThreadRange(team, count), [&](std::size_t i, S& s) { s += f(i); }, sum);
+      Kokkos::ThreadVectorRange(team, count), [&](std::size_t i, S& s) { s += f(i); }, sum);
   return sum;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/detail/loops.hpp"
+#include "kernels/detail/scratch.hpp"
 
 namespace brainmt::kernels::detail {
 
@@ -25,19 +26,15 @@ struct RowBlocks {
   }
 };
 
-/// Partial sums [blocks, cols] in the execution space's memory; the kernel that fills them writes every element.
+/// Partial sums [blocks, cols]; the kernel that fills them writes every element.
 template <class M>
-using Partials = Kokkos::View<M**, Kokkos::LayoutRight, Exec::memory_space>;
-
-template <class M>
-Partials<M> make_partials(const RowBlocks& blocks, std::size_t cols) {
-  return Partials<M>(Kokkos::view_alloc(std::string("brainmt::partials"), Kokkos::WithoutInitializing), blocks.count,
-                     cols);
+Scratch<M> make_partials(const RowBlocks& blocks, std::size_t cols) {
+  return Scratch<M>(blocks.count * cols);
 }
 
 /// out[c] += sum over blocks of partials[block, first + c].
 template <class M>
-void add_partials(const Exec& exec, const std::string& label, View1<M> out, const Partials<M>& partials,
+void add_partials(const Exec& exec, const std::string& label, View1<M> out, View2<const M> partials,
                   std::size_t first) {
   constexpr std::size_t kColumns = 64;  // of one work item
   const std::size_t cols = out.extent(0), blocks = partials.extent(0);

@@ -5,20 +5,22 @@
 #include <cstddef>
 #include <numbers>
 
+#include "base/bfloat16.hpp"
+
 namespace brainmt::kernels::ref {
 
 template <class S>
-S sigmoid(S x) {
+BRAINMT_HOST_DEVICE S sigmoid(S x) {
   return S(1) / (S(1) + std::exp(-x));
 }
 
 struct Relu {
   template <class S>
-  static S value(S x) {
+  BRAINMT_HOST_DEVICE static S value(S x) {
     return x > S(0) ? x : S(0);
   }
   template <class S>
-  static S slope(S x) {
+  BRAINMT_HOST_DEVICE static S slope(S x) {
     return x > S(0) ? S(1) : S(0);
   }
 };
@@ -26,22 +28,22 @@ struct Relu {
 /// Hendrycks & Gimpel 2016, the tanh approximation: 0.5 x (1 + tanh u), u = sqrt(2/pi) (x + 0.044715 x^3).
 struct GeluTanh {
   template <class S>
-  static S value(S x) {
+  BRAINMT_HOST_DEVICE static S value(S x) {
     return S(0.5) * x * (S(1) + std::tanh(inner(x)));
   }
   template <class S>
-  static S slope(S x) {
+  BRAINMT_HOST_DEVICE static S slope(S x) {
     const S t = std::tanh(inner(x));
     return S(0.5) * (S(1) + t) + S(0.5) * x * (S(1) - t * t) * scale<S>() * (S(1) + S(3 * 0.044715) * x * x);
   }
 
  private:
   template <class S>
-  static S scale() {
+  BRAINMT_HOST_DEVICE static S scale() {
     return std::sqrt(S(2) / std::numbers::pi_v<S>);
   }
   template <class S>
-  static S inner(S x) {
+  BRAINMT_HOST_DEVICE static S inner(S x) {
     return scale<S>() * (x + S(0.044715) * x * x * x);
   }
 };
@@ -49,40 +51,40 @@ struct GeluTanh {
 /// x Phi(x), Phi the standard normal distribution.
 struct GeluErf {
   template <class S>
-  static S value(S x) {
+  BRAINMT_HOST_DEVICE static S value(S x) {
     return x * phi_integral(x);
   }
   template <class S>
-  static S slope(S x) {
+  BRAINMT_HOST_DEVICE static S slope(S x) {
     const S density = std::exp(-x * x / S(2)) / std::sqrt(S(2) * std::numbers::pi_v<S>);
     return phi_integral(x) + x * density;
   }
 
  private:
   template <class S>
-  static S phi_integral(S x) {
+  BRAINMT_HOST_DEVICE static S phi_integral(S x) {
     return S(0.5) * (S(1) + std::erf(x / std::numbers::sqrt2_v<S>));
   }
 };
 
 struct Silu {
   template <class S>
-  static S value(S x) {
+  BRAINMT_HOST_DEVICE static S value(S x) {
     return x * sigmoid(x);
   }
   template <class S>
-  static S slope(S x) {
+  BRAINMT_HOST_DEVICE static S slope(S x) {
     return sigmoid(x) * (S(1) + x * (S(1) - sigmoid(x)));
   }
 };
 
 struct Softplus {
   template <class S>
-  static S value(S x) {
+  BRAINMT_HOST_DEVICE static S value(S x) {
     return (x > S(0) ? x : S(0)) + std::log1p(std::exp(-std::abs(x)));
   }
   template <class S>
-  static S slope(S x) {
+  BRAINMT_HOST_DEVICE static S slope(S x) {
     return sigmoid(x);
   }
 };

@@ -2,16 +2,18 @@
 // Losses of one output o against one label y, and their derivatives in o.
 #include <cmath>
 
+#include "base/bfloat16.hpp"
+
 namespace brainmt::kernels::ref {
 
 /// (o - y)^2
 struct Mse {
   template <class S>
-  static S value(S o, S y) {
+  BRAINMT_HOST_DEVICE static S value(S o, S y) {
     return (o - y) * (o - y);
   }
   template <class S>
-  static S slope(S o, S y) {
+  BRAINMT_HOST_DEVICE static S slope(S o, S y) {
     return S(2) * (o - y);
   }
 };
@@ -20,11 +22,11 @@ struct Mse {
 /// nothing overflows or cancels: max(o, 0) - o y + log(1 + exp(-|o|)).
 struct BceWithLogits {
   template <class S>
-  static S value(S o, S y) {
+  BRAINMT_HOST_DEVICE static S value(S o, S y) {
     return (o > S(0) ? o : S(0)) - o * y + std::log1p(std::exp(-std::abs(o)));
   }
   template <class S>
-  static S slope(S o, S y) {
+  BRAINMT_HOST_DEVICE static S slope(S o, S y) {
     const S e = std::exp(-std::abs(o));
     return (o > S(0) ? S(1) : e) / (S(1) + e) - y;  // sigmoid(o) - y
   }

@@ -9,7 +9,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 #include <utility>
 
-#include "tensor/pool.hpp"
+#include "memory/pool.hpp"
 #include "tensor/tensor.hpp"
 
 namespace brainmt::dnn::detail {

@@ -3,7 +3,7 @@
 // transformed tensor [point][channel group][tile] of Lanes (dnn/winograd_product.hpp).
 #include "dnn/conv3d_onednn.hpp"
 #include "dnn/winograd_transform.hpp"
-#include "tensor/pool.hpp"
+#include "memory/pool.hpp"
 
 namespace brainmt::dnn::detail {
 

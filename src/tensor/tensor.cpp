@@ -3,7 +3,7 @@
 #include <cstring>
 #include <vector>
 
-#include "tensor/pool.hpp"
+#include "memory/pool.hpp"
 
 namespace brainmt {
 namespace {

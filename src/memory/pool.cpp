@@ -1,4 +1,4 @@
-#include "tensor/pool.hpp"
+#include "memory/pool.hpp"
 
 #include <Kokkos_Core.hpp>
 #include <bit>
