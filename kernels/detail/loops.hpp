@@ -115,4 +115,20 @@ KOKKOS_INLINE_FUNCTION S row_sum(const Team& team, std::size_t count, const F& f
   return sum;
 }
 
+/// Largest of f(0) .. f(count - 1), count at least 1, the same on every member of the team.
+template <class S, class F>
+inline S row_max(HostRow, std::size_t count, const F& f) {
+  S largest = f(0);
+  for (std::size_t i = 1; i < count; ++i) largest = f(i) > largest ? f(i) : largest;
+  return largest;
+}
+template <class S, class Team, class F>
+KOKKOS_INLINE_FUNCTION S row_max(const Team& team, std::size_t count, const F& f) {
+  S largest = f(0);
+  Kokkos::parallel_reduce(
+      Kokkos::ThreadVectorRange(team, count), [&](std::size_t i, S& m) { m = f(i) > m ? f(i) : m; },
+      Kokkos::Max<S>(largest));
+  return largest;
+}
+
 }  // namespace brainmt::kernels::detail
