@@ -1,9 +1,8 @@
 // Attention of one block: all queries, and the CLS query alone.
-#include "kernels/attention.hpp"
+#include "dnn/attention.hpp"
 
 #include "bench/bench.hpp"
 #include "bench/limits.hpp"
-#include "dnn/gemm.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::bench {
@@ -16,29 +15,15 @@ void run(Report& report, std::int64_t length, std::int64_t width, int heads, std
   const Tensor q = random_tensor({queries, width}, dtype, 1), kv = random_tensor({length, 2 * width}, dtype, 2);
   const Tensor o({queries, width}, dtype), dout = random_tensor({queries, width}, dtype, 3);
   const Tensor dq(q.shape(), dtype), dkv(kv.shape(), dtype), lse({1, heads, queries}, DType::kF32);
-  const auto h = static_cast<std::size_t>(heads);
-  const kernels::Exec exec;
+  const dnn::Matrix k(kv, 0, width), v(kv, width, width), dk(dkv, 0, width), dv(dkv, width, width);
   const double flops = 4.0 * static_cast<double>(queries * length * width);
   const double bytes = static_cast<double>(q.bytes() + kv.bytes() + o.bytes());
   const std::string what = queries == 1 ? "CLS query" : "all queries";
   report.rows.push_back({what + " forward",
-                         measure(
-                             [&] {
-                               kernels::attention_fwd<T>(exec, rows<T>(o), view3<float>(lse), rows<const T>(q),
-                                                         rows<const T>(kv, 0, width), rows<const T>(kv, width, width),
-                                                         1, h, dnn::small_gemm);
-                             },
-                             seconds),
+                         measure([&] { dnn::attention_fwd(o, lse, q, k, v); }, seconds),
                          flops, bytes, limit, ""});
   report.rows.push_back({what + " backward",
-                         measure(
-                             [&] {
-                               kernels::attention_bwd<T>(
-                                   exec, rows<T>(dq), rows<T>(dkv, 0, width), rows<T>(dkv, width, width),
-                                   rows<const T>(dout), rows<const T>(o), view3<const float>(lse), rows<const T>(q),
-                                   rows<const T>(kv, 0, width), rows<const T>(kv, width, width), 1, h, dnn::small_gemm);
-                             },
-                             seconds),
+                         measure([&] { dnn::attention_bwd(dq, dk, dv, dout, o, lse, q, k, v); }, seconds),
                          2.5 * flops, 2 * bytes, limit, ""});
 }
 

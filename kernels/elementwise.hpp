@@ -8,6 +8,10 @@ namespace brainmt::kernels {
 template <class To, class From>
 void cast(const Exec& exec, View1<To> out, View1<const From> in);
 
+/// out = T(in), row after row of matrices whose rows may lie apart.
+template <class T>
+void cast_rows(const Exec& exec, Rows<T> out, Rows<const Master<T>> in);
+
 /// y = alpha * x + beta * y (beta = 0 assigns)
 template <class T>
 void axpby(const Exec& exec, View1<T> y, Master<T> alpha, View1<const T> x, Master<T> beta);

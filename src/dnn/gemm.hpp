@@ -1,6 +1,6 @@
 #pragma once
 // Dense matrix products behind one small interface: oneDNN on the host (fp32, bf16), plain loops of kernels/ref in
-// fp64. All matrices are row-major tensors seen as [rows, last axis]; a weight is [out, in] as PyTorch stores it.
+// fp64 there, cuBLASLt on CUDA. All matrices are row-major tensors seen as [rows, last axis]; a weight is [out, in] as PyTorch stores it.
 #include "kernels/types.hpp"
 #include "tensor/tensor.hpp"
 
@@ -28,10 +28,5 @@ void linear_bwd_weights(const Tensor& dw, const Tensor& dbias, const Matrix& dy,
 
 /// sums[j] += sum_i m[i, j]: the gradient of a bias; sums are master type.
 void add_column_sums(const Tensor& sums, const Matrix& m);
-
-/// Row-major float product for the tiles of kernels/attention.hpp (its SmallGemm).
-void small_gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, float alpha,
-                const float* a, std::size_t lda, const float* b, std::size_t ldb, float beta, float* c,
-                std::size_t ldc);
 
 }  // namespace brainmt::dnn

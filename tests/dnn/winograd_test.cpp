@@ -4,7 +4,7 @@
 // Tolerance, on norms: interpolation at five points amplifies the rounding of fp32; nested along three axes F(4, 3) was
 // measured at 4e-6, seventy units of 2^-24, in agreement with a simulation in numpy. Twice that is allowed. A wrong
 // coefficient or a misplaced tile gives errors of order one. bf16 adds one rounding of the result.
-#include "dnn/winograd.hpp"
+#include "dnn/host/winograd.hpp"
 
 #include "dense_checks.hpp"
 #include "dnn/conv3d.hpp"

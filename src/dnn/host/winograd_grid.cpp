@@ -1,4 +1,4 @@
-#include "dnn/winograd_grid.hpp"
+#include "dnn/host/winograd_grid.hpp"
 
 #include <algorithm>
 

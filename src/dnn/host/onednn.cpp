@@ -1,4 +1,4 @@
-#include "dnn/onednn.hpp"
+#include "dnn/host/onednn.hpp"
 
 namespace brainmt::dnn::detail {
 

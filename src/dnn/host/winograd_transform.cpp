@@ -1,4 +1,4 @@
-#include "dnn/winograd_transform.hpp"
+#include "dnn/host/winograd_transform.hpp"
 
 #include <utility>
 

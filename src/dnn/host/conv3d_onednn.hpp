@@ -1,12 +1,11 @@
 #pragma once
 // 3-D convolution, fp32 and bf16, by oneDNN's direct algorithms on channels-last activations. Same contracts as
 // dnn/conv3d.hpp, whose functions check the shapes and call these.
-#include "kernels/ref/conv3d.hpp"
+#include "dnn/conv3d_backend.hpp"
 #include "tensor/tensor.hpp"
 
 namespace brainmt::dnn::detail {
 
-using ConvShape = kernels::ref::Conv3dShape;
 
 void conv3d_fwd_onednn(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvShape& shape,
                        bool relu);

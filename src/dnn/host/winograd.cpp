@@ -1,12 +1,12 @@
 // Each pass walks the tiles in ranges that the caches hold: transform, one product for each point, transform back.
-#include "dnn/winograd.hpp"
+#include "dnn/host/winograd.hpp"
 
 #include <algorithm>
 #include <cstring>
 
 #include "dnn/gemm.hpp"
-#include "dnn/winograd_grid.hpp"
-#include "dnn/winograd_product.hpp"
+#include "dnn/host/winograd_grid.hpp"
+#include "dnn/host/winograd_product.hpp"
 
 namespace brainmt::dnn::detail {
 namespace {

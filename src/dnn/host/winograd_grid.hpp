@@ -1,8 +1,8 @@
 #pragma once
 // How a batch of volumes is cut into tiles, and the transforms of whole tensors, tile by tile, into panels:
 // transformed tensor [point][channel group][tile] of Lanes (dnn/winograd_product.hpp).
-#include "dnn/conv3d_onednn.hpp"
-#include "dnn/winograd_transform.hpp"
+#include "dnn/host/conv3d_onednn.hpp"
+#include "dnn/host/winograd_transform.hpp"
 #include "memory/pool.hpp"
 
 namespace brainmt::dnn::detail {

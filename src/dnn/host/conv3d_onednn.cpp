@@ -2,11 +2,11 @@
 // this is equally fast (within 5 %) for 16 and more channels and faster for few, whose blocked weight gradient falls
 // back to im2col. Weights are packed into the primitive's layout and type in each call: they change every step, and
 // packing is under 1 % of the work.
-#include "dnn/conv3d_onednn.hpp"
+#include "dnn/host/conv3d_onednn.hpp"
 
 #include <optional>
 
-#include "dnn/onednn.hpp"
+#include "dnn/host/onednn.hpp"
 
 namespace brainmt::dnn::detail {
 namespace {

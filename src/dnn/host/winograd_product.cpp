@@ -1,6 +1,6 @@
 // Register blocking: a block of rows times two panels stays in registers (24 or 16 vectors) over the whole sum, so
 // each step is two vector loads and one broadcast per row, under the rate of one fused multiply-add a cycle.
-#include "dnn/winograd_product.hpp"
+#include "dnn/host/winograd_product.hpp"
 
 #include <algorithm>
 
