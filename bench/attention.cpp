@@ -3,15 +3,12 @@
 
 #include "bench/bench.hpp"
 #include "bench/limits.hpp"
-#include "tensor/views.hpp"
 
 namespace brainmt::bench {
 namespace {
 
-template <class T>
-void run(Report& report, std::int64_t length, std::int64_t width, int heads, std::int64_t queries, double seconds,
+void run(Report& report, DType dtype, std::int64_t length, std::int64_t width, int heads, std::int64_t queries, double seconds,
          double limit) {
-  constexpr DType dtype = dtype_of<T>();
   const Tensor q = random_tensor({queries, width}, dtype, 1), kv = random_tensor({length, 2 * width}, dtype, 2);
   const Tensor o({queries, width}, dtype), dout = random_tensor({queries, width}, dtype, 3);
   const Tensor dq(q.shape(), dtype), dkv(kv.shape(), dtype), lse({1, heads, queries}, DType::kF32);
@@ -41,10 +38,7 @@ Report attention(const config::Config& config, comm::Communicator&) {
       {},
       {}};
   for (const std::int64_t queries : {length, std::int64_t{1}}) {
-    if (bf16_storage)
-      run<bf16>(report, length, width, heads, queries, seconds, limit);
-    else
-      run<float>(report, length, width, heads, queries, seconds, limit);
+    run(report, bf16_storage ? DType::kBf16 : DType::kF32, length, width, heads, queries, seconds, limit);
   }
   return report;
 }

@@ -7,13 +7,27 @@ set(BRAINMT_TEST_ENVIRONMENT OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALL
 
 add_library(brainmt_options INTERFACE)
 target_include_directories(brainmt_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src)
-target_compile_options(brainmt_options INTERFACE -Wall -Wextra -Wno-psabi -fno-math-errno -fno-trapping-math
-                       $<$<BOOL:${BRAINMT_ARCH}>:-march=${BRAINMT_ARCH}>)
+set(host_options -Wall -Wextra -Wno-psabi -fno-math-errno -fno-trapping-math)
+if(BRAINMT_ARCH)
+  list(APPEND host_options -march=${BRAINMT_ARCH})
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  target_compile_options(brainmt_options INTERFACE
+  list(APPEND host_options
     -Wno-restrict                # false alarms on "text" + std::string, GCC bug 105651
     -fno-tree-slp-vectorize)     # GCC 12 with AVX-512 makes std::vector<double>{1, 1, 1, 0} four ones; loops are unaffected
 endif()
+list(JOIN host_options , host_options_of_nvcc)
+target_compile_options(brainmt_options INTERFACE
+  "$<$<COMPILE_LANGUAGE:CXX>:${host_options}>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=${host_options_of_nvcc}>")
+
+# brainmt_kokkos_sources(FILE ...): the sources of this folder that include Kokkos. For CUDA they go through nvcc; the
+# others never see Kokkos and compile as fast as on the host.
+function(brainmt_kokkos_sources)
+  if(BRAINMT_ENABLE_CUDA)
+    set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CUDA)
+  endif()
+endfunction()
 if(BRAINMT_SANITIZE)
   target_compile_options(brainmt_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
                          -fno-omit-frame-pointer)
@@ -37,6 +51,10 @@ function(brainmt_add_test name)
   endif()
   add_executable(test_${name} ${arg_SOURCES})
   target_link_libraries(test_${name} PRIVATE ${arg_LIBS} brainmt_test_main)
+  get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  if(folder MATCHES "^(kernels|dnn|autograd|models|analysis|train)$")   # tests that look at tensors
+    brainmt_kokkos_sources(${arg_SOURCES})
+  endif()
   if(NOT arg_RANKS)
     add_test(NAME ${name} COMMAND test_${name})
     set(tests ${name})

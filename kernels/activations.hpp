@@ -1,16 +1,9 @@
 #pragma once
 // Elementwise functions over contiguous arrays, and the gate of a Mamba mixer.
+#include "kernels/activation_kind.hpp"
 #include "kernels/types.hpp"
 
 namespace brainmt::kernels {
-
-enum class Activation {
-  kRelu,
-  kGeluTanh,  // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
-  kGeluErf,   // 0.5 x (1 + erf(x / sqrt 2))
-  kSilu,      // x sigmoid(x)
-  kSoftplus   // log(1 + exp(x)), without overflow
-};
 
 /// y = f(x); y may be x.
 template <class T>

@@ -1,10 +1,9 @@
 #pragma once
 // Losses over one batch of outputs, with labels that may be missing (weight 0).
+#include "kernels/loss_kind.hpp"
 #include "kernels/types.hpp"
 
 namespace brainmt::kernels {
-
-enum class Loss { kMse, kBceWithLogits };
 
 /// loss[i] = weight[i] * l(output[i], target[i]); doutput[i] = weight[i] * dl/doutput. All [count]. The caller puts
 /// 1 / (labels in the global batch) into `weight`, so that sums over samples and ranks are means.

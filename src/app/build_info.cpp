@@ -7,7 +7,6 @@
 #include <zlib.h>
 
 #include <CLI/Version.hpp>
-#include <Kokkos_Core.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/version.hpp"
@@ -37,12 +36,6 @@ std::string hdf5_version() {
 }
 
 }  // namespace
-
-std::string kokkos_version() {
-  return fmt::format("{}.{}.{}", KOKKOS_VERSION / 10000, KOKKOS_VERSION / 100 % 100, KOKKOS_VERSION % 100);
-}
-
-std::string execution_space() { return Kokkos::DefaultExecutionSpace::name(); }
 
 std::vector<std::pair<std::string, std::string>> library_versions() {
   return {

@@ -12,6 +12,8 @@ std::vector<std::pair<std::string, std::string>> library_versions();
 std::string kokkos_version();
 /// The execution space of this build's kernels: "Serial", "OpenMP", "Cuda".
 std::string execution_space();
+/// Threads of the kernels; 0 where their device has not been started.
+int kernel_threads();
 
 /// The text of --version.
 std::string version_text();

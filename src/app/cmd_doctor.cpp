@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 #include <mpi.h>
 
-#include <Kokkos_Core.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
 
 #include "app/build_info.hpp"
 #include "app/command_table.hpp"
+#include "app/device.hpp"
 #include "app/machine.hpp"
 #include "dnn/info.hpp"
 
@@ -78,8 +78,8 @@ ExitCode run(CommandContext& context) {
   print_line("ranks",
              fmt::format("{}; {} on this node, on {} cores", launch.ranks, launch.node_ranks, launch.node_cores));
   print_line("MPI threads", thread_level());
-  print_line("kernels",
-             fmt::format("{} x {} threads", execution_space(), Kokkos::DefaultExecutionSpace().concurrency()));
+  print_line("kernels", fmt::format("{} x {} threads", execution_space(), kernel_threads()));
+  for (const std::string& device : device_lines()) print_line("device", device);
   print_line("dense algebra", fmt::format("{} threads a rank", launch.threads));
   print_line("bf16 products", dnn::has_native_bf16() ? "on the processor's instructions" : "emulated (slow)");
   print_machine(machine);
@@ -95,7 +95,8 @@ Command doctor_command() {
   return {.name = "doctor",
           .summary = "what this build and machine can do: back ends, MPI, HDF5, Slurm, pitfalls found",
           .schema = schema,
-          .run = run};
+          .run = run,
+          .computes = never_computes};
 }
 
 }  // namespace brainmt::app

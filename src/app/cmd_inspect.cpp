@@ -50,7 +50,8 @@ Command inspect_command() {
            .value_name = {},
            .help =
                "with --verify: list damaged scans of a cohort in PATH.quarantine.tsv, which leaves them out of use"},
-          {.name = "json", .value_name = {}, .help = "print JSON"}}};
+          {.name = "json", .value_name = {}, .help = "print JSON"}},
+          .computes = never_computes};
 }
 
 }  // namespace brainmt::app

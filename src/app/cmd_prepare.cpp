@@ -127,7 +127,8 @@ Command prepare_command() {
   return {.name = "prepare",
           .summary = "NIfTI scans into one parallel HDF5 cohort, with a report of what was used and why not",
           .schema = config::prepare_schema,
-          .run = run};
+          .run = run,
+          .computes = never_computes};
 }
 
 }  // namespace brainmt::app

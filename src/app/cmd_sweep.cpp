@@ -103,7 +103,8 @@ Command sweep_command() {
                        .least = 1,
                        .most = 1},
           .options = {{"json", "", "status: print JSON"},
-                      {"dry-run", "", "submit: print the command lines, submit nothing"}}};
+                      {"dry-run", "", "submit: print the command lines, submit nothing"}},
+          .computes = [](const std::vector<std::string>& operands, bool) { return operands.front() == "run"; }};
 }
 
 }  // namespace brainmt::app

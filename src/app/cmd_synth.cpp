@@ -50,7 +50,8 @@ Command synth_command() {
   return {.name = "synth",
           .summary = "makes a synthetic cohort of NIfTI scans with a planted temporal signal, and their table",
           .schema = config::synth_schema,
-          .run = run};
+          .run = run,
+          .computes = never_computes};
 }
 
 }  // namespace brainmt::app

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <Kokkos_Core.hpp>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -18,6 +17,7 @@
 
 #include "app/build_info.hpp"
 #include "app/command_line.hpp"
+#include "app/device.hpp"
 #include "app/launch.hpp"
 #include "base/fault.hpp"
 #include "base/log.hpp"
@@ -109,15 +109,6 @@ void flush_results() {
   std::_Exit(code);
 }
 
-// Kokkos reads no command line of ours.
-class KokkosScope {
- public:
-  KokkosScope() { Kokkos::initialize(); }
-  KokkosScope(const KokkosScope&) = delete;
-  KokkosScope& operator=(const KokkosScope&) = delete;
-  ~KokkosScope() { Kokkos::finalize(); }
-};
-
 ExitCode run_command(const CommandLine& line, const config::Config& config, comm::Communicator& world) {
   const auto* over_mpi = dynamic_cast<comm::MpiCommunicator*>(&world);
   log::init(world.rank(), world.size());
@@ -138,8 +129,9 @@ int run_on_ranks(int& argc, char**& argv, const CommandLine& line, const config:
   std::set_terminate(on_terminate);
   const auto world = environment.world();
   share_cores(MPI_COMM_WORLD);  // before Kokkos, which counts its threads when it starts
-  const KokkosScope kokkos;
   try {
+    std::optional<DeviceScope> device;
+    if (!needs_device() || line.command->computes(line.operands, line.dry_run)) device.emplace(MPI_COMM_WORLD);
     return static_cast<int>(run_command(line, config, *world));
   } catch (...) {
     const Failure failure = current_failure();

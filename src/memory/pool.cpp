@@ -22,6 +22,7 @@ struct State {
   std::mutex mutex;
   std::map<std::size_t, std::vector<void*>> cached;
   PoolStatistics statistics;
+  void (*handler)(std::size_t) = nullptr;
 };
 
 State& state() {
@@ -35,16 +36,29 @@ void give_back(void* block, std::size_t bytes) {
   if (Kokkos::is_initialized()) state().cached[bytes].push_back(block);
 }
 
-// Kokkos reports a lack of memory in words of its own; callers expect the standard's type.
-void* new_block(std::size_t bytes) {
+// Null where there is no memory left. Kokkos reports that in words of its own.
+void* ask_system(std::size_t bytes) {
   try {
     return Kokkos::kokkos_malloc("brainmt::pool", bytes);
   } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
+// Blocks of other sizes may hold what is missing.
+void* new_block(std::size_t bytes) {
+  if (void* block = ask_system(bytes)) return block;
+  release_cached();
+  if (void* block = ask_system(bytes)) return block;
+  void (*handler)(std::size_t) = nullptr;
+  {
     std::lock_guard lock(state().mutex);
     state().statistics.live_bytes -= bytes;
     state().statistics.held_bytes -= bytes;
-    throw std::bad_alloc();
+    handler = state().handler;
   }
+  if (handler) handler(bytes);
+  throw std::bad_alloc();
 }
 
 }  // namespace
@@ -67,6 +81,11 @@ std::shared_ptr<void> allocate(std::size_t bytes) {
   }
   if (!block) block = new_block(bytes);
   return {block, [bytes](void* p) { give_back(p, bytes); }};
+}
+
+void on_exhausted(void (*handler)(std::size_t bytes)) {
+  std::lock_guard lock(state().mutex);
+  state().handler = handler;
 }
 
 PoolStatistics statistics() {

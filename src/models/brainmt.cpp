@@ -152,11 +152,11 @@ struct BrainMT::Modules {
   }
 };
 
-BrainMT::BrainMT(const BrainMTConfig& config, DType activation)
+BrainMT::BrainMT(const BrainMTConfig& config, DType activation, Memory memory)
     : config_(checked(config)),
       store_(activation),
       modules_(std::make_unique<Modules>(Scope{store_, ""}, config_, places())) {
-  store_.allocate();
+  if (memory == Memory::kAllocate) store_.allocate();
 }
 
 BrainMT::~BrainMT() = default;

@@ -49,8 +49,10 @@ Tensor frame_embeddings(const Tensor& tokens, std::int64_t frames);
 
 class BrainMT {
  public:
-  /// Parameters are allocated, values zero: call initialise() or load weights. Throws UsageError for impossible sizes.
-  BrainMT(const BrainMTConfig& config, DType activation);
+  /// Parameters are allocated, values zero: call initialise() or load weights. kSizesOnly allocates nothing: to describe
+  /// a model where there is no device. Throws UsageError for impossible sizes.
+  enum class Memory { kAllocate, kSizesOnly };
+  BrainMT(const BrainMTConfig& config, DType activation, Memory memory = Memory::kAllocate);
   ~BrainMT();
 
   const BrainMTConfig& config() const { return config_; }

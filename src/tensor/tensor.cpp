@@ -1,6 +1,6 @@
 #include "tensor/tensor.hpp"
 
-#include <cstring>
+#include <Kokkos_Core.hpp>
 #include <vector>
 
 #include "memory/pool.hpp"

@@ -1,7 +1,6 @@
 #pragma once
 // Tensor: a contiguous, row-major array of one dtype on pooled memory of the execution space. Copies share the memory,
 // as do slices and reshapes; nothing here knows about gradients.
-#include <Kokkos_Core.hpp>
 #include <memory>
 #include <span>
 #include <vector>

@@ -82,7 +82,7 @@ double forward_operations(const models::BrainMT& model, const models::BrainMTCon
 RunEstimate estimate_with(const TrainSettings& settings, const io::Cohort& cohort, int ranks,
                           const TrainingData& data) {
   const models::BrainMTConfig config = model_config(settings, cohort);
-  models::BrainMT model(config, settings.activation);
+  models::BrainMT model(config, settings.activation, models::BrainMT::Memory::kSizesOnly);
   const auto shards = static_cast<std::size_t>(ranks) * static_cast<std::size_t>(settings.accumulate);
   const auto batch = static_cast<std::size_t>(settings.batch_size);
   const TrainingOrder order(settings.seed, data.part(Part::kTrain).size(), shards, batch);

@@ -8,6 +8,7 @@
 
 #include "base/fault.hpp"
 #include "kernels/elementwise.hpp"
+#include "kernels/loss.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::train {

@@ -10,7 +10,7 @@
 
 #include "comm/communicator.hpp"
 #include "comm/gradient_reducer.hpp"
-#include "kernels/loss.hpp"
+#include "kernels/loss_kind.hpp"
 #include "models/brainmt.hpp"
 #include "train/optimizer.hpp"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/loss.hpp"
+#include "kernels/loss_kind.hpp"
 #include "train/predict.hpp"
 #include "train/task_description.hpp"
 #include "train/training_data.hpp"

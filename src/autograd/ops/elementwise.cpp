@@ -1,5 +1,6 @@
 #include "autograd/ops/elementwise.hpp"
 
+#include "kernels/activations.hpp"
 #include "kernels/elementwise.hpp"
 #include "tensor/views.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 // Elementwise operations without parameters.
 #include "autograd/tape.hpp"
-#include "kernels/activations.hpp"
+#include "kernels/activation_kind.hpp"
 
 namespace brainmt::autograd {
 

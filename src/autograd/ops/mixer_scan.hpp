@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "autograd/tape.hpp"
-#include "kernels/types.hpp"
+#include "kernels/direction.hpp"
 
 namespace brainmt::autograd {
 
