@@ -88,11 +88,13 @@ class Stepper {
   std::int64_t steps_ = 0;
 };
 
-// Multiply-adds count two; a backward product costs as much as the forward one, twice; the first convolution has no
-// data gradient, and the last attention block one query row.
-double step_flops(const models::BrainMT& model) {
+// The frames' way to tokens. What reads the voxels has no data gradient.
+double stem_flops(const models::BrainMT& model) {
   const models::BrainMTConfig& c = model.config();
-  const double width = static_cast<double>(c.embed_dim), tokens = static_cast<double>(model.tokens());
+  const double width = static_cast<double>(c.embed_dim);
+  if (c.stem == models::Stem::kPatch)
+    return 2 * 2.0 * std::pow(static_cast<double>(models::kPatchEdge), 3) * width *
+           static_cast<double>(model.places() * c.frames);
   const double channels[] = {1, width / 8, width / 4, width / 4, width / 4, width / 2, width / 2, width / 2, width};
   const bool halves[] = {true, true, false, false, true, false, false, true};
   auto g = c.grid;
@@ -102,6 +104,14 @@ double step_flops(const models::BrainMT& model) {
     for (auto& extent : g) places *= static_cast<double>(extent = halves[i] ? (extent + 1) / 2 : extent);
     conv += 2.0 * 27 * places * channels[i] * channels[i + 1] * (i == 0 ? 2 : 3);
   }
+  return conv;
+}
+
+// Multiply-adds count two; a backward product costs as much as the forward one, twice; the stem's first product has no
+// data gradient, and the last attention block one query row.
+double step_flops(const models::BrainMT& model) {
+  const models::BrainMTConfig& c = model.config();
+  const double width = static_cast<double>(c.embed_dim), tokens = static_cast<double>(model.tokens());
   const double inner = width * c.expand, rank = std::ceil(width / 16), n = c.state_dim;
   const double mixer =
       width * 2 * inner + inner * width + (c.bidirectional ? 2 : 1) * (inner * (rank + 2 * n) + rank * inner);
@@ -110,7 +120,7 @@ double step_flops(const models::BrainMT& model) {
   const double dense =
       6 * (c.depth[0] * tokens * mixer + all * tokens * row + last * (tokens * 2 * width * width + 6 * width * width));
   const double core = 3.5 * 4 * width * (all * tokens * tokens + last * tokens);
-  return conv + dense + core;
+  return stem_flops(model) + dense + core;
 }
 
 struct Throughput {

@@ -201,8 +201,8 @@ class Reader {
     std::vector<Axis> all;
     for (const auto& item : map) {
       const std::string axis_name = name(item.first);
-      static const std::set<std::string> taken{"index",   "grid", "seed",   "fold",
-                                               "run_dir", "task", "status", "settings"};
+      static const std::set<std::string> taken{"index", "grid",   "seed",     "fold",  "run_dir",
+                                               "task",  "status", "settings", "target"};
       if (taken.contains(axis_name)) fail(item.first, fmt::format("an axis cannot be called '{}'", axis_name));
       if (std::ranges::find(all, axis_name, &Axis::name) != all.end())
         fail(item.first, fmt::format("axis '{}' stands twice", axis_name));

@@ -1,6 +1,5 @@
 #include "analysis/baseline.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -12,62 +11,7 @@ namespace brainmt::analysis {
 namespace {
 
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
-constexpr double kRidge = 1e-3;
-
-// Solves a x = b for a symmetric positive definite matrix by Cholesky's method, in place.
-std::vector<double> solve(std::vector<std::vector<double>> a, std::vector<double> b) {
-  const std::size_t n = b.size();
-  for (std::size_t j = 0; j < n; ++j) {
-    for (std::size_t k = 0; k < j; ++k) a[j][j] -= a[j][k] * a[j][k];
-    a[j][j] = std::sqrt(a[j][j]);
-    for (std::size_t i = j + 1; i < n; ++i) {
-      for (std::size_t k = 0; k < j; ++k) a[i][j] -= a[i][k] * a[j][k];
-      a[i][j] /= a[j][j];
-    }
-  }
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t k = 0; k < i; ++k) b[i] -= a[i][k] * b[k];
-    b[i] /= a[i][i];
-  }
-  for (std::size_t i = n; i-- > 0;) {
-    for (std::size_t k = i + 1; k < n; ++k) b[i] -= a[k][i] * b[k];
-    b[i] /= a[i][i];
-  }
-  return b;
-}
-
-double dot(const std::vector<double>& w, const std::vector<double>& x) {
-  double sum = w[0];
-  for (std::size_t j = 0; j < x.size(); ++j) sum += w[j + 1] * x[j];
-  return sum;
-}
-
-// One Newton step on rows x (standardised, without the 1) towards y: least squares in one, logistic in several.
-std::vector<double> newton_step(const std::vector<std::vector<double>>& rows, const std::vector<double>& y,
-                                const std::vector<double>& w, bool logistic) {
-  const std::size_t n = w.size();
-  const double ridge = kRidge * static_cast<double>(rows.size());
-  std::vector<std::vector<double>> hessian(n, std::vector<double>(n, 0.0));
-  std::vector<double> gradient(n, 0.0);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const double z = dot(w, rows[i]);
-    const double value = logistic ? 1 / (1 + std::exp(-z)) : z;
-    const double curvature = logistic ? value * (1 - value) : 1.0;
-    const auto at = [&](std::size_t j) { return j == 0 ? 1.0 : rows[i][j - 1]; };
-    for (std::size_t j = 0; j < n; ++j) {
-      gradient[j] += (y[i] - value) * at(j);
-      for (std::size_t k = 0; k <= j; ++k) hessian[j][k] += curvature * at(j) * at(k);
-    }
-  }
-  for (std::size_t j = 0; j < n; ++j) {
-    // The tiny one keeps copies of a column apart; it moves no digit that is printed.
-    const double tiny = 1e-9 * static_cast<double>(rows.size());
-    const bool penalised = logistic && j > 0;
-    hessian[j][j] += penalised ? ridge : tiny;
-    if (penalised) gradient[j] -= ridge * w[j];
-  }
-  return solve(std::move(hessian), std::move(gradient));
-}
+constexpr double kRidge = 1e-3;  // of the classes' models, for each row
 
 }  // namespace
 
@@ -128,19 +72,8 @@ LinearModel::LinearModel(const std::vector<std::vector<double>>& x, const std::v
   }
   std::vector<std::vector<double>> rows;
   for (const auto& row : x) rows.push_back(standardised(row));
-  weights_.assign(terms + 1, 0.0);
-  constexpr int kMostSteps = 100;
-  constexpr double kSmall = 1e-10;
-  const bool logistic = task == train::Task::kClassification;
-  for (int step = 0; step < (logistic ? kMostSteps : 1); ++step) {
-    const auto change = newton_step(rows, y, weights_, logistic);
-    double largest = 0;
-    for (std::size_t j = 0; j < change.size(); ++j) {
-      weights_[j] += change[j];
-      largest = std::max(largest, std::abs(change[j]));
-    }
-    if (largest < kSmall) break;
-  }
+  fit_ = task == train::Task::kClassification ? train::fit_logistic(rows, y, kRidge * static_cast<double>(rows.size()))
+                                              : train::fit_linear(rows, y);
 }
 
 std::vector<double> LinearModel::standardised(const std::vector<double>& x) const {
@@ -149,7 +82,7 @@ std::vector<double> LinearModel::standardised(const std::vector<double>& x) cons
   return z;
 }
 
-double LinearModel::predict(const std::vector<double>& x) const { return dot(weights_, standardised(x)); }
+double LinearModel::predict(const std::vector<double>& x) const { return fit_.of(standardised(x)); }
 
 std::map<std::string, double> labels_of(const train::TrainSettings& settings, const io::Cohort& cohort,
                                         const std::string& target) {

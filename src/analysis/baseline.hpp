@@ -6,6 +6,7 @@
 
 #include "analysis/paired.hpp"
 #include "io/cohort.hpp"
+#include "train/least_squares.hpp"
 #include "train/trainer.hpp"
 
 namespace brainmt::analysis {
@@ -29,7 +30,7 @@ class ConfoundTable {
   std::map<std::string, std::vector<double>> rows_;
 };
 
-/// y ~ b0 + b . (x - mean) / std, or the logit of class 1 as that. Fitted by least squares, or by Newton's method with
+/// y ~ b0 + b . (x - mean) / std, or the logit of class 1 as that. Fitted by least squares, or logistic regression with
 /// a small ridge (1e-3 of each standardised coefficient) that keeps separable classes finite. Missing values count as
 /// the mean of the training part, constant columns have no effect.
 class LinearModel {
@@ -43,7 +44,7 @@ class LinearModel {
   std::vector<double> standardised(const std::vector<double>& x) const;
 
   std::vector<double> mean_, scale_;
-  std::vector<double> weights_;  // of 1, then of each term
+  train::LinearFit fit_;  // of the standardised terms
 };
 
 /// The labels of `target` by participant, as training with these settings sees them: without what its

@@ -36,6 +36,11 @@ Json mamba_of(const models::BrainMTConfig& c) {
           {"scan_order", "temporal_first: CLS, then for each place all frames"}};
 }
 
+std::string model_id(const models::BrainMTConfig& c) {
+  return fmt::format("brainmt-{}{}-c{}-m{}-a{}-t{}", c.bidirectional ? "two-way" : "one-way",
+                     c.stem == models::Stem::kPatch ? "-patch" : "", c.embed_dim, c.depth[0], c.depth[1], c.frames);
+}
+
 // Of what decides the windows: participants, runs, lengths, and the statistics of every scan.
 std::string fingerprint(const io::Cohort& cohort) {
   std::string text;
@@ -70,10 +75,10 @@ EmbeddingDescription describe_embedding(const EmbedSettings& settings, const mod
   d.token_frames = settings.frame_tokens ? static_cast<std::size_t>(c.frames) : 0;
   const std::uint64_t stride = static_cast<std::uint64_t>(settings.stride > 0 ? settings.stride : c.frames);
   d.metadata = {{"embedding_strategy_id", kEmbeddingStrategy},
-                {"model_id", fmt::format("brainmt-{}-c{}-m{}-a{}-t{}", c.bidirectional ? "two-way" : "one-way",
-                                         c.embed_dim, c.depth[0], c.depth[1], c.frames)},
+                {"model_id", model_id(c)},
                 {"weights_sha256", io::sha256_of_file(settings.weights)},
                 {"model_config", Json::parse(train::describe_model(c))},
+                {"stem", models::name_of(c.stem)},
                 {"mamba_config", mamba_of(c)},
                 {"layer", "after the last attention block, before the head; not normalised"},
                 {"pooling", name_of(settings.pooling)},

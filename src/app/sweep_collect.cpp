@@ -45,13 +45,17 @@ Json to_json(const CellResult& cell, const SweepPlan& plan) {
   return json;
 }
 
-const RowResult* result_of(const SweepResults& results, std::size_t index) {
-  const auto found = std::ranges::find(results.rows, index, [](const RowResult& row) { return row.row->index; });
-  return found == results.rows.end() ? nullptr : &*found;
+Json summary_json(const TargetResults& results, const SweepPlan& plan) {
+  Json json{{"target", results.target}, {"task", train::name_of(results.task)}, {"metric", results.metric}};
+  for (const char* list : {"cells", "baselines"}) json[list] = Json::array();
+  for (const CellResult& cell : results.cells) json["cells"].push_back(to_json(cell, plan));
+  for (const CellResult& cell : results.baselines) json["baselines"].push_back(to_json(cell, plan));
+  return json;
 }
 
-// One object a row of the manifest: "auroc", "auroc_low", "auroc_high" and so on.
-Json row_json(const SweepPlan& plan, const SweepResults& results, const TaskStatus& state) {
+// One object a row of the manifest and target: "auroc", "auroc_low", "auroc_high" and so on.
+Json row_json(const SweepPlan& plan, const SweepResults& results, const TaskStatus& state,
+              const TargetResults& target) {
   const jobs::ManifestRow& row = *state.row;
   Json json{{"index", row.index}, {"grid", row.grid}};
   for (std::size_t a = 0; a < plan.manifest.axes.size(); ++a) json[plan.manifest.axes[a]] = row.labels[a];
@@ -59,9 +63,10 @@ Json row_json(const SweepPlan& plan, const SweepResults& results, const TaskStat
   json["fold"] = row.fold < 0 ? Json(nullptr) : Json(row.fold);
   json["task"] = row.task;
   json["state"] = state.shown;
-  const RowResult* result = result_of(results, row.index);
+  if (results.has_several()) json["target"] = target.target;
+  const RowResult* result = target.row(row.index);
   json["n_subjects"] = result != nullptr ? result->metrics.value("n_subjects", Json(nullptr)) : Json(nullptr);
-  for (const std::string& name : analysis::metric_names(results.task)) {
+  for (const std::string& name : results.metric_columns()) {
     const Json& metrics = result != nullptr ? result->metrics : Json::object();
     json[name] = metrics.value(name, Json(nullptr));
     const Json interval = metrics.value("ci95", Json::object()).value(name, Json::array({nullptr, nullptr}));
@@ -71,11 +76,19 @@ Json row_json(const SweepPlan& plan, const SweepResults& results, const TaskStat
   return json;
 }
 
+// All of them: the targets of a task stand below each other.
+std::vector<Json> rows_json(const SweepPlan& plan, const SweepResults& results) {
+  std::vector<Json> rows;
+  for (const TaskStatus& state : results.states)
+    for (const TargetResults& target : results.targets) rows.push_back(row_json(plan, results, state, target));
+  return rows;
+}
+
 std::string estimate_text(const analysis::Estimate& e) {
   return std::isfinite(e.value) ? fmt::format("{:.4g} [{:.4g}, {:.4g}]", e.value, e.low, e.high) : "n/a";
 }
 
-void print_summary(const SweepResults& results) {
+void print_summary(const TargetResults& results) {
   std::size_t width = 0;
   for (const auto* list : {&results.cells, &results.baselines})
     for (const CellResult& cell : *list) width = std::max(width, cell.name.size());
@@ -94,8 +107,7 @@ void print_summary(const SweepResults& results) {
 
 std::string results_table(const SweepPlan& plan, const SweepResults& results) {
   std::string table;
-  for (const TaskStatus& state : results.states) {
-    const Json row = row_json(plan, results, state);
+  for (const Json& row : rows_json(plan, results)) {
     std::string names, values;
     for (const auto& [name, value] : row.items()) {
       names += (names.empty() ? "" : "\t") + name;
@@ -108,16 +120,14 @@ std::string results_table(const SweepPlan& plan, const SweepResults& results) {
 }
 
 Json results_json(const SweepPlan& plan, const SweepResults& results) {
-  Json json{{"format", "brainmt-sweep-results"},
-            {"version", 1},
-            {"name", plan.sweep.name},
-            {"target", results.target},
-            {"task", train::name_of(results.task)},
-            {"metric", results.metric}};
-  for (const char* list : {"cells", "baselines", "tasks", "missing"}) json[list] = Json::array();
-  for (const CellResult& cell : results.cells) json["cells"].push_back(to_json(cell, plan));
-  for (const CellResult& cell : results.baselines) json["baselines"].push_back(to_json(cell, plan));
-  for (const TaskStatus& state : results.states) json["tasks"].push_back(row_json(plan, results, state));
+  // Who knows version 1 must not take one target for all.
+  Json json{{"format", "brainmt-sweep-results"}, {"version", results.has_several() ? 2 : 1}, {"name", plan.sweep.name}};
+  if (results.has_several())
+    for (const TargetResults& target : results.targets) json["targets"].push_back(summary_json(target, plan));
+  else
+    json.update(summary_json(results.targets.front(), plan));
+  for (const char* list : {"tasks", "missing"}) json[list] = Json::array();
+  for (Json& row : rows_json(plan, results)) json["tasks"].push_back(std::move(row));
   for (const TaskStatus* task : results.missing()) json["missing"].push_back(task->row->index);
   return json;
 }
@@ -128,9 +138,9 @@ void collect_sweep(const config::Config& options, const SweepPlan& plan) {
   const SweepResults results = gather_results(plan, options.get<std::string>("metric"), bootstrap);
   io::write_atomically(plan.out / "results.tsv", results_table(plan, results));
   io::write_atomically(plan.out / "results.json", results_json(plan, results).dump(1) + "\n");
-  if (!results.rows.empty()) {
+  if (results.done() > 0) {
     io::write_atomically(plan.out / "results.html", results_page(plan, results));
-    print_summary(results);
+    for (const TargetResults& target : results.targets) print_summary(target);
   }
   fmt::print("written      {}\n", (plan.out / "results.tsv").string());
   const auto missing = results.missing();

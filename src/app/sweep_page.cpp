@@ -25,7 +25,7 @@ struct Curve {
   std::vector<std::pair<double, const CellResult*>> points;
 };
 
-std::vector<Curve> curves_over(const SweepPlan& plan, const SweepResults& results, std::size_t axis) {
+std::vector<Curve> curves_over(const SweepPlan& plan, const TargetResults& results, std::size_t axis) {
   std::vector<Curve> curves;
   std::vector<std::pair<std::string, std::vector<std::string>>> keys;
   for (const CellResult& cell : results.cells) {
@@ -49,7 +49,7 @@ std::vector<Curve> curves_over(const SweepPlan& plan, const SweepResults& result
   return curves;
 }
 
-analysis::Figure figure_of(const SweepPlan& plan, const SweepResults& results, std::size_t axis,
+analysis::Figure figure_of(const SweepPlan& plan, const TargetResults& results, std::size_t axis,
                            const std::vector<Curve>& curves) {
   std::vector<double> x, y;
   for (const Curve& curve : curves)
@@ -99,7 +99,7 @@ analysis::Figure figure_of(const SweepPlan& plan, const SweepResults& results, s
   return figure;
 }
 
-Table cell_table(const SweepResults& results) {
+Table cell_table(const TargetResults& results) {
   Table table{.columns = {{"cell"},
                           {results.metric, Table::Align::kNumber},
                           {"95 % interval", Table::Align::kNumber},
@@ -116,7 +116,7 @@ Table cell_table(const SweepResults& results) {
   return table;
 }
 
-Table comparison_table(const SweepResults& results) {
+Table comparison_table(const TargetResults& results) {
   Table table{.columns = {{"cell"},
                           {"minus"},
                           {"difference", Table::Align::kNumber},
@@ -133,44 +133,61 @@ Table comparison_table(const SweepResults& results) {
 }
 
 Table task_table(const SweepPlan& plan, const SweepResults& results) {
+  const std::vector<std::string> metrics = results.metric_columns();
   Table table{.columns = {{"index", Table::Align::kNumber}, {"task"}, {"state"}, {"error"}}, .rows = {}};
-  for (const std::string& name : analysis::metric_names(results.task))
-    table.columns.push_back({name, Table::Align::kNumber});
-  for (const TaskStatus& state : results.states) {
-    std::vector<std::string> row{fmt::format("{}", state.row->index), plan.place(*state.row), state.shown, state.error};
-    const auto found =
-        std::ranges::find(results.rows, state.row->index, [](const RowResult& one) { return one.row->index; });
-    for (const std::string& name : analysis::metric_names(results.task)) {
-      const bool has = found != results.rows.end() && found->metrics.contains(name) && found->metrics[name].is_number();
-      row.push_back(has ? digits(found->metrics[name].get<double>()) : "n/a");
+  if (results.has_several()) table.columns.push_back({"target"});
+  for (const std::string& name : metrics) table.columns.push_back({name, Table::Align::kNumber});
+  for (const TaskStatus& state : results.states)
+    for (const TargetResults& target : results.targets) {
+      std::vector<std::string> row{fmt::format("{}", state.row->index), plan.place(*state.row), state.shown,
+                                   state.error};
+      if (results.has_several()) row.push_back(target.target);
+      const RowResult* found = target.row(state.row->index);
+      for (const std::string& name : metrics) {
+        const bool has = found != nullptr && found->metrics.contains(name) && found->metrics[name].is_number();
+        row.push_back(has ? digits(found->metrics[name].get<double>()) : "n/a");
+      }
+      table.rows.push_back(std::move(row));
     }
-    table.rows.push_back(std::move(row));
-  }
   return table;
 }
 
-}  // namespace
-
-std::string results_page(const SweepPlan& plan, const SweepResults& results) {
-  analysis::HtmlPage page("Sweep " + plan.sweep.name,
-                          fmt::format("{} of {}: {} tasks, {} of them done.", train::name_of(results.task),
-                                      results.target, results.states.size(), results.rows.size()));
+// Plots, cells and differences of one target; `of` stands behind the titles where there are several.
+void add_target(analysis::HtmlPage& page, const SweepPlan& plan, const TargetResults& results, const std::string& of) {
   std::vector<analysis::Figure> figures;
   for (std::size_t axis = 0; axis < plan.manifest.axes.size(); ++axis)
     if (const auto curves = curves_over(plan, results, axis); !curves.empty())
       figures.push_back(figure_of(plan, results, axis, curves));
   if (!figures.empty()) {
-    page.section("Over the axes");
+    page.section("Over the axes" + of);
     page.figures(figures);
   }
-  page.section("Cells",
+  page.section("Cells" + of,
                "Each is the mean over its seeds; the folds of a seed are pooled. Intervals resample the test "
                "participants, all their predictions together.");
   page.table(cell_table(results));
-  page.section("Paired differences",
+  page.section("Paired differences" + of,
                "Over the same test participants: each cell minus the first case of one of its axes, and minus what "
                "needs no scan. p is two-sided, of the paired bootstrap, not corrected for the number of comparisons.");
   page.table(comparison_table(results));
+}
+
+// "classification of sex", or "classification of sex, regression of age".
+std::string tasks_and_targets(const SweepResults& results) {
+  std::string text;
+  for (const TargetResults& target : results.targets)
+    text += fmt::format("{}{} of {}", text.empty() ? "" : ", ", train::name_of(target.task), target.target);
+  return text;
+}
+
+}  // namespace
+
+std::string results_page(const SweepPlan& plan, const SweepResults& results) {
+  analysis::HtmlPage page(
+      "Sweep " + plan.sweep.name,
+      fmt::format("{}: {} tasks, {} of them done.", tasks_and_targets(results), results.states.size(), results.done()));
+  for (const TargetResults& target : results.targets)
+    add_target(page, plan, target, results.has_several() ? ": " + target.target : "");
   page.section("Tasks");
   page.folded_table("All tasks", task_table(plan, results));
   return page.document(fmt::format("brainmt {}", version()));

@@ -44,8 +44,9 @@ std::vector<std::string> split_line(const std::string& line) {
   return fields;
 }
 
-// Of one target: the logit of a classification, the value in original units of a regression.
-analysis::Repeat read_predictions(const fs::path& path, train::Task task, const std::string& target) {
+// Adds every line to the predictions of its target, which is the only one where the file names none: the logit of a
+// classification, the value in original units of a regression.
+void read_predictions(const fs::path& path, std::vector<TargetResults>& targets) {
   std::ifstream in(path);
   std::string line;
   std::getline(in, line);
@@ -54,52 +55,60 @@ analysis::Repeat read_predictions(const fs::path& path, train::Task task, const 
     return static_cast<std::size_t>(std::ranges::find(names, name) - names.begin());
   };
   const std::size_t id = column("participant_id"), truth = column("y_true"), of_target = column("target"),
-                    score = column(task == train::Task::kClassification ? "logit" : "y_pred");
-  if (std::max({id, truth, score}) >= names.size())
+                    logit = column("logit"), value = column("y_pred");
+  if (std::max({id, truth, logit, value}) >= names.size() || (targets.size() > 1 && of_target >= names.size()))
     throw DataError(fmt::format("{}: cannot be read as predictions", path.string()));
-  analysis::Repeat predictions;
   for (std::size_t number_of_line = 2; std::getline(in, line); ++number_of_line) {
     const auto fields = split_line(line);
     if (fields.size() != names.size())
       throw DataError(
           fmt::format("{}:{}: {} fields, expected {}", path.string(), number_of_line, fields.size(), names.size()));
-    if (of_target < names.size() && fields[of_target] != target) continue;
+    const auto target = of_target < names.size() ? std::ranges::find(targets, fields[of_target], &TargetResults::target)
+                                                 : targets.begin();
+    if (target == targets.end())
+      throw DataError(fmt::format("{}:{}: target '{}' is not in metrics.json beside it", path.string(), number_of_line,
+                                  fields[of_target]));
     if (fields[truth] == "n/a") continue;
-    predictions[fields[id]] = {number(path, number_of_line, fields[truth]),
-                               number(path, number_of_line, fields[score])};
+    const std::string& score = fields[target->task == train::Task::kClassification ? logit : value];
+    target->rows.back().predictions[fields[id]] = {number(path, number_of_line, fields[truth]),
+                                                   number(path, number_of_line, score)};
   }
-  return predictions;
 }
 
-// The entry of the only target, or of the first one of several.
-Json metrics_of_target(Json metrics, std::string& target) {
-  if (!metrics.contains("targets")) {
-    target = metrics.value("target", "");
-    return metrics;
-  }
-  const auto first = metrics["targets"].begin();
-  target = first.key();
-  return first.value();
+// The targets of a run without rows, each with its entry of metrics.json.
+std::vector<std::pair<TargetResults, Json>> targets_of(const Json& metrics) {
+  std::vector<std::pair<TargetResults, Json>> targets;
+  const auto add = [&](const std::string& name, const Json& entry) {
+    const bool classes = entry.value("task", "") == "classification";
+    TargetResults target;
+    target.task = classes ? train::Task::kClassification : train::Task::kRegression;
+    target.target = name;
+    targets.emplace_back(std::move(target), entry);
+  };
+  if (metrics.contains("targets"))
+    for (const auto& [name, entry] : metrics["targets"].items()) add(name, entry);
+  else
+    add(metrics.value("target", ""), metrics);
+  return targets;
 }
 
-RowResult read_row(const SweepPlan& plan, const jobs::ManifestRow& row, SweepResults& results) {
+void read_row(const SweepPlan& plan, const jobs::ManifestRow& row, SweepResults& results) {
   const fs::path run = plan.run_dir(row);
-  RowResult result{.row = &row, .metrics = {}, .predictions = {}};
-  std::string target;
-  result.metrics = metrics_of_target(read_metrics(run / "metrics.json"), target);
-  const auto task =
-      result.metrics["task"] == "classification" ? train::Task::kClassification : train::Task::kRegression;
-  if (results.rows.empty()) {
-    results.task = task;
-    results.target = target;
-  } else if (task != results.task || target != results.target) {
+  const auto found = targets_of(read_metrics(run / "metrics.json"));
+  SweepResults of_row;
+  for (const auto& [target, entry] : found) of_row.targets.push_back(target);
+  if (results.targets.empty()) results.targets = of_row.targets;
+  const auto same = [](const TargetResults& a, const TargetResults& b) {
+    return a.task == b.task && a.target == b.target;
+  };
+  if (!std::ranges::equal(of_row.targets, results.targets, same))
     throw UsageError(
         fmt::format("task {} predicts {}, others {}: results of different targets do not compare; make "
                     "one sweep of each",
-                    row.index, target, results.target));
-  }
-  result.predictions = read_predictions(run / "predictions.tsv", task, target);
-  return result;
+                    row.index, of_row.target_names(), results.target_names()));
+  for (std::size_t k = 0; k < found.size(); ++k)
+    results.targets[k].rows.push_back({.row = &row, .metrics = found[k].second, .predictions = {}});
+  read_predictions(run / "predictions.tsv", results.targets);
 }
 
 std::string cell_name(const SweepPlan& plan, const jobs::ManifestRow& row) {
@@ -110,7 +119,7 @@ std::string cell_name(const SweepPlan& plan, const jobs::ManifestRow& row) {
   return parts.empty() ? "all" : fmt::format("{}", fmt::join(parts, " "));
 }
 
-void fill_cells(const SweepPlan& plan, SweepResults& results) {
+void fill_cells(const SweepPlan& plan, TargetResults& results) {
   std::map<std::pair<std::string, std::vector<std::string>>, std::size_t> place;
   for (const jobs::ManifestRow& row : plan.manifest.rows) {
     const auto [found, is_new] = place.try_emplace({row.grid, row.labels}, results.cells.size());
@@ -147,7 +156,7 @@ analysis::Repeat baseline_of(const analysis::ConfoundTable& table, const RowResu
   return predictions;
 }
 
-void add_baselines(const SweepPlan& plan, SweepResults& results) {
+void add_baselines(const SweepPlan& plan, TargetResults& results) {
   std::vector<std::pair<std::string, std::vector<std::string>>> kinds{{"the mean", {}}};
   if (!plan.sweep.confounds.empty())
     kinds.emplace_back(fmt::format("{}", fmt::join(plan.sweep.confounds, ", ")), plan.sweep.confounds);
@@ -172,7 +181,7 @@ void add_baselines(const SweepPlan& plan, SweepResults& results) {
 }
 
 // The cell that differs in one axis alone, which has its first case there; null when that is the cell itself.
-const CellResult* reference(const SweepPlan& plan, const SweepResults& results, const CellResult& cell,
+const CellResult* reference(const SweepPlan& plan, const TargetResults& results, const CellResult& cell,
                             std::size_t axis) {
   const auto grid = std::ranges::find(plan.sweep.grids, cell.grid, &jobs::Grid::name);
   const auto found = std::ranges::find(grid->axes, plan.manifest.axes[axis], &jobs::Axis::name);
@@ -184,24 +193,8 @@ const CellResult* reference(const SweepPlan& plan, const SweepResults& results, 
   return nullptr;
 }
 
-}  // namespace
-
-std::vector<const TaskStatus*> SweepResults::missing() const {
-  std::vector<const TaskStatus*> all;
-  for (const TaskStatus& task : states)
-    if (task.outcome.state != jobs::State::kDone) all.push_back(&task);
-  return all;
-}
-
-SweepResults gather_results(const SweepPlan& plan, const std::string& metric,
-                            const train::BootstrapSettings& bootstrap) {
-  SweepResults results;
-  results.states = task_states(plan);
-  for (const TaskStatus& task : results.states)
-    if (task.outcome.state == jobs::State::kDone) results.rows.push_back(read_row(plan, *task.row, results));
-  fill_cells(plan, results);
-  if (results.rows.empty()) return results;
-  results.metric = metric.empty() ? analysis::metric_names(results.task).front() : metric;
+// Estimates and comparisons of what was read.
+void summarise(const SweepPlan& plan, TargetResults& results, const train::BootstrapSettings& bootstrap) {
   const auto compare = [&](const CellResult& cell, const CellResult& other) {
     return analysis::compare(cell.repeats, other.repeats, results.metric, results.task, bootstrap);
   };
@@ -216,6 +209,54 @@ SweepResults gather_results(const SweepPlan& plan, const std::string& metric,
         cell.comparisons.push_back({plan.manifest.axes[axis] + "=" + other->labels[axis], compare(cell, *other)});
     for (const CellResult& baseline : results.baselines)
       cell.comparisons.push_back({baseline.name, compare(cell, baseline)});
+  }
+}
+
+}  // namespace
+
+const RowResult* TargetResults::row(std::size_t index) const {
+  const auto found = std::ranges::find(rows, index, [](const RowResult& one) { return one.row->index; });
+  return found == rows.end() ? nullptr : &*found;
+}
+
+std::string SweepResults::target_names() const {
+  std::vector<std::string> names;
+  for (const TargetResults& one : targets) names.push_back(one.target);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::vector<std::string> SweepResults::metric_columns() const {
+  std::vector<std::string> columns;
+  for (const TargetResults& one : targets)
+    for (const std::string& name : analysis::metric_names(one.task))
+      if (std::ranges::find(columns, name) == columns.end()) columns.push_back(name);
+  return columns;
+}
+
+std::vector<const TaskStatus*> SweepResults::missing() const {
+  std::vector<const TaskStatus*> all;
+  for (const TaskStatus& task : states)
+    if (task.outcome.state != jobs::State::kDone) all.push_back(&task);
+  return all;
+}
+
+SweepResults gather_results(const SweepPlan& plan, const std::string& metric,
+                            const train::BootstrapSettings& bootstrap) {
+  SweepResults results;
+  results.states = task_states(plan);
+  for (const TaskStatus& task : results.states)
+    if (task.outcome.state == jobs::State::kDone) read_row(plan, *task.row, results);
+  const bool none_done = results.targets.empty();
+  if (none_done) results.targets.emplace_back();
+  const std::vector<std::string> known = results.metric_columns();
+  if (!none_done && !metric.empty() && std::ranges::find(known, metric) == known.end())
+    throw UsageError(fmt::format("metric={}: expected one of {}", metric, fmt::join(known, ", ")));
+  for (TargetResults& target : results.targets) {
+    fill_cells(plan, target);
+    if (none_done) continue;
+    const auto& names = analysis::metric_names(target.task);
+    target.metric = std::ranges::find(names, metric) == names.end() ? names.front() : metric;
+    summarise(plan, target, bootstrap);
   }
   return results;
 }

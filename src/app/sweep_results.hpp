@@ -1,6 +1,7 @@
 #pragma once
-// The results of a sweep as numbers: one entry a task, and for each cell of the grid its metric over seeds and folds,
-// compared with other cells and with the predictors that need no scan, always over the same test participants.
+// The results of a sweep as numbers, for each target of its runs: one entry a task, and for each cell of the grid its
+// metric over seeds and folds, compared with other cells and with the predictors that need no scan, always over the
+// same test participants.
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -14,10 +15,10 @@
 
 namespace brainmt::app {
 
-/// A row of the manifest that is done.
+/// One target of a row of the manifest that is done.
 struct RowResult {
   const jobs::ManifestRow* row = nullptr;
-  nlohmann::ordered_json metrics;  // metrics.json, or its entry of the chosen target
+  nlohmann::ordered_json metrics;  // metrics.json, or its entry of the target
   analysis::Repeat predictions;    // of the split that was evaluated
 };
 
@@ -37,24 +38,38 @@ struct CellResult {
   std::vector<CellComparison> comparisons;
 };
 
-struct SweepResults {
+struct TargetResults {
   train::Task task = train::Task::kRegression;
   std::string target, metric;
-  std::vector<TaskStatus> states;     // one a row of the manifest
   std::vector<RowResult> rows;        // those that are done
   std::vector<CellResult> cells;      // grids in order, cells in the order of the manifest
   std::vector<CellResult> baselines;  // the mean; confounds where the sweep file names them
+
+  /// Null for a row that is not done.
+  const RowResult* row(std::size_t index) const;
+};
+
+struct SweepResults {
+  std::vector<TaskStatus> states;      // one a row of the manifest
+  std::vector<TargetResults> targets;  // in the order of the task; one without a name before any row is done
+
+  bool has_several() const { return targets.size() > 1; }
+  std::size_t done() const { return targets.front().rows.size(); }
+  std::string target_names() const;                 // "sex, cognition"
+  std::vector<std::string> metric_columns() const;  // of every target, each once
   std::vector<const TaskStatus*> missing() const;
 };
 
-/// Reads what is done. `metric` may be empty: auroc, or pearson_r. Throws DataError for files that cannot be read,
-/// UsageError for an unknown metric.
+/// Reads what is done. `metric` is that of the targets that have it; the others, and all where it is empty: auroc, or
+/// pearson_r. Throws DataError for files that cannot be read, UsageError for a metric that no target has.
 SweepResults gather_results(const SweepPlan& plan, const std::string& metric,
                             const train::BootstrapSettings& bootstrap);
 
-/// results.tsv: index, grid, axes, seed, fold, task, state, n_subjects, and each metric with its interval.
+/// results.tsv: index, grid, axes, seed, fold, task, state, n_subjects, and each metric with its interval. Of several
+/// targets: a row for each of them, and a column `target` after the state.
 std::string results_table(const SweepPlan& plan, const SweepResults& results);
-/// results.json: the same, and the summary of cells and baselines.
+/// results.json: the same, and the summary of cells and baselines (version 1), or one summary a target under `targets`
+/// (version 2).
 nlohmann::ordered_json results_json(const SweepPlan& plan, const SweepResults& results);
 /// results.html: summary, plots of the metric over every numeric axis, and all rows. Self-contained.
 std::string results_page(const SweepPlan& plan, const SweepResults& results);

@@ -56,7 +56,10 @@ std::string Config::emit(bool comments, bool identity_only) const {
     const bool remark = comments && e.origin != Origin::kDefault;
     return fmt::format("{}: {}{}\n", shown, brainmt::config::to_yaml(e.value), remark ? "  # " + e.where : "");
   };
-  const auto skipped = [&](std::size_t i) { return identity_only && !keys[i].defines_result; };
+  const auto skipped = [&](std::size_t i) {
+    const bool unsaid = keys[i].default_is_unsaid && entries_[i].value == keys[i].default_value;
+    return identity_only && (!keys[i].defines_result || unsaid);
+  };
   std::string out;
   std::set<std::string> done;
   for (std::size_t i = 0; i < keys.size(); ++i) {

@@ -42,7 +42,8 @@ class Config {
   /// YAML that `--config` reads back to the same values; with `comments` each line that is not a default says its
   /// origin.
   std::string to_yaml(bool comments = false) const;
-  /// The same, of the keys only that decide the numbers of a run: a run continues when this text is unchanged.
+  /// The same, of the keys only that decide the numbers of a run: a run continues when this text is unchanged. Keys
+  /// that came later are in it only with another value than their default, so that earlier runs continue too.
   std::string identity() const;
 
  private:

@@ -147,6 +147,9 @@ std::vector<Key> join(const std::vector<std::vector<Key>>& tables) {
 std::vector<Key> model_keys() {
   return {
       integer("model.embed_dim", 512, "width C of the tokens: a multiple of 8 and of model.num_heads").at_least(8),
+      choice("model.stem", "conv", {"conv", "patch"},
+             "tokens of a frame: the convolution stage, or one linear map of each cube of 16x16x16 voxels")
+          .unsaid_default(),
       integers("model.depth", {12, 8}, "number of Mamba blocks, number of attention blocks")
           .of_length(2)
           .at_least(0)
@@ -161,14 +164,14 @@ std::vector<Key> model_keys() {
           .at_least(0)
           .at_most(0.99),
       choice("model.conv_init", "he", {"he", "kaiming_uniform"},
-             "initial convolutions: He normal, or PyTorch's default as published"),
+             "initial convolutions (or patch projection): He normal, or PyTorch's default as published"),
       choice("model.dt_init", "mamba", {"mamba", "published"},
              "initial dt_proj: as Mamba means it, or overwritten as published"),
       choice("model.recompute", "none", {"none", "block"},
              "block: keep only the inputs of blocks and compute them again in the "
              "backward pass; less memory, about a third more time")
           .free_to_change(),
-      integer("model.frame_chunk", 0, "frames per pass of the convolution stage; 0: chosen from the grid")
+      integer("model.frame_chunk", 0, "frames per pass of the convolution (or patch) stage; 0: chosen from the grid")
           .at_least(0)
           .free_to_change(),
   };

@@ -70,6 +70,9 @@ Key Key::required() const {
 Key Key::free_to_change() const {
   return changed(*this, [](Key& k) { k.defines_result = false; });
 }
+Key Key::unsaid_default() const {
+  return changed(*this, [](Key& k) { k.default_is_unsaid = true; });
+}
 Key Key::above(double bound) const {
   return changed(*this, [=](Key& k) {
     k.low = bound;

@@ -26,7 +26,8 @@ struct Key {
   bool low_excluded = false;
   std::size_t length = 0;  // exact length of a list; 0 leaves it free
   bool is_required = false;
-  bool defines_result = true;  // false: a run may continue with another value (limits, logging, timeouts)
+  bool default_is_unsaid = false;  // the key came later: while it has its default, the identity of a run lacks it
+  bool defines_result = true;      // false: a run may continue with another value (limits, logging, timeouts)
 
   Key at_least(double bound) const;
   Key above(double bound) const;
@@ -34,6 +35,7 @@ struct Key {
   Key of_length(std::size_t count) const;
   Key required() const;
   Key free_to_change() const;
+  Key unsaid_default() const;
 
   /// Throws std::invalid_argument naming what was expected when `value` is outside of the range, length or choices.
   void check(const Value& value) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <variant>
 
 #include "autograd/ops/tokens.hpp"
 #include "kernels/tokens.hpp"
@@ -55,6 +56,38 @@ Tensor mean_over_tokens(const Tensor& h) {
   return mean;
 }
 
+// C/8, C/4, C/4, C/2, C/2, C channels. Frames [Tc, Y, X, Z, 1] to features [Tc, Y', X', Z', C].
+struct ConvolutionStage {
+  nn::Conv3d stem1, stem2;
+  nn::ConvBlock conv_block0;
+  nn::Conv3d downsample0;
+  nn::ConvBlock conv_block1;
+  nn::Conv3d downsample1;
+
+  ConvolutionStage(const Scope& s, const BrainMTConfig& c)
+      : stem1(s.in("patch_embed.conv_down.0"), 1, c.embed_dim / 8, 2, false, true, c.conv_init),
+        stem2(s.in("patch_embed.conv_down.2"), c.embed_dim / 8, c.embed_dim / 4, 2, false, true, c.conv_init),
+        conv_block0(s.in("conv_block0"), c.embed_dim / 4, c.conv_init),
+        downsample0(s.in("downsample0.reduction.0"), c.embed_dim / 4, c.embed_dim / 2, 2, false, false, c.conv_init),
+        conv_block1(s.in("conv_block1"), c.embed_dim / 2, c.conv_init),
+        downsample1(s.in("downsample1.reduction.0"), c.embed_dim / 2, c.embed_dim, 2, false, false, c.conv_init) {}
+
+  Var operator()(Tape& tape, const Var& frames) const {
+    Var h = stem2(tape, stem1(tape, frames));
+    h = downsample0(tape, conv_block0(tape, h));
+    return downsample1(tape, conv_block1(tape, h));
+  }
+};
+
+// Either gives the same places.
+using FrameStem = std::variant<ConvolutionStage, nn::PatchProjection>;
+
+FrameStem frame_stem(const Scope& s, const BrainMTConfig& c) {
+  if (c.stem == Stem::kPatch)
+    return nn::PatchProjection(s.in("patch_embed.proj"), kPatchEdge, c.embed_dim, c.conv_init);
+  return ConvolutionStage(s, c);
+}
+
 struct MambaBlock {
   nn::RmsNorm norm;
   nn::MambaMixer mixer;
@@ -63,12 +96,7 @@ struct MambaBlock {
 }  // namespace
 
 struct BrainMT::Modules {
-  // Convolution stage: C/8, C/4, C/4, C/2, C/2, C channels.
-  nn::Conv3d stem1, stem2;
-  nn::ConvBlock conv_block0;
-  nn::Conv3d downsample0;
-  nn::ConvBlock conv_block1;
-  nn::Conv3d downsample1;
+  FrameStem stem;
   // Tokens.
   nn::Parameter &cls_token, &pos_embed, &temporal_pos_embedding;
   // Sequence stage.
@@ -80,12 +108,7 @@ struct BrainMT::Modules {
   nn::Linear head;
 
   Modules(const Scope& s, const BrainMTConfig& c, std::int64_t places)
-      : stem1(s.in("patch_embed.conv_down.0"), 1, c.embed_dim / 8, 2, false, true, c.conv_init),
-        stem2(s.in("patch_embed.conv_down.2"), c.embed_dim / 8, c.embed_dim / 4, 2, false, true, c.conv_init),
-        conv_block0(s.in("conv_block0"), c.embed_dim / 4, c.conv_init),
-        downsample0(s.in("downsample0.reduction.0"), c.embed_dim / 4, c.embed_dim / 2, 2, false, false, c.conv_init),
-        conv_block1(s.in("conv_block1"), c.embed_dim / 2, c.conv_init),
-        downsample1(s.in("downsample1.reduction.0"), c.embed_dim / 2, c.embed_dim, 2, false, false, c.conv_init),
+      : stem(frame_stem(s, c)),
         cls_token(s.declare("cls_token", {1, 1, c.embed_dim}, nn::init::constant(0), false)),
         pos_embed(s.declare("pos_embed", {1, 1 + places, c.embed_dim}, nn::init::truncated_normal(0.02), false)),
         temporal_pos_embedding(
@@ -122,11 +145,8 @@ struct BrainMT::Modules {
     return made;
   }
 
-  // Frames [Tc, Y, X, Z, 1] to features [Tc, Y', X', Z', C].
-  Var convolve(Tape& tape, const Var& frames) const {
-    Var h = stem2(tape, stem1(tape, frames));
-    h = downsample0(tape, conv_block0(tape, h));
-    return downsample1(tape, conv_block1(tape, h));
+  Var features_of(Tape& tape, const Var& frames) const {
+    return std::visit([&](const auto& stage) { return stage(tape, frames); }, stem);
   }
 
   // residual += hidden; hidden = mixer(RMSNorm(residual)). The first block has no hidden yet.
@@ -152,6 +172,14 @@ struct BrainMT::Modules {
   }
 };
 
+std::string_view name_of(Stem stem) { return stem == Stem::kPatch ? "patch" : "conv"; }
+
+std::optional<Stem> stem_named(std::string_view name) {
+  for (const Stem stem : {Stem::kConv, Stem::kPatch})
+    if (name == name_of(stem)) return stem;
+  return std::nullopt;
+}
+
 BrainMT::BrainMT(const BrainMTConfig& config, DType activation, Memory memory)
     : config_(checked(config)),
       store_(activation),
@@ -171,11 +199,14 @@ void BrainMT::initialise(std::uint64_t seed) { store_.initialise(seed); }
 
 std::int64_t BrainMT::frame_chunk() const {
   if (config_.frame_chunk > 0) return std::min(config_.frame_chunk, config_.frames);
-  // The widest tensor of the stage is the first: half the grid along each axis, C/8 channels. Large chunks are a little
-  // faster; with recomputation the stage should not hold more than a Mamba block does.
+  // The widest tensor of the convolution stage is the first: half the grid along each axis, C/8 channels. That of the
+  // patch stage is the voxels, or its result. Large chunks are a little faster; with recomputation the stage should not
+  // hold more than a Mamba block does.
   const std::int64_t widest_elements = (config_.recompute ? 8 : 32) << 20;
   std::int64_t per_frame = config_.embed_dim / 8;
   for (std::int64_t extent : config_.grid) per_frame *= (extent + 1) / 2;
+  if (config_.stem == Stem::kPatch)
+    per_frame = places() * std::max(kPatchEdge * kPatchEdge * kPatchEdge, config_.embed_dim);
   return std::clamp<std::int64_t>(widest_elements / per_frame, 1, config_.frames);
 }
 
@@ -191,14 +222,15 @@ BrainMTOutput BrainMT::forward(Tape& tape, const Var& x, const ForwardContext& c
                                                  : body(tape, inputs);
   };
 
-  // Convolutions, some frames at a time: there are no batch statistics, so chunks change nothing but memory.
+  // The stem, some frames at a time: there are no batch statistics, so chunks change nothing but memory.
   std::vector<autograd::FrameFeatures> features;
   for (std::int64_t b = 0; b < batch; ++b) {
     for (std::int64_t t = 0; t < frames; t += frame_chunk()) {
       const Var chunk = autograd::slice_frames(tape, x, b, t, std::min(frames, t + frame_chunk()));
-      const auto convolved =
-          block({chunk}, [&m](Tape& tp, const std::vector<Var>& in) { return std::vector{m.convolve(tp, in[0])}; });
-      features.push_back({convolved[0], b, t});
+      const auto stem = [&m](Tape& tp, const std::vector<Var>& in) { return std::vector{m.features_of(tp, in[0])}; };
+      // A projection keeps its input only, so there is nothing that computing it again would save.
+      const bool keeps_much = config_.stem == Stem::kConv;
+      features.push_back({(keeps_much ? block({chunk}, stem) : stem(tape, {chunk}))[0], b, t});
     }
   }
   Var residual = autograd::assemble_tokens(tape, features, m.cls_token, m.pos_embed, m.temporal_pos_embedding, batch);

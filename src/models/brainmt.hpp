@@ -1,11 +1,13 @@
 #pragma once
 // BrainMT (paper and published implementation; exact statement with checks in docs): 3-D convolutions per frame, tokens
 // in temporal-first order, Mamba blocks (two-way by default), attention blocks that share one LayerNorm and one MLP,
-// linear head on the CLS token.
+// linear head on the CLS token. For comparisons, one linear map of cubes of voxels may stand for the convolutions.
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "autograd/tape.hpp"
@@ -13,18 +15,30 @@
 
 namespace brainmt::models {
 
+/// What makes tokens of a frame's voxels.
+enum class Stem {
+  kConv,  // the convolution stage
+  kPatch  // one linear map of every cube of kPatchEdge voxels an edge: no convolution stage
+};
+inline constexpr std::int64_t kPatchEdge = 16;  // four halvings: as many places as the convolution stage gives
+
+/// "conv", "patch": the values of model.stem.
+std::string_view name_of(Stem stem);
+std::optional<Stem> stem_named(std::string_view name);
+
 struct BrainMTConfig {
   std::array<std::int64_t, 3> grid{91, 109, 91};  // X, Y, Z voxels
   std::int64_t frames = 200;                      // T
-  std::int64_t embed_dim = 512;                   // C, divisible by 8 and by num_heads
-  std::array<int, 2> depth{12, 8};                // Mamba blocks, attention blocks
+  Stem stem = Stem::kConv;
+  std::int64_t embed_dim = 512;     // C, divisible by 8 and by num_heads
+  std::array<int, 2> depth{12, 8};  // Mamba blocks, attention blocks
   int num_heads = 2;
   bool bidirectional = true;  // two-way mixer (the paper) or one-way (the published code)
   std::int64_t outputs = 1;
   double drop_path = 0.1;
   int state_dim = 16, conv_kernel = 4, expand = 2;
   bool recompute = false;         // per block: keep only block inputs, compute again in backward
-  std::int64_t frame_chunk = 0;   // frames per pass of the convolution stage; 0 chooses
+  std::int64_t frame_chunk = 0;   // frames per pass of the stem; 0 chooses
   std::string conv_init = "he";   // he | kaiming_uniform (PyTorch's default, as published)
   std::string dt_init = "mamba";  // mamba | published (overwritten by accident there)
 };
@@ -59,7 +73,7 @@ class BrainMT {
   nn::ParameterStore& parameters() { return store_; }
   std::int64_t places() const;                                           // P, tokens per frame
   std::int64_t tokens() const { return 1 + places() * config_.frames; }  // L
-  std::int64_t frame_chunk() const;                                      // frames per pass of the convolution stage
+  std::int64_t frame_chunk() const;                                      // frames per pass of the stem
   /// Initial values as in the design; a function of the seed and each parameter's name only.
   void initialise(std::uint64_t seed);
 

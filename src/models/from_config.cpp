@@ -7,6 +7,7 @@ BrainMTConfig from_config(const config::Config& config, const std::array<std::in
   BrainMTConfig c;
   c.grid = grid;
   c.frames = config.get<std::int64_t>("model.num_frames");
+  c.stem = stem_named(config.get<std::string>("model.stem")).value();
   c.embed_dim = config.get<std::int64_t>("model.embed_dim");
   c.depth = {static_cast<int>(depth.at(0)), static_cast<int>(depth.at(1))};
   c.num_heads = config.get<int>("model.num_heads");

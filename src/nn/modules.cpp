@@ -23,14 +23,24 @@ Linear::Linear(const Scope& scope, std::int64_t in, std::int64_t out, bool bias,
   if (bias) affine.bias = &scope.declare("bias", {out}, init::constant(0));
 }
 
+namespace {
+
+Initialiser initial_kernel(const std::string& init, std::int64_t fan_in) {
+  return init == "he" ? init::he_normal(fan_in) : init::kaiming_uniform(fan_in);
+}
+
+}  // namespace
+
 Conv3d::Conv3d(const Scope& scope, std::int64_t in, std::int64_t out, int stride, bool with_bias, bool relu,
                const std::string& init)
     : options{stride, /*padding=*/1, relu} {
-  const std::int64_t fan_in = in * 27;
-  weight = &scope.declare("weight", {out, in, 3, 3, 3},
-                          init == "he" ? init::he_normal(fan_in) : init::kaiming_uniform(fan_in));
+  weight = &scope.declare("weight", {out, in, 3, 3, 3}, initial_kernel(init, in * 27));
   if (with_bias) bias = &scope.declare("bias", {out}, init::constant(0));
 }
+
+PatchProjection::PatchProjection(const Scope& scope, std::int64_t edge, std::int64_t width, const std::string& init)
+    : weight(&scope.declare("weight", {width, 1, edge, edge, edge}, initial_kernel(init, edge * edge * edge))),
+      bias(&scope.declare("bias", {width}, init::constant(0))) {}
 
 LayerNorm::LayerNorm(const Scope& scope, std::int64_t width)
     : weight(&scope.declare("weight", {width}, init::constant(1))),

@@ -8,6 +8,7 @@
 #include "autograd/ops/linear.hpp"
 #include "autograd/ops/mixer_scan.hpp"
 #include "autograd/ops/norm.hpp"
+#include "autograd/ops/patches.hpp"
 #include "autograd/tape.hpp"
 #include "nn/parameter.hpp"
 
@@ -44,6 +45,14 @@ struct Conv3d {
   Conv3d(const Scope& scope, std::int64_t in, std::int64_t out, int stride, bool bias, bool relu,
          const std::string& init);
   Var operator()(Tape& tape, const Var& x) const { return autograd::conv3d(tape, x, *weight, bias, options); }
+};
+
+/// One linear map of every cube of `edge` voxels an edge; parameters as those of a Conv3d of that kernel and stride.
+struct PatchProjection {
+  Parameter *weight, *bias;
+
+  PatchProjection(const Scope& scope, std::int64_t edge, std::int64_t width, const std::string& init);
+  Var operator()(Tape& tape, const Var& x) const { return autograd::patch_projection(tape, x, *weight, *bias); }
 };
 
 struct LayerNorm {

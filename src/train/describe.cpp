@@ -13,6 +13,8 @@ namespace {
 
 constexpr double kMebibyte = 1 << 20;
 
+double patch_voxels() { return std::pow(static_cast<double>(models::kPatchEdge), 3); }
+
 // Weights, gradients, two moments, and the bf16 copy where there is one.
 double parameter_bytes(models::BrainMT& model) {
   const auto count = static_cast<double>(model.parameters().flat_count());
@@ -20,18 +22,24 @@ double parameter_bytes(models::BrainMT& model) {
   return count * (4 * sizeof(float) + (has_copy ? 2 : 0));
 }
 
+// Elements that the stem holds for a chunk of frames: the outputs of the convolution stage, or the cubes of voxels,
+// which live only while they are projected.
+double stem_elements(const models::BrainMT& model, const models::BrainMTConfig& c) {
+  const auto chunk = static_cast<double>(model.frame_chunk());
+  if (c.stem == models::Stem::kPatch) return chunk * static_cast<double>(model.places()) * patch_voxels();
+  const double first_places = static_cast<double>((c.grid[0] + 1) / 2 * ((c.grid[1] + 1) / 2) * ((c.grid[2] + 1) / 2));
+  return chunk * first_places * static_cast<double>(c.embed_dim / 8) * 4;
+}
+
 // Values kept between forward and backward for one sample: the token rows that each block saves (counted in widths of
-// C), or one row a block with recompute, and the outputs of the convolution stage.
+// C), or one row a block with recompute, and what the stem holds.
 double activation_bytes(const models::BrainMT& model, const models::BrainMTConfig& c, DType activation) {
   const double rows = static_cast<double>(model.tokens() * c.embed_dim);
   const double directions = c.bidirectional ? 2 : 1;
   const double of_mamba = 6 + 3 * c.expand * directions, of_attention = 11;
   const double blocks = c.recompute ? c.depth[0] + c.depth[1] + std::max(of_mamba, of_attention)
                                     : c.depth[0] * of_mamba + c.depth[1] * of_attention;
-  const double first_places = static_cast<double>((c.grid[0] + 1) / 2 * ((c.grid[1] + 1) / 2) * ((c.grid[2] + 1) / 2));
-  const double convolutions =
-      static_cast<double>(model.frame_chunk()) * first_places * static_cast<double>(c.embed_dim / 8) * 4;
-  return (rows * blocks + convolutions) * static_cast<double>(size_of(activation));
+  return (rows * blocks + stem_elements(model, c)) * static_cast<double>(size_of(activation));
 }
 
 // One line for each target, as far as there is something to say about it.
@@ -53,10 +61,9 @@ std::string describe_targets(const TrainingData& training) {
   return text;
 }
 
-// Multiplications and additions of one forward pass of one window: convolutions, matrix products of the tokens, and the
-// attention matrix. Norms and the scan itself are memory-bound and little beside these.
-double forward_operations(const models::BrainMT& model, const models::BrainMTConfig& c) {
-  const double width = static_cast<double>(c.embed_dim), tokens = static_cast<double>(model.tokens());
+// Multiplications and additions of one frame's way through the convolution stage.
+double convolution_operations(const models::BrainMTConfig& c) {
+  const auto width = static_cast<double>(c.embed_dim);
   std::array<double, 3> extent{};
   std::ranges::transform(c.grid, extent.begin(), [](std::int64_t n) { return static_cast<double>((n + 1) / 2); });
   const auto halve = [&extent] {
@@ -72,7 +79,16 @@ double forward_operations(const models::BrainMT& model, const models::BrainMTCon
   halve();
   per_frame += convolution(width / 4, width / 2) + 2 * convolution(width / 2, width / 2);
   halve();
-  per_frame += convolution(width / 2, width);
+  return per_frame + convolution(width / 2, width);
+}
+
+// Multiplications and additions of one forward pass of one window: the stem, matrix products of the tokens, and the
+// attention matrix. Norms and the scan itself are memory-bound and little beside these.
+double forward_operations(const models::BrainMT& model, const models::BrainMTConfig& c) {
+  const double width = static_cast<double>(c.embed_dim), tokens = static_cast<double>(model.tokens());
+  const double per_frame = c.stem == models::Stem::kPatch
+                               ? 2 * patch_voxels() * width * static_cast<double>(model.places())
+                               : convolution_operations(c);
   const double inner = c.expand * width, directions = c.bidirectional ? 2 : 1;
   const double of_mamba = 2 * (3 * width * inner + directions * inner * (width / 8 + 2 * c.state_dim));
   const double of_attention = 2 * (4 + 4) * width * width + 4 * tokens * width;
@@ -120,16 +136,18 @@ std::string describe(const TrainSettings& settings, const io::Cohort& cohort, in
       "cohort       {} scans, {} subjects: {} train, {} val, {} test\n"
       "{}"
       "grid         {} x {} x {} voxels, windows of {} frames\n"
+      "{}"
       "parameters   {}\n"
       "tokens       {} per sample ({} places x {} frames + 1)\n"
       "batch        {} samples per update ({} ranks x {} x {} micro steps)\n"
       "steps        {} per epoch, {} in {} epochs\n"
       "memory       about {:.0f} MiB per rank: {:.0f} for parameters and optimiser, {:.0f} for activations\n",
       cohort.scans().size(), e.subjects, e.parts[0], e.parts[1], e.parts[2], describe_targets(data), config.grid[0],
-      config.grid[1], config.grid[2], config.frames, e.parameters, e.tokens, e.places, config.frames, e.global_batch,
-      ranks, settings.batch_size, settings.accumulate, e.steps_per_epoch, e.steps, settings.epochs,
-      (e.parameter_bytes + e.activation_bytes) / kMebibyte, e.parameter_bytes / kMebibyte,
-      e.activation_bytes / kMebibyte);
+      config.grid[1], config.grid[2], config.frames,
+      config.stem == models::Stem::kPatch ? "stem         patches of 16x16x16 voxels, no convolutions\n" : "",
+      e.parameters, e.tokens, e.places, config.frames, e.global_batch, ranks, settings.batch_size, settings.accumulate,
+      e.steps_per_epoch, e.steps, settings.epochs, (e.parameter_bytes + e.activation_bytes) / kMebibyte,
+      e.parameter_bytes / kMebibyte, e.activation_bytes / kMebibyte);
 }
 
 }  // namespace brainmt::train

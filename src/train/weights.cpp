@@ -28,6 +28,13 @@ bool only_second_direction(const std::vector<std::string>& names) {
   return !names.empty() && std::all_of(names.begin(), names.end(), is_second_direction);
 }
 
+// Do both lists name the stems of two models that differ in model.stem?
+bool other_stem(const std::vector<std::string>& missing, const std::vector<std::string>& extra) {
+  const auto is_projection = [](const std::string& name) { return name.starts_with("patch_embed.proj."); };
+  const auto is_convolution = [](const std::string& name) { return name.starts_with("patch_embed.conv_down."); };
+  return std::ranges::any_of(missing, is_projection) && std::ranges::any_of(extra, is_convolution);
+}
+
 Mismatch compare(const io::SafetensorsFile& file, nn::ParameterStore& store, const LoadOptions& options) {
   Mismatch found;
   for (const nn::Parameter& p : store.all()) {
@@ -61,6 +68,10 @@ Mismatch compare(const io::SafetensorsFile& file, nn::ParameterStore& store, con
         "values";
   else if (only_second_direction(found.extra))
     line += " the file is of a two-way model: use model=brainmt, or allow extra tensors to drop the second direction";
+  else if (other_stem(found.missing, found.extra))
+    line += " the file is of a model with the convolution stage: use model.stem=conv";
+  else if (other_stem(found.extra, found.missing))
+    line += " the file is of a model without convolutions: use model.stem=patch";
   else
     line += " check the model.* sizes against the file (brainmt inspect)";
   throw DataError(line);
@@ -83,11 +94,17 @@ void save_weights(const std::filesystem::path& path, const nn::ParameterStore& s
 }
 
 std::string describe_model(const models::BrainMTConfig& c) {
-  return nlohmann::json{{"grid", c.grid},           {"frames", c.frames},
-                        {"embed_dim", c.embed_dim}, {"depth", c.depth},
-                        {"num_heads", c.num_heads}, {"bidirectional", c.bidirectional},
-                        {"outputs", c.outputs},     {"drop_path", c.drop_path},
-                        {"state_dim", c.state_dim}, {"conv_kernel", c.conv_kernel},
+  return nlohmann::json{{"grid", c.grid},
+                        {"frames", c.frames},
+                        {"stem", models::name_of(c.stem)},
+                        {"embed_dim", c.embed_dim},
+                        {"depth", c.depth},
+                        {"num_heads", c.num_heads},
+                        {"bidirectional", c.bidirectional},
+                        {"outputs", c.outputs},
+                        {"drop_path", c.drop_path},
+                        {"state_dim", c.state_dim},
+                        {"conv_kernel", c.conv_kernel},
                         {"expand", c.expand}}
       .dump();
 }
@@ -103,6 +120,12 @@ models::BrainMTConfig described_model(const io::SafetensorsFile& file) {
     const auto json = nlohmann::json::parse(found->second);
     json.at("grid").get_to(c.grid);
     json.at("frames").get_to(c.frames);
+    const std::string stem = json.value("stem", "conv");  // files from before the key have none
+    const auto named = models::stem_named(stem);
+    if (!named)
+      throw DataError(fmt::format("{}: '{}' in its metadata names the stem '{}': expected conv or patch",
+                                  file.path().string(), kModelKey, stem));
+    c.stem = *named;
     json.at("embed_dim").get_to(c.embed_dim);
     json.at("depth").get_to(c.depth);
     json.at("num_heads").get_to(c.num_heads);

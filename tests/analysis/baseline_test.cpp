@@ -6,6 +6,8 @@
 #include <limits>
 
 #include "base/philox.hpp"
+#include "support/temporary_directory.hpp"
+#include "train/tiny_cohort.hpp"
 
 namespace brainmt::analysis {
 namespace {
@@ -65,6 +67,35 @@ TEST(LinearModel, SeparableClassesStayFinite) {
 TEST(LinearModel, CopiesOfAColumnShareItsEffect) {
   const LinearModel model({{0, 0}, {1, 1}, {2, 2}}, {0, 1, 2}, Task::kRegression);
   EXPECT_NEAR(model.predict({3, 3}), 3.0, 1e-5);
+}
+
+TEST(LabelsOf, AreThoseOfTheTargetThatIsAskedFor) {
+  const test::TemporaryDirectory directory;
+  std::vector<double> age;
+  test::write_tiny_cohort(MPI_COMM_SELF, directory / "c.h5", 9, /*second_runs=*/false, [&](io::CohortLayout& layout) {
+    auto& sex = std::get<std::vector<std::string>>(layout.phenotypes[0].values);
+    auto& years = std::get<std::vector<double>>(layout.phenotypes[1].values);
+    sex[2].clear();
+    years[5] = kMissing;
+    age = years;
+  });
+  const io::Cohort cohort(directory / "c.h5");
+  train::TrainSettings settings = test::tiny_settings(directory / "run");
+  settings.task.is_multitask = true;
+  settings.task.targets = {{.name = "sex", .task = Task::kClassification}, {.name = "age", .task = Task::kRegression}};
+  const auto sexes = labels_of(settings, cohort, "sex"), ages = labels_of(settings, cohort, "age");
+  for (int i = 0; i < 9; ++i) {
+    const std::string id = fmt::format("sub-{:03}", i);
+    EXPECT_EQ(sexes.contains(id), i != 2) << id;
+    ASSERT_EQ(ages.contains(id), i != 5) << id;
+    if (i != 5) {
+      EXPECT_DOUBLE_EQ(ages.at(id), age[static_cast<std::size_t>(i)]) << id;
+    }
+    if (i != 2) {
+      EXPECT_EQ(sexes.at(id) == sexes.at("sub-000"), i % 2 == 0) << id;
+    }
+  }
+  EXPECT_TRUE(labels_of(settings, cohort, "height").empty());
 }
 
 }  // namespace

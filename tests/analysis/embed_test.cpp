@@ -152,6 +152,7 @@ TEST_F(Embed, RecordsWhatTheRowsAre) {
   EXPECT_EQ(metadata["runs"], 12);
   EXPECT_EQ(metadata["harmonization_id"], "none_baseline");
   EXPECT_EQ(metadata["mamba_config"]["directions"], 2);
+  EXPECT_EQ(metadata["stem"], "conv");
   EXPECT_EQ(metadata["preprocessing"]["normalization"], "zscore");
   EXPECT_EQ(metadata.dump().find(directory_.path().string()), std::string::npos) << "no place of this machine";
 }

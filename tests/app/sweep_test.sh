@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sweeps without Slurm: what is refused before anything is written, failures, interruptions, two at one task, a thousand
-# tasks, and quoting. Usage: sweep_test.sh BRAINMT MPIEXEC
+# Sweeps without Slurm: what is refused before anything is written, failures, interruptions, two at one task, tables of
+# several targets, a thousand tasks, and quoting. Usage: sweep_test.sh BRAINMT MPIEXEC
 # shellcheck source=tests/app/checks.sh
 . "$(dirname "$0")/checks.sh"
 home=$(cd "$(dirname "$0")/../.." && pwd)
@@ -92,6 +92,77 @@ sweep_file ranks '{lr: {optimizer.lr: [1e-3]}}' && sed -i 's/ranks: 1/ranks: 2/'
 expect 0 stdout "1 tasks" sweep plan sweep=ranks.yaml out=ranks data.cohort=c.h5
 expect 2 stderr "planned for 2 ranks" sweep run out=ranks index=0
 expect 0 stdout "none failed" sweep run out=ranks "launcher=[$mpiexec,--oversubscribe]"
+
+check "two targets: of each the tables that it would have alone"
+awk -F, -v OFS=, 'NR > 1 && NR % 5 == 0 { $2 = "" } NR > 1 && NR % 4 == 0 { $6 = "" } { print }' scans/phenotypes.csv >gaps.csv
+expect 0 stdout "24 scans" "$brainmt" prepare input=scans output=gaps.h5 phenotypes=gaps.csv
+sweep_file pair '{lr: {optimizer.lr: [1e-3, 5e-3]}}' 'repeats: {seeds: [1, 2]}
+baselines: {confounds: [age]}'
+sed -i 's/task: classification, task.target: sex/task: multitask, task.targets: [sex, cognition]/' pair.yaml
+expect 0 stdout "4 tasks" sweep plan sweep=pair.yaml out=pair data.cohort=gaps.h5
+expect 3 stderr "4 of 4 rows are missing" sweep collect out=pair
+head -n 1 pair/results.tsv | grep -q 'target' && fail "a column of targets before any is known"
+expect 0 stdout "none failed" sweep run out=pair
+expect 0 stdout "pearson_r of cognition" sweep collect out=pair bootstrap=100
+grep -q "auroc of sex" stdout || fail "no summary of sex"
+[ "$(grep -c "minus age: " stdout)" -eq 4 ] || fail "not every cell of both targets is compared with the model of age"
+[ "$(head -n 1 pair/results.tsv | cut -f 3-9)" = "lr	seed	fold	task	state	target	n_subjects" ] ||
+  fail "columns: $(head -n 1 pair/results.tsv)"
+cut -f 1,8 pair/results.tsv | diff - <(printf 'index\ttarget\n'; for i in 0 1 2 3; do printf '%s\tsex\n%s\tcognition\n' $i $i; done) \
+  >stdout || fail "expected a row for each task and target"
+# The same runs, made to look as if each had one target.
+for target in sex cognition; do
+  cp -r pair "only-$target"
+  python3 - "only-$target" "$target" >stdout 2>stderr <<'PY' || fail "the files of $target could not be made"
+import json, pathlib, sys
+out, target = sys.argv[1:]
+for run in pathlib.Path(out, "runs").iterdir():
+    whole = json.loads((run / "metrics.json").read_text())
+    entry = whole["targets"][target]
+    (run / "metrics.json").write_text(json.dumps({"task": entry.pop("task"), "target": target, **entry}))
+    head, *lines = [line.split("\t") for line in (run / "predictions.tsv").read_text().splitlines()]
+    kept = [head[:-1]] + [line[:-1] for line in lines if line[-1] == target]
+    (run / "predictions.tsv").write_text("".join("\t".join(line) + "\n" for line in kept))
+PY
+  expect 0 stdout "of $target" sweep collect out="only-$target" bootstrap=100
+done
+python3 - >stdout 2>stderr <<'PY' || fail "the tables of two targets are not those of each"
+import csv, json, xml.etree.ElementTree as tree
+both = json.load(open("pair/results.json"))
+table = list(csv.DictReader(open("pair/results.tsv"), delimiter="\t"))
+page = open("pair/results.html").read()
+tree.fromstring(page)
+assert both["version"] == 2 and "cells" not in both and not both["missing"]
+assert [t["target"] for t in both["targets"]] == ["sex", "cognition"]
+for summary in both["targets"]:
+    target = summary["target"]
+    alone = json.load(open(f"only-{target}/results.json"))
+    assert alone["version"] == 1
+    assert all(alone[key] == value for key, value in summary.items()), target
+    assert [c["with"] for c in summary["cells"][1]["comparisons"]] == ["lr=1e-3", "the mean", "age"]
+    rows = [row for row in both["tasks"] if row["target"] == target]
+    assert len(rows) == len(alone["tasks"]) == 4
+    for row, lone in zip(rows, alone["tasks"]):
+        assert all(row[key] == value for key, value in lone.items())
+    for cell in summary["cells"]:  # the mean over its seeds of what evaluate wrote
+        values = [row[summary["metric"]] for row in rows if row["lr"] == cell["axes"]["lr"]]
+        assert len(values) == 2 and abs(cell["value"] - sum(values) / 2) < 1e-9, (cell, values)
+    lines = [row for row in table if row["target"] == target]
+    for row, lone in zip(lines, csv.DictReader(open(f"only-{target}/results.tsv"), delimiter="\t")):
+        assert all(row[key] == value for key, value in lone.items())
+    other = "pearson_r" if target == "sex" else "auroc"
+    assert all(row[other] == "n/a" for row in lines)
+    for title in ("Over the axes", "Cells", "Paired differences"):
+        assert f"{title}: {target}" in page and title in open(f"only-{target}/results.html").read()
+labelled = {t["target"]: {row["n_subjects"] for row in both["tasks"] if row["target"] == t["target"]} for t in both["targets"]}
+assert labelled["sex"] != labelled["cognition"], labelled
+PY
+expect 0 stdout "r2 of cognition" sweep collect out=pair bootstrap=20 metric=r2
+grep -q "auroc of sex" stdout || fail "a metric of values is asked of classes"
+expect 2 stderr "metric=r3: expected one of auroc, accuracy, balanced_accuracy, f1, pearson_r, r2, mae, mse" sweep collect \
+  out=pair metric=r3
+sed -i '2s/sex$/age/' "$(find pair/runs -name predictions.tsv | head -n 1)"
+expect 3 stderr "target 'age' is not in metrics.json" sweep collect out=pair
 
 check "a thousand tasks: planned, listed, shown within 10 s"
 sweep_file many '{lr: {optimizer.lr: [1e-3, 2e-3, 3e-3, 4e-3, 5e-3]}, decay: {optimizer.weight_decay: [0, 0.1, 0.2, 0.3, 0.4]}}' \

@@ -112,6 +112,14 @@ TEST_F(ConfigFile, IdentityIgnoresLimitsAndPlaces) {
   EXPECT_NE(first, from_overrides(train_schema(), {"optimizer.lr=1"}).identity());
 }
 
+// Runs from before the key existed have an identity without it, and must go on.
+TEST_F(ConfigFile, IdentityOfAnEarlierRunLacksKeysThatCameLater) {
+  const auto identity = [&](const std::string& more) { return from_overrides(train_schema(), {more}).identity(); };
+  EXPECT_EQ(identity("model.stem=conv").find("stem"), std::string::npos);
+  EXPECT_NE(identity("model.stem=patch").find("  stem: patch\n"), std::string::npos);
+  EXPECT_NE(from_overrides(train_schema(), {}).to_yaml().find("  stem: conv\n"), std::string::npos);
+}
+
 TEST_F(ConfigFile, BrokenFilesNameFileAndLine) {
   test::expect_error<UsageError>([&] { from_text("run: {epochs: 3\n"); }, {"given.yaml", "not YAML"});
   test::expect_error<UsageError>([&] { from_text("run:\n  epochs: 3\n  epochs: 4\n"); },

@@ -98,6 +98,7 @@ TEST_F(SweepFile, NamesFileAndLineOfWhatIsWrong) {
   refused("axes:\n  a: {x: [1, 2], y: [1]}\n", {"two.yaml:2", "y has 1 values", "2"});
   refused("axes:\n  a: {x: [1, 1]}\n", {"two.yaml:2", "two cases '1'"});
   refused("axes:\n  seed: {x: [1]}\n", {"two.yaml:2", "'seed'"});
+  refused("axes:\n  target: {x: [1]}\n", {"two.yaml:2", "'target'"});
   refused("axes:\n  a: {x: []}\n", {"a list of values for x"});
   refused("axes:\n  a:\n    - {x: 1}\n", {"two.yaml:3", "label"});
   refused("axes: {a: {x: [1]}}\nname: 'a;$(b)'\n", {"two.yaml:2", "expected a name"});

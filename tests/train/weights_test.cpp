@@ -81,5 +81,34 @@ TEST_F(Weights, AFileWithoutDescriptionSaysWhatToGive) {
   test::expect_error<DataError>([&] { described_model(file); }, {"bare.safetensors", "model.*"});
 }
 
+TEST_F(Weights, TheStemIsPartOfTheDescription) {
+  models::BrainMTConfig patches = tiny(true);
+  patches.stem = models::Stem::kPatch;
+  const auto file = io::SafetensorsFile::open(save(patches));
+  EXPECT_EQ(described_model(file).stem, models::Stem::kPatch);
+  models::BrainMT same(described_model(file), DType::kF32), convolutions(tiny(true), DType::kF32);
+  load_weights(file, same.parameters());
+  test::expect_error<DataError>([&] { load_weights(file, convolutions.parameters()); },
+                                {"20 missing", "conv_block0.conv1.weight", "2 not in the model",
+                                 "patch_embed.proj.weight", "use model.stem=patch"});
+  const auto other = io::SafetensorsFile::open(save(tiny(true)));
+  test::expect_error<DataError>([&] { load_weights(other, same.parameters()); }, {"use model.stem=conv"});
+}
+
+TEST_F(Weights, FilesFromBeforeTheStemWasChosenHaveConvolutions) {
+  const auto rewritten = [&](const std::string& stem) {
+    std::string text = describe_model(tiny(true));
+    const std::string said = ",\"stem\":\"conv\"";
+    text.replace(text.find(said), said.size(), stem);
+    save_weights(directory_ / "old.safetensors", models::BrainMT(tiny(true), DType::kF32).parameters(),
+                 {{kModelKey, text}});
+    return described_model(io::SafetensorsFile::open(directory_ / "old.safetensors"));
+  };
+  EXPECT_EQ(rewritten("").stem, models::Stem::kConv);
+  test::expect_error<DataError>([&] { rewritten(",\"stem\":\"roots\""); },
+                                {"old.safetensors", "'roots'", "conv or patch"});
+  test::expect_error<DataError>([&] { rewritten(",\"stem\":7"); }, {"old.safetensors", "cannot be read"});
+}
+
 }  // namespace
 }  // namespace brainmt::train
