@@ -79,9 +79,9 @@ macro(brainmt_use_cuda_kokkos)
   target_link_libraries(brainmt_kokkos INTERFACE $<TARGET_FILE:Kokkos::kokkoscore> CUDA::cudart CUDA::cuda_driver ${CMAKE_DL_LIBS})
   target_compile_options(brainmt_kokkos INTERFACE
     "$<$<COMPILE_LANGUAGE:CUDA>:--extended-lambda;--expt-relaxed-constexpr;-Xcudafe=--diag_suppress=20011,-Xcudafe=--diag_suppress=20014>")
-  # nvcc's front end and fmt disagree about what is constexpr.
+  # Under nvcc fmt takes constexpr away from some of its functions that others, still constexpr, call; and nvcc refuses consteval.
   target_compile_definitions(brainmt_kokkos INTERFACE
-    $<$<COMPILE_LANGUAGE:CUDA>:FMT_USE_CONSTEXPR=0> $<$<COMPILE_LANGUAGE:CUDA>:FMT_CONSTEVAL=>)
+    $<$<COMPILE_LANGUAGE:CUDA>:FMT_USE_CONSTEXPR=1> $<$<COMPILE_LANGUAGE:CUDA>:FMT_CONSTEVAL=>)
 endmacro()
 
 add_library(brainmt_kokkos INTERFACE)

@@ -24,6 +24,7 @@
 #include "base/signals.hpp"
 #include "comm/environment.hpp"
 #include "comm/mpi_communicator.hpp"
+#include "dnn/settings.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -109,6 +110,14 @@ void flush_results() {
   std::_Exit(code);
 }
 
+// Of commands that compute: they all have these keys, or none.
+void configure_dense_algebra(const config::Config& config) {
+  if (!config.schema().find("device.deterministic")) return;
+  dnn::configure({.deterministic = config.get<bool>("device.deterministic"),
+                  .tune = config.get<bool>("device.tune"),
+                  .tf32 = config.get<bool>("device.tf32")});
+}
+
 ExitCode run_command(const CommandLine& line, const config::Config& config, comm::Communicator& world) {
   const auto* over_mpi = dynamic_cast<comm::MpiCommunicator*>(&world);
   log::init(world.rank(), world.size());
@@ -119,6 +128,7 @@ ExitCode run_command(const CommandLine& line, const config::Config& config, comm
                          .options = line.options,
                          .overrides = line.overrides,
                          .dry_run = line.dry_run};
+  configure_dense_algebra(config);
   const ExitCode code = line.command->run(context);
   flush_results();
   return code;
