@@ -29,14 +29,10 @@ struct AttentionStrides {
   std::int64_t q, k, v, o;
 };
 
-/// Whether cuDNN has kernels for this shape on the current device, forward and backward as asked; `reason` otherwise.
-/// Makes the plans, so the first operation afterwards does not wait for them. A caller falls back to its own kernels.
-struct AttentionSupport {
-  bool supported = false;
-  std::string reason;
-};
-AttentionSupport attention_supported(const Context& context, const AttentionShape& shape,
-                                     const AttentionStrides& strides, bool backward);
+/// Whether cuDNN has kernels for this shape on the current device, forward or backward. Asks the library, so a caller
+/// keeps the answer; it falls back to its own kernels.
+Support attention_supported(const Context& context, const AttentionShape& shape, const AttentionStrides& strides,
+                            bool backward);
 
 void attention_fwd(const Context& context, const Rows& o, float* lse, const ConstRows& q, const ConstRows& k,
                    const ConstRows& v, const AttentionShape& shape);

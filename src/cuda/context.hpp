@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace brainmt::cuda {
 
@@ -27,6 +28,12 @@ struct Context {
   bool deterministic = true;  // only algorithms whose results repeat bit for bit
   bool tf32 = false;          // lets fp32 products round their operands to TF32: faster, and no longer fp32
   Selection selection = Selection::kFirst;
+};
+
+/// Whether a library can do something; `reason` says why not.
+struct Support {
+  bool supported = false;
+  std::string reason = {};
 };
 
 }  // namespace brainmt::cuda

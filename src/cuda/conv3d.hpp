@@ -20,6 +20,15 @@ struct Conv3dShape {
   std::int64_t weights() const { return out_channels * in_channels * taps(); }
 };
 
+enum class ConvPass : std::uint8_t { kForward, kBackwardData, kBackwardWeights };
+
+struct Conv3dOperation {
+  ConvPass pass;
+  Type type;  // of the activations
+  bool bias = false;
+  bool relu = false;
+};
+
 /// y = conv(x, w) (+ bias) (then ReLU). x, y have `type`; w, bias are fp32; bias may be null.
 void conv3d_fwd(const Context& context, void* y, const void* x, const float* w, const float* bias,
                 const Conv3dShape& shape, Type type, bool relu);
