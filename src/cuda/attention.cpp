@@ -101,7 +101,8 @@ void run(const Context& context, const AttentionShape& s, const AttentionStrides
   const detail::Target target = detail::this_device();
   thread_local detail::PlanCache<GraphPlan> plans;
   const GraphPlan& plan = plans.get(key_of(context, s, ld, backward), [&] {
-    return detail::choose_plan(context, make_graph(target, s, ld, backward, context), target, what, pointers,
+    const std::string key = fmt::format("{}, rows {}, {}, {}, {} apart", what, ld.q, ld.k, ld.v, ld.o);
+    return detail::choose_plan(context, make_graph(target, s, ld, backward, context), target, key, pointers,
                                detail::rules_for(context, Type::kBf16));
   });
   plan.run(context, target.handle, pointers, what);

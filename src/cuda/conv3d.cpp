@@ -10,6 +10,7 @@
 #include "cuda/graph.hpp"
 #include "cuda/layout.hpp"
 #include "cuda/plan_cache.hpp"
+#include "cuda/workspace.hpp"
 
 namespace brainmt::cuda {
 namespace {
@@ -22,8 +23,9 @@ using detail::Pointers;
 // Places of the tensors in a graph. Each pass uses its own three or four.
 enum Id : std::int64_t { kX = 1, kW, kBias, kY, kDx, kDy, kDw };
 
-// More than this is never worth a faster engine: it would take frames from the chunk.
-constexpr std::int64_t kMostWorkspace = std::int64_t{2} << 30;
+// A faster engine is not worth more than this, which would take frames from the chunk; the only engine is.
+constexpr std::int64_t kMuchWorkspace = std::int64_t{2} << 30;
+constexpr std::int64_t kAnyWorkspace = std::int64_t{1} << 50;
 constexpr std::uintptr_t kAlignment = 16;
 
 std::string text_of(const Conv3dShape& s, const Conv3dOperation& o, const Context& context) {
@@ -151,20 +153,20 @@ struct Plan {
 
 Plan make_plan(const Context& context, const detail::Target& target, const Conv3dShape& s, const Conv3dOperation& o,
                const Pointers& pointers) {
-  const std::vector<Way> all = ways(o);
-  const auto plan = [&](const Way& way) {
-    const std::string key = text_of(s, way.graph, context) + (way.gradient == Type::kBf16 ? ", bf16 gradient" : "");
-    return Plan{detail::choose_plan(context, make_graph(target, s, way), target, key, pointers,
-                                    rules(context, o.type, kMostWorkspace)),
+  std::string reason;
+  for (const std::int64_t most_workspace : {kMuchWorkspace, kAnyWorkspace})
+    for (const Way& way : ways(o)) {
+      const std::string key = text_of(s, way.graph, context) + (way.gradient == Type::kBf16 ? ", bf16 gradient" : "");
+      try {
+        return {detail::choose_plan(context, make_graph(target, s, way), target, key, pointers,
+                                    rules(context, o.type, most_workspace)),
                 way};
-  };
-  if (all.size() == 1) return plan(all.front());
-  try {
-    return plan(all.front());
-  } catch (const detail::NotSupported& reason) {
-    log::debug("{}; doing it in two steps", reason.what());
-    return plan(all.back());
-  }
+      } catch (const detail::NotSupported& error) {
+        reason = error.what();
+        log::debug("{}; trying another way", reason);
+      }
+    }
+  throw detail::NotSupported(reason);
 }
 
 // Runs the operation and says how it was done. The pointers may be of more tensors than the chosen way uses.
@@ -181,9 +183,9 @@ Way run(const Context& context, const Conv3dShape& s, const Conv3dOperation& o, 
   return plan.way;
 }
 
-std::shared_ptr<void> packed_kernel(const Context& context, const float* w, const Conv3dShape& s, Type type) {
-  std::shared_ptr<void> packed = context.allocate(static_cast<std::size_t>(s.weights()) * size_of(type));
-  kernel_to_channels_last(context.stream, packed.get(), type, w, s.out_channels, s.in_channels, s.taps());
+detail::Scratch packed_kernel(const Context& context, const float* w, const Conv3dShape& s, Type type) {
+  detail::Scratch packed(context, static_cast<std::size_t>(s.weights()) * size_of(type));
+  kernel_to_channels_last(context.stream, packed.data(), type, w, s.out_channels, s.in_channels, s.taps());
   return packed;
 }
 
@@ -193,8 +195,8 @@ class Input {
   Input(const Context& context, const void* data, std::int64_t count, Type type) : data_(const_cast<void*>(data)) {
     if (reinterpret_cast<std::uintptr_t>(data) % kAlignment == 0) return;
     const std::size_t bytes = static_cast<std::size_t>(count) * size_of(type);
-    copy_ = context.allocate(bytes);
-    data_ = copy_.get();
+    copy_ = {context, bytes};
+    data_ = copy_.data();
     check(cudaMemcpyAsync(data_, data, bytes, cudaMemcpyDeviceToDevice, context.stream), "alignment of {} bytes",
           bytes);
   }
@@ -202,7 +204,7 @@ class Input {
 
  private:
   void* data_;
-  std::shared_ptr<void> copy_;
+  detail::Scratch copy_;
 };
 
 std::int64_t voxels(const std::array<std::int64_t, 3>& extents) { return extents[0] * extents[1] * extents[2]; }
@@ -213,9 +215,9 @@ std::int64_t outputs(const Conv3dShape& s) { return s.batch * voxels(s.out) * s.
 
 void conv3d_fwd(const Context& context, void* y, const void* x, const float* w, const float* bias,
                 const Conv3dShape& shape, Type type, bool relu) {
-  const std::shared_ptr<void> packed = packed_kernel(context, w, shape, type);
+  const detail::Scratch packed = packed_kernel(context, w, shape, type);
   const Input aligned(context, x, inputs(shape), type);
-  Pointers pointers{{kY, y}, {kX, aligned.get()}, {kW, packed.get()}};
+  Pointers pointers{{kY, y}, {kX, aligned.get()}, {kW, packed.data()}};
   const Input aligned_bias(context, bias, shape.out_channels, Type::kF32);
   if (bias != nullptr) pointers.emplace(kBias, aligned_bias.get());
   const Way way = run(context, shape, {ConvPass::kForward, type, bias != nullptr, relu}, pointers);
@@ -228,18 +230,18 @@ void conv3d_fwd(const Context& context, void* y, const void* x, const float* w, 
 
 void conv3d_bwd_data(const Context& context, void* dx, const void* dy, const float* w, const Conv3dShape& shape,
                      Type type) {
-  const std::shared_ptr<void> packed = packed_kernel(context, w, shape, type);
+  const detail::Scratch packed = packed_kernel(context, w, shape, type);
   const Input aligned(context, dy, outputs(shape), type);
-  run(context, shape, {ConvPass::kBackwardData, type}, {{kDx, dx}, {kDy, aligned.get()}, {kW, packed.get()}});
+  run(context, shape, {ConvPass::kBackwardData, type}, {{kDx, dx}, {kDy, aligned.get()}, {kW, packed.data()}});
 }
 
 void conv3d_bwd_weights(const Context& context, float* dw, const void* dy, const void* x, const Conv3dShape& shape,
                         Type type) {
-  const std::shared_ptr<void> gradient = context.allocate(static_cast<std::size_t>(shape.weights()) * sizeof(float));
+  const detail::Scratch gradient(context, static_cast<std::size_t>(shape.weights()) * sizeof(float));
   const Input aligned_dy(context, dy, outputs(shape), type), aligned_x(context, x, inputs(shape), type);
   const Way way = run(context, shape, {ConvPass::kBackwardWeights, type},
-                      {{kDw, gradient.get()}, {kDy, aligned_dy.get()}, {kX, aligned_x.get()}});
-  add_channels_last_gradient(context.stream, dw, gradient.get(), way.gradient, shape.out_channels, shape.in_channels,
+                      {{kDw, gradient.data()}, {kDy, aligned_dy.get()}, {kX, aligned_x.get()}});
+  add_channels_last_gradient(context.stream, dw, gradient.data(), way.gradient, shape.out_channels, shape.in_channels,
                              shape.taps());
 }
 

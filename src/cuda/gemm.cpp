@@ -10,6 +10,7 @@
 #include "cuda/gemm_layout.hpp"
 #include "cuda/layout.hpp"
 #include "cuda/plan_cache.hpp"
+#include "cuda/workspace.hpp"
 
 namespace brainmt::cuda {
 namespace {
@@ -133,7 +134,8 @@ std::vector<cublasLtMatmulHeuristicResult_t> suggestions(const Plan& plan, const
   const cublasStatus_t status =
       cublasLtMatmulAlgoGetHeuristic(handle(), plan.matmul.get(), plan.b.get(), plan.a.get(), plan.c.get(),
                                      plan.c.get(), preference.get(), kSuggestions, found.data(), &count);
-  if (status == CUBLAS_STATUS_NOT_SUPPORTED) return {};
+  // Which of the two says that there is no such product differs between versions.
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE) return {};
   check(status, "{}", p.text());
   found.resize(static_cast<std::size_t>(count));
   std::erase_if(found, [](const auto& result) { return result.state != CUBLAS_STATUS_SUCCESS; });
@@ -152,15 +154,16 @@ std::string name_of_algorithm(const cublasLtMatmulAlgo_t& algorithm) {
 }
 
 void run(const Context& context, const Plan& plan, const Problem& p, void* c) {
-  const std::shared_ptr<void> workspace = plan.workspace == 0 ? nullptr : context.allocate(plan.workspace);
+  const detail::Scratch workspace(context, plan.workspace);
   if (plan.adds_bias) set(plan.matmul, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
   const float one = 1.0f, beta = p.accumulate ? 1.0f : 0.0f;
   const double one64 = one, beta64 = beta;
   const bool fp64 = p.c.type == Type::kF64;
-  check(cublasLtMatmul(handle(), plan.matmul.get(), fp64 ? static_cast<const void*>(&one64) : &one, p.b.data,
-                       plan.b.get(), p.a.data, plan.a.get(), fp64 ? static_cast<const void*>(&beta64) : &beta, c,
-                       plan.c.get(), c, plan.c.get(), &plan.algorithm, workspace.get(), plan.workspace, context.stream),
-        "{}", p.text());
+  check(
+      cublasLtMatmul(handle(), plan.matmul.get(), fp64 ? static_cast<const void*>(&one64) : &one, p.b.data,
+                     plan.b.get(), p.a.data, plan.a.get(), fp64 ? static_cast<const void*>(&beta64) : &beta, c,
+                     plan.c.get(), c, plan.c.get(), &plan.algorithm, workspace.data(), plan.workspace, context.stream),
+      "{}", p.text());
 }
 
 std::size_t bytes_of(const Matrix& c) {
@@ -173,9 +176,9 @@ void choose_algorithm(const Context& context, Plan& plan, const Problem& p,
   const std::string key = fmt::format("{}, aligned to {}, {}, {}{}", p.text(), alignment(p.c.data), alignment(p.a.data),
                                       alignment(p.b.data), context.tf32 ? ", tf32" : "");
   // Timing must not touch a C that is added to; one that is assigned is about to be overwritten anyway.
-  std::shared_ptr<void> scratch;
-  if (p.accumulate && context.selection == Selection::kTimed) scratch = context.allocate(bytes_of(p.c));
-  void* c = scratch ? scratch.get() : p.c.data;
+  detail::Scratch scratch;
+  if (p.accumulate && context.selection == Selection::kTimed) scratch = {context, bytes_of(p.c)};
+  void* c = scratch ? scratch.data() : p.c.data;
   const auto take = [&](const cublasLtMatmulHeuristicResult_t& result) {
     plan.algorithm = result.algo;
     plan.workspace = result.workspaceSize;
@@ -228,12 +231,12 @@ detail::PlanKey key_of(const Context& context, const Problem& p) {
 }
 
 // The operand itself, or its values rounded to bf16 in `block`, at the same strides.
-ConstMatrix rounded(const Context& context, const ConstMatrix& x, Type wanted, std::shared_ptr<void>& block) {
+ConstMatrix rounded(const Context& context, const ConstMatrix& x, Type wanted, detail::Scratch& block) {
   if (x.type == wanted) return x;
   const std::int64_t count = (x.rows - 1) * x.row_stride + (x.cols - 1) * x.col_stride + 1;
-  block = context.allocate(static_cast<std::size_t>(count) * size_of(Type::kBf16));
-  round_to_bf16(context.stream, block.get(), static_cast<const float*>(x.data), count);
-  return {block.get(), Type::kBf16, x.rows, x.cols, x.row_stride, x.col_stride};
+  block = {context, static_cast<std::size_t>(count) * size_of(Type::kBf16)};
+  round_to_bf16(context.stream, block.data(), static_cast<const float*>(x.data), count);
+  return {block.data(), Type::kBf16, x.rows, x.cols, x.row_stride, x.col_stride};
 }
 
 void check_product(const Matrix& c, const ConstMatrix& a, const ConstMatrix& b) {
@@ -255,15 +258,15 @@ void gemm(const Context& context, const Matrix& c, const ConstMatrix& a, const C
           bool accumulate) {
   if (c.rows == 0 || c.cols == 0) return;
   check_product(c, a, b);
-  std::shared_ptr<void> bf16_a, bf16_b, bf16_bias;
+  detail::Scratch bf16_a, bf16_b, bf16_bias;
   const bool bf16 = a.type == Type::kBf16 || b.type == Type::kBf16;
   const Type type = bf16 ? Type::kBf16 : a.type;
   Problem p{c, rounded(context, a, type, bf16_a), rounded(context, b, type, bf16_b), bias, accumulate};
   p.c.row_stride = std::max(c.row_stride, c.cols);
   if (bias != nullptr && c.type == Type::kBf16) {
-    bf16_bias = context.allocate(static_cast<std::size_t>(c.cols) * size_of(Type::kBf16));
-    round_to_bf16(context.stream, bf16_bias.get(), static_cast<const float*>(bias), c.cols);
-    p.bias = bf16_bias.get();
+    bf16_bias = {context, static_cast<std::size_t>(c.cols) * size_of(Type::kBf16)};
+    round_to_bf16(context.stream, bf16_bias.data(), static_cast<const float*>(bias), c.cols);
+    p.bias = bf16_bias.data();
   }
   thread_local detail::PlanCache<Plan> plans;
   const Plan& plan = plans.get(key_of(context, p), [&] { return make_plan(context, p); });

@@ -6,6 +6,7 @@
 
 #include "cuda/choices.hpp"
 #include "cuda/device.hpp"
+#include "cuda/workspace.hpp"
 
 namespace brainmt::cuda::detail {
 namespace {
@@ -113,10 +114,9 @@ EngineRules rules_for(const Context& context, Type type) {
 }
 
 void GraphPlan::run(const Context& context, cudnnHandle_t handle, Pointers pointers, const std::string& what) const {
-  const auto bytes = static_cast<std::size_t>(workspace_bytes());
-  const std::shared_ptr<void> workspace = bytes == 0 ? nullptr : context.allocate(bytes);
+  const Scratch workspace(context, static_cast<std::size_t>(workspace_bytes()));
   check(cudnnSetStream(handle, context.stream), "{}", what);
-  check_graph(graph_->execute_plan_at_index(handle, pointers, workspace.get(), position_), what);
+  check_graph(graph_->execute_plan_at_index(handle, pointers, workspace.data(), position_), what);
 }
 
 std::int64_t GraphPlan::workspace_bytes() const {

@@ -22,14 +22,6 @@ __device__ void store(double* to, double value) { *to = value; }
 __device__ void store(float* to, float value) { *to = value; }
 __device__ void store(__nv_bfloat16* to, float value) { *to = __float2bfloat16_rn(value); }
 
-// Where the element at place `i` of [out, taps, in] stands in [out, in, taps].
-__device__ std::int64_t published_index(std::int64_t i, std::int64_t in_channels, std::int64_t taps) {
-  const std::int64_t in = i % in_channels;
-  const std::int64_t tap = i / in_channels % taps;
-  const std::int64_t out = i / (in_channels * taps);
-  return (out * in_channels + in) * taps + tap;
-}
-
 template <class T>
 __global__ void channels_last_kernel(std::int64_t count, T* to, const float* w, std::int64_t in_channels,
                                      std::int64_t taps) {

@@ -8,6 +8,14 @@
 
 namespace brainmt::cuda::detail {
 
+/// Where the element at place `i` of [out, taps, in] stands in [out, in, taps].
+constexpr std::int64_t published_index(std::int64_t i, std::int64_t in_channels, std::int64_t taps) {
+  const std::int64_t in = i % in_channels;
+  const std::int64_t tap = i / in_channels % taps;
+  const std::int64_t out = i / (in_channels * taps);
+  return (out * in_channels + in) * taps + tap;
+}
+
 cudaError_t launch_channels_last(cudaStream_t stream, float* to, const float* w, std::int64_t out_channels,
                                  std::int64_t in_channels, std::int64_t taps);
 cudaError_t launch_channels_last(cudaStream_t stream, __nv_bfloat16* to, const float* w, std::int64_t out_channels,
