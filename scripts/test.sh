@@ -33,6 +33,7 @@ while [ $# -gt 0 ]; do
 done
 
 ensure_packages "$install" "${build_packages[@]}" "${check_packages[@]}"
+ensure_cuda_parts "$install"
 prepare_mpi
 failed=()
 

@@ -61,6 +61,21 @@ ensure_packages() {
     die "apt-get could not install: ${missing[*]}"
 }
 
+# ensure_cuda_parts INSTALL: where there is a CUDA toolkit, the headers of cuDNN's front end, which no distribution ships;
+# they go into the checkout, not into anyone's Python. Without them the build leaves the CUDA layer out, so a failure is no
+# more than a remark.
+cudnn_frontend=nvidia-cudnn-frontend==1.32.0
+ensure_cuda_parts() {
+  local install=$1 headers
+  command -v nvcc >/dev/null && command -v python3 >/dev/null || return 0
+  headers=$(python3 -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/include
+  [ -e "$headers/cudnn_frontend.h" ] || [ -e build/cudnn-frontend/include/cudnn_frontend.h ] && return 0
+  [ "$install" -eq 1 ] || { say "missing: $cudnn_frontend (PyPI): the CUDA layer is left out"; return 0; }
+  say "fetching the headers of $cudnn_frontend (PyPI): the CUDA layer"
+  python3 -m pip install --quiet --no-deps --disable-pip-version-check --root-user-action ignore \
+    --target build/cudnn-frontend "$cudnn_frontend" || say "pip could not fetch it: the CUDA layer is left out"
+}
+
 # Ranks on a small machine: Open MPI refuses root in containers, and binds each rank to one core.
 prepare_mpi() {
   export OMP_NUM_THREADS=1 OMPI_MCA_hwloc_base_binding_policy=none
@@ -74,6 +89,7 @@ prepare_mpi() {
 configure() {
   local launcher=()
   export CCACHE_DIR=${CCACHE_DIR:-$PWD/build/ccache}
+  [ -d build/cudnn-frontend ] && export CUDNN_FRONTEND_ROOT=$PWD/build/cudnn-frontend
   command -v ccache >/dev/null && launcher=(-D CMAKE_CXX_COMPILER_LAUNCHER=ccache)
   cmake --preset "$1" "${launcher[@]}"
 }

@@ -1,0 +1,194 @@
+#include "cuda/attention.hpp"
+
+#include <cmath>
+#include <cstddef>
+
+#include "cuda/dry_plan.hpp"
+#include "cuda/graph.hpp"
+#include "cuda/plan_cache.hpp"
+
+namespace brainmt::cuda {
+namespace {
+
+using detail::Graph;
+using detail::GraphPlan;
+using detail::Pointers;
+
+// Places of the tensors in a graph.
+enum Id : std::int64_t { kQ = 1, kK, kV, kO, kStats, kDo, kDq, kDk, kDv };
+
+std::string text_of(const AttentionShape& s, bool backward, const Context& context) {
+  return fmt::format("attention {} {}x{} heads of {}, {} queries, {} keys{}", backward ? "backward" : "forward",
+                     s.batch, s.heads, s.dim, s.queries, s.keys, context.deterministic ? "" : ", any order");
+}
+
+// Heads lie side by side in a row, rows one after the other in a sample: [batch, heads, rows, dim] for cuDNN.
+auto rows_tensor(Id id, const AttentionShape& s, std::int64_t rows, std::int64_t ld) {
+  return detail::tensor(id, {s.batch, s.heads, rows, s.dim}, {rows * ld, s.dim, ld, 1}, Type::kBf16);
+}
+
+auto stats_tensor(const AttentionShape& s) {
+  return detail::tensor(kStats, {s.batch, s.heads, s.queries, 1}, {s.heads * s.queries, s.queries, 1, 1}, Type::kF32);
+}
+
+float scale_of(const AttentionShape& s) { return 1.0f / std::sqrt(static_cast<float>(s.dim)); }
+
+std::shared_ptr<Graph> forward_graph(const detail::Target& target, const AttentionShape& s,
+                                     const AttentionStrides& ld) {
+  const std::shared_ptr<Graph> graph = detail::make_graph(target, Type::kBf16);
+  detail::fe::graph::SDPA_attributes attributes;
+  attributes.set_name("attention").set_generate_stats(true).set_attn_scale(scale_of(s));
+  const auto [o, stats] =
+      graph->sdpa(graph->tensor(rows_tensor(kQ, s, s.queries, ld.q)), graph->tensor(rows_tensor(kK, s, s.keys, ld.k)),
+                  graph->tensor(rows_tensor(kV, s, s.keys, ld.v)), attributes);
+  detail::make_output(o, rows_tensor(kO, s, s.queries, ld.o));
+  detail::make_output(stats, stats_tensor(s));
+  return graph;
+}
+
+std::shared_ptr<Graph> backward_graph(const detail::Target& target, const AttentionShape& s, const AttentionStrides& ld,
+                                      bool deterministic) {
+  const std::shared_ptr<Graph> graph = detail::make_graph(target, Type::kBf16);
+  detail::fe::graph::SDPA_backward_attributes attributes;
+  attributes.set_name("attention").set_attn_scale(scale_of(s)).set_deterministic_algorithm(deterministic);
+  const auto [dq, dk, dv] = graph->sdpa_backward(
+      graph->tensor(rows_tensor(kQ, s, s.queries, ld.q)), graph->tensor(rows_tensor(kK, s, s.keys, ld.k)),
+      graph->tensor(rows_tensor(kV, s, s.keys, ld.v)), graph->tensor(rows_tensor(kO, s, s.queries, ld.o)),
+      graph->tensor(rows_tensor(kDo, s, s.queries, ld.o)), graph->tensor(stats_tensor(s)), attributes);
+  detail::make_output(dq, rows_tensor(kDq, s, s.queries, ld.q));
+  detail::make_output(dk, rows_tensor(kDk, s, s.keys, ld.k));
+  detail::make_output(dv, rows_tensor(kDv, s, s.keys, ld.v));
+  return graph;
+}
+
+std::shared_ptr<Graph> make_graph(const detail::Target& target, const AttentionShape& s, const AttentionStrides& ld,
+                                  bool backward, const Context& context) {
+  return backward ? backward_graph(target, s, ld, context.deterministic) : forward_graph(target, s, ld);
+}
+
+detail::PlanKey key_of(const Context& context, const AttentionShape& s, const AttentionStrides& ld, bool backward) {
+  int device = 0;
+  check(cudaGetDevice(&device), "the current GPU");
+  return {s.batch,
+          s.heads,
+          s.queries,
+          s.keys,
+          s.dim,
+          ld.q,
+          ld.k,
+          ld.v,
+          ld.o,
+          backward,
+          context.deterministic,
+          context.selection == Selection::kTimed,
+          device};
+}
+
+void check_arguments(const AttentionShape& s, const AttentionStrides& ld, const Pointers& pointers,
+                     const std::string& what) {
+  BRAINMT_CHECK(s.batch > 0 && s.heads > 0 && s.queries > 0 && s.keys > 0 && s.dim > 0, "{}", what);
+  for (const std::int64_t rows : {ld.q, ld.k, ld.v, ld.o})
+    BRAINMT_CHECK(rows >= s.heads * s.dim && rows % 8 == 0, "{}: rows {} apart", what, rows);
+  for (const auto& [id, pointer] : pointers)
+    BRAINMT_CHECK(reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0 || id == kStats, "{}: tensor {} is not aligned",
+                  what, id);
+}
+
+void run(const Context& context, const AttentionShape& s, const AttentionStrides& ld, bool backward,
+         const Pointers& pointers) {
+  const std::string what = text_of(s, backward, context);
+  check_arguments(s, ld, pointers, what);
+  const detail::Target target = detail::this_device();
+  thread_local detail::PlanCache<GraphPlan> plans;
+  const GraphPlan& plan = plans.get(key_of(context, s, ld, backward), [&] {
+    const std::string key = fmt::format("{}, rows {}, {}, {}, {} apart", what, ld.q, ld.k, ld.v, ld.o);
+    return detail::choose_plan(context, make_graph(target, s, ld, backward, context), target, key, pointers,
+                               detail::rules_for(context, Type::kBf16));
+  });
+  plan.run(context, target.handle, pointers, what);
+}
+
+// The graph only reads these.
+void* input(const void* data) { return const_cast<void*>(data); }
+
+// Whether the deterministic backward pass would keep more at once than one (sample, head) after the other need.
+bool one_by_one(const Context& context, const AttentionShape& s) {
+  constexpr double kMuch = 1024.0 * 1024.0 * 1024.0;
+  return context.deterministic && s.batch * s.heads > 1 &&
+         2.0 * static_cast<double>(s.batch * s.heads * s.queries) * static_cast<double>(s.keys) > kMuch;
+}
+
+// The address of each tensor's part for one head of one sample.
+Pointers part(const Pointers& whole, const AttentionShape& s, const AttentionStrides& ld, std::int64_t sample,
+              std::int64_t head) {
+  const auto rows = [&](std::int64_t id) {
+    const bool of_queries = id == kQ || id == kDq || id == kO || id == kDo;
+    const std::int64_t apart = id == kQ || id == kDq   ? ld.q
+                               : id == kK || id == kDk ? ld.k
+                               : id == kV || id == kDv ? ld.v
+                                                       : ld.o;
+    return sample * (of_queries ? s.queries : s.keys) * apart + head * s.dim;
+  };
+  Pointers pointers;
+  for (const auto& [id, pointer] : whole) {
+    const std::int64_t bytes = id == kStats ? (sample * s.heads + head) * s.queries * std::int64_t{sizeof(float)}
+                                            : rows(id) * static_cast<std::int64_t>(size_of(Type::kBf16));
+    pointers.emplace(id, static_cast<std::byte*>(pointer) + bytes);
+  }
+  return pointers;
+}
+
+}  // namespace
+
+Support attention_supported(const Context& context, const AttentionShape& shape, const AttentionStrides& strides,
+                            bool backward) {
+  const detail::Target target = detail::this_device();
+  try {
+    detail::make_plans(make_graph(target, shape, strides, backward, context), target,
+                       detail::rules_for(context, Type::kBf16), 1, {}, text_of(shape, backward, context));
+    return {true, {}};
+  } catch (const detail::NotSupported& reason) {
+    return {false, reason.what()};
+  }
+}
+
+void attention_fwd(const Context& context, const Rows& o, float* lse, const ConstRows& q, const ConstRows& k,
+                   const ConstRows& v, const AttentionShape& shape) {
+  run(context, shape, {q.ld, k.ld, v.ld, o.ld}, false,
+      {{kQ, input(q.data)}, {kK, input(k.data)}, {kV, input(v.data)}, {kO, o.data}, {kStats, lse}});
+}
+
+void attention_bwd(const Context& context, const Rows& dq, const Rows& dk, const Rows& dv, const ConstRows& dout,
+                   const ConstRows& o, const float* lse, const ConstRows& q, const ConstRows& k, const ConstRows& v,
+                   const AttentionShape& shape) {
+  const AttentionStrides strides{q.ld, k.ld, v.ld, o.ld};
+  BRAINMT_CHECK(dq.ld == q.ld && dk.ld == k.ld && dv.ld == v.ld && dout.ld == o.ld,
+                "gradients must lie as their tensors: {} {} {} {} against {} {} {} {}", dq.ld, dk.ld, dv.ld, dout.ld,
+                q.ld, k.ld, v.ld, o.ld);
+  const Pointers pointers{{kQ, input(q.data)}, {kK, input(k.data)},     {kV, input(v.data)},
+                          {kO, input(o.data)}, {kDo, input(dout.data)}, {kStats, input(lse)},
+                          {kDq, dq.data},      {kDk, dk.data},          {kDv, dv.data}};
+  if (!one_by_one(context, shape)) return run(context, shape, strides, true, pointers);
+  const AttentionShape one{1, 1, shape.queries, shape.keys, shape.dim};
+  for (std::int64_t sample = 0; sample < shape.batch; ++sample)
+    for (std::int64_t head = 0; head < shape.heads; ++head)
+      run(context, one, strides, true, part(pointers, shape, strides, sample, head));
+}
+
+Support dry_attention(const DescribedDevice& device, const Context& context, const AttentionShape& shape,
+                      const AttentionStrides& strides, bool backward, std::int64_t most_workspace) {
+  const detail::Target target = detail::described(device);
+  const bool split = backward && one_by_one(context, shape);
+  const AttentionShape asked = split ? AttentionShape{1, 1, shape.queries, shape.keys, shape.dim} : shape;
+  detail::EngineRules rules = detail::rules_for(context, Type::kBf16);
+  rules.most_workspace = most_workspace;
+  try {
+    detail::check_support(make_graph(target, asked, strides, backward, context), target, rules,
+                          text_of(asked, backward, context));
+    return {true, {}};
+  } catch (const detail::NotSupported& reason) {
+    return {false, reason.what()};
+  }
+}
+
+}  // namespace brainmt::cuda

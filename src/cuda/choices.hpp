@@ -1,0 +1,44 @@
+#pragma once
+// Which candidate algorithm was chosen for which shape: position in the library's list of suggestions, which depends on
+// library version, device and shape only. Exporting the choices of one process and importing them into others (all
+// ranks, a resumed run) gives timed selection and equal bits together. Thread-safe.
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cuda/context.hpp"
+
+namespace brainmt::cuda {
+
+/// Operation with its sizes and types -> position among the suggestions.
+using Choices = std::map<std::string, int>;
+
+/// Everything chosen so far in this process.
+Choices choices();
+/// Adds to what is known; must precede the first use of the shapes that it names.
+void import_choices(const Choices& known);
+
+namespace detail {
+
+/// One candidate: its name for the log, and one run of it on the stream.
+struct Candidate {
+  int position;
+  std::string name;
+  std::function<void()> run;
+};
+
+/// The index into `candidates` (not empty) for `key`: the known choice, else the first or the fastest as the context
+/// says, which then becomes known and is logged.
+std::size_t choose(const Context& context, const std::string& key, const std::vector<Candidate>& candidates);
+
+/// The known choice of `key`.
+std::optional<int> known_choice(const std::string& key);
+
+/// Index of the least of `milliseconds`; a later one must be faster by 2 % to displace an earlier one, so that noise
+/// does not move the choice away from the library's order.
+std::size_t fastest(const std::vector<float>& milliseconds);
+
+}  // namespace detail
+}  // namespace brainmt::cuda

@@ -1,0 +1,39 @@
+#pragma once
+// What every operation of this layer is told besides its operands. Operations only enqueue work on `stream`: they
+// return before it is done, except the first time that a shape is seen, when algorithms may be timed.
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace brainmt::cuda {
+
+/// Device memory of at least `bytes` bytes, or an exception (fail_out_of_memory of error.hpp). It is let go as soon as
+/// the work that uses it has been enqueued, so the allocator must order reuse by stream: memory that was let go may at
+/// once serve later work on the same stream, and no other.
+using Allocate = std::function<std::shared_ptr<void>(std::size_t bytes)>;
+
+/// How one algorithm is chosen from the candidates for a shape (choices.hpp).
+enum class Selection {
+  kFirst,  // the library's first suggestion: the same in every run on the same device and library version
+  kTimed   // the fastest of the first few, timed once: two runs, or two ranks, may choose differently and then differ
+           // in the last bits, unless they share their choices (choices.hpp)
+};
+
+struct Context {
+  cudaStream_t stream = nullptr;
+  Allocate allocate;
+  bool deterministic = true;  // only algorithms whose results repeat bit for bit
+  bool tf32 = false;          // lets fp32 products round their operands to TF32: faster, and no longer fp32
+  Selection selection = Selection::kFirst;
+};
+
+/// Whether a library can do something; `reason` says why not.
+struct Support {
+  bool supported = false;
+  std::string reason = {};
+};
+
+}  // namespace brainmt::cuda

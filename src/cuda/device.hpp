@@ -1,0 +1,59 @@
+#pragma once
+// Which GPU a rank uses, and what it is. One rank per GPU: the layer's allocator and timings assume that nobody else
+// computes there. What is asked of the machine (query) and what follows from it (the other functions) are apart, so
+// that the decisions are tested without a GPU.
+#include <string>
+#include <vector>
+
+#include "cuda/error.hpp"
+
+namespace brainmt::cuda {
+
+struct DeviceInfo {
+  std::string name;  // "NVIDIA H100 80GB HBM3"
+  int major = 0, minor = 0;
+  std::size_t memory_bytes = 0;
+  int multiprocessors = 0;
+  std::string uuid;  // the same wherever the device is visible, whatever its index there
+};
+
+/// What the CUDA run time says about this process. Versions as CUDA counts: 13000 is 13.0.
+struct Machine {
+  cudaError_t status = cudaSuccess;  // of counting the devices
+  int driver = 0;                    // newest CUDA that the driver supports; 0: no driver
+  int runtime = 0;                   // CUDA that this program was built with
+  std::vector<DeviceInfo> devices;   // those visible to this process
+  std::size_t cudnn = 0;             // 91900 is 9.19.0
+  std::size_t cublas = 0;            // 130100 is 13.1.0
+};
+
+/// Never throws for want of a device.
+Machine query();
+
+/// Index of the device for the `local_rank`-th rank on this node. Launchers either show all devices of the node to each
+/// rank or one to each; both give distinct devices as long as there are enough, which check_unshared() finds out.
+/// UsageError: no device, driver older than the run time, compute capability below 8.0, cuDNN older than 9.15.
+int device_for(const Machine& machine, int local_rank);
+
+/// A rank and the device that it took.
+struct Placement {
+  int rank = 0;
+  std::string host;
+  std::string uuid;
+};
+/// UsageError when two ranks on a host have the same device; names the ranks and the devices. Every rank passes the
+/// placements of all ranks and so comes to the same verdict.
+void check_unshared(const std::vector<Placement>& placements);
+
+/// Makes `device` the current one of this process and wakes it up.
+void use(int device);
+/// Memory of the current device.
+MemoryInfo memory();
+
+/// For `brainmt doctor` and --version: one line per device, and one with the versions of driver and libraries; the
+/// reason when there is no usable device.
+std::vector<std::string> describe(const Machine& machine);
+
+inline constexpr std::size_t kOldestCudnn = 91500;  // earlier ones have wrong or slow bf16 3-D convolutions
+
+}  // namespace brainmt::cuda

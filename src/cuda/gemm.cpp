@@ -1,0 +1,278 @@
+#include "cuda/gemm.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <vector>
+
+#include "cuda/choices.hpp"
+#include "cuda/error.hpp"
+#include "cuda/gemm_layout.hpp"
+#include "cuda/layout.hpp"
+#include "cuda/plan_cache.hpp"
+#include "cuda/workspace.hpp"
+
+namespace brainmt::cuda {
+namespace {
+
+constexpr std::size_t kWorkspace = std::size_t{32} << 20;  // what cuBLASLt asks for on Hopper
+constexpr int kSuggestions = 8;
+
+// A library object that is destroyed with its owner.
+template <class Opaque, cublasStatus_t (*Destroy)(Opaque*)>
+struct Owned {
+  struct Deleter {
+    void operator()(Opaque* object) const { Destroy(object); }
+  };
+  using Pointer = std::unique_ptr<Opaque, Deleter>;
+};
+using OwnedMatmul = Owned<cublasLtMatmulDescOpaque_t, cublasLtMatmulDescDestroy>::Pointer;
+using OwnedLayout = Owned<cublasLtMatrixLayoutOpaque_t, cublasLtMatrixLayoutDestroy>::Pointer;
+using OwnedPreference = Owned<cublasLtMatmulPreferenceOpaque_t, cublasLtMatmulPreferenceDestroy>::Pointer;
+
+// Never destroyed: at exit the CUDA run time may be gone before it. Safe to share between threads.
+cublasLtHandle_t handle() {
+  static const cublasLtHandle_t instance = [] {
+    cublasLtHandle_t created = nullptr;
+    check(cublasLtCreate(&created), "start of cuBLASLt");
+    return created;
+  }();
+  return instance;
+}
+
+cudaDataType_t data_type(Type t) { return t == Type::kF32 ? CUDA_R_32F : t == Type::kBf16 ? CUDA_R_16BF : CUDA_R_64F; }
+
+// The product as cuBLASLt is asked for it.
+struct Problem {
+  Matrix c;
+  ConstMatrix a, b;
+  const void* bias;  // bf16 for bf16 C, else C's master type
+  bool accumulate;
+
+  std::string text() const {
+    const auto operand = [](const ConstMatrix& x) {
+      return fmt::format("{}[{}, {}] ({}, {})", name_of(x.type), x.rows, x.cols, x.row_stride, x.col_stride);
+    };
+    return fmt::format("gemm {}[{}, {}] ({}){} = {} {}{}", name_of(c.type), c.rows, c.cols, c.row_stride,
+                       accumulate ? " +" : "", operand(a), operand(b), bias != nullptr ? " + bias" : "");
+  }
+};
+
+struct Plan {
+  OwnedMatmul matmul;
+  OwnedLayout a, b, c;
+  cublasLtMatmulAlgo_t algorithm{};
+  std::size_t workspace = 0;
+  bool adds_bias = false;  // in the product's epilogue
+};
+
+template <class Value>
+void set(const OwnedMatmul& matmul, cublasLtMatmulDescAttributes_t attribute, const Value& value) {
+  check(cublasLtMatmulDescSetAttribute(matmul.get(), attribute, &value, sizeof(value)), "attribute {} of a product",
+        static_cast<int>(attribute));
+}
+template <class Value>
+void set(const OwnedPreference& preference, cublasLtMatmulPreferenceAttributes_t attribute, const Value& value) {
+  check(cublasLtMatmulPreferenceSetAttribute(preference.get(), attribute, &value, sizeof(value)),
+        "preference {} of a product", static_cast<int>(attribute));
+}
+
+// Alignment of an address in bytes, as far as any algorithm cares.
+std::uint32_t alignment(const void* address) {
+  constexpr std::uintptr_t kMost = 256;
+  const auto bits = reinterpret_cast<std::uintptr_t>(address) | kMost;
+  return static_cast<std::uint32_t>(bits & (~bits + 1));
+}
+
+OwnedMatmul make_matmul(const Problem& p, const Context& context, bool transpose_a, bool transpose_b, bool with_bias) {
+  const bool fp64 = p.c.type == Type::kF64;
+  const auto fp32 = context.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+  const cublasComputeType_t compute = fp64 ? CUBLAS_COMPUTE_64F : (p.a.type == Type::kF32 ? fp32 : CUBLAS_COMPUTE_32F);
+  cublasLtMatmulDesc_t created = nullptr;
+  check(cublasLtMatmulDescCreate(&created, compute, fp64 ? CUDA_R_64F : CUDA_R_32F), "{}", p.text());
+  OwnedMatmul matmul(created);
+  // The library's A is our B', and the other way round (gemm_layout.hpp).
+  const auto op = [](bool transpose) { return std::int32_t{transpose ? CUBLAS_OP_T : CUBLAS_OP_N}; };
+  set(matmul, CUBLASLT_MATMUL_DESC_TRANSA, op(transpose_b));
+  set(matmul, CUBLASLT_MATMUL_DESC_TRANSB, op(transpose_a));
+  if (with_bias) {
+    set(matmul, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+    set(matmul, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, std::int32_t{data_type(p.c.type)});
+    set(matmul, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
+  }
+  return matmul;
+}
+
+OwnedLayout make_layout(Type type, std::int64_t rows, std::int64_t cols, std::int64_t ld) {
+  cublasLtMatrixLayout_t created = nullptr;
+  check(cublasLtMatrixLayoutCreate(&created, data_type(type), static_cast<std::uint64_t>(rows),
+                                   static_cast<std::uint64_t>(cols), ld),
+        "a layout of [{}, {}] with {} between columns", rows, cols, ld);
+  return OwnedLayout(created);
+}
+
+OwnedPreference make_preference(const Problem& p) {
+  cublasLtMatmulPreference_t created = nullptr;
+  check(cublasLtMatmulPreferenceCreate(&created), "{}", p.text());
+  OwnedPreference preference(created);
+  set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{kWorkspace});
+  // Partial sums of a split K in the output's type would be rounded to bf16; in the compute type and added in a second
+  // step, they keep fp32 and a fixed order.
+  set(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+      std::uint32_t{CUBLASLT_REDUCTION_SCHEME_NONE | CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE});
+  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment(p.b.data));
+  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment(p.a.data));
+  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment(p.c.data));
+  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment(p.c.data));
+  return preference;
+}
+
+std::vector<cublasLtMatmulHeuristicResult_t> suggestions(const Plan& plan, const Problem& p) {
+  const OwnedPreference preference = make_preference(p);
+  std::vector<cublasLtMatmulHeuristicResult_t> found(kSuggestions);
+  int count = 0;
+  const cublasStatus_t status =
+      cublasLtMatmulAlgoGetHeuristic(handle(), plan.matmul.get(), plan.b.get(), plan.a.get(), plan.c.get(),
+                                     plan.c.get(), preference.get(), kSuggestions, found.data(), &count);
+  // Which of the two says that there is no such product differs between versions.
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE) return {};
+  check(status, "{}", p.text());
+  found.resize(static_cast<std::size_t>(count));
+  std::erase_if(found, [](const auto& result) { return result.state != CUBLAS_STATUS_SUCCESS; });
+  return found;
+}
+
+std::string name_of_algorithm(const cublasLtMatmulAlgo_t& algorithm) {
+  const auto value = [&](cublasLtMatmulAlgoConfigAttributes_t attribute) {
+    std::int32_t v = -1;
+    std::size_t written = 0;
+    cublasLtMatmulAlgoConfigGetAttribute(&algorithm, attribute, &v, sizeof(v), &written);
+    return v;
+  };
+  return fmt::format("algorithm {}, tile {}, split {}", value(CUBLASLT_ALGO_CONFIG_ID),
+                     value(CUBLASLT_ALGO_CONFIG_TILE_ID), value(CUBLASLT_ALGO_CONFIG_SPLITK_NUM));
+}
+
+void run(const Context& context, const Plan& plan, const Problem& p, void* c) {
+  const detail::Scratch workspace(context, plan.workspace);
+  if (plan.adds_bias) set(plan.matmul, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
+  const float one = 1.0f, beta = p.accumulate ? 1.0f : 0.0f;
+  const double one64 = one, beta64 = beta;
+  const bool fp64 = p.c.type == Type::kF64;
+  check(
+      cublasLtMatmul(handle(), plan.matmul.get(), fp64 ? static_cast<const void*>(&one64) : &one, p.b.data,
+                     plan.b.get(), p.a.data, plan.a.get(), fp64 ? static_cast<const void*>(&beta64) : &beta, c,
+                     plan.c.get(), c, plan.c.get(), &plan.algorithm, workspace.data(), plan.workspace, context.stream),
+      "{}", p.text());
+}
+
+std::size_t bytes_of(const Matrix& c) {
+  return static_cast<std::size_t>((c.rows - 1) * c.row_stride + c.cols) * size_of(c.type);
+}
+
+void choose_algorithm(const Context& context, Plan& plan, const Problem& p,
+                      const std::vector<cublasLtMatmulHeuristicResult_t>& found) {
+  // Suggestions depend on the alignment too, and their order is all that a choice names.
+  const std::string key = fmt::format("{}, aligned to {}, {}, {}{}", p.text(), alignment(p.c.data), alignment(p.a.data),
+                                      alignment(p.b.data), context.tf32 ? ", tf32" : "");
+  // Timing must not touch a C that is added to; one that is assigned is about to be overwritten anyway.
+  detail::Scratch scratch;
+  if (p.accumulate && context.selection == Selection::kTimed) scratch = {context, bytes_of(p.c)};
+  void* c = scratch ? scratch.data() : p.c.data;
+  const auto take = [&](const cublasLtMatmulHeuristicResult_t& result) {
+    plan.algorithm = result.algo;
+    plan.workspace = result.workspaceSize;
+  };
+  std::vector<detail::Candidate> candidates;
+  for (std::size_t i = 0; i < found.size(); ++i)
+    candidates.push_back({static_cast<int>(i), name_of_algorithm(found[i].algo), [&, i] {
+                            take(found[i]);
+                            run(context, plan, p, c);
+                          }});
+  take(found[detail::choose(context, key, candidates)]);
+}
+
+Plan make_plan(const Context& context, const Problem& p) {
+  const auto layout = [&](const ConstMatrix& x) {
+    const auto found = detail::column_major_transpose(x.rows, x.cols, x.row_stride, x.col_stride);
+    BRAINMT_CHECK(found.has_value(), "{}: one stride of each operand must be 1", p.text());
+    return *found;
+  };
+  const detail::ColumnMajor a = layout(p.a), b = layout(p.b);
+  Plan plan;
+  plan.a = make_layout(p.a.type, a.rows, a.cols, a.ld);
+  plan.b = make_layout(p.b.type, b.rows, b.cols, b.ld);
+  plan.c = make_layout(p.c.type, p.c.cols, p.c.rows, p.c.row_stride);
+  std::vector<cublasLtMatmulHeuristicResult_t> found;
+  if (p.bias != nullptr && p.c.type != Type::kF64) {  // there is no such epilogue for fp64
+    plan.adds_bias = true;
+    plan.matmul = make_matmul(p, context, a.transpose, b.transpose, true);
+    found = suggestions(plan, p);
+  }
+  if (found.empty()) {
+    plan.adds_bias = false;
+    plan.matmul = make_matmul(p, context, a.transpose, b.transpose, false);
+    found = suggestions(plan, p);
+  }
+  if (found.empty()) throw InternalError(fmt::format("{}: cuBLASLt has no algorithm for it", p.text()));
+  choose_algorithm(context, plan, p, found);
+  return plan;
+}
+
+detail::PlanKey key_of(const Context& context, const Problem& p) {
+  int device = 0;
+  check(cudaGetDevice(&device), "{}", p.text());
+  const std::int64_t types = std::int64_t(p.a.type) * 16 + std::int64_t(p.b.type) * 4 + std::int64_t(p.c.type);
+  const std::int64_t flags = std::int64_t{p.bias != nullptr} * 8 + p.accumulate * 4 + context.tf32 * 2 +
+                             (context.selection == Selection::kTimed);
+  return {
+      p.c.rows,       p.c.cols, p.a.cols, p.a.row_stride,      p.a.col_stride,      p.b.row_stride,      p.b.col_stride,
+      p.c.row_stride, types,    flags,    alignment(p.a.data), alignment(p.b.data), alignment(p.c.data), device};
+}
+
+// The operand itself, or its values rounded to bf16 in `block`, at the same strides.
+ConstMatrix rounded(const Context& context, const ConstMatrix& x, Type wanted, detail::Scratch& block) {
+  if (x.type == wanted) return x;
+  const std::int64_t count = (x.rows - 1) * x.row_stride + (x.cols - 1) * x.col_stride + 1;
+  block = {context, static_cast<std::size_t>(count) * size_of(Type::kBf16)};
+  round_to_bf16(context.stream, block.data(), static_cast<const float*>(x.data), count);
+  return {block.data(), Type::kBf16, x.rows, x.cols, x.row_stride, x.col_stride};
+}
+
+void check_product(const Matrix& c, const ConstMatrix& a, const ConstMatrix& b) {
+  const auto text = [&] {
+    return fmt::format("{}[{}, {}] = {}[{}, {}] {}[{}, {}]", name_of(c.type), c.rows, c.cols, name_of(a.type), a.rows,
+                       a.cols, name_of(b.type), b.rows, b.cols);
+  };
+  BRAINMT_CHECK(a.cols == b.rows && c.rows == a.rows && c.cols == b.cols && a.cols > 0, "{}", text());
+  BRAINMT_CHECK(c.col_stride == 1 && (c.row_stride >= c.cols || c.rows == 1), "{}: strides {}, {}", text(),
+                c.row_stride, c.col_stride);
+  const bool fp64 = a.type == Type::kF64;
+  BRAINMT_CHECK(fp64 == (b.type == Type::kF64) && fp64 == (c.type == Type::kF64), "{}", text());
+  BRAINMT_CHECK(c.type != Type::kBf16 || a.type == Type::kBf16 || b.type == Type::kBf16, "{}", text());
+}
+
+}  // namespace
+
+void gemm(const Context& context, const Matrix& c, const ConstMatrix& a, const ConstMatrix& b, const void* bias,
+          bool accumulate) {
+  if (c.rows == 0 || c.cols == 0) return;
+  check_product(c, a, b);
+  detail::Scratch bf16_a, bf16_b, bf16_bias;
+  const bool bf16 = a.type == Type::kBf16 || b.type == Type::kBf16;
+  const Type type = bf16 ? Type::kBf16 : a.type;
+  Problem p{c, rounded(context, a, type, bf16_a), rounded(context, b, type, bf16_b), bias, accumulate};
+  p.c.row_stride = std::max(c.row_stride, c.cols);
+  if (bias != nullptr && c.type == Type::kBf16) {
+    bf16_bias = {context, static_cast<std::size_t>(c.cols) * size_of(Type::kBf16)};
+    round_to_bf16(context.stream, bf16_bias.data(), static_cast<const float*>(bias), c.cols);
+    p.bias = bf16_bias.data();
+  }
+  thread_local detail::PlanCache<Plan> plans;
+  const Plan& plan = plans.get(key_of(context, p), [&] { return make_plan(context, p); });
+  run(context, plan, p, c.data);
+  if (bias != nullptr && !plan.adds_bias)
+    add_bias(context.stream, c.data, c.type, bias, false, c.rows, c.cols, p.c.row_stride);
+}
+
+}  // namespace brainmt::cuda

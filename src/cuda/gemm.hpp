@@ -1,0 +1,34 @@
+#pragma once
+// Dense matrix products by cuBLASLt:  C = A B (+ bias) (+ C).
+//
+// A matrix is described by strides in elements, one of which must be 1, so that transposes and column slices of wider
+// row-major matrices need no copy. Types: A and B the same (bf16, fp32, fp64) with C of that type, or bf16 with C fp32
+// (activations to the residual stream; weight gradients, which are added to in fp32). Where one of A and B is fp32 and
+// the other bf16 (a master weight), the fp32 one is first rounded to bf16. Accumulation is in fp32 (fp64 for fp64) and
+// partial sums are never rounded to bf16.
+#include <cstdint>
+
+#include "cuda/context.hpp"
+#include "cuda/types.hpp"
+
+namespace brainmt::cuda {
+
+/// A matrix in device memory, not owned: element (i, j) lies at data + i * row_stride + j * col_stride.
+template <class Void>
+struct MatrixOf {
+  Void* data;
+  Type type;
+  std::int64_t rows, cols;
+  std::int64_t row_stride, col_stride = 1;
+
+  MatrixOf transposed() const { return {data, type, cols, rows, col_stride, row_stride}; }
+};
+using Matrix = MatrixOf<void>;
+using ConstMatrix = MatrixOf<const void>;
+
+/// c [m, n] = a [m, k] b [k, n] (+ bias) (+ c when `accumulate`). c.col_stride is 1. bias: n values of C's master type
+/// (fp64 for fp64, else fp32), added to every row, or null; for bf16 C it is rounded to bf16 first.
+void gemm(const Context& context, const Matrix& c, const ConstMatrix& a, const ConstMatrix& b, const void* bias,
+          bool accumulate);
+
+}  // namespace brainmt::cuda
