@@ -117,7 +117,12 @@ if(BRAINMT_HAVE_VENDOR_CUDA)
   if(NOT CMAKE_CUDA_COMPILER)
     set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})
   endif()
+  set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)   # the libraries bring the shared one; a second, static one would not see its state
   enable_language(CUDA)
+  if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION)   # CMake before 3.26 does not know that nvcc 12 speaks it
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+  endif()
   string(APPEND BRAINMT_CUDA_FOUND_AS ", for sm_${CMAKE_CUDA_ARCHITECTURES}")
   string(REPLACE ";" ", sm_" BRAINMT_CUDA_FOUND_AS "${BRAINMT_CUDA_FOUND_AS}")
 
