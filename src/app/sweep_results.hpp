@@ -1,6 +1,7 @@
 #pragma once
 // The results of a sweep as numbers: one entry a task, and for each cell of the grid its metric over seeds and folds,
 // compared with other cells and with the predictors that need no scan, always over the same test participants.
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -21,6 +22,8 @@ struct RowResult {
   analysis::Repeat predictions;    // of the split that was evaluated
 };
 
+inline constexpr double kNotDefined = std::numeric_limits<double>::quiet_NaN();
+
 struct CellComparison {
   std::string with;  // "frames=50", "the mean", "age, sex"
   analysis::Comparison result;
@@ -33,7 +36,7 @@ struct CellResult {
   std::vector<std::string> labels;
   std::size_t runs = 0, planned = 0;
   analysis::Repeats repeats;
-  analysis::Estimate estimate;
+  analysis::Estimate estimate{kNotDefined, kNotDefined, kNotDefined};
   std::vector<CellComparison> comparisons;
 };
 
@@ -51,6 +54,13 @@ struct SweepResults {
 /// UsageError for an unknown metric.
 SweepResults gather_results(const SweepPlan& plan, const std::string& metric,
                             const train::BootstrapSettings& bootstrap);
+
+/// A metric for readers: three decimals, or four significant digits below 0.001 and from 10 on; "n/a" for what is not
+/// finite. Files have all digits.
+std::string shown(double value);
+/// "[0.612, 0.730]", or "n/a".
+std::string shown_interval(const analysis::Estimate& estimate);
+std::string shown_p(double p);
 
 /// results.tsv: index, grid, axes, seed, fold, task, state, n_subjects, and each metric with its interval.
 std::string results_table(const SweepPlan& plan, const SweepResults& results);
