@@ -123,8 +123,9 @@ run_dir_of() {
 # gained_steps RUN_DIR CODE: false when the program was interrupted for the third time in a row at the same checkpoint.
 gained_steps() {
   local file=$1/requeue.txt latest before="" count=0
-  [ "$2" -eq 75 ] && [ -n "$1" ] || return 0
+  [ "$2" -eq 75 ] && [ -d "$1" ] || return 0
   latest=$(head -n 1 "$1/checkpoints/latest" 2>/dev/null)
+  latest=${latest:-none}
   [ ! -f "$file" ] || read -r before count <"$file"
   [ "$before" = "$latest" ] && count=$((count + 1)) || count=0
   printf '%s %d\n' "$latest" "$count" >"$file"

@@ -72,7 +72,7 @@ grep -q 'Name=four-collect .* ExitCode=3:0' "$slurm/jobcomp.txt" || fail "the co
 log_of 3 | grep -q "continuing from step" || fail "the requeued task began anew"
 # Each knows when Slurm ends it, also the task of an array that has the array's number.
 for index in 0 1 2 3; do
-  log_of "$index" | grep -qE "before SLURM_JOB_END_TIME, which is in (29[0-9]|300) s" || [ "$index" = 1 ] ||
+  log_of "$index" | grep -qE "before SLURM_JOB_END_TIME, which is in (2[0-9][0-9]|300) s" || [ "$index" = 1 ] ||
     { log_of "$index" >"$work/stderr"; fail "task $index does not know the end of its job"; }
 done
 
