@@ -32,6 +32,10 @@ check_packages=(
   "shellcheck: checks of shell scripts"
   "python3-h5py: reads a cohort by its documented layout, makes hostile ones"
   "locales: tests under other locales"
+  "slurmctld: tests of job arrays and time limits run under a private Slurm; its controller"
+  "slurmd: its node, which starts the jobs"
+  "slurm-client: sbatch, srun, squeue, scontrol, scancel"
+  "munge: what its daemons and commands trust each other by"
   "strace: tests that nothing is opened that should not be"
 )
 

@@ -13,6 +13,10 @@ brainmt=${BRAINMT:-$brainmt_home/build/cpu/bin/brainmt}
 # say TEXT...: into the job's log.
 say() { printf '%s %s\n' "$(date -u +%FT%TZ)" "$*" >&2; }
 
+# A warning signal that comes before there is a program to tell: it must not end this shell.
+told=0
+trap 'told=1' USR1
+
 # site_file: prints the path of the site's file; nothing where none is chosen.
 site_file() {
   local name=${BRAINMT_SITE:-}
@@ -42,10 +46,29 @@ load_modules() {
   done
 }
 
+# job_id: of this job, or of this task of an array alone.
+job_id() {
+  if [ -n "${SLURM_ARRAY_JOB_ID:-}" ]; then
+    printf '%s_%s\n' "$SLURM_ARRAY_JOB_ID" "$SLURM_ARRAY_TASK_ID"
+  else
+    printf '%s\n' "${SLURM_JOB_ID:-}"
+  fi
+}
+
+# export_job_end: SLURM_JOB_END_TIME, by which a run stops itself in time (run.stop_margin). Slurm 22.05 does not set it,
+# and a job that was submitted from inside of another may have that one's. Without an answer, what is set stays.
+export_job_end() {
+  local end
+  [ -n "${SLURM_JOB_ID:-}" ] || return 0
+  end=$(SLURM_TIME_FORMAT=%s squeue --noheader --jobs="$(job_id)" --format=%e 2>/dev/null)
+  [[ ! $end =~ ^[0-9]+$ ]] || export SLURM_JOB_END_TIME=$end
+}
+
 # launch COMMAND...: runs it on all ranks of the job and returns its exit code. The warning signal before the time limit
 # reaches only this shell (--signal=B:USR1@seconds): it is passed on, and the wait goes on until the ranks have saved.
 launch() {
   local words=() child code launcher
+  export_job_end
   launcher=$(site_value launcher srun)
   # Ranks get the CPUs of their task: srun does not take them over from the job.
   export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1} OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
@@ -58,6 +81,7 @@ launch() {
     mpirun) words=(mpirun -n "${SLURM_NTASKS:-1}") ;;
     *) say "launcher '$launcher': expected srun or mpirun"; exit 2 ;;
   esac
+  [ "$told" -eq 0 ] || { say "told to leave before the program was started"; return 75; }
   "${words[@]}" "$@" &
   child=$!
   trap 'say "told to save and leave"; kill -s USR1 "$child" 2>/dev/null' USR1
@@ -76,9 +100,8 @@ launch() {
 finish() {
   local code=$1 id restarts=${SLURM_RESTART_COUNT:-0} most
   most=$(site_value max_restarts 50)
-  if [ "$code" -eq 75 ] && [ -n "${SLURM_JOB_ID:-}" ]; then
-    id=$SLURM_JOB_ID
-    [ -z "${SLURM_ARRAY_JOB_ID:-}" ] || id=${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}
+  id=$(job_id)
+  if [ "$code" -eq 75 ] && [ -n "$id" ]; then
     if [ "$restarts" -lt "$most" ]; then
       say "requeueing $id (restart $((restarts + 1)))"
       scontrol requeue "$id" || say "scontrol requeue $id failed: submit again to continue"
@@ -100,8 +123,9 @@ run_dir_of() {
 # gained_steps RUN_DIR CODE: false when the program was interrupted for the third time in a row at the same checkpoint.
 gained_steps() {
   local file=$1/requeue.txt latest before="" count=0
-  [ "$2" -eq 75 ] && [ -n "$1" ] || return 0
+  [ "$2" -eq 75 ] && [ -d "$1" ] || return 0
   latest=$(head -n 1 "$1/checkpoints/latest" 2>/dev/null)
+  latest=${latest:-none}
   [ ! -f "$file" ] || read -r before count <"$file"
   [ "$before" = "$latest" ] && count=$((count + 1)) || count=0
   printf '%s %d\n' "$latest" "$count" >"$file"

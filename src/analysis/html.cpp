@@ -44,7 +44,8 @@ th { text-align: left; font-weight: 600; color: var(--soft); font-size: 13px; bo
   white-space: nowrap; }
 th, td { padding: 6px 22px 6px 0; vertical-align: top; }
 td { border-bottom: 1px solid var(--line); overflow-wrap: anywhere; min-width: 74px; }
-td:first-child { white-space: nowrap; }
+td:not(.number) { min-width: 130px; }
+td:first-child { white-space: nowrap; min-width: 74px; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 details { margin: 12px 0; }
 summary { cursor: pointer; color: var(--accent); font-size: 15px; }

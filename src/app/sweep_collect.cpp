@@ -84,23 +84,24 @@ std::vector<Json> rows_json(const SweepPlan& plan, const SweepResults& results) 
   return rows;
 }
 
-std::string estimate_text(const analysis::Estimate& e) {
-  return std::isfinite(e.value) ? fmt::format("{:.4g} [{:.4g}, {:.4g}]", e.value, e.low, e.high) : "n/a";
-}
-
+// The cells below each other, then what each is more than others.
 void print_summary(const TargetResults& results) {
-  std::size_t width = 0;
-  for (const auto* list : {&results.cells, &results.baselines})
-    for (const CellResult& cell : *list) width = std::max(width, cell.name.size());
-  fmt::print("{} of {}, mean over seeds, 95 % interval over test participants\n", results.metric, results.target);
+  std::size_t width = 0, minus = 0;
   for (const auto* list : {&results.cells, &results.baselines})
     for (const CellResult& cell : *list) {
-      fmt::print("{:<{}}  {}  ({} of {} runs)\n", cell.name, width,
-                 cell.repeats.empty() ? "n/a" : estimate_text(cell.estimate), cell.runs, cell.planned);
-      for (const CellComparison& one : cell.comparisons)
-        fmt::print("{:<{}}    minus {}: {}, p = {:.3g}\n", "", width, one.with, estimate_text(one.result.difference),
-                   one.result.p);
+      width = std::max(width, cell.name.size());
+      for (const CellComparison& one : cell.comparisons) minus = std::max(minus, one.with.size());
     }
+  fmt::print("{} of {}, mean over seeds, 95 % interval over test participants\n", results.metric, results.target);
+  for (const auto* list : {&results.cells, &results.baselines})
+    for (const CellResult& cell : *list)
+      fmt::print("{:<{}}  {:>6}  {:<16}  {} of {} runs\n", cell.name, width, shown(cell.estimate.value),
+                 shown_interval(cell.estimate), cell.runs, cell.planned);
+  fmt::print("paired differences over the same test participants\n");
+  for (const CellResult& cell : results.cells)
+    for (const CellComparison& one : cell.comparisons)
+      fmt::print("{:<{}}  minus {:<{}}  {:>6}  {:<16}  p = {}\n", cell.name, width, one.with, minus,
+                 shown(one.result.difference.value), shown_interval(one.result.difference), shown_p(one.result.p));
 }
 
 }  // namespace

@@ -15,10 +15,6 @@ namespace {
 
 using analysis::Table;
 
-std::string digits(double value) { return std::isfinite(value) ? fmt::format("{:.4g}", value) : "n/a"; }
-
-std::string interval(const analysis::Estimate& e) { return fmt::format("[{}, {}]", digits(e.low), digits(e.high)); }
-
 // Cells that differ in one axis alone: a curve over it.
 struct Curve {
   std::string name;
@@ -64,11 +60,10 @@ analysis::Figure figure_of(const SweepPlan& plan, const TargetResults& results, 
   const bool log_x = x.front() > 0 && x.back() / x.front() >= kWideRange;
   const analysis::Range range_x = log_x ? analysis::Range{x.front() / 1.15, x.back() * 1.15} : analysis::range_of(x);
   const std::string& name = plan.manifest.axes[axis];
-  analysis::SvgPlot plot({.title = fmt::format("{} by {}", results.metric, name),
-                          .note = "",
-                          .x_label = name,
-                          .y_label = fmt::format("{} of {}", results.metric, results.target)},
-                         range_x, analysis::range_of(y), {.log_x = log_x, .x_ticks = x});
+  // The page has the title above the plot.
+  analysis::SvgPlot plot(
+      {.title = "", .note = "", .x_label = name, .y_label = fmt::format("{} of {}", results.metric, results.target)},
+      range_x, analysis::range_of(y), {.width = 480, .height = 320, .log_x = log_x, .x_ticks = x});
   analysis::Figure figure{.title = fmt::format("{} by {}", results.metric, name), .svg = {}};
   for (const CellResult& baseline : results.baselines) {
     const double value = baseline.estimate.value;
@@ -87,15 +82,15 @@ analysis::Figure figure_of(const SweepPlan& plan, const TargetResults& results, 
       plot.dot(line.back(), c);
     }
     plot.line(line, analysis::SvgPlot::Stroke::kCurve, c);
-    figure.legend.push_back({curves[c].name.empty() ? results.metric : curves[c].name, c});
+    if (curves.size() > 1) figure.legend.push_back({curves[c].name, c});
   }
   figure.svg = plot.document();
-  figure.note = "Bars: 95 % bootstrap intervals over the test participants. Dashed: " + [&results] {
-    std::string names;
-    for (const CellResult& one : results.baselines)
-      names += (names.empty() ? "" : "; ") + fmt::format("{} {}", one.name, digits(one.estimate.value));
-    return names;
-  }() + ".";
+  figure.note = "Bars: 95 % bootstrap intervals over the test participants.";
+  std::string names;
+  for (const CellResult& one : results.baselines)
+    if (std::isfinite(one.estimate.value))
+      names += fmt::format("{}{}, {}", names.empty() ? "" : "; ", one.name, shown(one.estimate.value));
+  if (!names.empty()) figure.note += fmt::format(" Dashed, without a scan: {}.", names);
   return figure;
 }
 
@@ -108,8 +103,7 @@ Table cell_table(const TargetResults& results) {
               .rows = {}};
   for (const auto* list : {&results.cells, &results.baselines})
     for (const CellResult& cell : *list) {
-      const bool has = !cell.repeats.empty();
-      table.rows.push_back({cell.name, has ? digits(cell.estimate.value) : "n/a", has ? interval(cell.estimate) : "n/a",
+      table.rows.push_back({cell.name, shown(cell.estimate.value), shown_interval(cell.estimate),
                             fmt::format("{}", cell.estimate.participants),
                             fmt::format("{} of {}", cell.runs, cell.planned)});
     }
@@ -126,26 +120,29 @@ Table comparison_table(const TargetResults& results) {
               .rows = {}};
   for (const CellResult& cell : results.cells)
     for (const CellComparison& one : cell.comparisons)
-      table.rows.push_back({cell.name, one.with, digits(one.result.difference.value), interval(one.result.difference),
-                            fmt::format("{:.2g}", one.result.p),
+      table.rows.push_back({cell.name, one.with, shown(one.result.difference.value),
+                            shown_interval(one.result.difference), shown_p(one.result.p),
                             fmt::format("{}", one.result.difference.participants)});
   return table;
 }
 
+// The column of errors is there when there are any.
 Table task_table(const SweepPlan& plan, const SweepResults& results) {
   const std::vector<std::string> metrics = results.metric_columns();
-  Table table{.columns = {{"index", Table::Align::kNumber}, {"task"}, {"state"}, {"error"}}, .rows = {}};
+  const bool errors = std::ranges::any_of(results.states, [](const TaskStatus& one) { return !one.error.empty(); });
+  Table table{.columns = {{"index", Table::Align::kNumber}, {"task"}, {"state"}}, .rows = {}};
+  if (errors) table.columns.push_back({"error"});
   if (results.has_several()) table.columns.push_back({"target"});
   for (const std::string& name : metrics) table.columns.push_back({name, Table::Align::kNumber});
   for (const TaskStatus& state : results.states)
     for (const TargetResults& target : results.targets) {
-      std::vector<std::string> row{fmt::format("{}", state.row->index), plan.place(*state.row), state.shown,
-                                   state.error};
+      std::vector<std::string> row{fmt::format("{}", state.row->index), plan.place(*state.row), state.shown};
+      if (errors) row.push_back(state.error);
       if (results.has_several()) row.push_back(target.target);
       const RowResult* found = target.row(state.row->index);
       for (const std::string& name : metrics) {
         const bool has = found != nullptr && found->metrics.contains(name) && found->metrics[name].is_number();
-        row.push_back(has ? digits(found->metrics[name].get<double>()) : "n/a");
+        row.push_back(has ? shown(found->metrics[name].get<double>()) : "n/a");
       }
       table.rows.push_back(std::move(row));
     }

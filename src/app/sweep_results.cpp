@@ -207,12 +207,27 @@ void summarise(const SweepPlan& plan, TargetResults& results, const train::Boots
     for (std::size_t axis = 0; axis < plan.manifest.axes.size(); ++axis)
       if (const CellResult* other = reference(plan, results, cell, axis); other != nullptr && !other->repeats.empty())
         cell.comparisons.push_back({plan.manifest.axes[axis] + "=" + other->labels[axis], compare(cell, *other)});
+    // The correlation with a constant is not defined: nothing to subtract.
     for (const CellResult& baseline : results.baselines)
-      cell.comparisons.push_back({baseline.name, compare(cell, baseline)});
+      if (std::isfinite(baseline.estimate.value)) cell.comparisons.push_back({baseline.name, compare(cell, baseline)});
   }
 }
 
 }  // namespace
+
+std::string shown(double value) {
+  if (!std::isfinite(value)) return "n/a";
+  const double size = std::abs(value);
+  constexpr double kSmall = 0.001, kLarge = 10;
+  return size == 0 || (size >= kSmall && size < kLarge) ? fmt::format("{:.3f}", value) : fmt::format("{:.4g}", value);
+}
+
+std::string shown_interval(const analysis::Estimate& estimate) {
+  if (!std::isfinite(estimate.low) || !std::isfinite(estimate.high)) return "n/a";
+  return fmt::format("[{}, {}]", shown(estimate.low), shown(estimate.high));
+}
+
+std::string shown_p(double p) { return std::isfinite(p) ? fmt::format("{:.2g}", p) : "n/a"; }
 
 const RowResult* TargetResults::row(std::size_t index) const {
   const auto found = std::ranges::find(rows, index, [](const RowResult& one) { return one.row->index; });

@@ -2,6 +2,7 @@
 // The results of a sweep as numbers, for each target of its runs: one entry a task, and for each cell of the grid its
 // metric over seeds and folds, compared with other cells and with the predictors that need no scan, always over the
 // same test participants.
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -22,6 +23,8 @@ struct RowResult {
   analysis::Repeat predictions;    // of the split that was evaluated
 };
 
+inline constexpr double kNotDefined = std::numeric_limits<double>::quiet_NaN();
+
 struct CellComparison {
   std::string with;  // "frames=50", "the mean", "age, sex"
   analysis::Comparison result;
@@ -34,7 +37,7 @@ struct CellResult {
   std::vector<std::string> labels;
   std::size_t runs = 0, planned = 0;
   analysis::Repeats repeats;
-  analysis::Estimate estimate;
+  analysis::Estimate estimate{kNotDefined, kNotDefined, kNotDefined};
   std::vector<CellComparison> comparisons;
 };
 
@@ -64,6 +67,13 @@ struct SweepResults {
 /// pearson_r. Throws DataError for files that cannot be read, UsageError for a metric that no target has.
 SweepResults gather_results(const SweepPlan& plan, const std::string& metric,
                             const train::BootstrapSettings& bootstrap);
+
+/// A metric for readers: three decimals, or four significant digits below 0.001 and from 10 on; "n/a" for what is not
+/// finite. Files have all digits.
+std::string shown(double value);
+/// "[0.612, 0.730]", or "n/a".
+std::string shown_interval(const analysis::Estimate& estimate);
+std::string shown_p(double p);
 
 /// results.tsv: index, grid, axes, seed, fold, task, state, n_subjects, and each metric with its interval. Of several
 /// targets: a row for each of them, and a column `target` after the state.

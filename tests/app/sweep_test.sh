@@ -59,6 +59,18 @@ BRAINMT_ALLOW_FAULTS=1 BRAINMT_FAULT=step.begin:0:8:kill9 expect 5 stderr "exit 
 [ "$(state killed 0)" = failed ] || fail "the state is $(state killed 0)"
 expect 0 stderr "continuing from step 6" sweep run out=killed
 
+check "a regression: the correlation with a constant is no number, and nothing is said of it"
+sweep_file cognition '{lr: {optimizer.lr: [1e-3, 2e-3]}}'
+sed -i 's/task: classification, task.target: sex/task: regression, task.target: cognition/' cognition.yaml
+echo "baselines: {confounds: [age]}" >>cognition.yaml
+expect 0 stdout "2 tasks" sweep plan sweep=cognition.yaml out=cognition data.cohort=c.h5
+expect 0 stdout "2 tasks run, none failed" sweep run out=cognition
+expect 0 stdout "minus age" sweep collect out=cognition
+grep -qE "^the mean +n/a  n/a" stdout || fail "the mean has a correlation"
+! grep -q "minus the mean" stdout || fail "it is compared with the mean"
+! grep -qiE "\bnan\b" stdout cognition/results.* || fail "a number that is none is shown"
+[ "$(grep -c "minus lr=1e-3" stdout)" = 1 ] || fail "one cell has one other to compare with"
+
 check "row 48: two at the same task: one works, the other is told who does"
 sweep_file twice '{lr: {optimizer.lr: [5e-3]}}'
 expect 0 stdout "1 tasks" sweep plan sweep=twice.yaml out=twice data.cohort=c.h5

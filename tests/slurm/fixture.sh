@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # A private Slurm of one node on loopback, for tests: its own munge key and socket, configuration, state and spool in
-# one temporary folder, free ports, nothing under /etc. Sourced; start_slurm FOLDER and stop_slurm are what it offers.
-# Only processes that it started are ended.
+# one temporary folder, free ports, nothing under /etc. Sourced after tests/app/checks.sh; private_slurm starts one for
+# as long as the test runs. Only processes that it started are ended.
 
 slurm_pids=()
 
@@ -42,6 +42,9 @@ AuthType=auth/munge
 AuthInfo=socket=$folder/munge.socket,cred_expire=5
 StateSaveLocation=$folder/state
 SlurmdSpoolDir=$folder/spool
+TmpFS=$folder/tmp
+# Shared memory of the ranks is named by the job's number: two tests at once must not have the same ones.
+FirstJobId=$(($$ % 60000 * 1000 + 1))
 SlurmctldPidFile=$folder/slurmctld.pid
 SlurmdPidFile=$folder/slurmd.pid
 SlurmctldLogFile=$folder/slurmctld.log
@@ -70,7 +73,7 @@ EOF
 start_slurm() {
   local folder=$1
   PATH=$PATH:/usr/sbin:/sbin
-  mkdir -p "$folder/state" "$folder/spool"
+  mkdir -p "$folder/state" "$folder/spool" "$folder/tmp"
   chmod 755 "$folder"
   head -c 1024 /dev/urandom >"$folder/munge.key"
   chmod 600 "$folder/munge.key"
@@ -102,6 +105,28 @@ stop_slurm() {
   wait_until 10 no_daemons || kill -9 "${slurm_pids[@]}" 2>/dev/null
   slurm_pids=()
 }
+
+# private_slurm: starts one in the folder $slurm; ends the test as skipped (exit code 77) where there can be none.
+private_slurm() {
+  local reason
+  reason=$(slurm_missing)
+  [ -z "$reason" ] || { echo "skipped: $reason"; exit 77; }
+  slurm=$(mktemp -d)
+  trap 'stop_slurm; rm -rf "$slurm"; clean_up' EXIT
+  start_slurm "$slurm" || { echo "skipped: a private Slurm does not start here"; exit 77; }
+}
+
+# shellcheck disable=SC2154  # work, logs: of the test
+# wait_for SECONDS COMMAND...: as a check; where it fails, it shows the files of the folder $logs.
+wait_for() {
+  wait_until "$@" && return
+  squeue --array >"$work/stdout"
+  cat "$logs"/* >"$work/stderr" 2>/dev/null
+  fail "not within $1 s: ${*:2}"
+}
+
+# weights RUN_DIR: digests of the parameters and the optimizer's state at its end.
+weights() { (cd "$1/checkpoints/$(cat "$1/checkpoints/latest")" && sha256sum model.safetensors optimizer.safetensors); }
 
 queue_is_empty() { [ -z "$(squeue --noheader)" ]; }
 

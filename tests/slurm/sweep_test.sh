@@ -5,19 +5,13 @@
 # shellcheck source=tests/slurm/fixture.sh
 . "$(dirname "$0")/fixture.sh"
 
-reason=$(slurm_missing)
-if [ -n "$reason" ]; then
-  echo "skipped: $reason"
-  exit 77
-fi
 home=$(cd "$(dirname "$0")/../.." && pwd)
-slurm=$(mktemp -d)
-trap 'stop_slurm; rm -rf "$slurm"; clean_up' EXIT
-start_slurm "$slurm" || { echo "skipped: a private Slurm does not start here"; exit 77; }
+private_slurm
 
 # A name that a shell must never see unquoted.
 place="$work/a b;\$(touch pwned)"
 out="$place/out"
+logs="$out/logs"
 mkdir -p "$place"
 cd "$work" || exit 1
 
@@ -25,8 +19,6 @@ cd "$work" || exit 1
 log_of() { cat "$out"/logs/*_"$1".log 2>/dev/null; }
 # shellcheck disable=SC2317
 asleep() { log_of "$1" | grep -q "planted fault"; }
-# wait_for SECONDS COMMAND...: as a check.
-wait_for() { wait_until "$@" || { squeue --array >"$work/stdout"; cat "$out"/logs/* >"$work/stderr"; fail "not within $1 s: ${*:2}"; }; }
 # state INDEX: its word in the table of the sweep.
 state() { "$brainmt" sweep status "out=$out" | awk -v i="$1" '$1 == i { print $2 }'; }
 expect_state() { [ "$(state "$1")" = "$2" ] || { "$brainmt" sweep status "out=$out" >"$work/stdout"; fail "task $1 is not $2"; }; }
@@ -78,6 +70,11 @@ grep -q 'Name=four-collect .* ExitCode=3:0' "$slurm/jobcomp.txt" || fail "the co
 [ "$(attempts 3)" = 2 ] || fail "the requeued task was started $(attempts 3) times, expected 2"
 [ "$(log_of 3 | grep -c 'requeueing')" = 1 ] || fail "the log of the requeued task is not one of both starts"
 log_of 3 | grep -q "continuing from step" || fail "the requeued task began anew"
+# Each knows when Slurm ends it, also the task of an array that has the array's number.
+for index in 0 1 2 3; do
+  log_of "$index" | grep -qE "before SLURM_JOB_END_TIME, which is in (2[0-9][0-9]|300) s" || [ "$index" = 1 ] ||
+    { log_of "$index" >"$work/stderr"; fail "task $index does not know the end of its job"; }
+done
 
 check "row 47: submitting again runs the missing ones only"; check "row 49: from inside of a job"
 mv "$place/kept.json" "$place/split.json"
@@ -117,7 +114,6 @@ wait_for 60 queue_is_empty
 cp "$place/train.log" "$work/stderr"
 grep -q "requeueing $job" "$place/train.log" || fail "the job did not requeue itself"
 grep -q "continuing from step" "$place/train.log" || fail "the second start began anew"
-weights() { (cd "$1/checkpoints/$(cat "$1/checkpoints/latest")" && sha256sum model.safetensors optimizer.safetensors); }
 diff <(weights "$work/undisturbed") <(weights "$place/disturbed") >"$work/stdout" || fail "it ends in other bits"
 
 check "row 51: nothing of a path was run by a shell"
