@@ -14,7 +14,7 @@ check() {
 }
 
 format() {
-  find "${folders[@]}" -name '*.hpp' -o -name '*.cpp' | sort | xargs clang-format --dry-run --Werror
+  find "${folders[@]}" -name '*.hpp' -o -name '*.cpp' -o -name '*.cu' | sort | xargs clang-format --dry-run --Werror
 }
 shell() {
   shellcheck -x scripts/*.sh scripts/lib/*.sh scripts/slurm/*.sh scripts/slurm/*.sbatch .ci/run \

@@ -59,7 +59,7 @@ std::size_t choose_by_time(const Context& context, const std::string& key,
     log::debug("{}: {} takes {:.3f} ms", key, c.name, times.back());
   }
   const std::size_t best = detail::fastest(times);
-  log::info("{}: {} of {} algorithms, {} ({:.3f} ms; the first takes {:.3f} ms)", key, best + 1, candidates.size(),
+  log::info("{}: suggestion {} of {}, {} ({:.3f} ms; the first takes {:.3f} ms)", key, best + 1, candidates.size(),
             candidates[best].name, times[best], times[0]);
   return best;
 }
