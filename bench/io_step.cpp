@@ -8,6 +8,7 @@
 #include "bench/simulated_cohort.hpp"
 #include "comm/agreement.hpp"
 #include "models/from_config.hpp"
+#include "train/gradient_route.hpp"
 #include "train/training_batches.hpp"
 
 namespace brainmt::bench {
@@ -22,7 +23,8 @@ class Steps {
   Steps(const models::BrainMTConfig& config, DType activation, int micro_steps, comm::Communicator& comm)
       : model_(config, activation),
         optimizer_(model_.parameters(), {.clip_norm = 1}),
-        runner_(model_, optimizer_, comm,
+        route_(comm, {}),
+        runner_(model_, optimizer_, comm, route_.link(),
                 {.losses = {kernels::Loss::kBceWithLogits}, .seed = kSeed, .micro_steps = micro_steps}),
         comm_(comm),
         samples_(std::int64_t{micro_steps} * comm.size()) {
@@ -45,6 +47,7 @@ class Steps {
  private:
   models::BrainMT model_;
   train::AdamW optimizer_;
+  train::GradientRoute route_;
   train::StepRunner runner_;
   comm::Communicator& comm_;
   std::int64_t samples_;

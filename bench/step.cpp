@@ -17,6 +17,7 @@
 #include "models/from_config.hpp"
 #include "memory/pool.hpp"
 #include "tensor/views.hpp"
+#include "train/gradient_route.hpp"
 
 namespace brainmt::bench {
 namespace {
@@ -38,15 +39,18 @@ struct StepTimes {
 class Stepper {
  public:
   Stepper(const models::BrainMTConfig& config, DType dtype, comm::Communicator& comm)
-      : model_(config, dtype), m_(Tensor::zeros(model_.parameters().values().shape(), DType::kF32)), v_(m_.clone()) {
+      : model_(config, dtype),
+        m_(Tensor::zeros(model_.parameters().values().shape(), DType::kF32)),
+        v_(m_.clone()),
+        route_(comm, {}) {
     model_.initialise(1);
     const auto& g = config.grid;
     input_ = Var(random_tensor({1, config.frames, g[1], g[0], g[2]}, dtype));
     std::vector<comm::ParameterRange> ranges;
     for (const nn::Parameter& p : model_.parameters().all()) ranges.push_back({p.offset, p.count});
-    reducer_ = std::make_unique<comm::GradientReducer<float>>(comm, ranges, model_.parameters().grads().data<float>(),
-                                                              model_.parameters().flat_count(), kBucketBytes,
-                                                              comm::Determinism::kRank);
+    reducer_ = std::make_unique<comm::GradientReducer<float>>(
+        route_.link(), ranges, model_.parameters().grads().data<float>(), model_.parameters().flat_count(),
+        kBucketBytes, comm::Determinism::kRank);
   }
 
   models::BrainMT& model() { return model_; }
@@ -84,6 +88,7 @@ class Stepper {
   models::BrainMT model_;
   Tensor m_, v_;
   Var input_;
+  train::GradientRoute route_;
   std::unique_ptr<comm::GradientReducer<float>> reducer_;
   std::int64_t steps_ = 0;
 };

@@ -7,8 +7,10 @@
 set -u
 
 brainmt_home=${BRAINMT_HOME:-${SLURM_SUBMIT_DIR:-.}}
+brainmt=$brainmt_home/build/cpu/bin/brainmt
+[ ! -x "$brainmt_home/bin/brainmt" ] || brainmt=$brainmt_home/bin/brainmt # an archive of scripts/bundle.sh
 # shellcheck disable=SC2034  # for the scripts that source this
-brainmt=${BRAINMT:-$brainmt_home/build/cpu/bin/brainmt}
+brainmt=${BRAINMT:-$brainmt}
 
 # say TEXT...: into the job's log.
 say() { printf '%s %s\n' "$(date -u +%FT%TZ)" "$*" >&2; }

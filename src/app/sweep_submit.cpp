@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <span>
 #include <vector>
 
@@ -77,6 +78,13 @@ std::string shown(const std::vector<std::string>& arguments) {
   return line;
 }
 
+// What a job has to call. In an archive of scripts/bundle.sh a script starts this program, and finds its libraries.
+std::string program() {
+  if (const char* script = std::getenv("BRAINMT_STARTED_AS")) return script;
+  std::error_code failed;
+  return fs::read_symlink("/proc/self/exe", failed).string();
+}
+
 class Submission {
  public:
   Submission(const CommandContext& context, const SweepPlan& plan)
@@ -86,9 +94,8 @@ class Submission {
         site_(read_site(context.config.get<std::string>("site"))),
         warning_(context.config.get<int>("warning")),
         environment_(jobs::clean_environment()) {
-    std::error_code failed;
     environment_.push_back("BRAINMT_HOME=" + home_.string());
-    environment_.push_back("BRAINMT=" + fs::read_symlink("/proc/self/exe", failed).string());
+    environment_.push_back("BRAINMT=" + program());
     if (!site_.file.empty()) environment_.push_back("BRAINMT_SITE=" + site_.file.string());
   }
 

@@ -48,6 +48,11 @@ std::optional<train::Task> task_of(const std::string& kind) {
   return std::nullopt;  // auto
 }
 
+comm::DeviceBackend backend_of(const std::string& name) {
+  if (name == "nccl") return comm::DeviceBackend::kNccl;
+  return name == "mpi" ? comm::DeviceBackend::kMpi : comm::DeviceBackend::kAuto;
+}
+
 }  // namespace
 
 train::TaskSettings task_settings(const config::Config& config) {
@@ -100,6 +105,9 @@ train::TrainSettings train_settings(const config::Config& config, int ranks) {
   s.log_every = config.get<std::int64_t>("log.every_steps");
   s.prefetch = config.get<std::int64_t>("data.prefetch");
   s.bucket_bytes = static_cast<std::size_t>(config.get<double>("comm.bucket_mb") * (1 << 20));
+  s.wire = config.get<std::string>("comm.gradient_dtype") == "bf16" ? comm::GradientWire::kBfloat16
+                                                                    : comm::GradientWire::kAsStored;
+  s.backend = backend_of(config.get<std::string>("comm.backend"));
   s.timeout = config.get<double>("comm.timeout");
   // How windows are grouped may move the last bit of an output, and the ranks decide how they are grouped.
   const auto eval_batch = config.get<std::int64_t>("eval.batch_size");

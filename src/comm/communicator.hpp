@@ -4,10 +4,14 @@
 //
 // Every operation is collective over the communicator, in the same order on all its ranks, except `exchange`, which
 // concerns two. Buffers are given as pointer, `count` (elements, never bytes; any size) and type. Failures throw
-// CommError naming rank and operation. A backend for device memory is bound to its stream when it is made, so no
-// operation takes one.
+// CommError naming rank and operation.
 //
-// Backends: SelfCommunicator (one rank, no library), MpiCommunicator.
+// A backend for device memory is bound to a compute stream when it is made, so no operation takes one. An operation
+// begins when the work that the stream held at its start is done; waiting for its request orders the stream behind it.
+// Operations that return no request, and settle(), hold up the host until the result is there.
+//
+// Backends: SelfCommunicator (one rank, no library), MpiCommunicator; for device memory NcclCommunicator, and
+// StagedCommunicator, which goes through the host and any of the others.
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -46,7 +50,16 @@ class Communicator {
                                  int tag) = 0;
   void exchange(int peer, const void* send, void* receive, std::size_t count, DataType type) {
     exchange_async(peer, send, receive, count, type, 0).wait();
+    settle();
   }
+
+  /// Whether waiting for a request only orders a stream. Exchanges with one peer are then matched in the order in which
+  /// they are started, whatever their tags, so all ranks must start theirs in an order that fits together.
+  virtual bool stream_ordered() const { return false; }
+  /// Finished when the work that the compute stream holds now is done; host memory has no stream.
+  virtual Request work_done() { return {}; }
+  /// Returns when every operation that was started is finished. Finds ranks that are gone where wait() cannot.
+  virtual void settle() {}
 
   static constexpr int kMaxTag = 32767;  // what MPI guarantees at least
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <thread>
 
 #include "base/error.hpp"
 
@@ -12,28 +13,55 @@ namespace {
 bool is_power_of_two(int n) { return n > 0 && std::has_single_bit(static_cast<unsigned>(n)); }
 
 template <class T>
-void add(const T* lower, const T* upper, T* sum, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) sum[i] = lower[i] + upper[i];
+T* element(const std::shared_ptr<void>& block, std::size_t i) {
+  return static_cast<T*>(block.get()) + i;
 }
 
 }  // namespace
 
 template <class T>
-GradientReducer<T>::GradientReducer(Communicator& comm, std::span<const ParameterRange> parameters, T* flat,
+GradientReducer<T>::GradientReducer(const GradientLink& link, std::span<const ParameterRange> parameters, T* flat,
                                     std::size_t count, std::size_t bucket_bytes, Determinism determinism)
-    : comm_(comm), flat_(flat), count_(count), determinism_(determinism), is_ready_(parameters.size(), false) {
-  if (determinism == Determinism::kWorld && !is_power_of_two(comm.size())) {
+    : comm_(link.comm),
+      memory_(link.memory),
+      wire_type_(link.wire),
+      flat_(flat),
+      count_(count),
+      determinism_(determinism),
+      is_ready_(parameters.size(), false) {
+  plan_buckets(parameters, bucket_bytes);
+  check_usable(bucket_bytes);
+  if (comm_.size() > 1) reserve();
+}
+
+template <class T>
+void GradientReducer<T>::check_usable(std::size_t bucket_bytes) const {
+  const bool world = determinism_ == Determinism::kWorld;
+  if (world && !is_power_of_two(comm_.size())) {
     throw UsageError(
         fmt::format("deterministic=world needs a power-of-two number of ranks, found {}; use {} ranks, or "
                     "deterministic=rank",
-                    comm.size(), std::bit_floor(static_cast<unsigned>(comm.size()))));
+                    comm_.size(), std::bit_floor(static_cast<unsigned>(comm_.size()))));
   }
-  plan_buckets(parameters, bucket_bytes);
+  // Rounding between ranks, but not within one, makes the bits depend on who computes what.
+  if (world && wire_type_ == GradientWire::kBfloat16) {
+    throw UsageError(
+        "deterministic=world conflicts with comm.gradient_dtype=bf16: use comm.gradient_dtype=fp32, or "
+        "deterministic=rank");
+  }
   if (buckets_.size() > static_cast<std::size_t>(Communicator::kMaxTag)) {
     throw UsageError(fmt::format("gradient buckets of {} bytes make {} of them, more than {}; use larger ones",
                                  bucket_bytes, buckets_.size(), Communicator::kMaxTag));
   }
-  if (determinism == Determinism::kWorld && comm.size() > 1) received_.resize(count);
+}
+
+template <class T>
+void GradientReducer<T>::reserve() {
+  if (determinism_ == Determinism::kWorld) received_ = memory_.allocate(count_ * sizeof(T));
+  if (wire_type_ == GradientWire::kBfloat16) {
+    BRAINMT_CHECK(data_type_of<T> == DataType::kFloat, "only float gradients travel as bfloat16");
+    wire_ = memory_.allocate(count_ * sizeof(bf16));
+  }
 }
 
 template <class T>
@@ -70,7 +98,8 @@ void GradientReducer<T>::begin_step(int micro_steps) {
                       micro_steps, std::bit_ceil(static_cast<unsigned>(micro_steps))));
     }
     partial_sums_.resize(std::countr_zero(static_cast<unsigned>(micro_steps)));
-    for (std::vector<T>& sums : partial_sums_) sums.resize(count_);
+    for (std::shared_ptr<void>& sums : partial_sums_)
+      if (!sums) sums = memory_.allocate(count_ * sizeof(T));
   }
   micro_steps_ = micro_steps;
   micro_step_ = -1;
@@ -106,7 +135,7 @@ void GradientReducer<T>::ready(std::size_t parameter) {
     if (determinism_ == Determinism::kWorld) fold_micro_step(bucket);
     bucket.state = last_micro_step() ? BucketState::kComplete : BucketState::kReduced;
   }
-  if (last_micro_step()) progress();
+  if (last_micro_step() && !waits_for_the_end()) progress();
 }
 
 // Binary counter: the set low bits of the micro step's number are the subtrees that end just before it.
@@ -115,20 +144,25 @@ void GradientReducer<T>::fold_micro_step(const Bucket& bucket) {
   T* const sum = flat_ + bucket.offset;
   std::size_t level = 0;
   for (; (micro_step_ >> level) & 1; ++level) {
-    add(partial_sums_[level].data() + bucket.offset, sum, sum, bucket.count);
+    memory_.add(element<T>(partial_sums_[level], bucket.offset), sum, bucket.count, data_type_of<T>);
   }
-  if (!last_micro_step()) std::copy_n(sum, bucket.count, partial_sums_[level].data() + bucket.offset);
+  if (!last_micro_step())
+    memory_.copy(sum, element<T>(partial_sums_[level], bucket.offset), bucket.count, data_type_of<T>);
 }
 
 template <class T>
 void GradientReducer<T>::start(std::size_t index) {
   Bucket& bucket = buckets_[index];
   bucket.state = BucketState::kReducing;
-  if (determinism_ == Determinism::kRank) {
-    bucket.request = comm_.all_reduce_async(flat_ + bucket.offset, bucket.count, data_type_of<T>, ReduceOp::kSum);
-  } else {
+  if (determinism_ == Determinism::kWorld) {
     bucket.distance = 1;
     exchange_or_end(index);
+  } else if (narrow()) {
+    memory_.convert(flat_ + bucket.offset, DataType::kFloat, element<bf16>(wire_, bucket.offset), bucket.count);
+    bucket.request =
+        comm_.all_reduce_async(element<bf16>(wire_, bucket.offset), bucket.count, DataType::kBfloat16, ReduceOp::kSum);
+  } else {
+    bucket.request = comm_.all_reduce_async(flat_ + bucket.offset, bucket.count, data_type_of<T>, ReduceOp::kSum);
   }
 }
 
@@ -140,7 +174,7 @@ void GradientReducer<T>::exchange_or_end(std::size_t index) {
     return;
   }
   bucket.request =
-      comm_.exchange_async(comm_.rank() ^ bucket.distance, flat_ + bucket.offset, received_.data() + bucket.offset,
+      comm_.exchange_async(comm_.rank() ^ bucket.distance, flat_ + bucket.offset, element<T>(received_, bucket.offset),
                            bucket.count, data_type_of<T>, static_cast<int>(index));
 }
 
@@ -149,13 +183,12 @@ template <class T>
 void GradientReducer<T>::received(std::size_t index) {
   Bucket& bucket = buckets_[index];
   if (determinism_ == Determinism::kRank) {
+    if (narrow())
+      memory_.convert(element<bf16>(wire_, bucket.offset), DataType::kBfloat16, flat_ + bucket.offset, bucket.count);
     bucket.state = BucketState::kReduced;
     return;
   }
-  T* const mine = flat_ + bucket.offset;
-  const T* const theirs = received_.data() + bucket.offset;
-  const bool lower = (comm_.rank() & bucket.distance) == 0;
-  add(lower ? mine : theirs, lower ? theirs : mine, mine, bucket.count);
+  memory_.add(element<T>(received_, bucket.offset), flat_ + bucket.offset, bucket.count, data_type_of<T>);
   bucket.distance *= 2;
   exchange_or_end(index);
 }
@@ -171,19 +204,38 @@ void GradientReducer<T>::progress() {
   while (oldest_ < next_ && buckets_[oldest_].state == BucketState::kReduced) ++oldest_;
 }
 
+// Level after level, buckets in order: the same exchanges in the same order on every rank, whatever arrives first.
+template <class T>
+void GradientReducer<T>::run_butterflies() {
+  while (next_ < buckets_.size()) start(next_++);
+  while (buckets_.back().state == BucketState::kReducing) {
+    for (std::size_t i = 0; i < buckets_.size(); ++i) {
+      buckets_[i].request.wait();
+      received(i);
+    }
+  }
+}
+
 template <class T>
 double GradientReducer<T>::finish() {
-  const auto begin = std::chrono::steady_clock::now();
+  using Clock = std::chrono::steady_clock;
   BRAINMT_CHECK(micro_steps_ > 0 && last_micro_step(), "micro step {} of {}", micro_step_ + 1, micro_steps_);
   check_all_ready();
+  // A device may still be in the backward pass; what is left after that is communication that it did not hide.
+  for (Request backward = comm_.work_done(); !backward.test(); std::this_thread::yield()) {
+    if (!waits_for_the_end()) progress();
+  }
+  const auto begin = Clock::now();
+  if (waits_for_the_end()) run_butterflies();
   progress();
   while (oldest_ < buckets_.size()) {
     buckets_[oldest_].request.wait();
     progress();
   }
+  comm_.settle();
   micro_steps_ = 0;
   micro_step_ = -1;
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
 template class GradientReducer<float>;

@@ -19,13 +19,16 @@
 //         another rounding.
 // kWorld: shards 0..G-1 (rank r computes the contiguous block r*M .. r*M + M-1) are summed by one fixed binary tree
 //         over the shard index: within a rank a stack of partial sums that carries like a binary counter, across ranks
-//         a butterfly that adds lower to upper rank. The bits depend on G only, not on P. It costs log2(M) + 1 further
-//         copies of the gradient and log2(P) exchanges of it.
+//         a butterfly of ranks 1, 2, 4, ... apart. The bits depend on G only, not on P. It costs log2(M) + 1 further
+//         copies of the gradient and log2(P) exchanges of it. Over a stream-ordered communicator the butterflies run
+//         one after the other at the step's end: started as buckets arrive, they would meet in another order on every
+//         rank, and wait for each other in a circle.
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <vector>
 
-#include "comm/communicator.hpp"
+#include "comm/gradient_memory.hpp"
 
 namespace brainmt::comm {
 
@@ -49,9 +52,9 @@ template <class T>
 class GradientReducer {
  public:
   /// `parameters` in forward order, ascending and apart, inside [0, count); `flat` [count] stays the caller's and
-  /// outlives the reducer, and so does `comm`. Throws UsageError where kWorld meets a number of ranks that is no power
-  /// of two, or where bucket_bytes makes too many buckets.
-  GradientReducer(Communicator& comm, std::span<const ParameterRange> parameters, T* flat, std::size_t count,
+  /// outlives the reducer; it lies in the link's memory. Throws UsageError where kWorld meets a number of ranks that is
+  /// no power of two or a wire of bfloat16, or where bucket_bytes makes too many buckets.
+  GradientReducer(const GradientLink& link, std::span<const ParameterRange> parameters, T* flat, std::size_t count,
                   std::size_t bucket_bytes, Determinism determinism);
 
   /// Throws UsageError in mode kWorld when micro_steps is no power of two.
@@ -60,7 +63,7 @@ class GradientReducer {
   /// The gradient of this parameter receives nothing more in this micro step. Called once for each; a parameter used
   /// at several places is ready after the last of them. Also moves communication on.
   void ready(std::size_t parameter);
-  /// Ends the step. Returns the seconds spent here: communication that the backward pass did not hide.
+  /// Ends the step. Returns the seconds of communication that the backward pass did not hide.
   double finish();
 
   std::size_t bucket_count() const { return buckets_.size(); }
@@ -77,26 +80,35 @@ class GradientReducer {
   };
 
   void plan_buckets(std::span<const ParameterRange> parameters, std::size_t bucket_bytes);
+  void check_usable(std::size_t bucket_bytes) const;
+  void reserve();
   void check_all_ready() const;
   void fold_micro_step(const Bucket& bucket);
   void start(std::size_t index);
   void exchange_or_end(std::size_t index);
   void received(std::size_t index);
   void progress();
+  void run_butterflies();
+  bool waits_for_the_end() const { return determinism_ == Determinism::kWorld && comm_.stream_ordered(); }
   bool last_micro_step() const { return micro_step_ + 1 == micro_steps_; }
+  bool narrow() const { return wire_ != nullptr; }
 
   Communicator& comm_;
+  GradientMemory& memory_;
+  GradientWire wire_type_;
   T* flat_;
   std::size_t count_;
   Determinism determinism_;
   std::vector<Bucket> buckets_;  // in the order in which they go
   std::vector<std::size_t> bucket_of_parameter_;
-  std::vector<char> is_ready_;                // by parameter, in this micro step
-  int micro_steps_ = 0, micro_step_ = -1;     // micro_steps_ = 0: between two steps
-  std::size_t next_ = 0;                      // first bucket not started yet
-  std::size_t oldest_ = 0;                    // every bucket before this one is reduced
-  std::vector<std::vector<T>> partial_sums_;  // kWorld: [l] sums 2^l micro steps
-  std::vector<T> received_;                   // kWorld: the partner's values
+  std::vector<char> is_ready_;             // by parameter, in this micro step
+  int micro_steps_ = 0, micro_step_ = -1;  // micro_steps_ = 0: between two steps
+  std::size_t next_ = 0;                   // first bucket not started yet
+  std::size_t oldest_ = 0;                 // every bucket before this one is reduced
+  // In the link's memory:
+  std::vector<std::shared_ptr<void>> partial_sums_;  // kWorld: [l][count] sums 2^l micro steps
+  std::shared_ptr<void> received_;                   // kWorld: [count] the partner's values
+  std::shared_ptr<void> wire_;                       // [count] bfloat16, where gradients travel so
 };
 
 extern template class GradientReducer<float>;

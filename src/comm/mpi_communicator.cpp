@@ -12,6 +12,8 @@ MPI_Datatype to_mpi(DataType type) {
   switch (type) {
     case DataType::kByte:
       return MPI_BYTE;
+    case DataType::kBfloat16:
+      return MPI_UINT16_T;  // moved as it is; reduced by operations of our own
     case DataType::kInt64:
       return MPI_INT64_T;
     case DataType::kFloat:
@@ -22,17 +24,22 @@ MPI_Datatype to_mpi(DataType type) {
   return MPI_DATATYPE_NULL;
 }
 
-MPI_Op to_mpi(ReduceOp op) {
-  switch (op) {
-    case ReduceOp::kSum:
-      return MPI_SUM;
-    case ReduceOp::kMin:
-      return MPI_MIN;
-    case ReduceOp::kMax:
-      return MPI_MAX;
-  }
-  return MPI_OP_NULL;
+// MPI has no bfloat16: into[i] := op(from[i], into[i]) in float, rounded.
+template <class Op>
+void reduce_bf16(void* from, void* into, int* count, MPI_Datatype*) {
+  const auto* const a = static_cast<const bf16*>(from);
+  auto* const b = static_cast<bf16*>(into);
+  for (int i = 0; i < *count; ++i) b[i] = Op{}(static_cast<float>(a[i]), static_cast<float>(b[i]));
 }
+struct Sum {
+  float operator()(float a, float b) const { return a + b; }
+};
+struct Min {
+  float operator()(float a, float b) const { return std::min(a, b); }
+};
+struct Max {
+  float operator()(float a, float b) const { return std::max(a, b); }
+};
 
 std::byte* at(void* data, std::size_t element, DataType type) {
   return static_cast<std::byte*>(data) + element * bytes_of(type);
@@ -81,12 +88,31 @@ MpiCommunicator::MpiCommunicator(MPI_Comm source, std::size_t max_count) : max_c
   check(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "setting the error handler");
   check(MPI_Comm_rank(comm_, &rank_), "asking for the rank");
   check(MPI_Comm_size(comm_, &size_), "asking for the size");
+  constexpr int kCommutes = 1;
+  check(MPI_Op_create(reduce_bf16<Sum>, kCommutes, &bf16_sum_), "making an operation");
+  check(MPI_Op_create(reduce_bf16<Min>, kCommutes, &bf16_min_), "making an operation");
+  check(MPI_Op_create(reduce_bf16<Max>, kCommutes, &bf16_max_), "making an operation");
 }
 
 MpiCommunicator::~MpiCommunicator() {
   int finalized = 0;
   MPI_Finalized(&finalized);
-  if (!finalized && comm_ != MPI_COMM_NULL) MPI_Comm_free(&comm_);
+  if (finalized || comm_ == MPI_COMM_NULL) return;
+  MPI_Comm_free(&comm_);
+  for (MPI_Op* op : {&bf16_sum_, &bf16_min_, &bf16_max_}) MPI_Op_free(op);
+}
+
+MPI_Op MpiCommunicator::operation(ReduceOp op, DataType type) const {
+  const bool own = type == DataType::kBfloat16;
+  switch (op) {
+    case ReduceOp::kSum:
+      return own ? bf16_sum_ : MPI_SUM;
+    case ReduceOp::kMin:
+      return own ? bf16_min_ : MPI_MIN;
+    case ReduceOp::kMax:
+      return own ? bf16_max_ : MPI_MAX;
+  }
+  return MPI_OP_NULL;
 }
 
 void MpiCommunicator::check(int code, const char* operation) const { check_code(code, operation, rank_); }
@@ -101,7 +127,7 @@ void MpiCommunicator::in_chunks(const char* operation, std::size_t count, Call&&
 void MpiCommunicator::all_reduce(void* data, std::size_t count, DataType type, ReduceOp op) {
   BRAINMT_CHECK(type != DataType::kByte, "bytes cannot be reduced");
   in_chunks("all_reduce", count, [&](std::size_t first, int chunk) {
-    return MPI_Allreduce(MPI_IN_PLACE, at(data, first, type), chunk, to_mpi(type), to_mpi(op), comm_);
+    return MPI_Allreduce(MPI_IN_PLACE, at(data, first, type), chunk, to_mpi(type), operation(op, type), comm_);
   });
 }
 
@@ -110,7 +136,7 @@ Request MpiCommunicator::all_reduce_async(void* data, std::size_t count, DataTyp
   constexpr const char* kName = "asynchronous all_reduce";
   std::vector<MPI_Request> requests;
   in_chunks(kName, count, [&](std::size_t first, int chunk) {
-    return MPI_Iallreduce(MPI_IN_PLACE, at(data, first, type), chunk, to_mpi(type), to_mpi(op), comm_,
+    return MPI_Iallreduce(MPI_IN_PLACE, at(data, first, type), chunk, to_mpi(type), operation(op, type), comm_,
                           &requests.emplace_back(MPI_REQUEST_NULL));
   });
   return Request(std::make_unique<MpiOperation>(std::move(requests), kName, rank_));
@@ -120,7 +146,8 @@ void MpiCommunicator::reduce_scatter(const void* send, void* receive, std::size_
                                      ReduceOp op) {
   BRAINMT_CHECK(type != DataType::kByte, "bytes cannot be reduced");
   if (count_per_rank * size_ <= max_count_) {
-    check(MPI_Reduce_scatter_block(send, receive, static_cast<int>(count_per_rank), to_mpi(type), to_mpi(op), comm_),
+    check(MPI_Reduce_scatter_block(send, receive, static_cast<int>(count_per_rank), to_mpi(type), operation(op, type),
+                                   comm_),
           "reduce_scatter");
     return;
   }
@@ -128,7 +155,7 @@ void MpiCommunicator::reduce_scatter(const void* send, void* receive, std::size_
   for (int root = 0; root < size_; ++root) {
     in_chunks("reduce_scatter", count_per_rank, [&](std::size_t first, int chunk) {
       return MPI_Reduce(at(send, root * count_per_rank + first, type), at(receive, first, type), chunk, to_mpi(type),
-                        to_mpi(op), root, comm_);
+                        operation(op, type), root, comm_);
     });
   }
 }

@@ -35,11 +35,13 @@ class MpiCommunicator final : public Communicator {
   template <class Call>
   void in_chunks(const char* operation, std::size_t count, Call&& call) const;
   void check(int code, const char* operation) const;
+  MPI_Op operation(ReduceOp op, DataType type) const;
 
   MPI_Comm comm_ = MPI_COMM_NULL;
   std::size_t max_count_;
   int rank_ = 0;
   int size_ = 1;
+  MPI_Op bf16_sum_ = MPI_OP_NULL, bf16_min_ = MPI_OP_NULL, bf16_max_ = MPI_OP_NULL;
 };
 
 }  // namespace brainmt::comm

@@ -123,6 +123,13 @@ void check_schedule(const Config& config) {
         fmt::format("scheduler.min_lr={} conflicts with optimizer.lr={}: expected at most the peak", end, peak));
 }
 
+void check_gradient_dtype(const Config& config) {
+  if (config.get<std::string>("deterministic") == "world" && config.get<std::string>("comm.gradient_dtype") == "bf16")
+    throw UsageError(
+        "deterministic=world conflicts with comm.gradient_dtype=bf16: rounding between ranks depends on "
+        "their number; use fp32");
+}
+
 void check_weights_source(const Config& config) {
   const bool run = !config.get<std::string>("run.dir").empty(), weights = !config.get<std::string>("weights").empty();
   if (run == weights) throw UsageError("'evaluate' needs run.dir=DIR or weights=FILE, one of the two");
@@ -224,6 +231,17 @@ std::vector<Key> comm_keys() {
   };
 }
 
+std::vector<Key> gradient_keys() {
+  return {
+      choice("comm.gradient_dtype", "fp32", {"fp32", "bf16"},
+             "type in which gradients travel between ranks; bf16 halves what is sent and rounds it"),
+      choice("comm.backend", "auto", {"auto", "nccl", "mpi"},
+             "between devices: nccl; mpi through the host's memory; auto takes NCCL where it can be had. A build for "
+             "the host always takes MPI")
+          .free_to_change(),
+  };
+}
+
 std::vector<Rule> model_rules() { return {check_divisible_width}; }
 
 const Schema& train_schema() {
@@ -232,8 +250,12 @@ const Schema& train_schema() {
   static const Schema schema(
       "train",
       join({run_keys(), data, split_keys(), task_keys(/*required=*/true), model_keys(), precision_keys(),
-            optimizer_keys(), control_keys(), eval_keys(), comm_keys()}),
-      {"model"}, join({model_rules(), split_rules(), task_rules(/*required=*/true), {check_betas, check_schedule}}));
+            optimizer_keys(), control_keys(), eval_keys(), comm_keys(), gradient_keys()}),
+      {"model"},
+      join({model_rules(),
+            split_rules(),
+            task_rules(/*required=*/true),
+            {check_betas, check_schedule, check_gradient_dtype}}));
   return schema;
 }
 

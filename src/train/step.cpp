@@ -62,12 +62,13 @@ LossValues loss_of(const Tensor& output, const std::vector<float>& targets, cons
   return values;
 }
 
-StepRunner::StepRunner(models::BrainMT& model, AdamW& optimizer, comm::Communicator& comm, const StepSettings& settings)
+StepRunner::StepRunner(models::BrainMT& model, AdamW& optimizer, comm::Communicator& control,
+                       const comm::GradientLink& gradients, const StepSettings& settings)
     : model_(model),
       optimizer_(optimizer),
-      comm_(comm),
+      control_(control),
       settings_(settings),
-      reducer_(comm, ranges_of(model.parameters()), model.parameters().grads().data<float>(),
+      reducer_(gradients, ranges_of(model.parameters()), model.parameters().grads().data<float>(),
                model.parameters().flat_count(), settings.bucket_bytes, settings.determinism) {}
 
 StepResult StepRunner::run(const StepRequest& request) {
@@ -81,7 +82,7 @@ StepResult StepRunner::run(const StepRequest& request) {
   double& not_finite = agreed[agreed.size() - 2];
   double& stop = agreed[agreed.size() - 1];
 
-  fault::at("step.begin", comm_.rank(), request.step);
+  fault::at("step.begin", control_.rank(), request.step);
   store.zero_grads();
   reducer_.begin_step(settings_.micro_steps);
   for (int micro = 0; micro < settings_.micro_steps; ++micro) {
@@ -94,12 +95,12 @@ StepResult StepRunner::run(const StepRequest& request) {
   }
   result.reduce_seconds = reducer_.finish();
 
-  carry_out(fault::at("step.gradients", comm_.rank(), request.step), store.grads());
+  carry_out(fault::at("step.gradients", control_.rank(), request.step), store.grads());
   result.gradient_norm = optimizer_.gradient_norm();
   not_finite = std::isfinite(result.gradient_norm) ? 0 : 1;
   stop = request.stop() ? 1 : 0;
-  if (fault::at("step.agree", comm_.rank(), request.step) != fault::Action::kSkip)
-    comm_.all_reduce(agreed.data(), agreed.size(), comm::DataType::kDouble, comm::ReduceOp::kSum);
+  if (fault::at("step.agree", control_.rank(), request.step) != fault::Action::kSkip)
+    control_.all_reduce(agreed.data(), agreed.size(), comm::DataType::kDouble, comm::ReduceOp::kSum);
   for (std::size_t k = 0; k < settings_.losses.size(); ++k) {
     const auto first = agreed.begin() + static_cast<std::ptrdiff_t>(k * samples);
     result.target_losses.push_back(std::accumulate(first, first + request.global_samples, 0.0));
@@ -108,7 +109,7 @@ StepResult StepRunner::run(const StepRequest& request) {
   result.stop = stop > 0;
   result.updated = not_finite == 0 && std::isfinite(result.loss);
   if (result.updated) optimizer_.step(request.lr, result.gradient_norm);
-  carry_out(fault::at("step.end", comm_.rank(), request.step), store.values());
+  carry_out(fault::at("step.end", control_.rank(), request.step), store.values());
   return result;
 }
 

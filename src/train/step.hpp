@@ -53,8 +53,11 @@ struct StepResult {
 
 class StepRunner {
  public:
-  /// Everything given outlives the runner. Throws UsageError where the ranks do not allow deterministic=world.
-  StepRunner(models::BrainMT& model, AdamW& optimizer, comm::Communicator& comm, const StepSettings& settings);
+  /// Everything given outlives the runner. The ranks agree over `control`, in the host's memory; `gradients` says how
+  /// those travel, over the same communicator or another of the same ranks. Throws UsageError where the ranks do not
+  /// allow deterministic=world.
+  StepRunner(models::BrainMT& model, AdamW& optimizer, comm::Communicator& control, const comm::GradientLink& gradients,
+             const StepSettings& settings);
 
   /// Collective.
   StepResult run(const StepRequest& request);
@@ -65,7 +68,7 @@ class StepRunner {
 
   models::BrainMT& model_;
   AdamW& optimizer_;
-  comm::Communicator& comm_;
+  comm::Communicator& control_;
   StepSettings settings_;
   comm::GradientReducer<float> reducer_;
 };

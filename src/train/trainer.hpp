@@ -9,6 +9,7 @@
 #include <string>
 
 #include "comm/communicator.hpp"
+#include "comm/device_communicator.hpp"
 #include "comm/gradient_reducer.hpp"
 #include "models/brainmt.hpp"
 #include "train/checkpoint.hpp"
@@ -47,6 +48,8 @@ struct TrainSettings {
   PredictSettings validation;
   std::int64_t prefetch = 2;
   std::size_t bucket_bytes = std::size_t{8} << 20;
+  comm::GradientWire wire = comm::GradientWire::kAsStored;
+  comm::DeviceBackend backend = comm::DeviceBackend::kAuto;
   double timeout = 0;  // seconds for one step, validation or checkpoint; 0: for ever
 
   StartRecord start;

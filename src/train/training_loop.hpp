@@ -7,6 +7,7 @@
 #include "base/progress.hpp"
 #include "comm/watchdog.hpp"
 #include "train/checkpoint.hpp"
+#include "train/gradient_route.hpp"
 #include "train/loss_watch.hpp"
 #include "train/run_log.hpp"
 #include "train/schedule.hpp"
@@ -67,6 +68,7 @@ class TrainingLoop {
   TrainingOrder order_;
   LearningRateSchedule schedule_;
   AdamW optimizer_;
+  GradientRoute route_;
   StepRunner stepper_;
   EarlyStopping stopping_;
   Metadata metadata_;          // of every weights file of this run

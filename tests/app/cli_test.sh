@@ -43,6 +43,21 @@ expect 0 stdout "from the store" "$mpiexec" --oversubscribe -n 2 "$brainmt" benc
 grep -qF '"step_ratio"' "$work/io.json" || fail "the ratio is not in the report"
 expect 0 stdout "index of 3 files: " "$brainmt" bench cohort scans=9 shards=3 'frames=[20]'
 
+# How gradients travel: refused where this build or the mode cannot, and bfloat16 trains.
+tiny_run=(model=small data.cohort="$work/c.h5" task=classification task.target=sex model.num_frames=8
+  'data.split_fractions=[0.5,0.25,0.25]' run.max_steps=2)
+expect 2 stderr "deterministic=world conflicts with comm.gradient_dtype=bf16" "$brainmt" train run.dir="$work/r" \
+  "${tiny_run[@]}" deterministic=world comm.gradient_dtype=bf16
+expect_one_line
+expect 0 stdout "stopped at run.max_steps" "$mpiexec" --oversubscribe -n 2 "$brainmt" train run.dir="$work/r16" \
+  "${tiny_run[@]}" comm.gradient_dtype=bf16
+expect 2 stderr "comm.gradient_dtype (was bf16, is fp32)" "$brainmt" train run.dir="$work/r16" "${tiny_run[@]}" \
+  run.batch_size=4
+if ! "$brainmt" --version | grep -qi cuda; then
+  expect 2 stderr "comm.backend=nccl: this build is for the host" "$mpiexec" --oversubscribe -n 2 "$brainmt" train \
+    run.dir="$work/rn" "${tiny_run[@]}" comm.backend=nccl
+fi
+
 # Bad input: 3. On two ranks the same, in bounded time, and nothing is left behind.
 expect 3 stderr "missing.h5" "$brainmt" inspect "$work/missing.h5"
 expect_one_line

@@ -1,0 +1,73 @@
+#include "train/gradient_route.hpp"
+
+#include <Kokkos_Core.hpp>
+
+#include "base/error.hpp"
+#if defined(KOKKOS_ENABLE_CUDA)
+#include "comm/cuda/cuda_runtime.hpp"
+#include "train/kokkos_gradient_memory.hpp"
+#if defined(BRAINMT_HAS_NCCL)
+#include "comm/cuda/nccl_library.hpp"
+#endif
+#endif
+
+namespace brainmt::train {
+
+#if defined(KOKKOS_ENABLE_CUDA)
+
+namespace {
+
+// NCCL speaks before the watchdog does, which knows the section but not the operation.
+constexpr double kShareOfTimeout = 0.9;
+
+std::unique_ptr<comm::NcclApi> nccl() {
+#if defined(BRAINMT_HAS_NCCL)
+  return comm::make_nccl_library();
+#else
+  return nullptr;
+#endif
+}
+
+}  // namespace
+
+struct GradientRoute::Device {
+  Device(comm::Communicator& control, const RouteSettings& settings)
+      : runtime(comm::make_cuda_runtime(control.rank())),
+        library(nccl()),
+        ranks(comm::make_device_communicator(control, {*runtime, library.get(), Kokkos::Cuda().cuda_stream()},
+                                             settings.backend,
+                                             std::chrono::duration<double>(kShareOfTimeout * settings.timeout))) {}
+
+  KokkosGradientMemory memory;
+  std::unique_ptr<comm::DeviceApi> runtime;
+  std::unique_ptr<comm::NcclApi> library;
+  std::unique_ptr<comm::Communicator> ranks;
+};
+
+#else
+
+struct GradientRoute::Device {  // never made
+  comm::GradientMemory& memory;
+  std::unique_ptr<comm::Communicator> ranks;
+};
+
+#endif
+
+GradientRoute::GradientRoute(comm::Communicator& control, const RouteSettings& settings)
+    : control_(control), wire_(settings.wire) {
+#if defined(KOKKOS_ENABLE_CUDA)
+  device_ = std::make_unique<Device>(control, settings);
+#else
+  if (settings.backend == comm::DeviceBackend::kNccl)
+    throw UsageError("comm.backend=nccl: this build is for the host; use comm.backend=auto, or a build of preset cuda");
+#endif
+}
+
+GradientRoute::~GradientRoute() = default;
+
+comm::GradientLink GradientRoute::link() {
+  if (!device_) return {control_, comm::host_gradient_memory(), wire_};
+  return {*device_->ranks, device_->memory, wire_};
+}
+
+}  // namespace brainmt::train
