@@ -234,7 +234,8 @@ std::vector<Key> comm_keys() {
 std::vector<Key> gradient_keys() {
   return {
       choice("comm.gradient_dtype", "fp32", {"fp32", "bf16"},
-             "type in which gradients travel between ranks; bf16 halves what is sent and rounds it"),
+             "type in which gradients travel between ranks; bf16 halves what is sent and rounds it")
+          .unsaid_default(),
       choice("comm.backend", "auto", {"auto", "nccl", "mpi"},
              "between devices: nccl; mpi through the host's memory; auto takes NCCL where it can be had. A build for "
              "the host always takes MPI")
