@@ -95,7 +95,7 @@ struct Way {
 
 std::vector<Way> ways(const Conv3dOperation& o) {
   if (o.pass == ConvPass::kForward && (o.bias || o.relu)) return {{o}, {{o.pass, o.type}}};
-  // Before Hopper, bf16 operands give bf16 weight gradients: sums in fp32, rounded once.
+  // Where no engine leaves fp32 gradients of bf16 operands, bf16 ones: summed in fp32 and rounded once.
   if (o.pass == ConvPass::kBackwardWeights && o.type == Type::kBf16) return {{o}, {o, Type::kBf16}};
   return {{o}};
 }

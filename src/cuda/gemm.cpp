@@ -14,7 +14,7 @@
 namespace brainmt::cuda {
 namespace {
 
-constexpr std::size_t kWorkspace = std::size_t{32} << 20;  // what cuBLASLt asks for on Hopper
+constexpr std::size_t kWorkspace = std::size_t{32} << 20;  // recommended for Hopper
 constexpr int kSuggestions = 8;
 
 // A library object that is destroyed with its owner.
@@ -77,7 +77,7 @@ void set(const OwnedPreference& preference, cublasLtMatmulPreferenceAttributes_t
 }
 
 // Alignment of an address in bytes, as far as it follows from the shape: the tensor pool aligns to 64, and plans and
-// choices must not depend on where a tensor happens to lie. No algorithm loads more than 16 bytes at once.
+// choices must not depend on where a tensor happens to lie. Vector loads and bulk copies ask for 16.
 std::uint32_t alignment(const void* address) {
   constexpr std::uintptr_t kMost = 64;
   const auto bits = reinterpret_cast<std::uintptr_t>(address) | kMost;
