@@ -65,6 +65,21 @@ macro(brainmt_find_vendor_parts)
   endif()
 endmacro()
 
+# A toolkit may be too old for the host's compiler: better said here than by an error of enable_language.
+macro(brainmt_try_nvcc)
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS})
+    set(CMAKE_CUDA_ARCHITECTURES "80;90" CACHE STRING "GPUs to compile for: compute capabilities without the dot")
+  endif()
+  if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+    set(ENV{CUDACXX} ${CUDAToolkit_NVCC_EXECUTABLE})
+  endif()
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(NOT CMAKE_CUDA_COMPILER)
+    list(APPEND missing_cuda "an nvcc that works with the host's compiler (CUDA ${CUDAToolkit_VERSION} does not with ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}, name another in CMAKE_CUDA_HOST_COMPILER)")
+  endif()
+endmacro()
+
 macro(brainmt_find_cuda)
   find_package(CUDAToolkit QUIET)
   if(NOT CUDAToolkit_FOUND)
@@ -81,6 +96,9 @@ macro(brainmt_find_cuda)
       endif()
     endforeach()
     brainmt_find_vendor_parts()
+    if(NOT missing_cuda)
+      brainmt_try_nvcc()
+    endif()
   endif()
 endmacro()
 
@@ -111,6 +129,7 @@ if(BRAINMT_HAVE_NCCL)
   target_link_libraries(brainmt_nccl INTERFACE ${NCCL_LIBRARY} CUDA::cudart)
 endif()
 if(BRAINMT_HAVE_VENDOR_CUDA)
+<<<<<<< HEAD
   if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS})
     set(CMAKE_CUDA_ARCHITECTURES "80;90" CACHE STRING "GPUs to compile for: compute capabilities without the dot")
   endif()
@@ -118,6 +137,8 @@ if(BRAINMT_HAVE_VENDOR_CUDA)
     set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})
   endif()
   set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)   # the libraries bring the shared one; a second, static one would not see its state
+=======
+>>>>>>> h3
   enable_language(CUDA)
   if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION)   # CMake before 3.26 does not know that nvcc 12 speaks it
     set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)

@@ -10,9 +10,10 @@
 
 namespace brainmt::cuda {
 
-/// Device memory of at least `bytes` bytes, or an exception (fail_out_of_memory of error.hpp). It is let go as soon as
-/// the work that uses it has been enqueued, so the allocator must order reuse by stream: memory that was let go may at
-/// once serve later work on the same stream, and no other.
+/// Device memory of at least `bytes` bytes; null or std::bad_alloc when there is no room, which the operation reports
+/// as a DeviceMemoryError with its name and sizes. The memory is let go as soon as the work that uses it has been
+/// enqueued, so the allocator must order reuse by stream: what was let go may at once serve later work on the same
+/// stream, and no other.
 using Allocate = std::function<std::shared_ptr<void>(std::size_t bytes)>;
 
 /// How one algorithm is chosen from the candidates for a shape (choices.hpp).

@@ -95,7 +95,7 @@ struct Way {
 
 std::vector<Way> ways(const Conv3dOperation& o) {
   if (o.pass == ConvPass::kForward && (o.bias || o.relu)) return {{o}, {{o.pass, o.type}}};
-  // Before Hopper, bf16 operands give bf16 weight gradients: sums in fp32, rounded once.
+  // Where no engine leaves fp32 gradients of bf16 operands, bf16 ones: summed in fp32 and rounded once.
   if (o.pass == ConvPass::kBackwardWeights && o.type == Type::kBf16) return {{o}, {o, Type::kBf16}};
   return {{o}};
 }
@@ -184,7 +184,8 @@ Way run(const Context& context, const Conv3dShape& s, const Conv3dOperation& o, 
 }
 
 detail::Scratch packed_kernel(const Context& context, const float* w, const Conv3dShape& s, Type type) {
-  detail::Scratch packed(context, static_cast<std::size_t>(s.weights()) * size_of(type));
+  detail::Scratch packed(context, static_cast<std::size_t>(s.weights()) * size_of(type),
+                         [] { return std::string("the rewritten weights of conv3d"); });
   kernel_to_channels_last(context.stream, packed.data(), type, w, s.out_channels, s.in_channels, s.taps());
   return packed;
 }
@@ -195,7 +196,7 @@ class Input {
   Input(const Context& context, const void* data, std::int64_t count, Type type) : data_(const_cast<void*>(data)) {
     if (reinterpret_cast<std::uintptr_t>(data) % kAlignment == 0) return;
     const std::size_t bytes = static_cast<std::size_t>(count) * size_of(type);
-    copy_ = {context, bytes};
+    copy_ = {context, bytes, [] { return std::string("the aligned copy of an operand of conv3d"); }};
     data_ = copy_.data();
     check(cudaMemcpyAsync(data_, data, bytes, cudaMemcpyDeviceToDevice, context.stream), "alignment of {} bytes",
           bytes);
@@ -237,7 +238,8 @@ void conv3d_bwd_data(const Context& context, void* dx, const void* dy, const flo
 
 void conv3d_bwd_weights(const Context& context, float* dw, const void* dy, const void* x, const Conv3dShape& shape,
                         Type type) {
-  const detail::Scratch gradient(context, static_cast<std::size_t>(shape.weights()) * sizeof(float));
+  const detail::Scratch gradient(context, static_cast<std::size_t>(shape.weights()) * sizeof(float),
+                                 [] { return std::string("the weight gradient of conv3d"); });
   const Input aligned_dy(context, dy, outputs(shape), type), aligned_x(context, x, inputs(shape), type);
   const Way way = run(context, shape, {ConvPass::kBackwardWeights, type},
                       {{kDw, gradient.data()}, {kDy, aligned_dy.get()}, {kX, aligned_x.get()}});

@@ -1,7 +1,7 @@
 #pragma once
 // 3-D convolution (cross-correlation, zero padding) by cuDNN: activations [N, D, H, W, C] in bf16 or fp32, weights
 // [out, in, k, k, k] in fp32 as published, sums in fp32. The weights are rewritten for each call as [out, k, k, k, in]
-// in the type of the activations (cuda/layout.hpp): they change every step, and that costs under 1 % of the work.
+// in the type of the activations (cuda/layout.hpp): they change every step, and are a few MB at most.
 // The gradient of a bias is a column sum of dy, which the caller has a kernel for.
 #include <array>
 #include <cstdint>

@@ -1,7 +1,6 @@
 #include "cuda/gemm.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -15,7 +14,7 @@
 namespace brainmt::cuda {
 namespace {
 
-constexpr std::size_t kWorkspace = std::size_t{32} << 20;  // what cuBLASLt asks for on Hopper
+constexpr std::size_t kWorkspace = std::size_t{32} << 20;  // recommended for Hopper
 constexpr int kSuggestions = 8;
 
 // A library object that is destroyed with its owner.
@@ -77,9 +76,10 @@ void set(const OwnedPreference& preference, cublasLtMatmulPreferenceAttributes_t
         "preference {} of a product", static_cast<int>(attribute));
 }
 
-// Alignment of an address in bytes, as far as any algorithm cares.
+// Alignment of an address in bytes, as far as it follows from the shape: the tensor pool aligns to 64, and plans and
+// choices must not depend on where a tensor happens to lie. Vector loads and bulk copies ask for 16.
 std::uint32_t alignment(const void* address) {
-  constexpr std::uintptr_t kMost = 256;
+  constexpr std::uintptr_t kMost = 64;
   const auto bits = reinterpret_cast<std::uintptr_t>(address) | kMost;
   return static_cast<std::uint32_t>(bits & (~bits + 1));
 }
@@ -154,16 +154,16 @@ std::string name_of_algorithm(const cublasLtMatmulAlgo_t& algorithm) {
 }
 
 void run(const Context& context, const Plan& plan, const Problem& p, void* c) {
-  const detail::Scratch workspace(context, plan.workspace);
+  const detail::Scratch workspace(context, plan.workspace, [&] { return "the workspace of " + p.text(); });
   if (plan.adds_bias) set(plan.matmul, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
   const float one = 1.0f, beta = p.accumulate ? 1.0f : 0.0f;
   const double one64 = one, beta64 = beta;
   const bool fp64 = p.c.type == Type::kF64;
-  check(
+  const cublasStatus_t status =
       cublasLtMatmul(handle(), plan.matmul.get(), fp64 ? static_cast<const void*>(&one64) : &one, p.b.data,
                      plan.b.get(), p.a.data, plan.a.get(), fp64 ? static_cast<const void*>(&beta64) : &beta, c,
-                     plan.c.get(), c, plan.c.get(), &plan.algorithm, workspace.data(), plan.workspace, context.stream),
-      "{}", p.text());
+                     plan.c.get(), c, plan.c.get(), &plan.algorithm, workspace.data(), plan.workspace, context.stream);
+  if (status != CUBLAS_STATUS_SUCCESS) detail::fail(status, p.text());
 }
 
 std::size_t bytes_of(const Matrix& c) {
@@ -177,7 +177,8 @@ void choose_algorithm(const Context& context, Plan& plan, const Problem& p,
                                       alignment(p.b.data), context.tf32 ? ", tf32" : "");
   // Timing must not touch a C that is added to; one that is assigned is about to be overwritten anyway.
   detail::Scratch scratch;
-  if (p.accumulate && context.selection == Selection::kTimed) scratch = {context, bytes_of(p.c)};
+  if (p.accumulate && context.selection == Selection::kTimed)
+    scratch = {context, bytes_of(p.c), [&] { return "timing of " + p.text(); }};
   void* c = scratch ? scratch.data() : p.c.data;
   const auto take = [&](const cublasLtMatmulHeuristicResult_t& result) {
     plan.algorithm = result.algo;
@@ -221,7 +222,7 @@ Plan make_plan(const Context& context, const Problem& p) {
 
 detail::PlanKey key_of(const Context& context, const Problem& p) {
   int device = 0;
-  check(cudaGetDevice(&device), "{}", p.text());
+  check(cudaGetDevice(&device), "the current GPU");
   const std::int64_t types = std::int64_t(p.a.type) * 16 + std::int64_t(p.b.type) * 4 + std::int64_t(p.c.type);
   const std::int64_t flags = std::int64_t{p.bias != nullptr} * 8 + p.accumulate * 4 + context.tf32 * 2 +
                              (context.selection == Selection::kTimed);
@@ -234,7 +235,8 @@ detail::PlanKey key_of(const Context& context, const Problem& p) {
 ConstMatrix rounded(const Context& context, const ConstMatrix& x, Type wanted, detail::Scratch& block) {
   if (x.type == wanted) return x;
   const std::int64_t count = (x.rows - 1) * x.row_stride + (x.cols - 1) * x.col_stride + 1;
-  block = {context, static_cast<std::size_t>(count) * size_of(Type::kBf16)};
+  block = {context, static_cast<std::size_t>(count) * size_of(Type::kBf16),
+           [&] { return fmt::format("the bf16 copy of a matrix [{}, {}] for gemm", x.rows, x.cols); }};
   round_to_bf16(context.stream, block.data(), static_cast<const float*>(x.data), count);
   return {block.data(), Type::kBf16, x.rows, x.cols, x.row_stride, x.col_stride};
 }
@@ -264,7 +266,8 @@ void gemm(const Context& context, const Matrix& c, const ConstMatrix& a, const C
   Problem p{c, rounded(context, a, type, bf16_a), rounded(context, b, type, bf16_b), bias, accumulate};
   p.c.row_stride = std::max(c.row_stride, c.cols);
   if (bias != nullptr && c.type == Type::kBf16) {
-    bf16_bias = {context, static_cast<std::size_t>(c.cols) * size_of(Type::kBf16)};
+    bf16_bias = {context, static_cast<std::size_t>(c.cols) * size_of(Type::kBf16),
+                 [&] { return "the bias of " + p.text(); }};
     round_to_bf16(context.stream, bf16_bias.data(), static_cast<const float*>(bias), c.cols);
     p.bias = bf16_bias.data();
   }

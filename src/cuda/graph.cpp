@@ -114,7 +114,8 @@ EngineRules rules_for(const Context& context, Type type) {
 }
 
 void GraphPlan::run(const Context& context, cudnnHandle_t handle, Pointers pointers, const std::string& what) const {
-  const Scratch workspace(context, static_cast<std::size_t>(workspace_bytes()));
+  const Scratch workspace(context, static_cast<std::size_t>(workspace_bytes()),
+                          [&] { return "the workspace of " + what; });
   check(cudnnSetStream(handle, context.stream), "{}", what);
   check_graph(graph_->execute_plan_at_index(handle, pointers, workspace.data(), position_), what);
 }

@@ -137,6 +137,23 @@ TEST_F(Gemm, IsRightAtOddAddresses) {
                        product(testing::absolute(a_values), testing::absolute(b_values)), 13, Type::kF32, "odd");
 }
 
+TEST_F(Gemm, SaysWhatItHadNoMemoryFor) {
+  const Slice a(8, 24, Type::kBf16, 1), b(24, 16, Type::kBf16, 2), c(8, 16, Type::kBf16, 3);
+  const Buffer bias(Values(16, 0.0), Type::kF32);
+  const auto message = [&] {
+    try {
+      gemm(context, c.matrix(), a.operand(), b.operand(), bias.data(), false);
+    } catch (const DeviceMemoryError& error) {
+      return std::string(error.what());
+    }
+    return std::string("no DeviceMemoryError");
+  };
+  context.allocate = [](std::size_t) { return nullptr; };
+  EXPECT_NE(message().find("out of memory in the bias of gemm bf16[8, 16]"), std::string::npos) << message();
+  context.allocate = [](std::size_t) -> std::shared_ptr<void> { throw std::bad_alloc(); };
+  EXPECT_NE(message().find("asked for"), std::string::npos) << message();
+}
+
 TEST_F(Gemm, RepeatsBitForBit) {
   const Slice a(721, 1000, Type::kBf16, 1), b(721, 96, Type::kBf16, 2);
   const auto once = [&] {
