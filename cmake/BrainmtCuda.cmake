@@ -129,16 +129,7 @@ if(BRAINMT_HAVE_NCCL)
   target_link_libraries(brainmt_nccl INTERFACE ${NCCL_LIBRARY} CUDA::cudart)
 endif()
 if(BRAINMT_HAVE_VENDOR_CUDA)
-<<<<<<< HEAD
-  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS})
-    set(CMAKE_CUDA_ARCHITECTURES "80;90" CACHE STRING "GPUs to compile for: compute capabilities without the dot")
-  endif()
-  if(NOT CMAKE_CUDA_COMPILER)
-    set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})
-  endif()
   set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)   # the libraries bring the shared one; a second, static one would not see its state
-=======
->>>>>>> h3
   enable_language(CUDA)
   if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION)   # CMake before 3.26 does not know that nvcc 12 speaks it
     set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
