@@ -141,18 +141,25 @@ put_open_mpi() {
   [ ! -f "$file" ] || put "$file" "ompi/etc/${file##*/}"
 }
 
-# Loaded by name at run time, so nothing lists them: PMIx's plugins, hwloc's for PCI.
-put_loaded_by_name() {
+# put_siblings LIBRARY PATTERN FOLDER: files beside a packed library, as PATTERN below its folder, with their closures.
+put_siblings() {
   local library folder file
-  for library in "$root"/lib/libpmix.so.* "$root"/lib/libhwloc.so.*; do
+  for library in "$root"/lib/$1; do
     [ -f "$library" ] || continue
     folder=$(dirname "$(sed -n "s|^lib/${library##*/}\t||p" "$origins")")
-    for file in "$folder"/pmix/*.so "$folder"/pmix2/lib/pmix/*.so; do
-      [ ! -f "$file" ] || { put "$file" "ompi/lib/pmix/${file##*/}"; put_libraries "$file"; }
+    for file in "$folder"/$2; do
+      [ ! -f "$file" ] || { put "$file" "$3/${file##*/}"; put_libraries "$file"; }
     done
-    file=$folder/hwloc/hwloc_pci.so
-    [ ! -f "$file" ] || { put "$file" "ompi/lib/hwloc/${file##*/}"; put_libraries "$file"; }
   done
+}
+
+# Loaded by name at run time, so that no closure lists them: plugins of PMIx and hwloc, parts of cuDNN and NVRTC.
+put_loaded_by_name() {
+  put_siblings 'libpmix.so.*' 'pmix/*.so' ompi/lib/pmix
+  put_siblings 'libpmix.so.*' 'pmix2/lib/pmix/*.so' ompi/lib/pmix
+  put_siblings 'libhwloc.so.*' 'hwloc/hwloc_pci.so' ompi/lib/hwloc
+  put_siblings 'libcudnn.so.*' 'libcudnn_*.so.[0-9]' lib
+  put_siblings 'libnvrtc.so.*' 'libnvrtc-builtins.so.[0-9]*.[0-9]' lib
 }
 
 put_extra() {
@@ -246,9 +253,25 @@ find_packages() {
   done < <(dpkg-query -S "${files[@]}" 2>/dev/null | grep ': /')
 }
 
-# Licence texts: of packages where the distribution keeps them; of what pip installed, next to it; ours.
+# licence_near FILE: prints the licence of a file that no package owns: that of the Python package which lists it (NVIDIA's
+# libraries come so), or one that lies in its folder or above.
+licence_near() {
+  local folder=${1%/*} record found=""
+  while [ -n "$folder" ] && [ -z "$found" ]; do
+    while read -r record; do
+      grep -q "/${1##*/}," "$record" || continue
+      found=$(find "${record%/*}" -type f -iname '*licen[cs]e*' | sort | head -n 1)
+    done < <(find "$folder" -maxdepth 3 -path '*dist-info*' -name RECORD 2>/dev/null | sort)
+    [ -n "$found" ] ||
+      found=$(find "$folder" -maxdepth 1 -type f \( -iname 'licen[cs]e*' -o -iname 'eula*' \) 2>/dev/null | sort | head -n 1)
+    folder=${folder%/*}
+  done
+  printf '%s' "$found"
+}
+
+# Licence texts: of packages where the distribution keeps them, of other libraries as they are found, ours.
 put_licences() {
-  local path file package folder found
+  local path file package found
   : >"$work/packages"
   find_packages
   while IFS=$'\t' read -r path file; do
@@ -258,14 +281,12 @@ put_licences() {
     if [ -f "/usr/share/doc/${package%% *}/copyright" ]; then
       put "/usr/share/doc/${package%% *}/copyright" "licences/${package%% *}"
     elif [ -z "$package" ]; then
-      folder=${file%/*}
-      found=""
-      while [ -n "$folder" ] && [ -z "$found" ]; do
-        found=$(find "$folder" -maxdepth 4 -ipath '*dist-info*' -iname 'licen[cs]e*' 2>/dev/null | sort | head -n 1)
-        [ -n "$found" ] || found=$(find "$folder" -maxdepth 1 \( -iname 'licen[cs]e*' -o -iname 'eula*' \) 2>/dev/null | sort | head -n 1)
-        folder=${folder%/*}
-      done
-      if [ -n "$found" ]; then put "$found" "licences/${path##*/}"; else printf 'bundle.sh: warning: no licence text found for %s\n' "$path" >&2; fi
+      found=$(licence_near "$file")
+      if [ -n "$found" ]; then
+        put "$found" "licences/${path##*/}"
+      else
+        printf 'bundle.sh: warning: no licence text found for %s\n' "$path" >&2
+      fi
     fi
   done < <(grep -v $'^licences/' "$origins" | grep -v $'^extra/' | sort)
   put "$repository/LICENSE" licences/brainmt
@@ -307,8 +328,8 @@ pack() {
 put "$program" libexec/brainmt
 put_libraries "$program"
 put_open_mpi
-put_loaded_by_name
 for extra in "${extras[@]}"; do put_extra "$extra"; done
+put_loaded_by_name
 while read -r -d '' file; do put "$file" "${file#"$repository"/}"; done \
   < <(find "$repository/configs" "$repository/scripts/slurm" -type f -print0 | sort -z)
 put_wrappers

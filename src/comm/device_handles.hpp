@@ -3,9 +3,11 @@
 // a steady training step makes none.
 #include <map>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "comm/device_api.hpp"
+#include "comm/request.hpp"
 
 namespace brainmt::comm {
 
@@ -54,6 +56,20 @@ class EventPool {
  private:
   DeviceApi& device_;
   std::vector<DeviceApi::Event> free_;
+};
+
+/// Work of a stream up to an event, as a request: waiting for it holds up the host.
+class StreamMark final : public Request::Operation {
+ public:
+  StreamMark(DeviceApi& device, std::shared_ptr<void> event) : device_(device), event_(std::move(event)) {}
+  bool test() override { return device_.is_done(event_.get()); }
+  void wait() override {
+    while (!test()) std::this_thread::yield();
+  }
+
+ private:
+  DeviceApi& device_;
+  std::shared_ptr<void> event_;
 };
 
 /// Page-locked memory by size; the sizes of a training step repeat. Outlives everything that it gave out.

@@ -74,20 +74,6 @@ class NcclCommunicator::Operation final : public Request::Operation {
   bool is_done_ = false;
 };
 
-// Work of the compute stream, where nothing can be ordered behind anything.
-class NcclCommunicator::Mark final : public Request::Operation {
- public:
-  Mark(NcclCommunicator& comm, std::shared_ptr<void> event) : comm_(comm), event_(std::move(event)) {}
-  bool test() override { return comm_.device_.is_done(event_.get()); }
-  void wait() override {
-    while (!test()) std::this_thread::sleep_for(kPoll);
-  }
-
- private:
-  NcclCommunicator& comm_;
-  std::shared_ptr<void> event_;
-};
-
 NcclCommunicator::NcclCommunicator(Communicator& host, NcclApi& nccl, DeviceApi& device, DeviceApi::Stream compute,
                                    const Settings& settings)
     : host_(host),
@@ -211,7 +197,9 @@ Request NcclCommunicator::launch(const char* name, std::size_t count, Enqueue&& 
   return Request(std::make_unique<Operation>(*this, name, last_));
 }
 
-Request NcclCommunicator::work_done() { return Request(std::make_unique<Mark>(*this, events_.record(compute_))); }
+Request NcclCommunicator::work_done() {
+  return Request(std::make_unique<StreamMark>(device_, events_.record(compute_)));
+}
 
 void NcclCommunicator::settle() {
   refuse_after_failure();

@@ -53,7 +53,6 @@ class NcclCommunicator final : public Communicator {
  private:
   using Clock = std::chrono::steady_clock;
   class Operation;
-  class Mark;
 
   void connect();
   /// enqueue(first, chunk) for the pieces of [0, count), as groups on the communication stream. It starts after what

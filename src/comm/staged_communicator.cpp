@@ -50,24 +50,6 @@ class StagedCommunicator::Operation final : public Request::Operation {
   bool is_done_ = false;
 };
 
-namespace {
-
-// Work of a stream.
-class Mark final : public Request::Operation {
- public:
-  Mark(DeviceApi& device, std::shared_ptr<void> event) : device_(device), event_(std::move(event)) {}
-  bool test() override { return device_.is_done(event_.get()); }
-  void wait() override {
-    while (!test()) std::this_thread::yield();
-  }
-
- private:
-  DeviceApi& device_;
-  std::shared_ptr<void> event_;
-};
-
-}  // namespace
-
 StagedCommunicator::StagedCommunicator(Communicator& host, DeviceApi& device, DeviceApi::Stream compute)
     : host_(host), device_(device), compute_(compute), out_(device), back_(device), events_(device), pinned_(device) {}
 
@@ -121,7 +103,9 @@ void StagedCommunicator::progress() {
   while (!returning_.empty() && device_.is_done(returning_.front()->moved.get())) returning_.pop_front();
 }
 
-Request StagedCommunicator::work_done() { return Request(std::make_unique<Mark>(device_, events_.record(compute_))); }
+Request StagedCommunicator::work_done() {
+  return Request(std::make_unique<StreamMark>(device_, events_.record(compute_)));
+}
 
 void StagedCommunicator::settle() {
   for (progress(); !under_way_.empty() || !returning_.empty(); progress()) std::this_thread::yield();

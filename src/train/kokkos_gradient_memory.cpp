@@ -2,7 +2,7 @@
 
 #include "base/error.hpp"
 #include "kernels/elementwise.hpp"
-#include "memory/pool.hpp"
+#include "tensor/tensor.hpp"
 
 namespace brainmt::train {
 namespace {
@@ -22,7 +22,11 @@ View1<const T> view(const void* data, std::size_t count) {
 
 }  // namespace
 
-std::shared_ptr<void> KokkosGradientMemory::allocate(std::size_t bytes) { return pool::allocate(bytes); }
+std::shared_ptr<void> KokkosGradientMemory::allocate(std::size_t bytes) {
+  const auto elements = static_cast<std::int64_t>((bytes + sizeof(float) - 1) / sizeof(float));
+  const auto owner = std::make_shared<Tensor>(Shape{elements}, DType::kF32);
+  return {owner, owner->raw()};
+}
 
 void KokkosGradientMemory::copy(const void* from, void* to, std::size_t count, DataType type) {
   const std::size_t bytes = count * comm::bytes_of(type);
