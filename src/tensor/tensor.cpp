@@ -13,15 +13,15 @@ using DeviceBytes =
 using HostBytes = Kokkos::View<const std::byte*, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
 using HostBytesOut = Kokkos::View<std::byte*, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
 
+// bf16 is made from float alone.
+template <class To>
+using Through = std::conditional_t<std::is_same_v<To, bf16>, float, To>;
+
 template <class To, class From>
 void convert(To* out, const From* in, std::int64_t count) {
   Kokkos::parallel_for(
-      "brainmt::tensor::convert", Kokkos::RangePolicy<>(0, count), KOKKOS_LAMBDA(std::int64_t i) {
-        if constexpr (std::is_same_v<From, double> && std::is_same_v<To, bf16>)
-          out[i] = To(static_cast<float>(in[i]));
-        else
-          out[i] = static_cast<To>(in[i]);
-      });
+      "brainmt::tensor::convert", Kokkos::RangePolicy<>(0, count),
+      KOKKOS_LAMBDA(std::int64_t i) { out[i] = static_cast<To>(static_cast<Through<To>>(in[i])); });
 }
 
 }  // namespace

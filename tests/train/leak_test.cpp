@@ -1,5 +1,6 @@
 // Nothing is learnt from validation and test participants: with other targets and confounds of theirs, training gives
 // the same bits.
+#include <algorithm>
 #include <gtest/gtest.h>
 
 #include "comm/self_communicator.hpp"
