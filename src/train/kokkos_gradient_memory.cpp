@@ -2,7 +2,7 @@
 
 #include "base/error.hpp"
 #include "kernels/elementwise.hpp"
-#include "tensor/pool.hpp"
+#include "memory/pool.hpp"
 
 namespace brainmt::train {
 namespace {
