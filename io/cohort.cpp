@@ -90,6 +90,12 @@ const PhenotypeColumn* Cohort::phenotype(const std::string& name) const {
   return found == all.end() ? nullptr : &*found;
 }
 
+std::size_t Cohort::most_voxels() const {
+  std::size_t most = 0;
+  for (const CohortFile& file : files_) most = std::max(most, file.scatter.voxels());
+  return most;
+}
+
 std::size_t Cohort::quarantined() const {
   return static_cast<std::size_t>(std::count(quarantined_.begin(), quarantined_.end(), true));
 }

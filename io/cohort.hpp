@@ -37,6 +37,8 @@ class Cohort {
   const CohortFile& file_of(std::size_t scan) const { return files_[file_of_[scan]]; }
   /// Packed voxels a frame of this scan: those in the mask of its file.
   std::size_t voxels(std::size_t scan) const { return file_of(scan).scatter.voxels(); }
+  /// The largest of these, over all files.
+  std::size_t most_voxels() const;
   /// Makes dense frames of this scan's packed ones.
   const GridScatter& scatter_of(std::size_t scan) const { return file_of(scan).scatter; }
   /// Dense index of each packed voxel of this scan, ascending.

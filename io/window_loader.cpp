@@ -23,8 +23,12 @@ double thread_cpu_seconds() {
 
 }  // namespace
 
-WindowLoader::WindowLoader(const Cohort& cohort, Source source, std::size_t depth)
-    : cohort_(cohort), source_(std::move(source)), depth_(depth), reader_(cohort.make_reader()) {
+WindowLoader::WindowLoader(const Cohort& cohort, Source source, std::size_t depth, std::pmr::memory_resource* packed)
+    : cohort_(cohort),
+      source_(std::move(source)),
+      depth_(depth),
+      packed_memory_(packed),
+      reader_(cohort.make_reader()) {
   BRAINMT_CHECK(depth >= 1, "a loader needs room for one window");
   thread_ = std::thread([this] { run(); });
 }
@@ -50,6 +54,16 @@ std::optional<Window> WindowLoader::next() {
     if (failure_) std::rethrow_exception(failure_);
     return std::nullopt;
   }
+  return take_first(std::move(lock));
+}
+
+std::optional<Window> WindowLoader::next_if_ready() {
+  std::unique_lock lock(mutex_);
+  if (ready_.empty()) return std::nullopt;
+  return take_first(std::move(lock));
+}
+
+Window WindowLoader::take_first(std::unique_lock<std::mutex> lock) {
   Window window = std::move(ready_.front());
   ready_.pop_front();
   lock.unlock();
@@ -59,21 +73,31 @@ std::optional<Window> WindowLoader::next() {
 
 void WindowLoader::recycle(Window window) {
   const std::lock_guard lock(mutex_);
-  if (spare_.size() < depth_) spare_.push_back(std::move(window.values));
+  if (spare_.size() < depth_) spare_.push_back(std::move(window));
+}
+
+// A window whose buffers are to be used again, or one without any. Made, never assigned: an assignment would keep the
+// memory resource of its target and copy.
+Window WindowLoader::spare() {
+  const std::lock_guard lock(mutex_);
+  if (spare_.empty()) {
+    return {
+        {}, {}, std::pmr::vector<std::uint16_t>(packed_memory_ ? packed_memory_ : std::pmr::get_default_resource())};
+  }
+  Window window = std::move(spare_.back());
+  spare_.pop_back();
+  return window;
 }
 
 Window WindowLoader::load(const WindowRequest& request) {
-  Window window{request, {}};
-  {
-    const std::lock_guard lock(mutex_);
-    if (!spare_.empty()) {
-      window.values = std::move(spare_.back());
-      spare_.pop_back();
-    }
-  }
+  Window window = spare();
+  window.request = request;
   const GridScatter& scatter = cohort_.scatter_of(request.scan);
-  packed_.resize(request.frames * scatter.voxels());
-  cohort_.load_window(*reader_, request.scan, request.first_frame, packed_);
+  std::pmr::vector<std::uint16_t>& packed = packed_memory_ ? window.packed : packed_;
+  packed.reserve(request.frames * cohort_.most_voxels());  // does not grow when a window of a larger mask comes
+  packed.resize(request.frames * scatter.voxels());
+  cohort_.load_window(*reader_, request.scan, request.first_frame, packed);
+  if (packed_memory_) return window;
   window.values.resize(request.frames * scatter.grid_voxels());
   scatter(packed_, cohort_.scans()[request.scan].statistics.fill, window.values);
   return window;

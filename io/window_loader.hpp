@@ -1,7 +1,7 @@
 #pragma once
-// Reads windows of a cohort while the model computes: one thread takes the requests in order, reads, checks and unpacks
-// each into a dense float window [T, Y, X, Z], and keeps at most `depth` finished ones waiting. What is returned does
-// not depend on timing.
+// Reads windows of a cohort while the model computes: one thread takes the requests in order, reads and checks each,
+// and unpacks it into a dense float window [T, Y, X, Z], or leaves it packed for who unpacks on a device. At most
+// `depth` finished ones are kept waiting. What is returned does not depend on timing.
 //
 // How bytes are read, and whether checksums are compared, are the cohort's settings. In collective mode the constructor
 // is collective and the threads of all ranks read in common rounds: ranks may ask for different numbers of windows, but
@@ -15,6 +15,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -31,7 +32,8 @@ struct WindowRequest {
 
 struct Window {
   WindowRequest request;
-  std::vector<float> values;  // [frames, Y, X, Z]
+  std::vector<float> values;                 // dense: [frames, Y, X, Z]
+  std::pmr::vector<std::uint16_t> packed{};  // packed: float16 bits [frames, voxels of the scan's mask]
 };
 
 class WindowLoader {
@@ -39,8 +41,11 @@ class WindowLoader {
   /// Called on the loader's thread, in order, until it returns nothing.
   using Source = std::function<std::optional<WindowRequest>()>;
 
-  /// Starts reading at once. `cohort` outlives the loader.
-  WindowLoader(const Cohort& cohort, Source source, std::size_t depth);
+  /// Starts reading at once. `cohort` outlives the loader. With `packed` windows are packed, and lie in this memory: it
+  /// outlives them and is asked from the loader's thread too. While all are recycled and of equal length, it is asked
+  /// for `depth` + 2 windows at most (those that wait, one being read, one at the caller's), each as large as the
+  /// largest mask needs, and never again.
+  WindowLoader(const Cohort& cohort, Source source, std::size_t depth, std::pmr::memory_resource* packed = nullptr);
   /// The same for a list.
   WindowLoader(const Cohort& cohort, std::vector<WindowRequest> requests, std::size_t depth);
   /// Stops after the window being read.
@@ -51,6 +56,8 @@ class WindowLoader {
   /// The next window in order, or nothing after the last. An error of the loader's thread is thrown here, after the
   /// windows before it, and again by every later call.
   std::optional<Window> next();
+  /// The same window if it is there already; nothing when it is still being read, failed, or does not exist.
+  std::optional<Window> next_if_ready();
   /// Gives the buffer of a used window back, so that the next one needs no new memory.
   void recycle(Window window);
 
@@ -64,19 +71,22 @@ class WindowLoader {
   void read_all();
   bool pause(std::chrono::microseconds longest, bool for_room);
   Window load(const WindowRequest& request);
+  Window spare();
+  Window take_first(std::unique_lock<std::mutex> lock);
 
   const Cohort& cohort_;
   const Source source_;
   const std::size_t depth_;
+  std::pmr::memory_resource* const packed_memory_;  // null: windows are dense
   const std::unique_ptr<FrameReader> reader_;
-  std::vector<std::uint16_t> packed_;  // of the loader's thread
+  std::pmr::vector<std::uint16_t> packed_;  // of the loader's thread, where windows are dense
   std::chrono::duration<double> waited_{0};
   std::atomic<double> cpu_seconds_ = 0;  // set by the loader's thread
 
   std::mutex mutex_;  // guards everything below
   std::condition_variable finished_one_, took_one_;
   std::deque<Window> ready_;
-  std::vector<std::vector<float>> spare_;
+  std::vector<Window> spare_;
   std::exception_ptr failure_;
   bool ended_ = false, stop_ = false;
 

@@ -8,20 +8,18 @@
 namespace brainmt {
 namespace {
 
-using DeviceBytes =
-    Kokkos::View<std::byte*, Kokkos::DefaultExecutionSpace::memory_space, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
+using Exec = Kokkos::DefaultExecutionSpace;
+using DeviceBytes = Kokkos::View<std::byte*, Exec::memory_space, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
 using HostBytes = Kokkos::View<const std::byte*, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
 using HostBytesOut = Kokkos::View<std::byte*, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
 
-// bf16 is made from float alone.
-template <class To>
-using Through = std::conditional_t<std::is_same_v<To, bf16>, float, To>;
-
+// double reaches bf16 by way of float.
 template <class To, class From>
 void convert(To* out, const From* in, std::int64_t count) {
+  using Via = std::conditional_t<std::is_same_v<From, double> && std::is_same_v<To, bf16>, float, To>;
   Kokkos::parallel_for(
       "brainmt::tensor::convert", Kokkos::RangePolicy<>(0, count),
-      KOKKOS_LAMBDA(std::int64_t i) { out[i] = static_cast<To>(static_cast<Through<To>>(in[i])); });
+      KOKKOS_LAMBDA(std::int64_t i) { out[i] = static_cast<To>(static_cast<Via>(in[i])); });
 }
 
 }  // namespace
@@ -39,8 +37,9 @@ Tensor Tensor::from_host(std::span<const float> values, Shape shape, DType dtype
   BRAINMT_CHECK(static_cast<std::int64_t>(values.size()) == shape.count(), "{} values for {}", values.size(),
                 shape.str());
   Tensor t(shape, DType::kF32);
-  Kokkos::deep_copy(DeviceBytes(static_cast<std::byte*>(t.raw()), t.bytes()),
+  Kokkos::deep_copy(Exec(), DeviceBytes(static_cast<std::byte*>(t.raw()), t.bytes()),
                     HostBytes(reinterpret_cast<const std::byte*>(values.data()), t.bytes()));
+  Exec().fence();  // `values` may end now
   return t.to(dtype);
 }
 
@@ -80,15 +79,16 @@ void Tensor::copy_from(const Tensor& other) const {
   });
 }
 
-void Tensor::zero() const { Kokkos::deep_copy(DeviceBytes(static_cast<std::byte*>(raw()), bytes()), std::byte{0}); }
+void Tensor::zero() const {
+  Kokkos::deep_copy(Exec(), DeviceBytes(static_cast<std::byte*>(raw()), bytes()), std::byte{0});
+}
 
 std::vector<double> Tensor::to_host() const {
   const Tensor wide = to(DType::kF64);
   std::vector<double> values(static_cast<std::size_t>(count()));
-  Kokkos::deep_copy(
-      HostBytesOut(reinterpret_cast<std::byte*>(values.data()), values.size() * sizeof(double)),
-      Kokkos::View<const std::byte*, Kokkos::DefaultExecutionSpace::memory_space,
-                   Kokkos::MemoryTraits<Kokkos::Unmanaged>>(static_cast<const std::byte*>(wide.raw()), wide.bytes()));
+  Kokkos::deep_copy(Exec(), HostBytesOut(reinterpret_cast<std::byte*>(values.data()), values.size() * sizeof(double)),
+                    DeviceBytes(static_cast<std::byte*>(wide.raw()), wide.bytes()));
+  Exec().fence();  // the values are there
   return values;
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 // Tensor: a contiguous, row-major array of one dtype on pooled memory of the execution space. Copies share the memory,
 // as do slices and reshapes; nothing here knows about gradients.
+//
+// Work on tensors is queued on the default instance of the execution space, as are the kernels, and on a device nothing
+// but from_host() and to_host() waits for it; those wait for that instance alone, not for the whole device.
 #include <memory>
 #include <span>
 #include <vector>
@@ -16,7 +19,8 @@ class Tensor {
   /// Uninitialised memory from the pool.
   Tensor(Shape shape, DType dtype);
   static Tensor zeros(Shape shape, DType dtype);
-  /// Copies `values` from the host, converting to `dtype`.
+  /// Copies `values` from the host, converting to `dtype`. Any memory will do, and may end when this returns: the copy
+  /// is over by then. It waits for all work queued before it: join small arrays into one call where that matters.
   static Tensor from_host(std::span<const float> values, Shape shape, DType dtype);
 
   bool defined() const { return static_cast<bool>(memory_); }
@@ -45,6 +49,7 @@ class Tensor {
   Tensor to(DType dtype) const;
   /// Writes through the handle (a const Tensor is a fixed handle, not fixed contents). Same count; converts.
   void copy_from(const Tensor& other) const;
+  /// Queued, not waited for: memory that something else than queued work reads next needs a fence first.
   void zero() const;
   /// All elements on the host as double: for tests, reports and small results.
   std::vector<double> to_host() const;

@@ -41,23 +41,25 @@ LossValues loss_of(const Tensor& output, const std::vector<float>& targets, cons
                 "{} outputs for {} targets, {} weights", count, targets.size(), weights.size());
   const Shape flat{output.count()};
   const LossValues values{Tensor(output.shape(), DType::kF32), Tensor(output.shape(), DType::kF32)};
-  const Tensor target = Tensor::from_host(targets, flat, DType::kF32);
   // One pass for each kind of loss, over the labels of its targets; the others have no weight in it and stay as they
   // are. Targets of one kind, as a run with one target has, take a single pass.
-  float kept = 0;
+  std::vector<kernels::Loss> passes;
+  std::vector<float> rows = targets;  // then the weights of each pass: all of it reaches the device in one copy
   for (const kernels::Loss kind : {kernels::Loss::kMse, kernels::Loss::kBceWithLogits}) {
     if (std::ranges::find(kinds, kind) == kinds.end()) continue;
-    std::vector<float> of_kind = weights;
-    for (std::size_t i = 0; i < count; ++i)
-      if (kinds[i % kinds.size()] != kind) of_kind[i] = 0;
+    passes.push_back(kind);
+    for (std::size_t i = 0; i < count; ++i) rows.push_back(kinds[i % kinds.size()] == kind ? weights[i] : 0);
+  }
+  const auto row_count = static_cast<std::int64_t>(passes.size()) + 1;
+  const Tensor labels = Tensor::from_host(rows, {row_count, output.count()}, DType::kF32);
+  const auto row = [&](std::int64_t i) { return view1<const float>(labels.slice(i, i + 1)); };
+  for (std::size_t i = 0; i < passes.size(); ++i) {
     const LossValues pass{Tensor(flat, DType::kF32), Tensor(flat, DType::kF32)};
-    const Tensor weight = Tensor::from_host(of_kind, flat, DType::kF32);
     kernels::loss_fwd_bwd<float>(kernels::Exec{}, view1<float>(pass.loss), view1<float>(pass.gradient),
-                                 view1<const float>(output), view1<const float>(target), view1<const float>(weight),
-                                 kind);
+                                 view1<const float>(output), row(0), row(static_cast<std::int64_t>(i) + 1), passes[i]);
+    const float kept = i == 0 ? 0 : 1;
     kernels::axpby<float>(kernels::Exec{}, view1<float>(values.loss), 1, view1<const float>(pass.loss), kept);
     kernels::axpby<float>(kernels::Exec{}, view1<float>(values.gradient), 1, view1<const float>(pass.gradient), kept);
-    kept = 1;
   }
   return values;
 }

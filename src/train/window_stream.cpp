@@ -1,27 +1,58 @@
 #include "train/window_stream.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <utility>
+
+#include "kernels/detail/loops.hpp"
+#include "memory/pinned_blocks.hpp"
+#include "train/window_upload.hpp"
 
 namespace brainmt::train {
+namespace {
+
+using Unpack = WindowStream::Unpack;
+constexpr Unpack kDefault = kernels::detail::kPortable ? Unpack::kDevice : Unpack::kLoader;
+
+std::size_t depth_of(std::int64_t prefetch) { return static_cast<std::size_t>(std::max<std::int64_t>(prefetch, 1)); }
+
+// The loader writes each packed window where the device copies it from: a copy between two buffers of the host, which
+// would be made while the device waits, is saved. As many as a loader with one window at its caller's uses.
+std::unique_ptr<PinnedBlocks> blocks_for(const io::Cohort& cohort, std::int64_t frames, std::size_t depth) {
+  const std::size_t bytes = static_cast<std::size_t>(frames) * cohort.most_voxels() * sizeof(std::uint16_t);
+  return std::make_unique<PinnedBlocks>(bytes, depth + 2);
+}
+
+}  // namespace
 
 WindowStream::WindowStream(const io::Cohort& cohort, io::WindowLoader::Source source, std::int64_t frames,
-                           std::int64_t prefetch, DType activation)
-    : loader_(cohort, std::move(source), static_cast<std::size_t>(std::max<std::int64_t>(prefetch, 1))),
+                           std::int64_t prefetch, DType activation, std::optional<Unpack> unpack)
+    : pinned_(unpack.value_or(kDefault) == Unpack::kDevice ? blocks_for(cohort, frames, depth_of(prefetch)) : nullptr),
+      loader_(cohort, std::move(source), depth_of(prefetch), pinned_.get()),
       window_{frames, cohort.layout().grid.y, cohort.layout().grid.x, cohort.layout().grid.z},
-      activation_(activation) {}
+      activation_(activation),
+      upload_(pinned_ ? std::make_unique<WindowUpload>(cohort, loader_, frames) : nullptr) {}
+
+WindowStream::~WindowStream() = default;
 
 Tensor WindowStream::take(std::int64_t count) {
   Shape shape{count};
   for (const std::int64_t extent : window_) shape.push_back(extent);
   const Tensor batch(shape, activation_);
   for (std::int64_t i = 0; i < count; ++i) {
-    std::optional<io::Window> window = loader_.next();
-    BRAINMT_CHECK(window.has_value(), "the source of windows ended early");
-    batch.slice(i, i + 1).copy_from(Tensor::from_host(window->values, window_, DType::kF32));
-    loader_.recycle(std::move(*window));
+    const Tensor place = batch.slice(i, i + 1);
+    if (upload_)
+      upload_->next(place);
+    else
+      take_dense(place);
   }
   return batch;
+}
+
+void WindowStream::take_dense(const Tensor& place) {
+  std::optional<io::Window> window = loader_.next();
+  BRAINMT_CHECK(window.has_value(), "the source of windows ended early");
+  place.copy_from(Tensor::from_host(window->values, window_, DType::kF32));
+  loader_.recycle(std::move(*window));
 }
 
 }  // namespace brainmt::train

@@ -1,19 +1,28 @@
 #pragma once
 // Windows of a cohort as model input: read ahead in request order, handed out in batches.
 #include <cstdint>
-#include <utility>
+#include <memory>
+#include <memory_resource>
+#include <optional>
 
 #include "io/window_loader.hpp"
 #include "tensor/tensor.hpp"
 
 namespace brainmt::train {
 
+class WindowUpload;
+
 class WindowStream {
  public:
+  /// Where windows are unpacked: by the loader's thread, or on the device. The input is the same, bit for bit.
+  enum class Unpack { kLoader, kDevice };
+
   /// `source` gives this rank's requests in the order in which take() will want them, each of `frames` frames. It runs
-  /// on the loader's thread. `prefetch` windows are kept ready (at least one).
+  /// on the loader's thread. `prefetch` windows are kept ready (at least one). Unless `unpack` is given, windows
+  /// are unpacked on the device where a device's kernels run, and by the loader where the host's do.
   WindowStream(const io::Cohort& cohort, io::WindowLoader::Source source, std::int64_t frames, std::int64_t prefetch,
-               DType activation);
+               DType activation, std::optional<Unpack> unpack = std::nullopt);
+  ~WindowStream();
 
   /// The next `count` windows as [count, T, Y, X, Z]. Throws DataError when reading failed.
   Tensor take(std::int64_t count);
@@ -22,9 +31,13 @@ class WindowStream {
   double loader_cpu_seconds() const { return loader_.cpu_seconds(); }
 
  private:
+  void take_dense(const Tensor& place);
+
+  std::unique_ptr<std::pmr::memory_resource> pinned_;  // packed windows lie here; null: the loader unpacks
   io::WindowLoader loader_;
   Shape window_;  // [T, Y, X, Z]
   DType activation_;
+  std::unique_ptr<WindowUpload> upload_;  // null: the loader unpacks
 };
 
 }  // namespace brainmt::train

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <memory_resource>
+
 #include "base/error.hpp"
 #include "cohort_fixture.hpp"
 #include "io/hdf5_reader.hpp"
@@ -50,6 +53,77 @@ TEST_F(WindowLoaderTest, OrderAndValuesDoNotDependOnTheDepth) {
     EXPECT_FALSE(loader.next()) << "the end stays the end";
     EXPECT_GE(loader.waited().count(), 0.0);
   }
+}
+
+// Memory that counts what is asked of it.
+class CountedMemory : public std::pmr::memory_resource {
+ public:
+  int allocations() const { return allocations_; }
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    ++allocations_;
+    return std::pmr::new_delete_resource()->allocate(bytes, alignment);
+  }
+  void do_deallocate(void* block, std::size_t bytes, std::size_t alignment) override {
+    std::pmr::new_delete_resource()->deallocate(block, bytes, alignment);
+  }
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+  std::atomic<int> allocations_ = 0;
+};
+
+TEST_F(WindowLoaderTest, PackedWindowsLieInTheMemoryThatIsGiven) {
+  const Cohort cohort(path_);
+  std::vector<WindowRequest> requests;
+  for (std::uint64_t i = 0; i < 40; ++i) requests.push_back({i % 3, i % 2, 3});
+  for (const int depth : {1, 2, 7}) {
+    CountedMemory memory;
+    std::size_t next = 0;
+    WindowLoader loader(
+        cohort,
+        [&]() -> std::optional<WindowRequest> {
+          return next == requests.size() ? std::nullopt : std::optional(requests[next++]);
+        },
+        static_cast<std::size_t>(depth), &memory);
+    for (const WindowRequest& request : requests) {
+      auto window = loader.next();
+      ASSERT_TRUE(window);
+      EXPECT_EQ(window->request.scan, request.scan);
+      EXPECT_TRUE(window->values.empty());
+      EXPECT_EQ(window->packed.get_allocator().resource(), &memory);
+      const auto want = test::small_frames(layout_, request.scan, request.first_frame, request.frames);
+      EXPECT_TRUE(std::ranges::equal(window->packed, want)) << "depth " << depth;
+      loader.recycle(std::move(*window));
+    }
+    EXPECT_FALSE(loader.next());
+    EXPECT_LE(memory.allocations(), depth + 2) << "windows are used again";
+  }
+}
+
+TEST_F(WindowLoaderTest, NextIfReadyGivesTheSameWindowsWithoutWaiting) {
+  const Cohort cohort(path_);
+  std::mutex held;
+  std::unique_lock hold(held);
+  std::uint64_t frame = 0;
+  WindowLoader loader(
+      cohort,
+      [&]() -> std::optional<WindowRequest> {
+        const std::lock_guard wait(held);
+        if (frame == 3) throw UsageError("no more");
+        return WindowRequest{2, frame++, 1};
+      },
+      2);
+  EXPECT_FALSE(loader.next_if_ready()) << "the first is still to come";
+  hold.unlock();
+  for (std::uint64_t f = 0; f < 3; ++f) {
+    std::optional<Window> window;
+    while (!window) window = loader.next_if_ready();
+    EXPECT_EQ(window->request.first_frame, f);
+    EXPECT_EQ(window->values, expected({2, f, 1}));
+  }
+  brainmt::test::expect_error<UsageError>([&] { loader.next(); }, {"no more"});
+  EXPECT_FALSE(loader.next_if_ready()) << "a failure is next()'s to throw";
 }
 
 TEST_F(WindowLoaderTest, AtMostDepthWindowsAreReadAhead) {

@@ -1,7 +1,8 @@
 // Nothing is learnt from validation and test participants: with other targets and confounds of theirs, training gives
 // the same bits.
-#include <algorithm>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 #include "comm/self_communicator.hpp"
 #include "run_support.hpp"
