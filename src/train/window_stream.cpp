@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "profile/region.hpp"
+
 namespace brainmt::train {
 
 WindowStream::WindowStream(const io::Cohort& cohort, io::WindowLoader::Source source, std::int64_t frames,
@@ -12,6 +14,7 @@ WindowStream::WindowStream(const io::Cohort& cohort, io::WindowLoader::Source so
       activation_(activation) {}
 
 Tensor WindowStream::take(std::int64_t count) {
+  const profile::Region region("brainmt::input");
   Shape shape{count};
   for (const std::int64_t extent : window_) shape.push_back(extent);
   const Tensor batch(shape, activation_);
