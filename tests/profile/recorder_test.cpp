@@ -157,7 +157,6 @@ TEST(Recorder, TakesThePeakOfEachStage) {
 
 TEST(Recorder, SeesItsOwnThreadOnly) {
   const Recorder recorder;
-  const Region product("brainmt::product");
   std::thread([] {
     const Region scan("brainmt::selective_scan::fwd", {.flops = 1});
     count("brainmt::layer_norm::fwd", {.flops = 1});
