@@ -195,7 +195,7 @@ double Profile::covered() const {
 }
 
 Recorder::Recorder() {
-  BRAINMT_CHECK(current.load() == nullptr, "a second profile::Recorder");
+  if (current.load() != nullptr) throw InternalError("a second profile::Recorder while another lives");
   wait_for_device();
   state_ = std::make_unique<State>();
   current.store(state_.get(), std::memory_order_release);
