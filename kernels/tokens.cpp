@@ -11,8 +11,8 @@ template <class T>
 void token_scatter(const Exec& exec, View3<Master<T>> tokens, View4<const T> features, View2<const Master<T>> position,
                    View2<const Master<T>> temporal, std::size_t first_frame) {
   using M = Master<T>;
-  detail::count_traffic("brainmt::token::scatter", features);
-  profile::count("brainmt::token::scatter", {.bytes = static_cast<double>(features.size()) * sizeof(M)});
+  // Of the tokens, those of these frames.
+  profile::count("brainmt::token::scatter", {.bytes = static_cast<double>(features.size()) * (sizeof(T) + sizeof(M))});
   const std::size_t chunk = features.extent(1), places = features.extent(2), width = features.extent(3);
   const std::size_t frames = temporal.extent(0);
   // Frames fastest, as in the sequence: the writes of one place are contiguous.
@@ -41,8 +41,8 @@ void cls_scatter(const Exec& exec, View3<M> tokens, View1<const M> cls, View2<co
 template <class T>
 void token_gather(const Exec& exec, View4<T> dfeatures, View3<const Master<T>> dtokens, std::size_t frames,
                   std::size_t first_frame) {
-  detail::count_traffic("brainmt::token::gather", dfeatures);
-  profile::count("brainmt::token::gather", {.bytes = static_cast<double>(dfeatures.size()) * sizeof(Master<T>)});
+  profile::count("brainmt::token::gather",
+                 {.bytes = static_cast<double>(dfeatures.size()) * (sizeof(T) + sizeof(Master<T>))});
   const std::size_t chunk = dfeatures.extent(1), places = dfeatures.extent(2), width = dfeatures.extent(3);
   detail::for_each_row(
       exec, "brainmt::token::gather", dfeatures.extent(0) * places * chunk,
@@ -72,7 +72,7 @@ KOKKOS_INLINE_FUNCTION void add_tokens(const detail::RowTeam& team, M* sum, cons
 template <class M>
 void token_parameter_grads(const Exec& exec, View1<M> dcls, View2<M> dposition, View2<M> dtemporal,
                            View3<const M> dtokens) {
-  detail::count_traffic("brainmt::token::position_grad", dtokens, dtokens);  // once for places, once for frames
+  detail::count_traffic("brainmt::token::position_grad", dtokens, dtokens);  // for places, and again for frames
   const std::size_t frames = dtemporal.extent(0), places = dposition.extent(0) - 1;
   detail::for_each_row(
       exec, "brainmt::token::position_grad", 1 + places, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {

@@ -21,6 +21,12 @@ void pause() { std::this_thread::sleep_for(std::chrono::duration<double>(kPause)
 
 void kernel(const char* label) { Kokkos::parallel_for(label, Kokkos::RangePolicy<>(0, 1), KOKKOS_LAMBDA(int){}); }
 
+void reduction(const char* label) {
+  double sum = 0;
+  Kokkos::parallel_reduce(
+      label, Kokkos::RangePolicy<>(0, 4), KOKKOS_LAMBDA(int i, double& s) { s += i; }, sum);
+}
+
 // As Kokkos announces a kernel that then throws: its end never comes.
 void kernel_that_throws(const char* label) {
   std::uint64_t id = 0;
@@ -34,9 +40,7 @@ TEST(Recorder, GivesAKernelToItsStage) {
   kernel("brainmt::selective_scan::fwd");
   kernel("brainmt::selective_scan::bwd");
   kernel("nobody's");
-  double sum = 0;
-  Kokkos::parallel_reduce(
-      "brainmt::reduce::sum", Kokkos::RangePolicy<>(0, 4), KOKKOS_LAMBDA(int i, double& s) { s += i; }, sum);
+  reduction("brainmt::reduce::sum");
   const Profile profile = recorder.totals();
   EXPECT_EQ(profile.of(Stage::kElementwise).pieces, 2);
   EXPECT_EQ(profile.of(Stage::kScan).pieces, 2);
