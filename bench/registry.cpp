@@ -31,6 +31,7 @@ const config::Schema& schema() {
                 boolean("dense", false, "prepare: every voxel is inside the mask"),
                 integer("samples", 2, "step, io: samples of one optimiser step over all ranks").at_least(1),
                 boolean("scaling", false, "step: also run the same work on one rank and print the ratio"),
+                boolean("profile", false, "step: also time, rates and peak memory by stage (--profile)"),
                 integers("grid", {46, 55, 46}, "voxels X, Y, Z; io reads 91x109x91 unless this is given")
                     .of_length(3)
                     .at_least(1)

@@ -54,6 +54,7 @@ std::string Report::table() const {
                        row.time.median * 1e3, rate(row.flops, row.time.min), rate(row.bytes, row.time.min), share(row),
                        row.note.empty() ? "" : "  " + row.note);
   for (const std::string& line : lines) out += line + "\n";
+  if (stages) out += stages->table();
   return out;
 }
 
@@ -69,6 +70,7 @@ nlohmann::json Report::json() const {
                          {"limit_flops_per_s", row.limit_flops},
                          {"note", row.note}});
   for (const auto& [name, value] : values) j["values"][name] = value;
+  if (stages) j["profile"] = stages->json();
   return j;
 }
 

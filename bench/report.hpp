@@ -2,8 +2,11 @@
 // Rows of a benchmark, as a table or JSON.
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "bench/stage_table.hpp"
 
 namespace brainmt::bench {
 
@@ -31,6 +34,7 @@ struct Report {
   std::vector<Row> rows;
   std::vector<std::string> lines;                      // conclusions under the table
   std::vector<std::pair<std::string, double>> values;  // the same, for programs
+  std::optional<StageTable> stages{};                  // of step --profile; under the conclusions
 
   std::string table() const;
   nlohmann::json json() const;

@@ -2,96 +2,24 @@
 //
 //   brainmt bench step                            samples/s of all ranks together, share of each part, peak memory
 //   mpirun -n 2 brainmt bench step scaling=true   also the same total work on rank 0 alone
+//   brainmt bench step --profile                  also time, rates and peak memory by stage
 //   brainmt bench step frames=[20,40,80,160]      peak memory for each number of frames, and a straight line through it
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <memory>
 
 #include "bench/bench.hpp"
 #include "bench/limits.hpp"
 #include "bench/process_memory.hpp"
-#include "comm/gradient_reducer.hpp"
+#include "bench/step_profile.hpp"
+#include "bench/stepper.hpp"
 #include "comm/self_communicator.hpp"
-#include "kernels/adamw.hpp"
-#include "models/from_config.hpp"
 #include "memory/pool.hpp"
-#include "tensor/views.hpp"
-#include "train/gradient_route.hpp"
+#include "models/from_config.hpp"
 
 namespace brainmt::bench {
 namespace {
 
-using autograd::Tape;
-using autograd::Var;
-
-constexpr std::size_t kBucketBytes = 16u << 20;
 constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-struct StepTimes {
-  double forward = 0, backward = 0, exposed = 0, optimiser = 0;
-  double total() const { return forward + backward + exposed + optimiser; }
-};
-
-// One rank's model with optimiser state and a fixed random sample.
-class Stepper {
- public:
-  Stepper(const models::BrainMTConfig& config, DType dtype, comm::Communicator& comm)
-      : model_(config, dtype),
-        m_(Tensor::zeros(model_.parameters().values().shape(), DType::kF32)),
-        v_(m_.clone()),
-        route_(comm, {}) {
-    model_.initialise(1);
-    const auto& g = config.grid;
-    input_ = Var(random_tensor({1, config.frames, g[1], g[0], g[2]}, dtype));
-    std::vector<comm::ParameterRange> ranges;
-    for (const nn::Parameter& p : model_.parameters().all()) ranges.push_back({p.offset, p.count});
-    reducer_ = std::make_unique<comm::GradientReducer<float>>(
-        route_.link(), ranges, model_.parameters().grads().data<float>(), model_.parameters().flat_count(),
-        kBucketBytes, comm::Determinism::kRank);
-  }
-
-  models::BrainMT& model() { return model_; }
-
-  // `samples` micro steps of batch 1 and one optimiser step.
-  StepTimes run(int samples) {
-    StepTimes t;
-    model_.parameters().zero_grads();
-    reducer_->begin_step(samples);
-    for (int i = 0; i < samples; ++i) {
-      reducer_->begin_micro_step();
-      const double start = now();
-      Tape tape;
-      tape.on_parameter_ready([this](nn::Parameter& p) { reducer_->ready(p.index); });
-      models::ForwardContext context;
-      context.samples = {i};
-      const models::BrainMTOutput out = model_.forward(tape, input_, context);
-      const double middle = now();
-      const std::vector<float> one(1, 1.0f);
-      tape.backward(out.output, Tensor::from_host(one, {1, 1}, DType::kF32));
-      t.forward += middle - start;
-      t.backward += now() - middle;
-    }
-    t.exposed = reducer_->finish();
-    const double start = now();
-    kernels::adamw<float>(kernels::Exec{}, view1<float>(model_.parameters().values()), view1<float>(m_),
-                          view1<float>(v_), view1<const float>(model_.parameters().grads()),
-                          {1e-9, 0.9, 0.999, 1e-6, 0.05, ++steps_, 1.0});
-    model_.parameters().refresh_compute();
-    t.optimiser = now() - start;
-    return t;
-  }
-
- private:
-  models::BrainMT model_;
-  Tensor m_, v_;
-  Var input_;
-  train::GradientRoute route_;
-  std::unique_ptr<comm::GradientReducer<float>> reducer_;
-  std::int64_t steps_ = 0;
-};
 
 // The frames' way to tokens. What reads the voxels has no data gradient.
 double stem_flops(const models::BrainMT& model) {
@@ -128,25 +56,6 @@ double step_flops(const models::BrainMT& model) {
   return stem_flops(model) + dense + core;
 }
 
-struct Throughput {
-  StepTimes best;  // slowest rank's, of the fastest repeat
-  double seconds = 0;
-};
-
-// Fastest of `repeats` steps; a step ends when the slowest rank has ended.
-Throughput best_of(Stepper& stepper, comm::Communicator& comm, int samples, int repeats) {
-  Throughput result;
-  stepper.run(samples);
-  for (int i = 0; i < repeats; ++i) {
-    comm.barrier();
-    const double start = now();
-    const StepTimes t = stepper.run(samples);
-    const double seconds = comm::all_reduce_value(comm, now() - start, comm::ReduceOp::kMax);
-    if (i == 0 || seconds < result.seconds) result = {t, seconds};
-  }
-  return result;
-}
-
 void report_throughput(Report& report, const config::Config& config, comm::Communicator& comm,
                        const models::BrainMTConfig& model_config, DType dtype) {
   const int samples = config.get<int>("samples"), repeats = config.get<int>("repeats");
@@ -175,6 +84,8 @@ void report_throughput(Report& report, const config::Config& config, comm::Commu
   report.values = {{"samples_per_s_forward_backward", samples / forward_backward},
                    {"samples_per_s_step", samples / all.seconds},
                    {"peak_resident_gib", resident / kGib}};
+  if (config.get<bool>("profile"))
+    add_profile(report, stepper, comm, samples / comm.size(), repeats, limit, config.get<double>("seconds"));
   if (!config.get<bool>("scaling")) return;
 
   double alone = 0;
@@ -242,6 +153,9 @@ Report step(const config::Config& config, comm::Communicator& comm) {
       {},
       {},
       {}};
+  if (config.get<bool>("profile") && frames.size() != 1)
+    throw UsageError(fmt::format("profile: expected one number of frames, found {}; try frames=[{}]", frames.size(),
+                                 frames.front()));
   if (frames.size() == 1)
     report_throughput(report, config, comm, model_config, dtype);
   else

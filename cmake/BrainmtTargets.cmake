@@ -52,7 +52,7 @@ function(brainmt_add_test name)
   add_executable(test_${name} ${arg_SOURCES})
   target_link_libraries(test_${name} PRIVATE ${arg_LIBS} brainmt_test_main)
   get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
-  if(folder MATCHES "^(kernels|dnn|autograd|models|analysis|train)$")   # tests that look at tensors
+  if(folder MATCHES "^(kernels|dnn|autograd|models|analysis|train|profile)$")   # tests that look at tensors
     brainmt_kokkos_sources(${arg_SOURCES})
   endif()
   if(NOT arg_RANKS)

@@ -4,6 +4,7 @@
 
 #include "kernels/detail/activation_math.hpp"
 #include "kernels/detail/loops.hpp"
+#include "kernels/detail/work.hpp"
 #include "kernels/ref/activations.hpp"
 
 namespace brainmt::kernels {
@@ -17,6 +18,7 @@ using SiluFor = FunctionFor<T, detail::Silu, ref::Silu>;
 
 template <class F, class T>
 void forward(const Exec& exec, View1<T> y, View1<const T> x) {
+  detail::count_traffic("brainmt::activation::fwd", y, x);
   T* out = y.data();
   const T* in = x.data();
   detail::for_each(
@@ -26,6 +28,7 @@ void forward(const Exec& exec, View1<T> y, View1<const T> x) {
 
 template <class F, class T>
 void backward(const Exec& exec, View1<T> dx, View1<const T> dy, View1<const T> x) {
+  detail::count_traffic("brainmt::activation::bwd", dx, dy, x);
   T* out = dx.data();
   const T *gradient = dy.data(), *in = x.data();
   detail::for_each(
@@ -65,6 +68,7 @@ void activation_bwd(const Exec& exec, View1<T> dx, View1<const T> dy, View1<cons
 
 template <class T>
 void gate_silu_fwd(const Exec& exec, Rows<T> out, Rows<const T> y, Rows<const T> z) {
+  detail::count_traffic("brainmt::gate_silu::fwd", out, y, z);
   const std::size_t cols = out.extent(1);
   detail::for_each_row(
       exec, "brainmt::gate_silu::fwd", out.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
@@ -78,6 +82,7 @@ void gate_silu_fwd(const Exec& exec, Rows<T> out, Rows<const T> y, Rows<const T>
 
 template <class T>
 void gate_silu_bwd(const Exec& exec, Rows<T> dy, Rows<T> dz, Rows<const T> dout, Rows<const T> y, Rows<const T> z) {
+  detail::count_traffic("brainmt::gate_silu::bwd", dy, dz, dout, y, z);
   const std::size_t cols = dout.extent(1);
   detail::for_each_row(
       exec, "brainmt::gate_silu::bwd", dout.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {

@@ -2,11 +2,13 @@
 #include "kernels/elementwise.hpp"
 
 #include "kernels/detail/loops.hpp"
+#include "kernels/detail/work.hpp"
 
 namespace brainmt::kernels {
 
 template <class To, class From>
 void cast(const Exec& exec, View1<To> out, View1<const From> in) {
+  detail::count_traffic("brainmt::elementwise::cast", out, in);
   To* o = out.data();
   const From* x = in.data();
   detail::for_each(
@@ -17,6 +19,7 @@ void cast(const Exec& exec, View1<To> out, View1<const From> in) {
 
 template <class T>
 void cast_rows(const Exec& exec, Rows<T> out, Rows<const Master<T>> in) {
+  detail::count_traffic("brainmt::elementwise::cast_rows", out, in);
   const std::size_t cols = out.extent(1);
   detail::for_each_row(
       exec, "brainmt::elementwise::cast_rows", out.extent(0),
@@ -30,6 +33,7 @@ void cast_rows(const Exec& exec, Rows<T> out, Rows<const Master<T>> in) {
 template <class T>
 void axpby(const Exec& exec, View1<T> y, Master<T> alpha, View1<const T> x, Master<T> beta) {
   using M = Master<T>;
+  detail::count_traffic("brainmt::elementwise::axpby", y, x);
   T* out = y.data();
   const T* in = x.data();
   if (beta == M(0)) {
@@ -37,6 +41,7 @@ void axpby(const Exec& exec, View1<T> y, Master<T> alpha, View1<const T> x, Mast
         exec, "brainmt::elementwise::axpby", y.extent(0),
         KOKKOS_LAMBDA(std::size_t i) { out[i] = static_cast<T>(alpha * static_cast<M>(in[i])); });
   } else {
+    detail::count_traffic("brainmt::elementwise::axpby", y);  // which is read too
     detail::for_each(
         exec, "brainmt::elementwise::axpby", y.extent(0), KOKKOS_LAMBDA(std::size_t i) {
           out[i] = static_cast<T>(alpha * static_cast<M>(in[i]) + beta * static_cast<M>(out[i]));
@@ -46,6 +51,7 @@ void axpby(const Exec& exec, View1<T> y, Master<T> alpha, View1<const T> x, Mast
 
 template <class T>
 void fill(const Exec& exec, View1<T> y, Master<T> value) {
+  detail::count_traffic("brainmt::elementwise::fill", y);
   T* out = y.data();
   const T stored = static_cast<T>(value);
   detail::for_each(

@@ -2,6 +2,7 @@
 #include "kernels/loss.hpp"
 
 #include "kernels/detail/loops.hpp"
+#include "kernels/detail/work.hpp"
 #include "kernels/ref/loss.hpp"
 
 namespace brainmt::kernels {
@@ -10,6 +11,7 @@ namespace {
 template <class Formula, class M>
 void forward_backward(const Exec& exec, View1<M> loss, View1<M> doutput, View1<const M> output, View1<const M> target,
                       View1<const M> weight) {
+  detail::count_traffic("brainmt::loss::fwd_bwd", loss, doutput, output, target, weight);
   detail::for_each(
       exec, "brainmt::loss::fwd_bwd", loss.extent(0), KOKKOS_LAMBDA(std::size_t i) {
         // A missing label may be NaN, and NaN times weight 0 would stay NaN.

@@ -1,6 +1,7 @@
 // Backward passes of kernels/norm.hpp. A block of rows shares one partial sum of dw and dbias (detail/row_blocks.hpp).
 #include "kernels/detail/norm_kind.hpp"
 #include "kernels/detail/row_blocks.hpp"
+#include "kernels/detail/work.hpp"
 #include "kernels/norm.hpp"
 #include "kernels/ref/norm.hpp"
 
@@ -44,6 +45,8 @@ void norm_bwd(const Exec& exec, const std::string& label, View2<R> dx, View1<Mas
               View2<const T> dy, View2<const R> x, View1<const Master<T>> mean, View1<const Master<T>> rstd,
               View1<const Master<T>> w) {
   using M = Master<T>;
+  detail::count_traffic(label.c_str(), dx, dy, x);
+  if constexpr (kAccumulate) detail::count_traffic(label.c_str(), dx);  // which is read too
   const std::size_t cols = x.extent(1), sums = kNorm == Norm::kLayer ? 2 * cols : cols;
   const detail::RowBlocks blocks(x.extent(0), sums);
   const auto scratch = detail::make_partials<M>(blocks, sums);

@@ -4,6 +4,7 @@
 
 #include "kernels/detail/loops.hpp"
 #include "kernels/detail/norm_kind.hpp"
+#include "kernels/detail/work.hpp"
 #include "kernels/norm.hpp"
 #include "kernels/ref/norm.hpp"
 
@@ -58,6 +59,7 @@ KOKKOS_INLINE_FUNCTION void add_row(const detail::RowTeam& team, M* out, const M
 template <Norm kNorm, class R, class T>
 void norm_fwd(const Exec& exec, const std::string& label, View2<T> y, View1<Master<T>> mean, View1<Master<T>> rstd,
               View2<const R> x, Parameters<Master<T>> p) {
+  detail::count_traffic(label.c_str(), y, x);
   detail::for_each_row(
       exec, label, y.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
         normalise<kNorm>(team, &y(row, 0), kNorm == Norm::kLayer ? &mean(row) : nullptr, &rstd(row), &x(row, 0), p,
@@ -69,6 +71,7 @@ template <Norm kNorm, class T>
 void add_norm_fwd(const Exec& exec, const std::string& label, View2<T> y, View2<Master<T>> residual_out,
                   View1<Master<T>> mean, View1<Master<T>> rstd, View2<const Master<T>> residual, View2<const T> hidden,
                   View1<const float> scale, std::size_t rows_per_sample, Parameters<Master<T>> p) {
+  detail::count_traffic(label.c_str(), y, residual_out, residual, hidden);
   detail::for_each_row(
       exec, label, y.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
         Master<T>* sum = &residual_out(row, 0);
@@ -83,6 +86,7 @@ void add_norm_fwd(const Exec& exec, const std::string& label, View2<T> y, View2<
 template <class T>
 void add_scaled(const Exec& exec, View2<Master<T>> out, View2<const Master<T>> residual, View2<const T> hidden,
                 View1<const float> scale, std::size_t rows_per_sample) {
+  detail::count_traffic("brainmt::add_scaled::fwd", out, residual, hidden);
   detail::for_each_row(
       exec, "brainmt::add_scaled::fwd", out.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
         add_row(team, &out(row, 0), &residual(row, 0), &hidden(row, 0), scale_of(scale, row, rows_per_sample),
@@ -93,6 +97,7 @@ void add_scaled(const Exec& exec, View2<Master<T>> out, View2<const Master<T>> r
 template <class T>
 void add_scaled_bwd(const Exec& exec, View2<T> dhidden, View2<const Master<T>> dout, View1<const float> scale,
                     std::size_t rows_per_sample) {
+  detail::count_traffic("brainmt::add_scaled::bwd", dhidden, dout);
   detail::for_each_row(
       exec, "brainmt::add_scaled::bwd", dout.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
         const Master<T> s = scale_of(scale, row, rows_per_sample);

@@ -2,11 +2,13 @@
 #include "kernels/patches.hpp"
 
 #include "kernels/detail/loops.hpp"
+#include "kernels/detail/work.hpp"
 
 namespace brainmt::kernels {
 
 template <class T>
 void patch_gather(const Exec& exec, View2<T> patches, View4<const T> voxels, std::size_t edge) {
+  detail::count_traffic("brainmt::patch::gather", patches, voxels);
   const std::size_t ny = voxels.extent(1), nx = voxels.extent(2), nz = voxels.extent(3);
   const std::size_t py = patch_count(ny, edge), px = patch_count(nx, edge), pz = patch_count(nz, edge);
   detail::for_each_row(
@@ -28,6 +30,7 @@ void patch_gather(const Exec& exec, View2<T> patches, View4<const T> voxels, std
 
 template <class T>
 void patch_scatter(const Exec& exec, View4<T> dvoxels, View2<const T> dpatches, std::size_t edge) {
+  detail::count_traffic("brainmt::patch::scatter", dvoxels, dvoxels);
   const std::size_t ny = dvoxels.extent(1), nx = dvoxels.extent(2), nz = dvoxels.extent(3);
   const std::size_t py = patch_count(ny, edge), px = patch_count(nx, edge), pz = patch_count(nz, edge);
   detail::for_each_row(

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "kernels/detail/row_blocks.hpp"
+#include "kernels/detail/work.hpp"
 
 namespace brainmt::kernels {
 namespace {
@@ -33,6 +34,7 @@ S blocked_sum(const Exec& exec, const std::string& label, std::size_t count, con
 
 template <class M>
 double sum(const Exec& exec, View1<const M> x) {
+  detail::count_traffic("brainmt::reduce::sum", x);
   const M* data = x.data();
   return blocked_sum<double>(
       exec, "brainmt::reduce::sum", x.extent(0), KOKKOS_LAMBDA(std::size_t i) { return static_cast<double>(data[i]); });
@@ -40,6 +42,7 @@ double sum(const Exec& exec, View1<const M> x) {
 
 template <class M>
 double sum_of_squares(const Exec& exec, View1<const M> x) {
+  detail::count_traffic("brainmt::reduce::sum_of_squares", x);
   const M* data = x.data();
   return blocked_sum<double>(
       exec, "brainmt::reduce::sum_of_squares", x.extent(0), KOKKOS_LAMBDA(std::size_t i) {
@@ -50,6 +53,7 @@ double sum_of_squares(const Exec& exec, View1<const M> x) {
 
 template <class M>
 bool all_finite(const Exec& exec, View1<const M> x) {
+  detail::count_traffic("brainmt::reduce::all_finite", x);
   const M* data = x.data();
   // x - x is 0 for a finite x and NaN otherwise, and NaN survives the sum.
   return blocked_sum<M>(
@@ -60,6 +64,7 @@ bool all_finite(const Exec& exec, View1<const M> x) {
 template <class M>
 std::uint64_t bit_hash(const Exec& exec, View1<const M> x) {
   using Bits = std::conditional_t<sizeof(M) == 8, std::uint64_t, std::uint32_t>;
+  detail::count_traffic("brainmt::reduce::bit_hash", x);
   const M* data = x.data();
   // A sum of terms that are one-to-one in the element's bits: no order matters, and one other element is one other sum.
   return blocked_sum<std::uint64_t>(
@@ -73,6 +78,7 @@ std::uint64_t bit_hash(const Exec& exec, View1<const M> x) {
 
 template <class T>
 void column_sum(const Exec& exec, View1<Master<T>> out, Rows<const T> x) {
+  detail::count_traffic("brainmt::reduce::column_sum", x);
   using M = Master<T>;
   const std::size_t cols = x.extent(1);
   const detail::RowBlocks blocks(x.extent(0), cols);

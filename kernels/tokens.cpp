@@ -3,6 +3,7 @@
 
 #include "kernels/detail/loops.hpp"
 #include "kernels/detail/scratch.hpp"
+#include "kernels/detail/work.hpp"
 
 namespace brainmt::kernels {
 
@@ -10,6 +11,8 @@ template <class T>
 void token_scatter(const Exec& exec, View3<Master<T>> tokens, View4<const T> features, View2<const Master<T>> position,
                    View2<const Master<T>> temporal, std::size_t first_frame) {
   using M = Master<T>;
+  // Of the tokens, those of these frames.
+  profile::count("brainmt::token::scatter", {.bytes = static_cast<double>(features.size()) * (sizeof(T) + sizeof(M))});
   const std::size_t chunk = features.extent(1), places = features.extent(2), width = features.extent(3);
   const std::size_t frames = temporal.extent(0);
   // Frames fastest, as in the sequence: the writes of one place are contiguous.
@@ -38,6 +41,8 @@ void cls_scatter(const Exec& exec, View3<M> tokens, View1<const M> cls, View2<co
 template <class T>
 void token_gather(const Exec& exec, View4<T> dfeatures, View3<const Master<T>> dtokens, std::size_t frames,
                   std::size_t first_frame) {
+  profile::count("brainmt::token::gather",
+                 {.bytes = static_cast<double>(dfeatures.size()) * (sizeof(T) + sizeof(Master<T>))});
   const std::size_t chunk = dfeatures.extent(1), places = dfeatures.extent(2), width = dfeatures.extent(3);
   detail::for_each_row(
       exec, "brainmt::token::gather", dfeatures.extent(0) * places * chunk,
@@ -67,6 +72,7 @@ KOKKOS_INLINE_FUNCTION void add_tokens(const detail::RowTeam& team, M* sum, cons
 template <class M>
 void token_parameter_grads(const Exec& exec, View1<M> dcls, View2<M> dposition, View2<M> dtemporal,
                            View3<const M> dtokens) {
+  detail::count_traffic("brainmt::token::position_grad", dtokens, dtokens);  // for places, and again for frames
   const std::size_t frames = dtemporal.extent(0), places = dposition.extent(0) - 1;
   detail::for_each_row(
       exec, "brainmt::token::position_grad", 1 + places, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
@@ -89,6 +95,7 @@ namespace {
 // in double: a sequence has tens of thousands of tokens.
 template <class M>
 void mean_of_tokens(const Exec& exec, const char* label, M* out, const View3<const M>& h, std::size_t groups) {
+  detail::count_traffic(label, h);
   const std::size_t width = h.extent(2), count = (h.extent(1) - 1) / groups;
   const detail::Scratch<double> scratch(h.extent(0) * groups * width);
   const View2<double> sums = scratch.matrix(h.extent(0) * groups);

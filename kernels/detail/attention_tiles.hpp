@@ -64,13 +64,4 @@ void store_rows(Strided<T> to, std::size_t first, const float* from, std::size_t
   }
 }
 
-/// A profiling region for work that is not one Kokkos kernel.
-class ProfilingRegion {
- public:
-  explicit ProfilingRegion(const std::string& label) { Kokkos::Profiling::pushRegion(label); }
-  ~ProfilingRegion() { Kokkos::Profiling::popRegion(); }
-  ProfilingRegion(const ProfilingRegion&) = delete;
-  ProfilingRegion& operator=(const ProfilingRegion&) = delete;
-};
-
 }  // namespace brainmt::kernels::detail

@@ -93,7 +93,6 @@ template <class T>
 void attention_bwd([[maybe_unused]] const Exec& exec, Rows<T> dq, Rows<T> dk, Rows<T> dv, Rows<const T> dout,
                    Rows<const T> o, View3<const Master<T>> lse, Rows<const T> q, Rows<const T> k, Rows<const T> v,
                    std::size_t batch, std::size_t heads, const SmallGemm& gemm) {
-  const detail::ProfilingRegion region("brainmt::attention::bwd");
   const auto shape = detail::attention_shape<const T>(q, k, batch, heads);
   exec.fence();  // plain host code from here on
   if constexpr (std::is_same_v<T, double>) {

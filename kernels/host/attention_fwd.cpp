@@ -87,7 +87,6 @@ class ForwardTile {
 template <class T>
 void attention_fwd([[maybe_unused]] const Exec& exec, Rows<T> o, View3<Master<T>> lse, Rows<const T> q, Rows<const T> k,
                    Rows<const T> v, std::size_t batch, std::size_t heads, const SmallGemm& gemm) {
-  const detail::ProfilingRegion region("brainmt::attention::fwd");
   const auto shape = detail::attention_shape<const T>(q, k, batch, heads);
   exec.fence();  // plain host code from here on
   if constexpr (std::is_same_v<T, double>) {

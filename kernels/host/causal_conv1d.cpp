@@ -12,6 +12,7 @@
 #include "base/lanes.hpp"
 #include "kernels/detail/activation_math.hpp"
 #include "kernels/detail/host_items.hpp"
+#include "kernels/detail/work.hpp"
 #include "kernels/ref/causal_conv1d.hpp"
 
 namespace brainmt::kernels {
@@ -218,6 +219,7 @@ template <class T>
 void causal_conv1d_silu_fwd(const Exec& exec, Rows<T> y, Rows<const T> x, View2<const Master<T>> w,
                             View1<const Master<T>> bias, std::size_t batch, std::size_t length, Direction direction) {
   const ref::ConvShape shape = conv_shape(w, batch, length, direction);
+  const profile::Region region("brainmt::causal_conv1d::fwd", detail::conv1d_fwd_work(x, w.extent(1)));
   if constexpr (std::is_same_v<T, double>) {
     ref::causal_conv1d_silu_fwd(detail::as_matrix(y), detail::as_matrix(x), w.data(), bias.data(), shape);
   } else {
@@ -232,6 +234,7 @@ void causal_conv1d_silu_bwd(const Exec& exec, Rows<T> dx, View2<Master<T>> dw, V
                             Rows<const T> x, View2<const Master<T>> w, View1<const Master<T>> bias, std::size_t batch,
                             std::size_t length, Direction direction, bool accumulate) {
   const ref::ConvShape shape = conv_shape(w, batch, length, direction);
+  const profile::Region region("brainmt::causal_conv1d::bwd", detail::conv1d_bwd_work(x, w.extent(1), accumulate));
   if constexpr (std::is_same_v<T, double>) {
     ref::causal_conv1d_silu_bwd(detail::as_matrix(dx), dw.data(), dbias.data(), detail::as_matrix(dy),
                                 detail::as_matrix(x), w.data(), bias.data(), shape, accumulate);

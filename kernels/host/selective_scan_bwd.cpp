@@ -11,6 +11,7 @@
 // in a workspace of B * ceil(E / 128) * 1024 * 2 N floats (1 MiB a sample for E = 1024, N = 16), whatever the length.
 #include "kernels/detail/scan_oracle.hpp"
 #include "kernels/detail/scan_tiles.hpp"
+#include "kernels/detail/work.hpp"
 #include "kernels/selective_scan.hpp"
 
 namespace brainmt::kernels {
@@ -270,6 +271,7 @@ void selective_scan_bwd(const Exec& exec, std::span<const ScanGradients<T>> grad
                         std::span<const ScanDirection<T>> directions, std::size_t batch, std::size_t length) {
   BRAINMT_CHECK(gradients.size() == directions.size(), "selective scan: {} gradients for {} directions",
                 gradients.size(), directions.size());
+  const profile::Region region("brainmt::selective_scan::bwd", detail::scan_bwd_work(directions));
   for (std::size_t i = 0; i < directions.size(); ++i) {
     if constexpr (std::is_same_v<T, double>)
       ref::selective_scan_bwd(oracle_outputs(gradients[i]), as_matrix(dy), oracle_inputs(directions[i]),

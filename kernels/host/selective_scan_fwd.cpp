@@ -2,6 +2,7 @@
 // (detail/scan_tiles.hpp).
 #include "kernels/detail/scan_oracle.hpp"
 #include "kernels/detail/scan_tiles.hpp"
+#include "kernels/detail/work.hpp"
 #include "kernels/selective_scan.hpp"
 
 namespace brainmt::kernels {
@@ -91,6 +92,7 @@ struct SelectiveScanFwd {
 template <class T>
 void selective_scan_fwd(const Exec& exec, Rows<T> y, std::span<const ScanDirection<T>> directions, std::size_t batch,
                         std::size_t length) {
+  const profile::Region region("brainmt::selective_scan::fwd", detail::scan_fwd_work(directions));
   for (const ScanDirection<T>& scan : directions) {
     const bool accumulate = &scan != directions.data();
     if constexpr (std::is_same_v<T, double>) {

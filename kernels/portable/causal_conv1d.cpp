@@ -9,6 +9,7 @@
 #include "kernels/detail/activation_math.hpp"
 #include "kernels/detail/loops.hpp"
 #include "kernels/detail/scratch.hpp"
+#include "kernels/detail/work.hpp"
 #include "kernels/ref/causal_conv1d.hpp"
 
 namespace brainmt::kernels {
@@ -194,6 +195,7 @@ template <class T>
 void causal_conv1d_silu_fwd(const Exec& exec, Rows<T> y, Rows<const T> x, View2<const Master<T>> w,
                             View1<const Master<T>> bias, std::size_t batch, std::size_t length, Direction direction) {
   const Layout layout = layout_of(w, batch, length, direction);
+  const profile::Region region("brainmt::causal_conv1d::fwd", detail::conv1d_fwd_work(x, w.extent(1)));
   detail::for_each(exec, "brainmt::causal_conv1d::fwd", layout.items(), CausalConv1dFwd<T>{y, x, w, bias, layout});
 }
 
@@ -202,6 +204,7 @@ void causal_conv1d_silu_bwd(const Exec& exec, Rows<T> dx, View2<Master<T>> dw, V
                             Rows<const T> x, View2<const Master<T>> w, View1<const Master<T>> bias, std::size_t batch,
                             std::size_t length, Direction direction, bool accumulate) {
   const Layout layout = layout_of(w, batch, length, direction);
+  const profile::Region region("brainmt::causal_conv1d::bwd", detail::conv1d_bwd_work(x, w.extent(1), accumulate));
   const std::size_t stretches = batch * layout.stretches(), rows = w.extent(1) + 1;
   const detail::Scratch<Master<T>> sums(stretches * rows * layout.channels);
   detail::for_each(exec, "brainmt::causal_conv1d::bwd", layout.items(),

@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "kernels/detail/loops.hpp"
 #include "kernels/detail/scratch.hpp"
+#include "kernels/detail/work.hpp"
 #include "kernels/portable/channel_sums.hpp"
 #include "kernels/portable/scan_math.hpp"
 
@@ -281,6 +282,7 @@ void selective_scan_bwd(const Exec& exec, std::span<const ScanGradients<T>> grad
   using M = Master<T>;
   BRAINMT_CHECK(gradients.size() == directions.size(), "selective scan: {} gradients for {} directions",
                 gradients.size(), directions.size());
+  const profile::Region region("brainmt::selective_scan::bwd", detail::scan_bwd_work(directions));
   const ScanProblem<T> problem = scan_problem(directions, batch, length);
   const std::size_t segments = problem.segments(), ways = directions.size(), channels = problem.channels;
   const std::size_t per_sample = segments * problem.states * channels;

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "kernels/detail/loops.hpp"
 #include "kernels/detail/scratch.hpp"
+#include "kernels/detail/work.hpp"
 #include "kernels/portable/scan_math.hpp"
 
 namespace brainmt::kernels {
@@ -117,6 +118,7 @@ struct SweepSegments {
 template <class T>
 void selective_scan_fwd(const Exec& exec, Rows<T> y, std::span<const ScanDirection<T>> directions, std::size_t batch,
                         std::size_t length) {
+  const profile::Region region("brainmt::selective_scan::fwd", detail::scan_fwd_work(directions));
   const ScanProblem<T> problem = scan_problem(directions, batch, length);
   const std::size_t segments = problem.segments(), ways = directions.size(), channels = problem.channels;
   const detail::Scratch<Master<T>> totals(ways * batch * (segments - 1) * channels);

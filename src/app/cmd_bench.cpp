@@ -43,7 +43,8 @@ Command bench_command() {
           .run = run,
           .operands = {"NAME", names, 1, 1},
           .options = {{"json", "FILE", "also write the report as JSON"},
-                      {"with-step", "", "io: the same as with_step=true", "with_step=true"}}};
+                      {"with-step", "", "io: the same as with_step=true", "with_step=true"},
+                      {"profile", "", "step: the same as profile=true", "profile=true"}}};
 }
 
 }  // namespace brainmt::app

@@ -25,6 +25,7 @@
 #include "comm/environment.hpp"
 #include "comm/mpi_communicator.hpp"
 #include "dnn/settings.hpp"
+#include "profile/nvtx.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -118,9 +119,17 @@ void configure_dense_algebra(const config::Config& config) {
                   .tf32 = config.get<bool>("device.tf32")});
 }
 
+// BRAINMT_NVTX=1: names on the timeline of NVIDIA's tools, for any command.
+bool nvtx_wanted() {
+  const char* text = std::getenv("BRAINMT_NVTX");
+  return text != nullptr && *text != '\0' && std::strcmp(text, "0") != 0;
+}
+
 ExitCode run_command(const CommandLine& line, const config::Config& config, comm::Communicator& world) {
   const auto* over_mpi = dynamic_cast<comm::MpiCommunicator*>(&world);
   log::init(world.rank(), world.size());
+  if (nvtx_wanted() && !profile::nvtx::available() && world.rank() == 0)
+    log::warn("BRAINMT_NVTX: this build has no CUDA, so there are no ranges");
   CommandContext context{.config = config,
                          .comm = world,
                          .mpi = over_mpi != nullptr ? over_mpi->handle() : MPI_COMM_SELF,
@@ -138,7 +147,8 @@ int run_on_ranks(int& argc, char**& argv, const CommandLine& line, const config:
   comm::Environment environment(&argc, &argv);
   std::set_terminate(on_terminate);
   const auto world = environment.world();
-  share_cores(MPI_COMM_WORLD);  // before Kokkos, which counts its threads when it starts
+  share_cores(MPI_COMM_WORLD);                        // before Kokkos, which counts its threads when it starts
+  const profile::nvtx::Ranges ranges(nvtx_wanted());  // before Kokkos too, which asks its tools when it starts
   try {
     std::optional<DeviceScope> device;
     if (!needs_device() || line.command->computes(line.operands, line.dry_run)) device.emplace(MPI_COMM_WORLD);

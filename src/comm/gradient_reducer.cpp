@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "profile/region.hpp"
 
 namespace brainmt::comm {
 namespace {
@@ -15,6 +16,11 @@ bool is_power_of_two(int n) { return n > 0 && std::has_single_bit(static_cast<un
 template <class T>
 T* element(const std::shared_ptr<void>& block, std::size_t i) {
   return static_cast<T*>(block.get()) + i;
+}
+
+// What a ring sends: all but one part of P, to sum it and again to pass the sum on.
+void count_all_reduce(int ranks, std::size_t bytes) {
+  profile::count("brainmt::comm::reduce", {.bytes = 2.0 * (ranks - 1) / ranks * static_cast<double>(bytes)});
 }
 
 }  // namespace
@@ -158,10 +164,12 @@ void GradientReducer<T>::start(std::size_t index) {
     bucket.distance = 1;
     exchange_or_end(index);
   } else if (narrow()) {
+    count_all_reduce(comm_.size(), bucket.count * sizeof(bf16));
     memory_.convert(flat_ + bucket.offset, DataType::kFloat, element<bf16>(wire_, bucket.offset), bucket.count);
     bucket.request =
         comm_.all_reduce_async(element<bf16>(wire_, bucket.offset), bucket.count, DataType::kBfloat16, ReduceOp::kSum);
   } else {
+    count_all_reduce(comm_.size(), bucket.count * sizeof(T));
     bucket.request = comm_.all_reduce_async(flat_ + bucket.offset, bucket.count, data_type_of<T>, ReduceOp::kSum);
   }
 }
@@ -173,6 +181,7 @@ void GradientReducer<T>::exchange_or_end(std::size_t index) {
     bucket.state = BucketState::kReduced;
     return;
   }
+  profile::count("brainmt::comm::exchange", {.bytes = static_cast<double>(bucket.count * sizeof(T))});
   bucket.request =
       comm_.exchange_async(comm_.rank() ^ bucket.distance, flat_ + bucket.offset, element<T>(received_, bucket.offset),
                            bucket.count, data_type_of<T>, static_cast<int>(index));
@@ -197,6 +206,7 @@ void GradientReducer<T>::received(std::size_t index) {
 // under way on by what has arrived.
 template <class T>
 void GradientReducer<T>::progress() {
+  const profile::Region region("brainmt::comm::progress");
   while (next_ < buckets_.size() && buckets_[next_].state == BucketState::kComplete) start(next_++);
   for (std::size_t i = oldest_; i < next_; ++i) {
     while (buckets_[i].state == BucketState::kReducing && buckets_[i].request.test()) received(i);
@@ -225,6 +235,7 @@ double GradientReducer<T>::finish() {
   for (Request backward = comm_.work_done(); !backward.test(); std::this_thread::yield()) {
     if (!waits_for_the_end()) progress();
   }
+  const profile::Region region("brainmt::comm::finish");
   const auto begin = Clock::now();
   if (waits_for_the_end()) run_butterflies();
   progress();

@@ -15,6 +15,11 @@ void attention_bwd(const Matrix& dq, const Matrix& dk, const Matrix& dv, const M
 
 namespace detail {
 
+/// The back end's.
+void run_attention_fwd(const Matrix& o, const Tensor& lse, const Matrix& q, const Matrix& k, const Matrix& v);
+void run_attention_bwd(const Matrix& dq, const Matrix& dk, const Matrix& dv, const Matrix& dout, const Matrix& o,
+                       const Tensor& lse, const Matrix& q, const Matrix& k, const Matrix& v);
+
 /// Attention by matrix products and kernels/softmax.hpp, some queries at a time: memory does not grow with Lq * Lk.
 void attention_fwd_tiled(const Matrix& o, const Tensor& lse, const Matrix& q, const Matrix& k, const Matrix& v);
 void attention_bwd_tiled(const Matrix& dq, const Matrix& dk, const Matrix& dv, const Matrix& dout, const Matrix& o,

@@ -2,13 +2,15 @@
 
 #include "dnn/product.hpp"
 #include "kernels/reduce.hpp"
+#include "profile/region.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::dnn {
 
 Operand Operand::part(std::int64_t begin, std::int64_t count, std::int64_t first, std::int64_t width) const {
   BRAINMT_CHECK(begin >= 0 && begin + count <= rows && first >= 0 && first + width <= cols,
-                "rows [{}, {}) and columns [{}, {}) of [{}, {}]", begin, begin + count, first, first + width, rows, cols);
+                "rows [{}, {}) and columns [{}, {}) of [{}, {}]", begin, begin + count, first, first + width, rows,
+                cols);
   const std::int64_t offset = (begin * row_stride + first * col_stride) * static_cast<std::int64_t>(size_of(dtype));
   return {static_cast<std::byte*>(data) + offset, dtype, count, width, row_stride, col_stride};
 }
@@ -18,12 +20,26 @@ Operand operand(const Matrix& m) {
   return whole.part(0, m.rows(), m.begin, m.cols);
 }
 
+namespace {
+
+// m n k multiply-adds; reads A, B and, to add to it, C, writes C.
+profile::Work work_of(const Operand& c, const Operand& a, const Operand& b, bool accumulate) {
+  const auto bytes = [](const Operand& m) {
+    return static_cast<double>(m.rows) * static_cast<double>(m.cols) * static_cast<double>(size_of(m.dtype));
+  };
+  return {.flops = 2.0 * static_cast<double>(c.rows) * static_cast<double>(c.cols) * static_cast<double>(a.cols),
+          .bytes = bytes(a) + bytes(b) + (accumulate ? 2 : 1) * bytes(c)};
+}
+
+}  // namespace
+
 void product(const Operand& c, const Operand& a, const Operand& b, const Tensor& bias, bool accumulate) {
   BRAINMT_CHECK(a.cols == b.rows && c.rows == a.rows && c.cols == b.cols, "[{}, {}] = [{}, {}] [{}, {}]", c.rows,
                 c.cols, a.rows, a.cols, b.rows, b.cols);
   BRAINMT_CHECK(!bias || (bias.count() == c.cols && bias.dtype() == master_of(c.dtype)), "bias {} of {} columns",
                 bias.shape().str(), c.cols);
   if (c.rows == 0 || c.cols == 0) return;
+  const profile::Region region("brainmt::product", work_of(c, a, b, accumulate));
   detail::run_product(c, a, b, bias, accumulate);
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "memory/pool.hpp"
+#include "profile/region.hpp"
 
 namespace brainmt {
 namespace {
@@ -17,6 +18,7 @@ using HostBytesOut = Kokkos::View<std::byte*, Kokkos::HostSpace, Kokkos::MemoryT
 template <class To, class From>
 void convert(To* out, const From* in, std::int64_t count) {
   using Via = std::conditional_t<std::is_same_v<From, double> && std::is_same_v<To, bf16>, float, To>;
+  profile::count("brainmt::tensor::convert", {.bytes = static_cast<double>(count) * (sizeof(To) + sizeof(From))});
   Kokkos::parallel_for(
       "brainmt::tensor::convert", Kokkos::RangePolicy<>(0, count),
       KOKKOS_LAMBDA(std::int64_t i) { out[i] = static_cast<To>(static_cast<Via>(in[i])); });

@@ -5,6 +5,7 @@
 
 #include "kernels/adamw.hpp"
 #include "kernels/reduce.hpp"
+#include "profile/region.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::train {
@@ -35,6 +36,7 @@ Tensor AdamW::part_of(const Tensor& flat, const nn::Parameter& p) {
 }
 
 double AdamW::gradient_norm() const {
+  const profile::Region region("brainmt::optimizer::norm");
   const kernels::Exec exec;
   return std::sqrt(dispatch_master(store_.master_dtype(), [&]<class M>() {
     return kernels::sum_of_squares<M>(exec, view1<const M>(store_.grads()));
@@ -42,6 +44,7 @@ double AdamW::gradient_norm() const {
 }
 
 void AdamW::step(double lr, double norm) {
+  const profile::Region region("brainmt::optimizer::step");
   const kernels::Exec exec;
   const bool clip = settings_.clip_norm > 0.0 && norm > settings_.clip_norm;
   kernels::AdamWStep update{.lr = lr,

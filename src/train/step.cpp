@@ -9,6 +9,7 @@
 #include "base/fault.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/loss.hpp"
+#include "profile/region.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::train {
@@ -101,8 +102,10 @@ StepResult StepRunner::run(const StepRequest& request) {
   result.gradient_norm = optimizer_.gradient_norm();
   not_finite = std::isfinite(result.gradient_norm) ? 0 : 1;
   stop = request.stop() ? 1 : 0;
-  if (fault::at("step.agree", control_.rank(), request.step) != fault::Action::kSkip)
+  if (fault::at("step.agree", control_.rank(), request.step) != fault::Action::kSkip) {
+    const profile::Region region("brainmt::comm::agree");
     control_.all_reduce(agreed.data(), agreed.size(), comm::DataType::kDouble, comm::ReduceOp::kSum);
+  }
   for (std::size_t k = 0; k < settings_.losses.size(); ++k) {
     const auto first = agreed.begin() + static_cast<std::ptrdiff_t>(k * samples);
     result.target_losses.push_back(std::accumulate(first, first + request.global_samples, 0.0));
@@ -120,7 +123,11 @@ void StepRunner::run_micro_step(const StepRequest& request, const MicroBatch& ba
   if (batch.samples.empty()) return backward(tape, {}, {});
   const models::ForwardContext context{
       .training = true, .seed = settings_.seed, .step = request.step, .samples = batch.samples};
-  const autograd::Var output = model_.forward(tape, autograd::Var(batch.input), context).output;
+  const auto forward = [&] {
+    const profile::Region region("brainmt::forward");
+    return model_.forward(tape, autograd::Var(batch.input), context).output;
+  };
+  const autograd::Var output = forward();
   const LossValues values = loss_of(output.value(), batch.targets, batch.weights, settings_.losses);
   const std::vector<double> by_label = values.loss.to_host();
   const std::size_t targets = settings_.losses.size();
@@ -138,6 +145,7 @@ void StepRunner::backward(autograd::Tape& tape, const autograd::Var& output, Ten
     reducer_.ready(index);
   };
   if (output.defined()) {
+    const profile::Region region("brainmt::backward");
     tape.on_parameter_ready([&](nn::Parameter& p) { announce(p.index); });
     tape.backward(output, std::move(gradient));
   }

@@ -7,6 +7,8 @@
 #include "memory/pinned_blocks.hpp"
 #include "train/window_upload.hpp"
 
+#include "profile/region.hpp"
+
 namespace brainmt::train {
 namespace {
 
@@ -35,6 +37,7 @@ WindowStream::WindowStream(const io::Cohort& cohort, io::WindowLoader::Source so
 WindowStream::~WindowStream() = default;
 
 Tensor WindowStream::take(std::int64_t count) {
+  const profile::Region region("brainmt::input");
   Shape shape{count};
   for (const std::int64_t extent : window_) shape.push_back(extent);
   const Tensor batch(shape, activation_);

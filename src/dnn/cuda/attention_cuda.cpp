@@ -28,14 +28,14 @@ bool use_cudnn(const cuda::AttentionShape& shape, const Matrix& o, const Matrix&
 
 }  // namespace
 
-void attention_fwd(const Matrix& o, const Tensor& lse, const Matrix& q, const Matrix& k, const Matrix& v) {
+void detail::run_attention_fwd(const Matrix& o, const Tensor& lse, const Matrix& q, const Matrix& k, const Matrix& v) {
   const cuda::AttentionShape shape = shape_of(lse, q, k);
   if (!use_cudnn(shape, o, q, k, v)) return detail::attention_fwd_tiled(o, lse, q, k, v);
   cuda::attention_fwd(detail::cuda_context(), rows_of<cuda::Rows>(o), lse.data<float>(), rows_of(q), rows_of(k),
                       rows_of(v), shape);
 }
 
-void attention_bwd(const Matrix& dq, const Matrix& dk, const Matrix& dv, const Matrix& dout, const Matrix& o,
+void detail::run_attention_bwd(const Matrix& dq, const Matrix& dk, const Matrix& dv, const Matrix& dout, const Matrix& o,
                    const Tensor& lse, const Matrix& q, const Matrix& k, const Matrix& v) {
   const cuda::AttentionShape shape = shape_of(lse, q, k);
   if (!use_cudnn(shape, o, q, k, v)) return detail::attention_bwd_tiled(dq, dk, dv, dout, o, lse, q, k, v);
