@@ -73,7 +73,8 @@ Window WindowLoader::take_first(std::unique_lock<std::mutex> lock) {
 
 void WindowLoader::recycle(Window window) {
   const std::lock_guard lock(mutex_);
-  if (spare_.size() < depth_) spare_.push_back(std::move(window));
+  // At most depth_ wait, one is read and one is the caller's: all of them may be here, and none is ever made again.
+  if (spare_.size() < depth_ + 2) spare_.push_back(std::move(window));
 }
 
 // A window whose buffers are to be used again, or one without any. Made, never assigned: an assignment would keep the

@@ -27,10 +27,12 @@ void softmax_fwd(const Exec& exec, Rows<T> p, View1<Master<T>> lse, Rows<const M
         const M* s = &logits(row, 0);
         T* weight = &p(row, 0);
         const M largest = scale * detail::row_max<M>(team, keys, [=](std::size_t j) { return s[j]; });
-        const M sum = detail::row_sum<M>(team, keys, [=](std::size_t j) { return exponential(scale * s[j] - largest); });
+        const M sum =
+            detail::row_sum<M>(team, keys, [=](std::size_t j) { return exponential(scale * s[j] - largest); });
         const M log_sum = largest + std::log(sum);
         lse(row) = log_sum;
-        detail::row_for(team, keys, [=](std::size_t j) { weight[j] = static_cast<T>(exponential(scale * s[j] - log_sum)); });
+        detail::row_for(team, keys,
+                        [=](std::size_t j) { weight[j] = static_cast<T>(exponential(scale * s[j] - log_sum)); });
       });
 }
 
@@ -43,44 +45,32 @@ void softmax_again(const Exec& exec, Rows<T> p, Rows<const Master<T>> logits, Vi
         const Master<T>* s = &logits(row, 0);
         T* weight = &p(row, 0);
         const Master<T> log_sum = lse(row);
-        detail::row_for(team, keys, [=](std::size_t j) { weight[j] = static_cast<T>(exponential(scale * s[j] - log_sum)); });
+        detail::row_for(team, keys,
+                        [=](std::size_t j) { weight[j] = static_cast<T>(exponential(scale * s[j] - log_sum)); });
       });
 }
 
 template <class T>
-void softmax_bwd(const Exec& exec, Rows<T> dlogits, Rows<const T> p, Rows<const Master<T>> dp,
-                 View1<const Master<T>> dot, Master<T> scale) {
+void softmax_bwd(const Exec& exec, Rows<T> dlogits, Rows<const T> p, Rows<const Master<T>> dp, Master<T> scale) {
+  using M = Master<T>;
   const std::size_t keys = p.extent(1);
   detail::for_each_row(
       exec, "brainmt::softmax::bwd", p.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
         const T* weight = &p(row, 0);
-        const Master<T>* gradient = &dp(row, 0);
+        const M* gradient = &dp(row, 0);
         T* out = &dlogits(row, 0);
-        const Master<T> mean = dot(row);
+        const M mean =
+            detail::row_sum<M>(team, keys, [=](std::size_t j) { return static_cast<M>(weight[j]) * gradient[j]; });
         detail::row_for(team, keys, [=](std::size_t j) {
-          out[j] = static_cast<T>(scale * static_cast<Master<T>>(weight[j]) * (gradient[j] - mean));
+          out[j] = static_cast<T>(scale * static_cast<M>(weight[j]) * (gradient[j] - mean));
         });
       });
 }
 
-template <class T>
-void row_dots(const Exec& exec, View1<Master<T>> dot, Rows<const T> a, Rows<const T> b) {
-  using M = Master<T>;
-  const std::size_t cols = a.extent(1);
-  detail::for_each_row(
-      exec, "brainmt::softmax::dots", a.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
-        const T *left = &a(row, 0), *right = &b(row, 0);
-        dot(row) = detail::row_sum<M>(
-            team, cols, [=](std::size_t c) { return static_cast<M>(left[c]) * static_cast<M>(right[c]); });
-      });
-}
-
-#define BRAINMT_INSTANTIATE(T)                                                                                        \
-  template void softmax_fwd<T>(const Exec&, Rows<T>, View1<Master<T>>, Rows<const Master<T>>, Master<T>);             \
-  template void softmax_again<T>(const Exec&, Rows<T>, Rows<const Master<T>>, View1<const Master<T>>, Master<T>);     \
-  template void softmax_bwd<T>(const Exec&, Rows<T>, Rows<const T>, Rows<const Master<T>>, View1<const Master<T>>,    \
-                               Master<T>);                                                                            \
-  template void row_dots<T>(const Exec&, View1<Master<T>>, Rows<const T>, Rows<const T>);
+#define BRAINMT_INSTANTIATE(T)                                                                                    \
+  template void softmax_fwd<T>(const Exec&, Rows<T>, View1<Master<T>>, Rows<const Master<T>>, Master<T>);         \
+  template void softmax_again<T>(const Exec&, Rows<T>, Rows<const Master<T>>, View1<const Master<T>>, Master<T>); \
+  template void softmax_bwd<T>(const Exec&, Rows<T>, Rows<const T>, Rows<const Master<T>>, Master<T>);
 BRAINMT_INSTANTIATE(float)
 BRAINMT_INSTANTIATE(bf16)
 BRAINMT_INSTANTIATE(double)

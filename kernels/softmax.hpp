@@ -13,13 +13,9 @@ template <class T>
 void softmax_again(const Exec& exec, Rows<T> p, Rows<const Master<T>> logits, View1<const Master<T>> lse,
                    Master<T> scale);
 
-/// dlogits = scale * p * (dp - dot), dot[row] = sum over the row of p dp, given as dO . O (see row_dots).
+/// dlogits = scale * p * (dp - sum over the row of p dp). The sum is taken here and not as dO . O: then the gradients
+/// of a row add up to 0 as exactly as its weights add up to 1, which is all that a key's bias would ever see.
 template <class T>
-void softmax_bwd(const Exec& exec, Rows<T> dlogits, Rows<const T> p, Rows<const Master<T>> dp,
-                 View1<const Master<T>> dot, Master<T> scale);
-
-/// dot[row] = sum over c of a[row, c] b[row, c].
-template <class T>
-void row_dots(const Exec& exec, View1<Master<T>> dot, Rows<const T> a, Rows<const T> b);
+void softmax_bwd(const Exec& exec, Rows<T> dlogits, Rows<const T> p, Rows<const Master<T>> dp, Master<T> scale);
 
 }  // namespace brainmt::kernels

@@ -1,7 +1,8 @@
 // One head of one sample after the other, kTileElements logits at a time:
 //
 //   forward    S = Q K^T,  P = softmax(scale S),  O = P V
-//   backward   P again from lse;  dV += P^T dO,  dP = dO V^T,  dS = scale P (dP - rowsum(dO O)),  dQ = dS K,  dK += dS^T Q
+//   backward   P again from lse;  dV += P^T dO,  dP = dO V^T,  dS = scale P (dP - rowsum(P dP)),  dQ = dS K,  dK +=
+//   dS^T Q
 //
 // Logits and the sums over tiles have the master type, P and dS the activation type, as the matrix units want it.
 #include <algorithm>
@@ -64,8 +65,8 @@ kernels::View1<Master<T>> lse_of(const Tensor& lse, const Sizes& n, std::int64_t
 }
 
 template <class T>
-void forward_tile(const Matrix& o, const Tensor& lse, const Matrix& q, const Matrix& k, const Matrix& v,
-                  const Sizes& n, std::int64_t sample, std::int64_t head, std::int64_t first, std::int64_t count) {
+void forward_tile(const Matrix& o, const Tensor& lse, const Matrix& q, const Matrix& k, const Matrix& v, const Sizes& n,
+                  std::int64_t sample, std::int64_t head, std::int64_t first, std::int64_t count) {
   using M = Master<T>;
   const Tensor logits({count, n.keys}, dtype_of<M>()), weights({count, n.keys}, dtype_of<T>());
   const Part query = head_of(q, sample, n.queries, head, n.dim).slice(first, count);
@@ -82,12 +83,10 @@ class BackwardHead {
  public:
   using M = Master<T>;
 
-  BackwardHead(const Sizes& n, const Part& dq, const Part& dout, const Part& o, const Part& q, const Part& k,
-               const Part& v)
+  BackwardHead(const Sizes& n, const Part& dq, const Part& dout, const Part& q, const Part& k, const Part& v)
       : n_(n),
         dq_(dq),
         dout_(dout),
-        o_(o),
         q_(q),
         k_(k),
         v_(v),
@@ -96,17 +95,14 @@ class BackwardHead {
 
   void add_tile(kernels::View1<const M> lse, std::int64_t first, std::int64_t count) {
     const Tensor logits({count, n_.keys}, dtype_of<M>()), weights({count, n_.keys}, dtype_of<T>()),
-        dlogits({count, n_.keys}, dtype_of<T>()), dots(Shape{count}, dtype_of<M>());
+        dlogits({count, n_.keys}, dtype_of<T>());
     const Part query = q_.slice(first, count), gradient = dout_.slice(first, count);
     const auto scale = static_cast<M>(n_.scale());
     product(operand(logits), query.operand, k_.operand.transposed(), {}, false);
     kernels::softmax_again<T>(Exec{}, rows<T>(weights), rows<const M>(logits), lse, scale);
     product(operand(dv_), operand(weights).transposed(), gradient.operand, {}, true);
     product(operand(logits), gradient.operand, v_.operand.transposed(), {}, false);  // now dP
-    kernels::row_dots<T>(Exec{}, view1<M>(dots), gradient.template rows<const T>(),
-                         o_.slice(first, count).template rows<const T>());
-    kernels::softmax_bwd<T>(Exec{}, rows<T>(dlogits), rows<const T>(weights), rows<const M>(logits),
-                            view1<const M>(dots), scale);
+    kernels::softmax_bwd<T>(Exec{}, rows<T>(dlogits), rows<const T>(weights), rows<const M>(logits), scale);
     product(dq_.slice(first, count).operand, operand(dlogits), k_.operand, {}, false);
     product(operand(dk_), operand(dlogits).transposed(), query.operand, {}, true);
   }
@@ -118,7 +114,7 @@ class BackwardHead {
 
  private:
   const Sizes& n_;
-  Part dq_, dout_, o_, q_, k_, v_;
+  Part dq_, dout_, q_, k_, v_;
   Tensor dk_, dv_;
 };
 
@@ -133,7 +129,7 @@ void attention_fwd_tiled(const Matrix& o, const Tensor& lse, const Matrix& q, co
   });
 }
 
-void attention_bwd_tiled(const Matrix& dq, const Matrix& dk, const Matrix& dv, const Matrix& dout, const Matrix& o,
+void attention_bwd_tiled(const Matrix& dq, const Matrix& dk, const Matrix& dv, const Matrix& dout, const Matrix& /*o*/,
                          const Tensor& lse, const Matrix& q, const Matrix& k, const Matrix& v) {
   const Sizes n(lse, q, k);
   dispatch(q.tensor.dtype(), [&]<class T>() {
@@ -141,8 +137,7 @@ void attention_bwd_tiled(const Matrix& dq, const Matrix& dk, const Matrix& dv, c
       for (std::int64_t h = 0; h < n.heads; ++h) {
         const auto of_queries = [&](const Matrix& m) { return head_of(m, b, n.queries, h, n.dim); };
         const auto of_keys = [&](const Matrix& m) { return head_of(m, b, n.keys, h, n.dim); };
-        BackwardHead<T> backward(n, of_queries(dq), of_queries(dout), of_queries(o), of_queries(q), of_keys(k),
-                                 of_keys(v));
+        BackwardHead<T> backward(n, of_queries(dq), of_queries(dout), of_queries(q), of_keys(k), of_keys(v));
         for_tiles(n, b, h, [&](auto sample, auto head, auto first, auto count) {
           backward.add_tile(lse_of<T>(lse, n, sample, head, first, count), first, count);
         });

@@ -29,7 +29,9 @@ constexpr Prefix kPrefixes[] = {{"brainmt::conv3d", Stage::kConvolution},
                                 {"brainmt::comm::", Stage::kCommunication},
                                 {"brainmt::adamw::", Stage::kOptimiser},
                                 {"brainmt::optimizer", Stage::kOptimiser},
-                                {"brainmt::input", Stage::kInput}};
+                                {"brainmt::grid::", Stage::kInput},
+                                {"brainmt::input", Stage::kInput},
+                                {"brainmt::pinned", Stage::kInput}};
 
 }  // namespace
 
