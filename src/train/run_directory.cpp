@@ -108,7 +108,7 @@ std::vector<std::string> differing_keys(const std::string& before, const std::st
   const auto old_values = flatten(before), new_values = flatten(now);
   const auto value_in = [](const auto& values, const std::string& key) {
     const auto found = values.find(key);
-    return found == values.end() ? std::string("not there") : found->second;
+    return found == values.end() ? std::string("its default") : found->second;
   };
   std::map<std::string, std::string> all = old_values;
   all.insert(new_values.begin(), new_values.end());
