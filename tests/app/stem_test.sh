@@ -24,11 +24,11 @@ convolutions=$((27 * (2 + 2 * 4 + 2 * 4 * 4 + 4 * 8 + 2 * 8 * 8 + 8 * 16) + 6 * 
 
 check "some steps, then another stem is another run"
 expect 0 stdout "max_steps" ranks 2 "${train[@]}" model.stem=patch run.max_steps=2 run.dir="$work/run"
-expect 2 stderr "model.stem (was patch, is not there)" ranks 2 "${train[@]}" run.dir="$work/run"
+expect 2 stderr "model.stem (was patch, is its default)" ranks 2 "${train[@]}" run.dir="$work/run"
 expect 0 stdout "finished" ranks 2 "${train[@]}" model.stem=patch run.dir="$work/run"
 grep -q "continuing from step 2" "$work/run/log.txt" || fail "the run began anew"
 expect 0 stdout "max_steps" ranks 2 "${train[@]}" run.max_steps=2 run.dir="$work/conv"
-expect 2 stderr "model.stem (was not there, is patch)" ranks 2 "${train[@]}" model.stem=patch run.dir="$work/conv"
+expect 2 stderr "model.stem (was its default, is patch)" ranks 2 "${train[@]}" model.stem=patch run.dir="$work/conv"
 
 check "interrupted or not: the same bits"
 expect 0 stdout "finished" ranks 2 "${train[@]}" model.stem=patch run.dir="$work/whole"
