@@ -7,8 +7,8 @@
 namespace brainmt::bench {
 namespace {
 
-void run(Report& report, DType dtype, std::int64_t length, std::int64_t width, int heads, std::int64_t queries, double seconds,
-         double limit) {
+void run(Report& report, DType dtype, std::int64_t length, std::int64_t width, int heads, std::int64_t queries,
+         double seconds, double limit) {
   const Tensor q = random_tensor({queries, width}, dtype, 1), kv = random_tensor({length, 2 * width}, dtype, 2);
   const Tensor o({queries, width}, dtype), dout = random_tensor({queries, width}, dtype, 3);
   const Tensor dq(q.shape(), dtype), dkv(kv.shape(), dtype), lse({1, heads, queries}, DType::kF32);
@@ -16,12 +16,11 @@ void run(Report& report, DType dtype, std::int64_t length, std::int64_t width, i
   const double flops = 4.0 * static_cast<double>(queries * length * width);
   const double bytes = static_cast<double>(q.bytes() + kv.bytes() + o.bytes());
   const std::string what = queries == 1 ? "CLS query" : "all queries";
-  report.rows.push_back({what + " forward",
-                         measure([&] { dnn::attention_fwd(o, lse, q, k, v); }, seconds),
-                         flops, bytes, limit, ""});
+  report.rows.push_back(
+      {what + " forward", measure([&] { dnn::attention_fwd(o, lse, q, k, v); }, seconds), flops, bytes, limit, ""});
   report.rows.push_back({what + " backward",
-                         measure([&] { dnn::attention_bwd(dq, dk, dv, dout, o, lse, q, k, v); }, seconds),
-                         2.5 * flops, 2 * bytes, limit, ""});
+                         measure([&] { dnn::attention_bwd(dq, dk, dv, dout, o, lse, q, k, v); }, seconds), 2.5 * flops,
+                         2 * bytes, limit, ""});
 }
 
 }  // namespace

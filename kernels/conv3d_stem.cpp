@@ -167,10 +167,10 @@ void conv3d_stem_bwd_weights(const Exec& exec, View1<Master<T>> dw, View1<const 
       });
 }
 
-#define BRAINMT_INSTANTIATE(T)                                                                             \
-  template void conv3d_stem_fwd<T>(const Exec&, View1<T>, View1<const T>, View1<const Master<T>>,          \
-                                   View1<const Master<T>>, const ref::Conv3dShape&, bool);                 \
-  template void conv3d_stem_bwd_weights<T>(const Exec&, View1<Master<T>>, View1<const T>, View1<const T>,  \
+#define BRAINMT_INSTANTIATE(T)                                                                            \
+  template void conv3d_stem_fwd<T>(const Exec&, View1<T>, View1<const T>, View1<const Master<T>>,         \
+                                   View1<const Master<T>>, const ref::Conv3dShape&, bool);                \
+  template void conv3d_stem_bwd_weights<T>(const Exec&, View1<Master<T>>, View1<const T>, View1<const T>, \
                                            const ref::Conv3dShape&);
 BRAINMT_INSTANTIATE(float)
 BRAINMT_INSTANTIATE(bf16)

@@ -14,8 +14,16 @@ struct ConvGrid {
   int kernel, stride, padding;
 
   explicit ConvGrid(const ref::Conv3dShape& s)
-      : in_d(s.in[0]), in_h(s.in[1]), in_w(s.in[2]), out_d(s.out[0]), out_h(s.out[1]), out_w(s.out[2]),
-        in_channels(s.in_channels), out_channels(s.out_channels), kernel(s.kernel), stride(s.stride),
+      : in_d(s.in[0]),
+        in_h(s.in[1]),
+        in_w(s.in[2]),
+        out_d(s.out[0]),
+        out_h(s.out[1]),
+        out_w(s.out[2]),
+        in_channels(s.in_channels),
+        out_channels(s.out_channels),
+        kernel(s.kernel),
+        stride(s.stride),
         padding(s.padding) {}
 
   KOKKOS_INLINE_FUNCTION std::int64_t taps() const { return std::int64_t{kernel} * kernel * kernel; }

@@ -22,7 +22,8 @@ inline constexpr bool kPortable = true;
 inline constexpr bool kPortable = false;
 static_assert(kOnHost, "kernels for a device are the portable ones: configure with BRAINMT_PORTABLE_KERNELS=ON");
 #endif
-/// Whether this type runs the plain loops of kernels/ref: double on the host, unless the portable kernels are asked for.
+/// Whether this type runs the plain loops of kernels/ref: double on the host, unless the portable kernels are asked
+/// for.
 template <class T>
 inline constexpr bool kRunsOracle = std::is_same_v<T, double> && !kPortable;
 
@@ -49,8 +50,8 @@ struct TeamRows {
   }
 };
 
-/// The policy of a portable kernel: what it captures goes along as the launch's arguments (a device would copy more than
-/// 512 bytes through constant memory, and wait for it).
+/// The policy of a portable kernel: what it captures goes along as the launch's arguments (a device would copy more
+/// than 512 bytes through constant memory, and wait for it).
 template <class Policy>
 auto light(const Policy& policy) {
   return Kokkos::Experimental::require(policy, Kokkos::Experimental::WorkItemProperty::HintLightWeight);

@@ -87,8 +87,9 @@ KOKKOS_INLINE_FUNCTION Window<Master<T>> window_before(const Rows<const T>& x, c
   Window<Master<T>> window;
   for (int back = layout.taps - 1; back > 0; --back) {
     const auto distance = static_cast<std::size_t>(back);
-    window.push(item.first < distance ? Master<T>(0)
-                                      : static_cast<Master<T>>(x(layout.row(item.sample, item.first - distance), item.e)));
+    window.push(item.first < distance
+                    ? Master<T>(0)
+                    : static_cast<Master<T>>(x(layout.row(item.sample, item.first - distance), item.e)));
   }
   return window;
 }

@@ -128,7 +128,8 @@ struct States {
   template <class V>
   KOKKOS_INLINE_FUNCTION static States read(const V* from, std::size_t stride, int present) {
     States s;
-    for (int n = 0; n < kPass; ++n) s.at[n] = n < present ? static_cast<M>(from[static_cast<std::size_t>(n) * stride]) : M(0);
+    for (int n = 0; n < kPass; ++n)
+      s.at[n] = n < present ? static_cast<M>(from[static_cast<std::size_t>(n) * stride]) : M(0);
     return s;
   }
   /// A token's row of B or C, common to all channels: whole 16-byte pieces where it is full and aligned.
@@ -150,7 +151,8 @@ struct States {
     for (int n = 0; n < kPass; ++n)
       if (n < present) to[static_cast<std::size_t>(n) * stride] = at[n];
   }
-  KOKKOS_INLINE_FUNCTION static States rates(const View2<const M>& a_log, std::size_t e, std::size_t first, int present) {
+  KOKKOS_INLINE_FUNCTION static States rates(const View2<const M>& a_log, std::size_t e, std::size_t first,
+                                             int present) {
     States s;
     for (int n = 0; n < kPass; ++n)
       s.at[n] = n < present ? ScanMath<M>::rate(a_log(e, first + static_cast<std::size_t>(n))) : M(0);
@@ -179,8 +181,8 @@ template <class T>
 ScanProblem<T> scan_problem(std::span<const ScanDirection<T>> directions, std::size_t batch, std::size_t length) {
   BRAINMT_CHECK(directions.size() >= 1 && directions.size() <= ScanProblem<T>::kMost, "selective scan: {} directions",
                 directions.size());
-  ScanProblem<T> problem{{}, static_cast<int>(directions.size()), batch, length, directions[0].a_log.extent(0),
-                         directions[0].a_log.extent(1)};
+  ScanProblem<T> problem{{},     static_cast<int>(directions.size()), batch,
+                         length, directions[0].a_log.extent(0),       directions[0].a_log.extent(1)};
   for (std::size_t i = 0; i < directions.size(); ++i) {
     problem.direction[i] = directions[i];
     BRAINMT_CHECK(directions[i].states.size() == batch * problem.segments() * problem.channels * problem.states,

@@ -23,7 +23,8 @@ namespace {
 using namespace portable;
 
 constexpr int kStretch = 8, kStretches = kScanSegment / kStretch;
-constexpr std::size_t kMostSegments = 1024;  // of one sweep: its partial sums of dB, dC are 256 MiB in float at E = 1024
+constexpr std::size_t kMostSegments =
+    1024;  // of one sweep: its partial sums of dB, dC are 256 MiB in float at E = 1024
 static_assert(kScanSegment % kStretch == 0 && 2 * kPass == kTile, "a lane for each state of dB and of dC");
 
 template <class T>
@@ -53,12 +54,11 @@ struct SegmentEnds {
         const M delta = channel.delta(scan, row), gradient = dy(row, item.channel);
         const auto c = States<M>::read_row(&scan.c(row, first), present);
         total += delta;
-        for_states([&](auto n) {
-          carry[n] = ScanMath<M>::template decay<n>(delta * rate[n]) * (gradient * c[n] + carry[n]);
-        });
+        for_states(
+            [&](auto n) { carry[n] = ScanMath<M>::template decay<n>(delta * rate[n]) * (gradient * c[n] + carry[n]); });
       }
-      M* slot = arriving.data() +
-                ((sample * segments + item.segment) * problem.states + first) * problem.channels + item.channel;
+      M* slot = arriving.data() + ((sample * segments + item.segment) * problem.states + first) * problem.channels +
+                item.channel;
       carry.write(slot, problem.channels, present);
     }
     totals(index) = total;
@@ -97,7 +97,7 @@ struct SweepSegments {
   ScanDirection<T> scan;
   ScanProblem<T> problem;
   Rows<const T> dy;
-  const M* arriving;         // [S, N, E] of this direction and sample
+  const M* arriving;  // [S, N, E] of this direction and sample
   std::size_t sample, first_segment, tiles, tokens;
   M* channel_sums;  // [segments, N + 2, E]
   M* tile_sums;     // [tiles, tokens, kTile] of one pass: dB of its states, then dC
@@ -148,8 +148,8 @@ struct SweepSegments {
       if (t % kStretch == 0) front[t / kStretch] = state;
       advance(state, rate, token(channel, segment.row(t), present));
     }
-    auto carry = States<M>::read(arriving + (index * problem.states + first) * problem.channels + e, problem.channels,
-                                 present);
+    auto carry =
+        States<M>::read(arriving + (index * problem.states + first) * problem.channels + e, problem.channels, present);
     auto da = States<M>::zero();
     M dd = 0, dbias = 0;
     for (int stretch = (segment.count - 1) / kStretch; stretch >= 0; --stretch) {
@@ -175,9 +175,9 @@ struct SweepSegments {
   }
 
   // One token, the states on either side of it known.
-  KOKKOS_INLINE_FUNCTION void back(const Channel<T>& channel, bool exists, std::size_t row, int t, const States<M>& rate,
-                                   const States<M>& before, const States<M>& after, int present, States<M>& carry,
-                                   States<M>& da, M& dd, M& dbias, const TileSums<M>& sums) const {
+  KOKKOS_INLINE_FUNCTION void back(const Channel<T>& channel, bool exists, std::size_t row, int t,
+                                   const States<M>& rate, const States<M>& before, const States<M>& after, int present,
+                                   States<M>& carry, States<M>& da, M& dd, M& dbias, const TileSums<M>& sums) const {
     const Token now = token(channel, row, present);
     const auto c = States<M>::read_row(&scan.c(row, static_cast<std::size_t>(pass) * kPass), present);
     M dx = pass == 0 ? channel.d * now.dy : M(0), rate_sum = 0, gb = 0;
@@ -268,9 +268,9 @@ void sweep_sample(const Exec& exec, const ScanGradients<T>& gradients, const Sca
       detail::for_each(exec, "brainmt::selective_scan::bwd_sum_tiles", tokens * kTile,
                        SumTiles<T>{gradients, scan, problem, sample, first, tiles, capacity, tile_sums.data(), pass});
     }
-    detail::for_each(exec, "brainmt::selective_scan::bwd_sum_segments", rows * problem.channels,
-                     SumSegments<T>{gradients, scan.a_log, problem.channels, problem.states, segments,
-                                    channel_sums.data()});
+    detail::for_each(
+        exec, "brainmt::selective_scan::bwd_sum_segments", rows * problem.channels,
+        SumSegments<T>{gradients, scan.a_log, problem.channels, problem.states, segments, channel_sums.data()});
   }
 }
 

@@ -1,9 +1,9 @@
 // Forward selective scan, one work item a channel and segment. Segments are independent but for the state in front of
 // them, so that a single sample fills a device:
 //
-//   ends   every segment from a state of 0: its last state and the sum of its delta              (all directions at once)
-//   carry  from segment to segment: s := exp(A sum of delta) s + last state, exact because decays multiply
-//   sweep  every segment again, now from its true state: y                             (one direction after the other)
+//   ends   every segment from a state of 0: its last state and the sum of its delta              (all directions at
+//   once) carry  from segment to segment: s := exp(A sum of delta) s + last state, exact because decays multiply sweep
+//   every segment again, now from its true state: y                             (one direction after the other)
 //
 // The end of segment k is kept in `states` of segment k + 1, where the carry replaces it by the true state.
 #include "base/error.hpp"
@@ -19,8 +19,8 @@ using namespace portable;
 
 /// One token: s := decay s + delta B x; the states of one pass.
 template <class T>
-KOKKOS_INLINE_FUNCTION void advance(States<Master<T>>& state, const States<Master<T>>& rate,
-                                    const States<Master<T>>& b, Master<T> delta, Master<T> u) {
+KOKKOS_INLINE_FUNCTION void advance(States<Master<T>>& state, const States<Master<T>>& rate, const States<Master<T>>& b,
+                                    Master<T> delta, Master<T> u) {
   using M = Master<T>;
   for_states([&](auto n) { state[n] = ScanMath<M>::template decay<n>(delta * rate[n]) * state[n] + u * b[n]; });
 }
@@ -28,8 +28,8 @@ KOKKOS_INLINE_FUNCTION void advance(States<Master<T>>& state, const States<Maste
 template <class T>
 struct SegmentEnds {
   ScanProblem<T> problem;
-  std::size_t segments;                  // of a sequence; the last one's end is nobody's start
-  View1<Master<T>> totals;               // [direction, B, S - 1, E] sum of delta
+  std::size_t segments;     // of a sequence; the last one's end is nobody's start
+  View1<Master<T>> totals;  // [direction, B, S - 1, E] sum of delta
 
   KOKKOS_FUNCTION void operator()(std::size_t index) const {
     using M = Master<T>;
@@ -68,8 +68,10 @@ struct CarryStates {
     const ScanItem item(index, problem.channels, problem.states, problem.batch);  // "segment" counts states here
     const ScanDirection<T>& scan = problem.direction[item.direction];
     const M rate = ScanMath<M>::rate(scan.a_log(item.channel, item.segment));
-    const M* total = totals.data() + (static_cast<std::size_t>(item.direction) * problem.batch + item.sample) *
-                                         (segments - 1) * problem.channels + item.channel;
+    const M* total =
+        totals.data() +
+        (static_cast<std::size_t>(item.direction) * problem.batch + item.sample) * (segments - 1) * problem.channels +
+        item.channel;
     M state = 0;
     scan.states(item.sample, 0, item.segment, item.channel) = state;
     for (std::size_t k = 1; k < segments; ++k, total += problem.channels) {

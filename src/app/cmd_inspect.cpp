@@ -44,14 +44,14 @@ Command inspect_command() {
                    .help = "cohort (.h5), weights (.safetensors) or run directory",
                    .least = 1,
                    .most = 1},
-      .options = {
-          {.name = "verify", .value_name = {}, .help = "check every checksum, and that weights are finite"},
-          {.name = "quarantine",
-           .value_name = {},
-           .help =
-               "with --verify: list damaged scans of a cohort in PATH.quarantine.tsv, which leaves them out of use"},
-          {.name = "json", .value_name = {}, .help = "print JSON"}},
-          .computes = never_computes};
+      .options =
+          {{.name = "verify", .value_name = {}, .help = "check every checksum, and that weights are finite"},
+           {.name = "quarantine",
+            .value_name = {},
+            .help =
+                "with --verify: list damaged scans of a cohort in PATH.quarantine.tsv, which leaves them out of use"},
+           {.name = "json", .value_name = {}, .help = "print JSON"}},
+      .computes = never_computes};
 }
 
 }  // namespace brainmt::app

@@ -52,7 +52,8 @@ struct Command {
   Operands operands{};
   std::vector<Option> options{};
   bool has_dry_run = false;
-  /// Whether this call computes with tensors. On a build for GPUs the others run where there is none, as on login nodes.
+  /// Whether this call computes with tensors. On a build for GPUs the others run where there is none, as on login
+  /// nodes.
   bool (*computes)(const std::vector<std::string>& operands, bool dry_run) = [](const std::vector<std::string>&,
                                                                                 bool dry_run) { return !dry_run; };
 };

@@ -1,6 +1,6 @@
 #pragma once
-// Where kernels run. Kokkos starts and ends here; on CUDA each rank's GPU is chosen before. On the host there is nothing
-// to choose.
+// Where kernels run. Kokkos starts and ends here; on CUDA each rank's GPU is chosen before. On the host there is
+// nothing to choose.
 #include <mpi.h>
 
 #include <string>

@@ -1,6 +1,7 @@
+#include "kernels/conv3d_direct.hpp"
+
 #include "dnn/conv3d_backend.hpp"
 #include "dnn/gemm.hpp"
-#include "kernels/conv3d_direct.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::dnn::detail {

@@ -1,6 +1,7 @@
 #pragma once
 // Dense matrix products behind one small interface: oneDNN on the host (fp32, bf16), plain loops of kernels/ref in
-// fp64 there, cuBLASLt on CUDA. All matrices are row-major tensors seen as [rows, last axis]; a weight is [out, in] as PyTorch stores it.
+// fp64 there, cuBLASLt on CUDA. All matrices are row-major tensors seen as [rows, last axis]; a weight is [out, in] as
+// PyTorch stores it.
 #include "tensor/tensor.hpp"
 
 namespace brainmt::dnn {

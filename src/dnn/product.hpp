@@ -18,8 +18,8 @@ struct Operand {
 
 Operand operand(const Matrix& m);
 
-/// c [m, n] = a [m, k] b [k, n] (+ bias [n]) (+ c when `accumulate`). c has contiguous rows; it may have the master type
-/// of a and b. One of a and b may have the master type of the other. bias has c's master type, or is undefined.
+/// c [m, n] = a [m, k] b [k, n] (+ bias [n]) (+ c when `accumulate`). c has contiguous rows; it may have the master
+/// type of a and b. One of a and b may have the master type of the other. bias has c's master type, or is undefined.
 void product(const Operand& c, const Operand& a, const Operand& b, const Tensor& bias, bool accumulate);
 
 namespace detail {

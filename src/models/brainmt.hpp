@@ -63,8 +63,8 @@ Tensor frame_embeddings(const Tensor& tokens, std::int64_t frames);
 
 class BrainMT {
  public:
-  /// Parameters are allocated, values zero: call initialise() or load weights. kSizesOnly allocates nothing: to describe
-  /// a model where there is no device. Throws UsageError for impossible sizes.
+  /// Parameters are allocated, values zero: call initialise() or load weights. kSizesOnly allocates nothing: to
+  /// describe a model where there is no device. Throws UsageError for impossible sizes.
   enum class Memory { kAllocate, kSizesOnly };
   BrainMT(const BrainMTConfig& config, DType activation, Memory memory = Memory::kAllocate);
   ~BrainMT();

@@ -5,9 +5,8 @@
 
 #include "kernels/detail/loops.hpp"
 #include "memory/pinned_blocks.hpp"
-#include "train/window_upload.hpp"
-
 #include "profile/region.hpp"
+#include "train/window_upload.hpp"
 
 namespace brainmt::train {
 namespace {

@@ -54,8 +54,8 @@ class AttentionTest : public ::testing::TestWithParam<Case> {
   }
 
   // Inputs are at most 1. A logit, a sum of d products of size d^-1/2, is off by d u; exp and the sums of a row add
-  // sqrt(keys) + 16. Weights and dS are stored in the activation type: one rounding each, of terms whose absolute values
-  // add up to at most 1 (o) and to scale * 2 sum |dout v| <= 2 sqrt(d) (gradients).
+  // sqrt(keys) + 16. Weights and dS are stored in the activation type: one rounding each, of terms whose absolute
+  // values add up to at most 1 (o) and to scale * 2 sum |dout v| <= 2 sqrt(d) (gradients).
   double error() const {
     const double master = testing::rounding_unit(master_of(c.type)), stored = testing::rounding_unit(c.type);
     const auto dim = static_cast<double>(c.dim);

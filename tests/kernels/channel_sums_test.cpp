@@ -1,5 +1,5 @@
-// The exchange of a warp, with its 32 lanes played one after the other: every round needs the values that all lanes gave
-// in it, so that the rounds are replayed from a record of the round before.
+// The exchange of a warp, with its 32 lanes played one after the other: every round needs the values that all lanes
+// gave in it, so that the rounds are replayed from a record of the round before.
 #include "kernels/portable/channel_sums.hpp"
 
 #include <gtest/gtest.h>
@@ -12,7 +12,8 @@ namespace {
 
 using Lane = std::array<double, kTile>;
 
-// What lane `lane` gives at exchange number `step` (counted from 0), when the exchanges before it answered from `given`.
+// What lane `lane` gives at exchange number `step` (counted from 0), when the exchanges before it answered from
+// `given`.
 struct Replay {
   const std::vector<std::array<double, kTile>>* given;  // [exchange][lane] known so far
   int lane;

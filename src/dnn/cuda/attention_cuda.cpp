@@ -35,13 +35,12 @@ void detail::run_attention_fwd(const Matrix& o, const Tensor& lse, const Matrix&
                       rows_of(v), shape);
 }
 
-void detail::run_attention_bwd(const Matrix& dq, const Matrix& dk, const Matrix& dv, const Matrix& dout, const Matrix& o,
-                   const Tensor& lse, const Matrix& q, const Matrix& k, const Matrix& v) {
+void detail::run_attention_bwd(const Matrix& dq, const Matrix& dk, const Matrix& dv, const Matrix& dout,
+                               const Matrix& o, const Tensor& lse, const Matrix& q, const Matrix& k, const Matrix& v) {
   const cuda::AttentionShape shape = shape_of(lse, q, k);
   if (!use_cudnn(shape, o, q, k, v)) return detail::attention_bwd_tiled(dq, dk, dv, dout, o, lse, q, k, v);
-  cuda::attention_bwd(detail::cuda_context(), rows_of<cuda::Rows>(dq), rows_of<cuda::Rows>(dk),
-                      rows_of<cuda::Rows>(dv), rows_of(dout), rows_of(o), lse.data<float>(), rows_of(q), rows_of(k),
-                      rows_of(v), shape);
+  cuda::attention_bwd(detail::cuda_context(), rows_of<cuda::Rows>(dq), rows_of<cuda::Rows>(dk), rows_of<cuda::Rows>(dv),
+                      rows_of(dout), rows_of(o), lse.data<float>(), rows_of(q), rows_of(k), rows_of(v), shape);
 }
 
 }  // namespace brainmt::dnn

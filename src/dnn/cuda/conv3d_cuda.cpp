@@ -1,5 +1,5 @@
-// The device's choice: cuDNN where its tensor-core kernels take the channels, our own kernels for the first layer, whose
-// one channel would leave a matrix unit idle, for fp64, and for channel counts that only tests have.
+// The device's choice: cuDNN where its tensor-core kernels take the channels, our own kernels for the first layer,
+// whose one channel would leave a matrix unit idle, for fp64, and for channel counts that only tests have.
 #include "cuda/conv3d.hpp"
 #include "dnn/conv3d_backend.hpp"
 #include "dnn/cuda/context.hpp"

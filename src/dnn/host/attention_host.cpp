@@ -21,8 +21,8 @@ void detail::run_attention_fwd(const Matrix& o, const Tensor& lse, const Matrix&
   });
 }
 
-void detail::run_attention_bwd(const Matrix& dq, const Matrix& dk, const Matrix& dv, const Matrix& dout, const Matrix& o,
-                   const Tensor& lse, const Matrix& q, const Matrix& k, const Matrix& v) {
+void detail::run_attention_bwd(const Matrix& dq, const Matrix& dk, const Matrix& dv, const Matrix& dout,
+                               const Matrix& o, const Tensor& lse, const Matrix& q, const Matrix& k, const Matrix& v) {
   dispatch(q.tensor.dtype(), [&]<class T>() {
     kernels::attention_bwd<T>(kernels::Exec{}, rows_of<T>(dq), rows_of<T>(dk), rows_of<T>(dv), rows_of<const T>(dout),
                               rows_of<const T>(o), view3<const Master<T>>(lse), rows_of<const T>(q),

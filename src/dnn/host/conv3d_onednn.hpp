@@ -6,7 +6,6 @@
 
 namespace brainmt::dnn::detail {
 
-
 void conv3d_fwd_onednn(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvShape& shape,
                        bool relu);
 void conv3d_bwd_data_onednn(const Tensor& dx, const Tensor& dy, const Tensor& w, const ConvShape& shape);
