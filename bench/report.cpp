@@ -6,6 +6,8 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "memory/fence.hpp"
+
 namespace brainmt::bench {
 
 Timing timing_of(std::vector<double> seconds) {
@@ -15,7 +17,11 @@ Timing timing_of(std::vector<double> seconds) {
 
 Timing measure(const std::function<void()>& work, double seconds, int least) {
   using Clock = std::chrono::steady_clock;
-  work();
+  const auto complete = [&] {
+    work();
+    wait_for_kernels();  // a device's work goes on when the call returns
+  };
+  complete();
   std::vector<double> times;
   const auto begin = Clock::now();
   const auto elapsed = [](Clock::time_point from) {
@@ -23,7 +29,7 @@ Timing measure(const std::function<void()>& work, double seconds, int least) {
   };
   while (static_cast<int>(times.size()) < least || elapsed(begin) < seconds) {
     const auto start = Clock::now();
-    work();
+    complete();
     times.push_back(elapsed(start));
   }
   return timing_of(std::move(times));
