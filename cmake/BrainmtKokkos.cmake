@@ -76,7 +76,9 @@ macro(brainmt_use_cuda_kokkos)
   endif()
   get_target_property(kokkos_includes Kokkos::kokkoscore INTERFACE_INCLUDE_DIRECTORIES)
   target_include_directories(brainmt_kokkos SYSTEM INTERFACE ${kokkos_includes})
-  target_link_libraries(brainmt_kokkos INTERFACE $<TARGET_FILE:Kokkos::kokkoscore> CUDA::cudart CUDA::cuda_driver ${CMAKE_DL_LIBS})
+  # Our forwards of the driver's calls come first, so that the driver's library is named only if Kokkos wants more of it.
+  target_link_libraries(brainmt_kokkos INTERFACE $<TARGET_FILE:Kokkos::kokkoscore> brainmt_cuda_driver_calls
+                        -Wl,--push-state,--as-needed $<TARGET_FILE:CUDA::cuda_driver> -Wl,--pop-state CUDA::cudart ${CMAKE_DL_LIBS})
   target_compile_options(brainmt_kokkos INTERFACE
     "$<$<COMPILE_LANGUAGE:CUDA>:--extended-lambda;--expt-relaxed-constexpr;-Xcudafe=--diag_suppress=20011,-Xcudafe=--diag_suppress=20014>")
   # Under nvcc fmt takes constexpr away from some of its functions that others, still constexpr, call; and nvcc refuses consteval.
