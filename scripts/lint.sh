@@ -20,7 +20,12 @@ shell() {
   shellcheck -x scripts/*.sh scripts/lib/*.sh scripts/slurm/*.sh scripts/slurm/*.sbatch .ci/run \
     tests/app/*.sh tests/train/faults/*.sh tests/faults/*.sh tests/slurm/*.sh
 }
-headers() { cmake --build build/cpu --target header_check -- -j2 --quiet; }
+headers() {
+  local unguarded
+  unguarded=$(find src kernels io jobs bench -name '*.hpp' -print0 | xargs -0 grep -L '^#pragma once')
+  [ -z "$unguarded" ] || { printf 'without #pragma once: %s\n' "$unguarded"; return 1; }
+  cmake --build build/cpu --target header_check -- -j2 --quiet
+}
 # Where input from outside is parsed: each file takes ten seconds, so the whole tree would take too long for every push.
 tidy() {
   find io src/config -name 'nifti*.cpp' -o -name 'gzip*.cpp' -o -name 'table.cpp' -o -name 'safetensors*.cpp' -o -name 'cohort.cpp' \

@@ -13,7 +13,7 @@ namespace brainmt::train {
 using Metadata = std::map<std::string, std::string>;
 
 struct LoadOptions {
-  std::string prefix;          // in front of every name in the file ("weights/" in the golden files)
+  std::string prefix{};        // in front of every name in the file ("weights/" in the golden files)
   bool allow_missing = false;  // parameters that the file lacks keep their values
   bool allow_extra = false;    // tensors that the model lacks are ignored
 };
