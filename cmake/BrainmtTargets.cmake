@@ -55,9 +55,6 @@ function(brainmt_add_test name)
   if(folder MATCHES "^(kernels|dnn|autograd|models|analysis|train|profile)$")   # tests that look at tensors
     brainmt_kokkos_sources(${arg_SOURCES})
   endif()
-  if(CMAKE_BUILD_TYPE STREQUAL Release AND NOT folder MATCHES "^(kernels|dnn|models)$")   # those run oracles
-    target_compile_options(test_${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O1>)   # compiled more often than run
-  endif()
   if(NOT arg_RANKS)
     add_test(NAME ${name} COMMAND test_${name})
     set(tests ${name})
