@@ -25,4 +25,8 @@ void conv3d_bwd_data(const Tensor& dx, const Tensor& dy, const Tensor& w, const 
 void conv3d_bwd_weights(const Tensor& dw, const Tensor& dbias, const Tensor& dy, const Tensor& x,
                         const Conv3dOptions& o);
 
+/// Elements of its widest tensor with which a stage of convolutions runs at about this back end's full rate; fewer
+/// leave it idle, more only take memory.
+std::int64_t conv3d_busy_elements();
+
 }  // namespace brainmt::dnn

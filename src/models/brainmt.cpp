@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "autograd/ops/tokens.hpp"
+#include "dnn/conv3d.hpp"
 #include "kernels/tokens.hpp"
 #include "models/drop_path.hpp"
 #include "nn/init.hpp"
@@ -200,9 +201,9 @@ void BrainMT::initialise(std::uint64_t seed) { store_.initialise(seed); }
 std::int64_t BrainMT::frame_chunk() const {
   if (config_.frame_chunk > 0) return std::min(config_.frame_chunk, config_.frames);
   // The widest tensor of the convolution stage is the first: half the grid along each axis, C/8 channels. That of the
-  // patch stage is the voxels, or its result. Large chunks are a little faster; with recomputation the stage should not
-  // hold more than a Mamba block does.
-  const std::int64_t widest_elements = (config_.recompute ? 8 : 32) << 20;
+  // patch stage is the voxels, or its result. Chunks larger than needed are a little faster; with recomputation the
+  // stage should not hold more than a Mamba block does.
+  const std::int64_t widest_elements = (config_.recompute ? 1 : 4) * dnn::conv3d_busy_elements();
   std::int64_t per_frame = config_.embed_dim / 8;
   for (std::int64_t extent : config_.grid) per_frame *= (extent + 1) / 2;
   if (config_.stem == Stem::kPatch)

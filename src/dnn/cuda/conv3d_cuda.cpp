@@ -39,3 +39,12 @@ void run_conv3d_bwd_weights(const Tensor& dw, const Tensor& dbias, const Tensor&
 }
 
 }  // namespace brainmt::dnn::detail
+
+namespace brainmt::dnn {
+
+// The last layers of the stage are the hard ones: 256 channels on 12x14x12 places are 2,016 rows of a product a frame,
+// and 132 multiprocessors with tiles of 128 x 128 want 8,448 of them at once. This is nine frames of the MNI grid, two
+// rounds of tiles; four times as many, where memory allows, waste less of the last one.
+std::int64_t conv3d_busy_elements() { return std::int64_t{64} << 20; }
+
+}  // namespace brainmt::dnn

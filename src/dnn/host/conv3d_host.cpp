@@ -67,3 +67,9 @@ void run_conv3d_bwd_weights(const Tensor& dw, const Tensor& dbias, const Tensor&
 }
 
 }  // namespace brainmt::dnn::detail
+
+namespace brainmt::dnn {
+
+std::int64_t conv3d_busy_elements() { return std::int64_t{8} << 20; }  // one frame of the MNI grid
+
+}  // namespace brainmt::dnn
