@@ -41,19 +41,26 @@ cublasLtHandle_t handle() {
 
 cudaDataType_t data_type(Type t) { return t == Type::kF32 ? CUDA_R_32F : t == Type::kBf16 ? CUDA_R_16BF : CUDA_R_64F; }
 
+enum class Gelu { kNone, kForward, kBackward };
+
 // The product as cuBLASLt is asked for it.
 struct Problem {
   Matrix c;
   ConstMatrix a, b;
   const void* bias;  // bf16 for bf16 C, else C's master type
-  bool accumulate;
+  bool accumulate = false;
+  Gelu gelu = Gelu::kNone;
+  Matrix pre{};  // with GELU, of C's shape and type: written forward, read backward
 
   std::string text() const {
     const auto operand = [](const ConstMatrix& x) {
       return fmt::format("{}[{}, {}] ({}, {})", name_of(x.type), x.rows, x.cols, x.row_stride, x.col_stride);
     };
-    return fmt::format("gemm {}[{}, {}] ({}){} = {} {}{}", name_of(c.type), c.rows, c.cols, c.row_stride,
-                       accumulate ? " +" : "", operand(a), operand(b), bias != nullptr ? " + bias" : "");
+    std::string text = fmt::format("gemm {}[{}, {}] ({}){} = {} {}{}", name_of(c.type), c.rows, c.cols, c.row_stride,
+                                   accumulate ? " +" : "", operand(a), operand(b), bias != nullptr ? " + bias" : "");
+    if (gelu != Gelu::kNone)
+      text += fmt::format(", gelu {} ({})", gelu == Gelu::kForward ? "forward" : "backward", pre.row_stride);
+    return text;
   }
 };
 
@@ -63,6 +70,7 @@ struct Plan {
   cublasLtMatmulAlgo_t algorithm{};
   std::size_t workspace = 0;
   bool adds_bias = false;  // in the product's epilogue
+  bool exists = true;      // false: the library has no such product with GELU
 };
 
 template <class Value>
@@ -84,6 +92,23 @@ std::uint32_t alignment(const void* address) {
   return static_cast<std::uint32_t>(bits & (~bits + 1));
 }
 
+// The addresses of what an epilogue reads and writes besides C. The heuristic reads their alignment off them.
+void set_epilogue_pointers(const OwnedMatmul& matmul, const Problem& p, bool with_bias) {
+  if (with_bias) set(matmul, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
+  if (p.gelu != Gelu::kNone) set(matmul, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, p.pre.data);
+}
+
+// BGRAD epilogues are not used: they assign the gradient of a bias in C's type, where ours is added to in fp32.
+void set_epilogue(const OwnedMatmul& matmul, const Problem& p, bool with_bias) {
+  cublasLtEpilogue_t epilogue = with_bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
+  if (p.gelu == Gelu::kForward) epilogue = CUBLASLT_EPILOGUE_GELU_AUX_BIAS;
+  if (p.gelu == Gelu::kBackward) epilogue = CUBLASLT_EPILOGUE_DGELU;
+  set(matmul, CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue);
+  if (with_bias) set(matmul, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, std::int32_t{data_type(p.c.type)});
+  if (p.gelu != Gelu::kNone) set(matmul, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, p.pre.row_stride);
+  set_epilogue_pointers(matmul, p, with_bias);
+}
+
 OwnedMatmul make_matmul(const Problem& p, const Context& context, bool transpose_a, bool transpose_b, bool with_bias) {
   const bool fp64 = p.c.type == Type::kF64;
   const auto fp32 = context.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
@@ -95,11 +120,7 @@ OwnedMatmul make_matmul(const Problem& p, const Context& context, bool transpose
   const auto op = [](bool transpose) { return std::int32_t{transpose ? CUBLAS_OP_T : CUBLAS_OP_N}; };
   set(matmul, CUBLASLT_MATMUL_DESC_TRANSA, op(transpose_b));
   set(matmul, CUBLASLT_MATMUL_DESC_TRANSB, op(transpose_a));
-  if (with_bias) {
-    set(matmul, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
-    set(matmul, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, std::int32_t{data_type(p.c.type)});
-    set(matmul, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
-  }
+  set_epilogue(matmul, p, with_bias);
   return matmul;
 }
 
@@ -155,7 +176,7 @@ std::string name_of_algorithm(const cublasLtMatmulAlgo_t& algorithm) {
 
 void run(const Context& context, const Plan& plan, const Problem& p, void* c) {
   const detail::Scratch workspace(context, plan.workspace, [&] { return "the workspace of " + p.text(); });
-  if (plan.adds_bias) set(plan.matmul, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
+  set_epilogue_pointers(plan.matmul, p, plan.adds_bias);
   const float one = 1.0f, beta = p.accumulate ? 1.0f : 0.0f;
   const double one64 = one, beta64 = beta;
   const bool fp64 = p.c.type == Type::kF64;
@@ -173,8 +194,9 @@ std::size_t bytes_of(const Matrix& c) {
 void choose_algorithm(const Context& context, Plan& plan, const Problem& p,
                       const std::vector<cublasLtMatmulHeuristicResult_t>& found) {
   // Suggestions depend on the alignment too, and their order is all that a choice names.
-  const std::string key = fmt::format("{}, aligned to {}, {}, {}{}", p.text(), alignment(p.c.data), alignment(p.a.data),
-                                      alignment(p.b.data), context.tf32 ? ", tf32" : "");
+  const std::string key =
+      fmt::format("{}, aligned to {}, {}, {}, {}, {}{}", p.text(), alignment(p.c.data), alignment(p.a.data),
+                  alignment(p.b.data), alignment(p.bias), alignment(p.pre.data), context.tf32 ? ", tf32" : "");
   // Timing must not touch a C that is added to; one that is assigned is about to be overwritten anyway.
   detail::Scratch scratch;
   if (p.accumulate && context.selection == Selection::kTimed)
@@ -210,10 +232,14 @@ Plan make_plan(const Context& context, const Problem& p) {
     plan.matmul = make_matmul(p, context, a.transpose, b.transpose, true);
     found = suggestions(plan, p);
   }
-  if (found.empty()) {
+  if (found.empty() && p.gelu != Gelu::kForward) {
     plan.adds_bias = false;
     plan.matmul = make_matmul(p, context, a.transpose, b.transpose, false);
     found = suggestions(plan, p);
+  }
+  if (found.empty() && p.gelu != Gelu::kNone) {
+    plan.exists = false;
+    return plan;
   }
   if (found.empty()) throw InternalError(fmt::format("{}: cuBLASLt has no algorithm for it", p.text()));
   choose_algorithm(context, plan, p, found);
@@ -224,11 +250,25 @@ detail::PlanKey key_of(const Context& context, const Problem& p) {
   int device = 0;
   check(cudaGetDevice(&device), "the current GPU");
   const std::int64_t types = std::int64_t(p.a.type) * 16 + std::int64_t(p.b.type) * 4 + std::int64_t(p.c.type);
-  const std::int64_t flags = std::int64_t{p.bias != nullptr} * 8 + p.accumulate * 4 + context.tf32 * 2 +
-                             (context.selection == Selection::kTimed);
-  return {
-      p.c.rows,       p.c.cols, p.a.cols, p.a.row_stride,      p.a.col_stride,      p.b.row_stride,      p.b.col_stride,
-      p.c.row_stride, types,    flags,    alignment(p.a.data), alignment(p.b.data), alignment(p.c.data), device};
+  const std::int64_t flags = std::int64_t(p.gelu) * 16 + std::int64_t{p.bias != nullptr} * 8 + p.accumulate * 4 +
+                             context.tf32 * 2 + (context.selection == Selection::kTimed);
+  return {p.c.rows,
+          p.c.cols,
+          p.a.cols,
+          p.a.row_stride,
+          p.a.col_stride,
+          p.b.row_stride,
+          p.b.col_stride,
+          p.c.row_stride,
+          p.pre.row_stride,
+          types,
+          flags,
+          alignment(p.a.data),
+          alignment(p.b.data),
+          alignment(p.c.data),
+          alignment(p.bias),
+          alignment(p.pre.data),
+          device};
 }
 
 // The operand itself, or its values rounded to bf16 in `block`, at the same strides.
@@ -254,28 +294,62 @@ void check_product(const Matrix& c, const ConstMatrix& a, const ConstMatrix& b) 
   BRAINMT_CHECK(c.type != Type::kBf16 || a.type == Type::kBf16 || b.type == Type::kBf16, "{}", text());
 }
 
+// Runs the product unless the library has none with this GELU; tells whether it did.
+bool multiply(const Context& context, const Problem& wanted) {
+  detail::Scratch bf16_a, bf16_b, bf16_bias;
+  Problem p = wanted;
+  const bool bf16 = p.a.type == Type::kBf16 || p.b.type == Type::kBf16;
+  const Type type = bf16 ? Type::kBf16 : p.a.type;
+  p.a = rounded(context, p.a, type, bf16_a);
+  p.b = rounded(context, p.b, type, bf16_b);
+  p.c.row_stride = std::max(p.c.row_stride, p.c.cols);
+  if (p.bias != nullptr && p.c.type == Type::kBf16) {
+    bf16_bias = {context, static_cast<std::size_t>(p.c.cols) * size_of(Type::kBf16),
+                 [&] { return "the bias of " + p.text(); }};
+    round_to_bf16(context.stream, bf16_bias.data(), static_cast<const float*>(p.bias), p.c.cols);
+    p.bias = bf16_bias.data();
+  }
+  thread_local detail::PlanCache<Plan> plans;
+  const Plan& plan = plans.get(key_of(context, p), [&] { return make_plan(context, p); });
+  if (!plan.exists) return false;
+  run(context, plan, p, p.c.data);
+  if (p.bias != nullptr && !plan.adds_bias)
+    add_bias(context.stream, p.c.data, p.c.type, wanted.bias, false, p.c.rows, p.c.cols, p.c.row_stride);
+  return true;
+}
+
+// What cublasLt.h asks of the matrix beside C: its type is C's, its columns (our rows) lie a multiple of 8 elements
+// apart; vector accesses want 16 bytes.
+bool takes_gelu(const Matrix& c, const ConstMatrix& pre) {
+  BRAINMT_CHECK(c.rows == pre.rows && c.cols == pre.cols && c.type == pre.type && pre.col_stride == 1,
+                "gelu of {}[{}, {}] beside {}[{}, {}]", name_of(c.type), c.rows, c.cols, name_of(pre.type), pre.rows,
+                pre.cols);
+  return c.type == Type::kBf16 && pre.row_stride >= pre.cols && pre.row_stride % 8 == 0 && alignment(pre.data) >= 16;
+}
+
 }  // namespace
 
 void gemm(const Context& context, const Matrix& c, const ConstMatrix& a, const ConstMatrix& b, const void* bias,
           bool accumulate) {
   if (c.rows == 0 || c.cols == 0) return;
   check_product(c, a, b);
-  detail::Scratch bf16_a, bf16_b, bf16_bias;
-  const bool bf16 = a.type == Type::kBf16 || b.type == Type::kBf16;
-  const Type type = bf16 ? Type::kBf16 : a.type;
-  Problem p{c, rounded(context, a, type, bf16_a), rounded(context, b, type, bf16_b), bias, accumulate};
-  p.c.row_stride = std::max(c.row_stride, c.cols);
-  if (bias != nullptr && c.type == Type::kBf16) {
-    bf16_bias = {context, static_cast<std::size_t>(c.cols) * size_of(Type::kBf16),
-                 [&] { return "the bias of " + p.text(); }};
-    round_to_bf16(context.stream, bf16_bias.data(), static_cast<const float*>(bias), c.cols);
-    p.bias = bf16_bias.data();
-  }
-  thread_local detail::PlanCache<Plan> plans;
-  const Plan& plan = plans.get(key_of(context, p), [&] { return make_plan(context, p); });
-  run(context, plan, p, c.data);
-  if (bias != nullptr && !plan.adds_bias)
-    add_bias(context.stream, c.data, c.type, bias, false, c.rows, c.cols, p.c.row_stride);
+  multiply(context, {.c = c, .a = a, .b = b, .bias = bias, .accumulate = accumulate});
+}
+
+bool gemm_gelu(const Context& context, const Matrix& c, const Matrix& pre, const ConstMatrix& a, const ConstMatrix& b,
+               const void* bias) {
+  check_product(c, a, b);
+  BRAINMT_CHECK(bias != nullptr, "gelu of a product without a bias");
+  if (!takes_gelu(c, {pre.data, pre.type, pre.rows, pre.cols, pre.row_stride, pre.col_stride})) return false;
+  return multiply(context, {.c = c, .a = a, .b = b, .bias = bias, .gelu = Gelu::kForward, .pre = pre});
+}
+
+bool gemm_gelu_bwd(const Context& context, const Matrix& c, const ConstMatrix& pre, const ConstMatrix& a,
+                   const ConstMatrix& b) {
+  check_product(c, a, b);
+  if (!takes_gelu(c, pre)) return false;
+  const Matrix read{const_cast<void*>(pre.data), pre.type, pre.rows, pre.cols, pre.row_stride, pre.col_stride};
+  return multiply(context, {.c = c, .a = a, .b = b, .bias = nullptr, .gelu = Gelu::kBackward, .pre = read});
 }
 
 }  // namespace brainmt::cuda

@@ -31,4 +31,15 @@ using ConstMatrix = MatrixOf<const void>;
 void gemm(const Context& context, const Matrix& c, const ConstMatrix& a, const ConstMatrix& b, const void* bias,
           bool accumulate);
 
+// GELU as the epilogue of a product, in the library's form of it, the tanh form. c and pre are bf16 with contiguous
+// rows. Both return false, having done nothing, where the library has no such product: for other types, for a `pre`
+// whose rows do not begin 16 bytes apart, or because it says so.
+
+/// c = gelu(pre), pre = a b + bias. GELU sees the fp32 sum; pre is that sum rounded. bias as in gemm(), not null.
+bool gemm_gelu(const Context& context, const Matrix& c, const Matrix& pre, const ConstMatrix& a, const ConstMatrix& b,
+               const void* bias);
+/// c = (a b) gelu'(pre), elementwise.
+bool gemm_gelu_bwd(const Context& context, const Matrix& c, const ConstMatrix& pre, const ConstMatrix& a,
+                   const ConstMatrix& b);
+
 }  // namespace brainmt::cuda

@@ -1,10 +1,13 @@
 // Products on the GPU against kernels/ref/gemm.hpp in double: types, transposes, slices of wider matrices, bias,
-// accumulation, master weights, both ways of selection.
+// accumulation, master weights, both ways of selection; GELU as their epilogue.
 #include <fmt/format.h>
+
+#include <numbers>
 
 #include "cuda/choices.hpp"
 #include "cuda/gemm.hpp"
 #include "device_checks.hpp"
+#include "kernels/ref/activations.hpp"
 #include "kernels/ref/gemm.hpp"
 
 namespace brainmt::cuda {
@@ -15,18 +18,23 @@ using testing::Values;
 
 // A matrix between other columns, row-major, `transposed` on request.
 struct Slice {
-  static constexpr std::int64_t kLeft = 8, kRight = 16;
-  std::int64_t rows, cols;
+  static constexpr std::int64_t kLeft = 8;
+  std::int64_t rows, cols, right;
   Type type;
   Values values;  // of the matrix alone
   Values whole_before;
   Buffer whole;
 
-  Slice(std::int64_t r, std::int64_t c, Type t, unsigned seed)
-      : rows(r), cols(c), type(t), whole_before(testing::random_values(r * ld(), t, seed)), whole(whole_before, t) {
+  Slice(std::int64_t r, std::int64_t c, Type t, unsigned seed, std::int64_t behind = 16)
+      : rows(r),
+        cols(c),
+        right(behind),
+        type(t),
+        whole_before(testing::random_values(r * ld(), t, seed)),
+        whole(whole_before, t) {
     values = columns(whole_before);
   }
-  std::int64_t ld() const { return cols + kLeft + kRight; }
+  std::int64_t ld() const { return cols + kLeft + right; }
   Matrix matrix() const { return {whole.at(kLeft), type, rows, cols, ld()}; }
   ConstMatrix operand() const { return {whole.at(kLeft), type, rows, cols, ld()}; }
   Values now() const { return columns(whole.values()); }
@@ -163,6 +171,137 @@ TEST_F(Gemm, RepeatsBitForBit) {
   };
   const Values first = once();
   for (int i = 0; i < 3; ++i) ASSERT_EQ(once(), first);
+}
+
+// x w^T + bias and GELU's slope there, as a layer and the one behind it have them: c, pre and the gradient are slices.
+//
+// Tolerances, beside those of a sum (device_checks.hpp). The bias is rounded to bf16, as in any product of that type. A
+// device may take tanh from an instruction that is off by 2^-11 of its value (tanh.approx.f32), so with u the argument
+// of tanh,
+//   |d gelu| <= 2^-12 |x|,   |d gelu'| <= 2^-11 (1/2 + |x| u'(x)),
+// and an error e of x moves GELU and its slope by at most 1.13 e and 0.8 e.
+class GemmGelu : public Gemm {
+ protected:
+  static constexpr double kTanh = 0x1p-11, kSteepest = 1.13;
+
+  struct Sums {
+    Values value, magnitude;
+  };
+  // x w^T for a transposed b, else x w.
+  static Sums product(const Slice& x, const Slice& w, bool transpose) {
+    const auto size = [](std::int64_t v) { return static_cast<std::size_t>(v); };
+    const std::int64_t n = transpose ? w.rows : w.cols;
+    const auto multiply = [&](const Values& a, const Values& b) {
+      Values sums(size(x.rows * n));
+      kernels::ref::gemm(false, transpose, size(x.rows), size(n), size(x.cols), 1.0, a.data(), size(x.cols), b.data(),
+                         size(w.cols), 0.0, sums.data(), size(n));
+      return sums;
+    };
+    return {multiply(x.values, w.values), multiply(testing::absolute(x.values), testing::absolute(w.values))};
+  }
+  static double slope_error(double x) {
+    return kTanh * (0.5 + std::abs(x) * std::sqrt(2 / std::numbers::pi) * (1 + 3 * 0.044715 * x * x));
+  }
+  static double stored(double value) { return testing::rounding_unit(Type::kBf16) * (std::abs(value) + 0x1p-24); }
+
+  void expect_forward(std::int64_t m, std::int64_t n, std::int64_t k) {
+    const std::string what = fmt::format("[{}, {}, {}]", m, n, k);
+    const Slice x(m, k, Type::kBf16, 1), w(n, k, Type::kBf16, 2), y(m, n, Type::kBf16, 3),
+        pre(m, n, Type::kBf16, 4, 24);
+    const Values bias_values = testing::random_values(n, Type::kF32, 5);
+    const Buffer bias(bias_values, Type::kF32);
+    ASSERT_TRUE(gemm_gelu(context, y.matrix(), pre.matrix(), x.operand(), w.operand().transposed(), bias.data()))
+        << what;
+    Sums sums = product(x, w, true);
+    const Values gelu = y.now(), kept = pre.now();
+    for (std::size_t i = 0; i < gelu.size(); ++i) {
+      const double b = bias_values[i % static_cast<std::size_t>(n)];
+      const double sum = sums.value[i] + b;
+      const double error = (static_cast<double>(k) + 2) * 0x1p-24 * (sums.magnitude[i] + std::abs(b)) + stored(b);
+      ASSERT_LE(std::abs(kept[i] - sum), error + stored(sum)) << "pre of " << what << " at " << i;
+      const double expected = kernels::ref::GeluTanh::value(sum);
+      ASSERT_LE(std::abs(gelu[i] - expected), kSteepest * error + kTanh / 2 * std::abs(sum) + stored(expected))
+          << "gelu of " << what << " at " << i << ", of " << sum;
+    }
+    EXPECT_TRUE(y.untouched_outside() && pre.untouched_outside()) << what;
+  }
+
+  void expect_backward(std::int64_t m, std::int64_t n, std::int64_t k) {
+    const std::string what = fmt::format("backward [{}, {}, {}]", m, n, k);
+    const Slice dy(m, k, Type::kBf16, 1), w(k, n, Type::kBf16, 2), dpre(m, n, Type::kBf16, 3),
+        pre(m, n, Type::kBf16, 4, 24);
+    ASSERT_TRUE(gemm_gelu_bwd(context, dpre.matrix(), pre.operand(), dy.operand(), w.operand())) << what;
+    const Sums sums = product(dy, w, false);
+    const Values got = dpre.now();
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      const double slope = kernels::ref::GeluTanh::slope(pre.values[i]);
+      const double expected = sums.value[i] * slope;
+      const double error = (static_cast<double>(k) + 1) * 0x1p-24 * sums.magnitude[i];
+      ASSERT_LE(std::abs(got[i] - expected),
+                kSteepest * error + slope_error(pre.values[i]) * std::abs(sums.value[i]) + stored(expected))
+          << what << " at " << i;
+    }
+    EXPECT_TRUE(dpre.untouched_outside()) << what;
+    EXPECT_EQ(pre.now(), pre.values) << what;
+  }
+};
+
+TEST_F(GemmGelu, IsRightForwardAndBackward) {
+  for (const auto& [m, n, k] : std::vector<std::array<std::int64_t, 3>>{{1, 24, 64}, {721, 128, 40}, {96, 16, 1000}}) {
+    expect_forward(m, n, k);
+    expect_backward(m, n, k);
+  }
+}
+
+TEST_F(GemmGelu, IsRightWithTimedSelection) {
+  context.selection = Selection::kTimed;
+  const std::size_t before = choices().size();
+  expect_forward(136, 72, 200);
+  expect_backward(136, 72, 200);
+  EXPECT_EQ(choices().size(), before + 2);
+}
+
+// One plan serves any addresses, but none that are less aligned than those that it was made for.
+TEST_F(GemmGelu, PlansServeOtherAddresses) {
+  const std::int64_t m = 24, n = 32, k = 16;
+  const Buffer x(Values(m * k, 1.0), Type::kBf16), w(Values(n * k, 0.25), Type::kBf16);
+  const Buffer bias(Values(n, 0.0), Type::kF32), y(Values(m * n, 0.0), Type::kBf16);
+  std::vector<Buffer> kept;
+  for (const std::int64_t shift : {0, 0, 8}) {
+    const Buffer& pre = kept.emplace_back(Values(m * (n + 8) + 8, 0.0), Type::kBf16);
+    ASSERT_TRUE(gemm_gelu(context, {y.data(), Type::kBf16, m, n, n}, {pre.at(shift), Type::kBf16, m, n, n + 8},
+                          {x.data(), Type::kBf16, m, k, k}, {w.data(), Type::kBf16, k, n, 1, k}, bias.data()));
+    EXPECT_EQ(pre.values()[static_cast<std::size_t>(shift)], 4.0);
+  }
+}
+
+TEST_F(GemmGelu, DeclinesWhatTheLibraryCannotTake) {
+  const std::int64_t m = 6, k = 8;
+  std::int64_t n = 16;
+  const auto declines = [&](Type type, std::int64_t pre_ld, std::int64_t shift) {
+    const Buffer x(Values(m * k, 1.0), type), w(Values(n * k, 1.0), type),
+        bias(Values(n, 1.0), testing::master_of(type));
+    const Values before(m * (pre_ld + 8), 7.0);
+    const Buffer y(before, type), pre(before, type);
+    const ConstMatrix a{x.data(), type, m, k, k}, b{w.data(), type, k, n, 1, k};
+    const Matrix c{y.data(), type, m, n, n}, kept{pre.at(shift), type, m, n, pre_ld};
+    const bool forward = gemm_gelu(context, c, kept, a, b, bias.data());
+    const bool backward = gemm_gelu_bwd(context, c, {pre.at(shift), type, m, n, pre_ld}, a, b);
+    EXPECT_EQ(forward, backward);
+    if (!forward) {
+      EXPECT_EQ(y.values(), before);
+      EXPECT_EQ(pre.values(), before);
+    }
+    return !forward;
+  };
+  EXPECT_TRUE(declines(Type::kF32, n, 0));
+  EXPECT_TRUE(declines(Type::kF64, n, 0));
+  EXPECT_TRUE(declines(Type::kBf16, n + 4, 0)) << "rows that do not begin 16 bytes apart";
+  EXPECT_TRUE(declines(Type::kBf16, n, 1)) << "an odd address";
+  EXPECT_FALSE(declines(Type::kBf16, n + 8, 0));
+  // The library's word decides, the second time from the cache of plans; the emulation has none of eight columns.
+  n = 8;
+  EXPECT_EQ(declines(Type::kBf16, n, 0), declines(Type::kBf16, n, 0));
 }
 
 }  // namespace

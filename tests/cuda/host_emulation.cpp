@@ -1,7 +1,8 @@
 // Stands in for the CUDA run time, cuBLASLt and our kernels, on host memory, so that everything of cuda/gemm.hpp but
 // the library's own arithmetic is tested without a GPU: what it asks for, in which layout, with which pointers. A
 // definition here takes precedence over the library's. Stricter than the original where a mistake would otherwise pass:
-// pointers less aligned than an algorithm was chosen for, and misaligned workspaces, are refused.
+// pointers less aligned than an algorithm was chosen for, misaligned workspaces, and a matrix beside C (the input of
+// GELU) that cublasLt.h does not allow, are refused.
 #include <cublasLt.h>
 #include <cuda_bf16.h>
 #include <cuda_runtime_api.h>
@@ -14,6 +15,7 @@
 
 #include "base/bfloat16.hpp"
 #include "cuda/layout_kernels.hpp"
+#include "kernels/ref/activations.hpp"
 
 namespace {
 
@@ -70,9 +72,48 @@ double element(const void* data, const Layout& layout, bool transpose, std::int6
   return load(data, transpose ? col + row * layout.ld : row + col * layout.ld, layout.type);
 }
 
-bool adds_bias(const Attributes& matmul) {
-  return matmul.get<cublasLtEpilogue_t>(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_DEFAULT) ==
-         CUBLASLT_EPILOGUE_BIAS;
+// What a product does with its sums before it stores them.
+struct Epilogue {
+  cublasLtEpilogue_t kind;
+  const void* bias;
+  cudaDataType bias_type;
+  void* aux;  // the input of GELU
+  std::int64_t aux_ld;
+
+  Epilogue(const Attributes& matmul, const Layout& d)
+      : kind(matmul.get(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_DEFAULT)),
+        bias(matmul.get<const void*>(CUBLASLT_MATMUL_DESC_BIAS_POINTER, nullptr)),
+        bias_type(static_cast<cudaDataType>(matmul.get<std::int32_t>(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, d.type))),
+        aux(matmul.get<void*>(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, nullptr)),
+        aux_ld(matmul.get<std::int64_t>(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, 0)) {}
+
+  bool adds_bias() const { return kind == CUBLASLT_EPILOGUE_BIAS || kind == CUBLASLT_EPILOGUE_GELU_AUX_BIAS; }
+  bool has_gelu() const { return kind == CUBLASLT_EPILOGUE_GELU_AUX_BIAS || kind == CUBLASLT_EPILOGUE_DGELU; }
+  bool is_valid(const Layout& d) const {
+    if (kind != CUBLASLT_EPILOGUE_DEFAULT && !adds_bias() && !has_gelu()) return false;
+    if (adds_bias() && bias == nullptr) return false;
+    return !has_gelu() || (aux != nullptr && aux_ld % 8 == 0 && aux_ld >= static_cast<std::int64_t>(d.rows));
+  }
+  // None with eight columns of ours or in fp64; GELU in bf16 alone.
+  bool is_supported(const Layout& d) const {
+    if (kind != CUBLASLT_EPILOGUE_DEFAULT && (d.rows == 8 || d.type == CUDA_R_64F)) return false;
+    return !has_gelu() || d.type == CUDA_R_16BF;
+  }
+  double operator()(double sum, std::int64_t row, std::int64_t col, cudaDataType type) const {
+    using Gelu = brainmt::kernels::ref::GeluTanh;
+    if (adds_bias()) sum += load(bias, row, bias_type);
+    if (kind == CUBLASLT_EPILOGUE_DGELU) return sum * Gelu::slope(load(aux, row + col * aux_ld, type));
+    if (kind != CUBLASLT_EPILOGUE_GELU_AUX_BIAS) return sum;
+    store(aux, row + col * aux_ld, type, sum);
+    return Gelu::value(sum);
+  }
+};
+
+// In bytes, no more than the vendor layer's plans know of (its tensors are aligned to 64).
+unsigned alignment(const void* data) {
+  unsigned to = 64;
+  while (!aligned(data, to)) to /= 2;
+  return to;
 }
 
 bool transposes(const Attributes& matmul, cublasLtMatmulDescAttributes_t which) {
@@ -95,7 +136,10 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int) {
   p->major = 9;
   return cudaSuccess;
 }
-cudaError_t cudaMalloc(void** data, std::size_t bytes) { return *data = std::malloc(bytes), cudaSuccess; }
+cudaError_t cudaMalloc(void** data, std::size_t bytes) {
+  constexpr std::size_t kAlignment = 256;
+  return *data = std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment), cudaSuccess;
+}
 cudaError_t cudaFree(void* data) { return std::free(data), cudaSuccess; }
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind) {
   return std::memcpy(to, from, bytes), cudaSuccess;
@@ -147,14 +191,15 @@ cublasStatus_t cublasLtMatmulAlgoConfigGetAttribute(const cublasLtMatmulAlgo_t*,
   return CUBLAS_STATUS_NOT_SUPPORTED;
 }
 
-// Three algorithms of growing workspace; none that adds a bias to eight columns or in fp64.
+// Three algorithms of growing workspace.
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t matmul, cublasLtMatrixLayout_t,
                                               cublasLtMatrixLayout_t, cublasLtMatrixLayout_t, cublasLtMatrixLayout_t d,
                                               cublasLtMatmulPreference_t preference, int,
                                               cublasLtMatmulHeuristicResult_t* results, int* count) {
   *count = 0;
-  if (adds_bias(as<Attributes>(matmul)) && (as<Layout>(d).rows == 8 || as<Layout>(d).type == CUDA_R_64F))
-    return CUBLAS_STATUS_NOT_SUPPORTED;
+  const Epilogue epilogue(as<Attributes>(matmul), as<Layout>(d));
+  if (!epilogue.is_valid(as<Layout>(d))) return CUBLAS_STATUS_INVALID_VALUE;
+  if (!epilogue.is_supported(as<Layout>(d))) return CUBLAS_STATUS_NOT_SUPPORTED;
   const auto& wishes = as<Attributes>(preference);
   for (; *count < 3; ++*count) {
     cublasLtMatmulHeuristicResult_t& result = results[*count];
@@ -164,6 +209,9 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
     result.algo.data[1] = wishes.get<std::uint32_t>(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, 256);
     result.algo.data[2] = wishes.get<std::uint32_t>(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, 256);
     result.algo.data[3] = wishes.get<std::uint32_t>(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, 256);
+    // The library has no preference for these: it looks at the addresses that it is asked with.
+    result.algo.data[4] = epilogue.adds_bias() ? alignment(epilogue.bias) : 0;
+    result.algo.data[5] = epilogue.has_gelu() ? alignment(epilogue.aux) : 0;
   }
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -184,17 +232,19 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t matmul, con
   if (!aligned(a, algo->data[0]) || !aligned(b, algo->data[1]) || !aligned(c, algo->data[2]) ||
       !aligned(d, algo->data[3]) || !aligned(workspace, 256) || (workspace == nullptr) != (workspace_bytes == 0))
     return CUBLAS_STATUS_INVALID_VALUE;
+  const Epilogue epilogue(how, ld);
+  if (!epilogue.is_valid(ld) || !epilogue.is_supported(ld)) return CUBLAS_STATUS_INVALID_VALUE;
+  if ((epilogue.adds_bias() && alignment(epilogue.bias) < algo->data[4]) ||
+      (epilogue.has_gelu() && alignment(epilogue.aux) < algo->data[5]))
+    return CUBLAS_STATUS_INVALID_VALUE;
   const cudaDataType scale = ld.type == CUDA_R_64F ? CUDA_R_64F : CUDA_R_32F;
-  const void* bias = how.get<const void*>(CUBLASLT_MATMUL_DESC_BIAS_POINTER, nullptr);
-  const auto bias_type = how.get<std::int32_t>(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, ld.type);
   for (std::int64_t col = 0; col < static_cast<std::int64_t>(ld.cols); ++col)
     for (std::int64_t row = 0; row < static_cast<std::int64_t>(ld.rows); ++row) {
       double sum = 0;
       for (std::int64_t k = 0; k < inner; ++k) sum += element(a, la, ta, row, k) * element(b, lb, tb, k, col);
       sum *= load(alpha, 0, scale);
       if (load(beta, 0, scale) != 0) sum += load(beta, 0, scale) * element(c, lc, false, row, col);
-      if (adds_bias(how)) sum += load(bias, row, static_cast<cudaDataType>(bias_type));
-      store(d, row + col * ld.ld, ld.type, sum);
+      store(d, row + col * ld.ld, ld.type, epilogue(sum, row, col, ld.type));
     }
   static float cost = 1000;
   clock_ms += cost *= 0.9f;
