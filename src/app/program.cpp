@@ -116,7 +116,8 @@ void configure_dense_algebra(const config::Config& config) {
   if (!config.schema().find("device.deterministic")) return;
   dnn::configure({.deterministic = config.get<bool>("device.deterministic"),
                   .tune = config.get<bool>("device.tune"),
-                  .tf32 = config.get<bool>("device.tf32")});
+                  .tf32 = config.get<bool>("device.tf32"),
+                  .tanh_gelu = config.get<bool>("device.tanh_gelu")});
 }
 
 // BRAINMT_NVTX=1: names on the timeline of NVIDIA's tools, for any command.

@@ -195,6 +195,10 @@ std::vector<Key> precision_keys() {
           .unsaid_default(),
       boolean("device.tf32", false, "GPU: fp32 products may round their operands to TF32: faster, and no longer fp32")
           .unsaid_default(),
+      boolean(
+          "device.tanh_gelu", false,
+          "bf16: the MLP's GELU in its tanh form, off by at most 4.8e-4, which a GPU computes as part of the product")
+          .unsaid_default(),
   };
 }
 

@@ -22,25 +22,50 @@ Operand operand(const Matrix& m) {
 
 namespace {
 
-// m n k multiply-adds; reads A, B and, to add to it, C, writes C.
-profile::Work work_of(const Operand& c, const Operand& a, const Operand& b, bool accumulate) {
+// m n k multiply-adds; reads A and B, and passes `times` over matrices of C's size.
+profile::Work work_of(const Operand& c, const Operand& a, const Operand& b, int times) {
   const auto bytes = [](const Operand& m) {
     return static_cast<double>(m.rows) * static_cast<double>(m.cols) * static_cast<double>(size_of(m.dtype));
   };
   return {.flops = 2.0 * static_cast<double>(c.rows) * static_cast<double>(c.cols) * static_cast<double>(a.cols),
-          .bytes = bytes(a) + bytes(b) + (accumulate ? 2 : 1) * bytes(c)};
+          .bytes = bytes(a) + bytes(b) + times * bytes(c)};
+}
+
+void check_shapes(const Operand& c, const Operand& a, const Operand& b, const Tensor& bias) {
+  BRAINMT_CHECK(a.cols == b.rows && c.rows == a.rows && c.cols == b.cols, "[{}, {}] = [{}, {}] [{}, {}]", c.rows,
+                c.cols, a.rows, a.cols, b.rows, b.cols);
+  BRAINMT_CHECK(!bias || (bias.count() == c.cols && bias.dtype() == master_of(c.dtype)), "bias {} of {} columns",
+                bias.shape().str(), c.cols);
+}
+
+// One product with a matrix beside C. What the back end declines is counted where it is then done.
+bool run_with_gelu(const Operand& c, const Operand& pre, const Operand& a, const Operand& b, const Tensor& bias,
+                   const auto& run) {
+  check_shapes(c, a, b, bias);
+  BRAINMT_CHECK(pre.rows == c.rows && pre.cols == c.cols && pre.dtype == c.dtype, "gelu of [{}, {}] beside [{}, {}]",
+                pre.rows, pre.cols, c.rows, c.cols);
+  if (c.rows == 0 || c.cols == 0) return true;
+  const profile::Region region("brainmt::product");
+  const bool done = run();
+  if (done) profile::count("brainmt::product", work_of(c, a, b, 2));
+  return done;
 }
 
 }  // namespace
 
 void product(const Operand& c, const Operand& a, const Operand& b, const Tensor& bias, bool accumulate) {
-  BRAINMT_CHECK(a.cols == b.rows && c.rows == a.rows && c.cols == b.cols, "[{}, {}] = [{}, {}] [{}, {}]", c.rows,
-                c.cols, a.rows, a.cols, b.rows, b.cols);
-  BRAINMT_CHECK(!bias || (bias.count() == c.cols && bias.dtype() == master_of(c.dtype)), "bias {} of {} columns",
-                bias.shape().str(), c.cols);
+  check_shapes(c, a, b, bias);
   if (c.rows == 0 || c.cols == 0) return;
-  const profile::Region region("brainmt::product", work_of(c, a, b, accumulate));
+  const profile::Region region("brainmt::product", work_of(c, a, b, accumulate ? 2 : 1));
   detail::run_product(c, a, b, bias, accumulate);
+}
+
+bool product_gelu(const Operand& c, const Operand& pre, const Operand& a, const Operand& b, const Tensor& bias) {
+  return run_with_gelu(c, pre, a, b, bias, [&] { return detail::run_product_gelu(c, pre, a, b, bias); });
+}
+
+bool product_gelu_bwd(const Operand& c, const Operand& pre, const Operand& a, const Operand& b) {
+  return run_with_gelu(c, pre, a, b, {}, [&] { return detail::run_product_gelu_bwd(c, pre, a, b); });
 }
 
 void add_column_sums(const Tensor& sums, const Matrix& m) {

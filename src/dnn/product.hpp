@@ -22,9 +22,16 @@ Operand operand(const Matrix& m);
 /// type of a and b. One of a and b may have the master type of the other. bias has c's master type, or is undefined.
 void product(const Operand& c, const Operand& a, const Operand& b, const Tensor& bias, bool accumulate);
 
+/// c = gelu(pre), pre = a b + bias, and c = (a b) gelu'(pre), with GELU in its tanh form as the product's epilogue.
+/// Both return false, having done nothing, where the back end has no such product. c and pre have contiguous rows.
+bool product_gelu(const Operand& c, const Operand& pre, const Operand& a, const Operand& b, const Tensor& bias);
+bool product_gelu_bwd(const Operand& c, const Operand& pre, const Operand& a, const Operand& b);
+
 namespace detail {
-/// The back end's product, of non-empty matrices whose shapes fit; c is not fp64 on the host.
+/// The back end's products, of non-empty matrices whose shapes fit; c is not fp64 on the host.
 void run_product(const Operand& c, const Operand& a, const Operand& b, const Tensor& bias, bool accumulate);
+bool run_product_gelu(const Operand& c, const Operand& pre, const Operand& a, const Operand& b, const Tensor& bias);
+bool run_product_gelu_bwd(const Operand& c, const Operand& pre, const Operand& a, const Operand& b);
 }  // namespace detail
 
 }  // namespace brainmt::dnn

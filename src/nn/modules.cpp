@@ -115,7 +115,7 @@ Mlp::Mlp(const Scope& scope, std::int64_t width, std::int64_t hidden, double wei
       fc2(scope.in("fc2"), hidden, width, true, init::kaiming_uniform(hidden, out_scale)) {}
 
 Var Mlp::operator()(Tape& tape, const Var& x) const {
-  return fc2(tape, autograd::activation(tape, fc1(tape, x), Activation::kGeluErf));
+  return autograd::linear_gelu_linear(tape, x, fc1.affine, fc2.affine);
 }
 
 }  // namespace brainmt::nn

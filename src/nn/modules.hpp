@@ -115,6 +115,7 @@ struct Attention {
   Var operator()(Tape& tape, const Var& queries, const Var& x) const;
 };
 
+/// fc2(gelu(fc1(x))), GELU exact unless Settings::tanh_gelu says otherwise.
 struct Mlp {
   Linear fc1, fc2;
 

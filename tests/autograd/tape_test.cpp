@@ -82,6 +82,36 @@ TEST(Tape, ForgettingRecordsNothing) {
   EXPECT_EQ(tape.parameters_used(), std::vector<Parameter*>{&w});
 }
 
+// Against its three parts, in the order that the tape would take them; and what it forgets changes no bit.
+TEST(LinearGeluLinear, IsTheChainOfItsParts) {
+  Parameter w1 = parameter({1, 2, -3, 4, 0.5f, -1}, {3, 2}), b1 = parameter({0.1f, -0.2f, 0.3f}, {3});
+  Parameter w2 = parameter({1, -1, 2, 0.25f, 3, -2}, {2, 3}), b2 = parameter({1, 2}, {2});
+  const std::vector<Parameter*> all{&w1, &b1, &w2, &b2};
+  const auto run = [&](bool in_parts, Tape::Mode mode, std::vector<Parameter*>& ready) {
+    for (Parameter* p : all) p->grad.zero();
+    Tape tape(mode);
+    tape.on_parameter_ready([&](Parameter& p) { ready.push_back(&p); });
+    const Var x(tensor({0.5f, -1.5f, 0.25f, 0.75f}, {2, 2}), true);
+    const auto parts = [&] {
+      const Var h = activation(tape, linear(tape, x, {&w1, &b1}, kF64), kernels::Activation::kGeluErf);
+      return linear(tape, h, {&w2, &b2}, kF64);
+    };
+    const Var y = in_parts ? parts() : linear_gelu_linear(tape, x, {&w1, &b1}, {&w2, &b2});
+    EXPECT_EQ(tape.parameters_used(), all);
+    std::vector<std::vector<double>> results{y.value().to_host()};
+    if (mode == Tape::Mode::kForget) return results;
+    tape.backward(y, tensor({1, -2, 3, 0.5f}, {2, 2}));
+    for (const Parameter* p : all) results.push_back(p->grad.to_host());
+    results.push_back(x.gradient().take().to_host());
+    return results;
+  };
+  std::vector<Parameter*> ready, ready_in_parts;
+  const auto whole = run(false, Tape::Mode::kRecord, ready);
+  EXPECT_EQ(whole, run(true, Tape::Mode::kRecord, ready_in_parts));
+  EXPECT_EQ(ready, ready_in_parts);
+  EXPECT_EQ(run(false, Tape::Mode::kForget, ready).front(), whole.front());
+}
+
 TEST(Recompute, GivesTheSameGradientsAndReadinessAndRunsTheBlockTwice) {
   Parameter w = parameter({1, 2, -3, 4}, {2, 2});
   const auto run = [&](bool again, int& runs, int& ready) {

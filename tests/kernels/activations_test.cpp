@@ -30,6 +30,28 @@ TEST(ActivationOracle, SlopesMatchCentralDifferences) {
   });
 }
 
+// How far the tanh form is from the exact one, absolutely and against what bf16's rounding of x and of the result can
+// do: what src/dnn/linear_gelu.hpp and docs/gpu.md say.
+TEST(ActivationOracle, TheTanhFormOfGeluIsNearTheExactOne) {
+  constexpr double kUnit = 0x1p-8;
+  double value = 0, slope = 0, in_tail = 0, elsewhere = 0;
+  for (int i = -600'000; i <= 600'000; ++i) {
+    const double x = i * 1e-5, exact = ref::GeluErf::value(x), exact_slope = ref::GeluErf::slope(x);
+    const double off = std::abs(ref::GeluTanh::value(x) - exact);
+    value = std::max(value, off);
+    slope = std::max(slope, std::abs(ref::GeluTanh::slope(x) - exact_slope));
+    if (x == 0) continue;
+    const double relative = off / (kUnit * (std::abs(x * exact_slope) + std::abs(exact)));
+    double& worst = x > -2.4 ? elsewhere : in_tail;
+    worst = std::max(worst, relative);
+  }
+  EXPECT_LE(value, 4.74e-4);
+  EXPECT_LE(slope, 8.69e-4);
+  EXPECT_LT(elsewhere, 1.0);
+  EXPECT_LT(in_tail, 8.4);
+  EXPECT_GT(in_tail, 8.0);  // so it is no default
+}
+
 TEST(ActivationOracle, GateGradientsMatchCentralDifferences) {
   Values y = random_values(30, 3), z = random_values(30, 4, 2.0), out(30), dy(30), dz(30);
   const Values dout = random_values(30, 5);

@@ -1,5 +1,5 @@
 #pragma once
-// y = x W^T + b over the last axis.
+// y = x W^T + b over the last axis, and two of them with GELU between.
 #include "autograd/tape.hpp"
 
 namespace brainmt::autograd {
@@ -17,5 +17,8 @@ struct Affine {
 /// x: [..., in]; result [..., out] in type `out` (the activation type, or the master type for heads and residual
 /// streams).
 Var linear(Tape& tape, const Var& x, const Affine& affine, DType out);
+
+/// second(gelu(first(x))) in x's type. Keeps what GELU saw and what it gave.
+Var linear_gelu_linear(Tape& tape, const Var& x, const Affine& first, const Affine& second);
 
 }  // namespace brainmt::autograd
