@@ -17,6 +17,7 @@
 #include "config/keys.hpp"
 #include "models/from_config.hpp"
 #include "train/checkpoint.hpp"
+#include "train/shared_algorithms.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -86,6 +87,7 @@ analysis::EmbedSummary extract(CommandContext& context, const fs::path& out,
   // Ranks have different numbers of windows here, so they cannot read together.
   if (read.mode == io::ReadMode::kCollective) read.mode = io::ReadMode::kIndependent;
   comm::run_agreed(context.comm, [&] { cohort.emplace(keys.get<std::string>("data.cohort"), read); });
+  train::follow_algorithms(context.comm, run_dir, dnn::algorithms());
   return analysis::embed(settings, *cohort, out, shard, context.comm, context.mpi);
 }
 

@@ -17,6 +17,7 @@
 #include "io/atomic_file.hpp"
 #include "models/from_config.hpp"
 #include "train/checkpoint.hpp"
+#include "train/shared_algorithms.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -74,6 +75,7 @@ void evaluate_run(const config::Config& config, comm::Communicator& comm, MPI_Co
   const analysis::EvaluateSettings settings = settings_of(config, comm, keys, run_dir);
   std::optional<io::Cohort> cohort;
   comm::run_agreed(comm, [&] { cohort.emplace(keys.get<std::string>("data.cohort"), read_settings(keys, mpi)); });
+  train::follow_algorithms(comm, run_dir, dnn::algorithms());
   const analysis::Evaluation evaluation = analysis::evaluate(settings, *cohort, comm);
   comm::run_agreed(comm, [&] {
     if (comm.rank() == 0) write_results(out, evaluation, settings.bootstrap);

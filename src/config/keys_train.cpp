@@ -189,9 +189,10 @@ std::vector<Key> precision_keys() {
       choice("precision", "fp32", {"fp32", "bf16"}, "type of activations; weights, statistics and sums stay in fp32"),
       boolean("device.deterministic", true, "GPU: only library algorithms whose results repeat bit for bit")
           .unsaid_default(),
-      boolean("device.tune", false,
-              "GPU: time the libraries' algorithms once for each shape and take the fastest; two runs may choose "
-              "differently and then differ in the last bits")
+      boolean(
+          "device.tune", false,
+          "GPU: time the libraries' algorithms once for each shape and take the fastest; a run keeps its choices, two "
+          "runs may choose differently and then differ in the last bits")
           .unsaid_default(),
       boolean("device.tf32", false, "GPU: fp32 products may round their operands to TF32: faster, and no longer fp32")
           .unsaid_default(),

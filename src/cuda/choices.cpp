@@ -1,9 +1,11 @@
 #include "cuda/choices.hpp"
 
+#include <atomic>
 #include <mutex>
 
 #include "base/log.hpp"
 #include "cuda/error.hpp"
+#include "cuda/plan_cache.hpp"
 
 namespace brainmt::cuda {
 namespace {
@@ -11,6 +13,8 @@ namespace {
 struct Table {
   std::mutex mutex;
   Choices choices;
+  std::atomic<bool> settled = false;
+  std::atomic<std::int64_t> adoptions = 0;
 };
 
 Table& table() {
@@ -71,10 +75,14 @@ Choices choices() {
   return table().choices;
 }
 
-void import_choices(const Choices& known) {
+void adopt_choices(const Choices& choices) {
   const std::lock_guard lock(table().mutex);
-  for (const auto& [key, position] : known) table().choices[key] = position;
+  table().choices = choices;
+  table().settled = false;
+  ++table().adoptions;
 }
+
+void settle_choices() { table().settled = true; }
 
 namespace detail {
 
@@ -85,6 +93,10 @@ std::size_t fastest(const std::vector<float>& milliseconds) {
     if (milliseconds[i] < kClearly * milliseconds[best]) best = i;
   return best;
 }
+
+bool times(const Context& context) { return context.selection == Selection::kTimed && !table().settled; }
+
+std::int64_t adoptions() { return table().adoptions; }
 
 std::optional<int> known_choice(const std::string& key) {
   const std::lock_guard lock(table().mutex);
@@ -99,7 +111,7 @@ std::size_t choose(const Context& context, const std::string& key, const std::ve
       if (candidates[i].position == *known) return i;
     log::warn("{}: the known choice, suggestion {}, does not exist here: choosing again", key, *known);
   }
-  const bool timed = context.selection == Selection::kTimed && candidates.size() > 1;
+  const bool timed = times(context) && candidates.size() > 1;
   const std::size_t best = timed ? choose_by_time(context, key, candidates) : 0;
   if (!timed) log::debug("{}: {}", key, candidates[best].name);
   remember(key, candidates[best].position);

@@ -1,7 +1,7 @@
 #pragma once
 // Which candidate algorithm was chosen for which shape: position in the library's list of suggestions, which depends on
-// library version, device and shape only. Exporting the choices of one process and importing them into others (all
-// ranks, a resumed run) gives timed selection and equal bits together. Thread-safe.
+// library version, device and shape only. Where all ranks, or the starts of a run, adopt the choices of one process
+// and then settle, timed selection and equal bits go together. Thread-safe.
 #include <functional>
 #include <map>
 #include <optional>
@@ -17,8 +17,11 @@ using Choices = std::map<std::string, int>;
 
 /// Everything chosen so far in this process.
 Choices choices();
-/// Adds to what is known; must precede the first use of the shapes that it names.
-void import_choices(const Choices& known);
+/// Makes `choices` all that is known; other shapes may be timed. Plans made before are dropped, so the work that uses
+/// them must have ended.
+void adopt_choices(const Choices& choices);
+/// Until choices are adopted again nothing is timed: a shape without a choice takes the library's first suggestion.
+void settle_choices();
 
 namespace detail {
 
@@ -35,6 +38,9 @@ std::size_t choose(const Context& context, const std::string& key, const std::ve
 
 /// The known choice of `key`.
 std::optional<int> known_choice(const std::string& key);
+
+/// Whether a shape without a choice is to be timed.
+bool times(const Context& context);
 
 /// Index of the least of `milliseconds`; a later one must be faster by 2 % to displace an earlier one, so that noise
 /// does not move the choice away from the library's order.

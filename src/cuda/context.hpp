@@ -20,7 +20,7 @@ using Allocate = std::function<std::shared_ptr<void>(std::size_t bytes)>;
 enum class Selection {
   kFirst,  // the library's first suggestion: the same in every run on the same device and library version
   kTimed   // the fastest of the first few, timed once: two runs, or two ranks, may choose differently and then differ
-           // in the last bits, unless they share their choices (choices.hpp)
+           // in the last bits, unless they share their choices and settle (choices.hpp)
 };
 
 struct Context {

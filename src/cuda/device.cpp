@@ -106,6 +106,12 @@ MemoryInfo memory() {
   return m;
 }
 
+std::string suggestions_of(const Machine& machine, int device) {
+  const DeviceInfo& d = machine.devices.at(static_cast<std::size_t>(device));
+  return fmt::format("{} (sm_{}{} x {}, {} MiB), cuDNN {}, cuBLASLt {}", d.name, d.major, d.minor, d.multiprocessors,
+                     d.memory_bytes >> 20, library_version(machine.cudnn), library_version(machine.cublas));
+}
+
 std::vector<std::string> describe(const Machine& machine) {
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < machine.devices.size(); ++i) {

@@ -50,6 +50,9 @@ void use(int device);
 /// Memory of the current device.
 MemoryInfo memory();
 
+/// What decides which algorithms the libraries suggest, and in which order: the device's kind and their versions.
+std::string suggestions_of(const Machine& machine, int device);
+
 /// For `brainmt doctor` and --version: one line per device, and one with the versions of driver and libraries; the
 /// reason when there is no usable device.
 std::vector<std::string> describe(const Machine& machine);

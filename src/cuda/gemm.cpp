@@ -199,7 +199,7 @@ void choose_algorithm(const Context& context, Plan& plan, const Problem& p,
                   alignment(p.b.data), alignment(p.bias), alignment(p.pre.data), context.tf32 ? ", tf32" : "");
   // Timing must not touch a C that is added to; one that is assigned is about to be overwritten anyway.
   detail::Scratch scratch;
-  if (p.accumulate && context.selection == Selection::kTimed)
+  if (p.accumulate && detail::times(context))
     scratch = {context, bytes_of(p.c), [&] { return "timing of " + p.text(); }};
   void* c = scratch ? scratch.data() : p.c.data;
   const auto take = [&](const cublasLtMatmulHeuristicResult_t& result) {

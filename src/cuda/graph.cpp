@@ -152,7 +152,7 @@ std::vector<GraphPlan> make_plans(const std::shared_ptr<Graph>& graph, const Tar
 
 GraphPlan choose_plan(const Context& context, const std::shared_ptr<Graph>& graph, const Target& target,
                       const std::string& key, const Pointers& pointers, const EngineRules& rules) {
-  const std::size_t most = context.selection == Selection::kTimed ? kTimedCandidates : 1;
+  const std::size_t most = times(context) ? kTimedCandidates : 1;
   const std::vector<GraphPlan> plans = make_plans(graph, target, rules, most, known_choice(key), key);
   std::vector<Candidate> candidates;
   for (const GraphPlan& plan : plans)

@@ -10,7 +10,9 @@
 #include "io/checksum.hpp"
 #include "io/directory_lock.hpp"
 #include "io/quarantine.hpp"
+#include "train/shared_algorithms.hpp"
 #include "train/training_loop.hpp"
+#include "train/warm_up.hpp"
 
 namespace brainmt::train {
 namespace {
@@ -129,6 +131,9 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
 
   models::BrainMT model(model_config(settings, cohort), settings.activation);
   TrainingLoop loop(settings, *data, model, checkpoints, comm, std::move(state), resumed);
+  if (settings.algorithms != nullptr)
+    share_algorithms(comm, settings.run_dir, *settings.algorithms,
+                     [&] { warm_up(model, settings.batch_size, settings.validation.batch, settings.activation); });
   starting.reset();
   return loop.run();
 }

@@ -11,6 +11,7 @@
 #include "comm/communicator.hpp"
 #include "comm/device_communicator.hpp"
 #include "comm/gradient_reducer.hpp"
+#include "dnn/algorithms.hpp"
 #include "models/brainmt.hpp"
 #include "train/checkpoint.hpp"
 #include "train/optimizer.hpp"
@@ -51,6 +52,8 @@ struct TrainSettings {
   comm::GradientWire wire = comm::GradientWire::kAsStored;
   comm::DeviceBackend backend = comm::DeviceBackend::kAuto;
   double timeout = 0;  // seconds for one step, validation or checkpoint; 0: for ever
+
+  dnn::Algorithms* algorithms = nullptr;  // those that are timed, for the ranks and starts to share; null: none are
 
   StartRecord start;
   std::string identity;  // YAML of the keys that decide the numbers of the run

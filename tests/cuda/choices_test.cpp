@@ -32,18 +32,20 @@ TEST(Choose, TakesTheFirstWithoutRunningAnything) {
 
 TEST(Choose, FollowsWhatAnotherProcessChose) {
   int runs = 0;
-  import_choices({{"choose imported", 7}});
+  adopt_choices({{"choose adopted", 7}});
   Context timed;
   timed.selection = Selection::kTimed;  // a known choice needs no timing
-  EXPECT_EQ(detail::choose(timed, "choose imported", candidates({0, 4, 7}, runs)), 2u);
+  EXPECT_EQ(detail::choose(timed, "choose adopted", candidates({0, 4, 7}, runs)), 2u);
   EXPECT_EQ(runs, 0);
-  EXPECT_EQ(detail::known_choice("choose imported"), 7);
+  EXPECT_EQ(detail::known_choice("choose adopted"), 7);
   EXPECT_EQ(detail::known_choice("choose never seen"), std::nullopt);
+  adopt_choices({{"choose other", 1}});
+  EXPECT_EQ(choices(), (Choices{{"choose other", 1}})) << "what was known before is gone";
 }
 
 TEST(Choose, ChoosesAgainWhenTheKnownOneDoesNotExistHere) {
   int runs = 0;
-  import_choices({{"choose vanished", 9}});
+  adopt_choices({{"choose vanished", 9}});
   EXPECT_EQ(detail::choose(Context{}, "choose vanished", candidates({1, 2}, runs)), 0u);
   EXPECT_EQ(choices().at("choose vanished"), 1);
 }
@@ -57,6 +59,34 @@ TEST(PlanCache, MakesEachPlanOnceAndStaysBounded) {
   EXPECT_EQ(cache.get({1, 2}, make), 1);
   for (std::int64_t i = 0; i < 2000; ++i) cache.get({2, i}, make);
   EXPECT_LE(cache.size(), detail::PlanCache<int>::kMaxPlans);
+}
+
+TEST(PlanCache, DropsPlansOfChoicesThatWereReplaced) {
+  detail::PlanCache<int> cache;
+  int made = 0;
+  const auto make = [&made] { return ++made; };
+  EXPECT_EQ(cache.get({1}, make), 1);
+  EXPECT_EQ(cache.get({2}, make), 2);
+  adopt_choices(choices());
+  EXPECT_EQ(cache.get({1}, make), 3);
+  EXPECT_EQ(cache.size(), 1u);
+  EXPECT_EQ(cache.get({1}, make), 3);
+}
+
+TEST(Settled, NothingIsTimedUntilChoicesAreAdopted) {
+  int runs = 0;
+  Context timed;
+  timed.selection = Selection::kTimed;
+  adopt_choices({{"settled known", 5}});
+  EXPECT_TRUE(detail::times(timed));
+  EXPECT_FALSE(detail::times(Context{}));
+  settle_choices();
+  EXPECT_FALSE(detail::times(timed));
+  EXPECT_EQ(detail::choose(timed, "settled unknown", candidates({3, 5}, runs)), 0u);
+  EXPECT_EQ(runs, 0);
+  EXPECT_EQ(detail::choose(timed, "settled known", candidates({3, 5}, runs)), 1u);
+  adopt_choices({});
+  EXPECT_TRUE(detail::times(timed));
 }
 
 }  // namespace

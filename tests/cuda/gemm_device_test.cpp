@@ -130,6 +130,21 @@ TEST_F(Gemm, IsRightWithTimedSelection) {
   EXPECT_EQ(choices().size(), before + 1);
 }
 
+// A rank whose choice lost has a plan already. That it asks again shows where the new choice cannot be had.
+TEST_F(Gemm, AsksAgainWhenChoicesWereAdopted) {
+  const Case c{Type::kF32, Type::kF32, Type::kF32, false, false, false, false, 40, 56, 24};
+  expect_right(c);
+  const Choices before = choices();
+  Choices impossible = before;
+  const auto mine = std::find_if(impossible.begin(), impossible.end(),
+                                 [](const auto& entry) { return entry.first.starts_with("gemm fp32[40, 56]"); });
+  ASSERT_NE(mine, impossible.end());
+  mine->second = 99;
+  adopt_choices(impossible);
+  expect_right(c);
+  EXPECT_EQ(choices(), before);
+}
+
 TEST_F(Gemm, IsRightAtOddAddresses) {
   const Values a_values = testing::random_values(37 * 13 + 1, Type::kBf16, 1);
   const Values b_values = testing::random_values(13 * 11 + 1, Type::kBf16, 2);
