@@ -108,8 +108,8 @@ MemoryInfo memory() {
 
 std::string suggestions_of(const Machine& machine, int device) {
   const DeviceInfo& d = machine.devices.at(static_cast<std::size_t>(device));
-  return fmt::format("{} (sm_{}{} x {}, {} MiB), cuDNN {}, cuBLASLt {}", d.name, d.major, d.minor, d.multiprocessors,
-                     d.memory_bytes >> 20, library_version(machine.cudnn), library_version(machine.cublas));
+  return fmt::format("{} (sm_{}{} x {}), cuDNN {}, cuBLASLt {}", d.name, d.major, d.minor, d.multiprocessors,
+                     library_version(machine.cudnn), library_version(machine.cublas));
 }
 
 std::vector<std::string> describe(const Machine& machine) {

@@ -21,7 +21,7 @@ using Choices = dnn::Algorithms::Choices;
 
 constexpr const char* kFormat = "brainmt-algorithms";
 constexpr int kVersion = 1;
-constexpr std::uintmax_t kLargest = std::uintmax_t{4} << 20;  // a run has some hundreds of choices of 150 bytes
+constexpr std::uintmax_t kLargest = std::uintmax_t{1} << 20;  // a run has some hundreds of choices of 150 bytes
 
 std::string text_of(const std::vector<std::byte>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
