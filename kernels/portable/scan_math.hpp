@@ -29,31 +29,67 @@ struct ScanMath<double> {
 };
 
 /// float: decays are powers of two, 2^(delta A log2 e). A device has one unit for ex2 and eight times as many for
-/// multiply-adds, so that even states take ex2.approx (2^-22.5 relative) and odd ones a polynomial (2e-7).
+/// multiply-adds: in the walks that do little else, one state of eight takes a polynomial (2e-7 relative) instead of
+/// ex2.approx (2^-22.5), so that neither unit waits. `decay<0>` is ex2.approx always.
 template <>
 struct ScanMath<float> {
-  KOKKOS_INLINE_FUNCTION static float softplus(float x) { return detail::vsoftplus(x); }
-  KOKKOS_INLINE_FUNCTION static float sigmoid(float x) { return detail::vsigmoid(x); }
+  /// log(1 + e^x) to 2e-6 relative for x >= -16: the rounding of x log2 e, and 3e-7 of the polynomial.
+  KOKKOS_INLINE_FUNCTION static float softplus(float x) {
+    const float u = exp_of_minus(x < 0.0f ? -x : x);
+    float p = -0.0085392753f;  // log(1 + u) / u for u in [0, 1]
+    p = p * u + 0.044089999f;
+    p = p * u - 0.10768244f;
+    p = p * u + 0.17745312f;
+    p = p * u - 0.24495497f;
+    p = p * u + 0.33275488f;
+    p = p * u - 0.49997407f;
+    p = p * u + 0.99999982f;
+    return (x > 0.0f ? x : 0.0f) + p * u;
+  }
+  /// 1 / (1 + e^-x), to 2e-6 relative likewise.
+  KOKKOS_INLINE_FUNCTION static float sigmoid(float x) {
+    const float u = exp_of_minus(x < 0.0f ? -x : x);
+    return (x < 0.0f ? u : 1.0f) * reciprocal(1.0f + u);
+  }
   /// A log2 e, bounded so that 0 times a rate is never NaN.
   KOKKOS_INLINE_FUNCTION static float rate(float a_log) {
-    constexpr float kLog2E = 1.44269504f, kFastest = -1e30f;
+    constexpr float kFastest = -1e30f;
     const float rate = -kLog2E * detail::vexp(a_log);
     return rate < kFastest ? kFastest : rate;
   }
   template <int kState>
   KOKKOS_INLINE_FUNCTION static float decay(float x) {
-#if defined(__CUDA_ARCH__)
-    if constexpr (kState % 2 == 0) {
-      float power;
-      asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
-      return power;
-    }
-#endif
-    return exp2_nonpositive(x);
+    if constexpr (kState % 8 != 7)
+      return exp2_by_unit(x);
+    else
+      return exp2_nonpositive(x);
   }
   static constexpr float kPerRate = 0.693147181f;  // ln 2
 
  private:
+  static constexpr float kLog2E = 1.44269504f;
+
+  /// 2^x for x <= 0 by a device's unit for it.
+  KOKKOS_INLINE_FUNCTION static float exp2_by_unit(float x) {
+#if defined(__CUDA_ARCH__)
+    float power;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
+    return power;
+#else
+    return exp2_nonpositive(x);
+#endif
+  }
+  /// e^-magnitude.
+  KOKKOS_INLINE_FUNCTION static float exp_of_minus(float magnitude) { return exp2_by_unit(-kLog2E * magnitude); }
+  KOKKOS_INLINE_FUNCTION static float reciprocal(float x) {
+#if defined(__CUDA_ARCH__)
+    float inverse;  // 1 ulp
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(x));
+    return inverse;
+#else
+    return 1.0f / x;
+#endif
+  }
   // 2^x for x <= 0: the polynomial of detail/lanes.hpp, one number at a time. Below 2^-126 it is 0; NaN stays.
   KOKKOS_INLINE_FUNCTION static float exp2_nonpositive(float x) {
     constexpr float kRounder = 0x1.8p23f;  // a sum with it has round(x) in its lowest bits
@@ -70,13 +106,17 @@ struct ScanMath<float> {
   }
 };
 
-/// Calls f.template operator()<n>() for n = 0 .. kPass - 1: a loop whose index is a constant.
-template <int kFrom = 0, class F>
-KOKKOS_INLINE_FUNCTION void for_states(const F& f) {
-  if constexpr (kFrom < kPass) {
+/// f(0) .. f(kCount - 1) with constants: what is indexed by them stays in registers.
+template <int kCount, int kFrom = 0, class F>
+KOKKOS_INLINE_FUNCTION void unrolled(const F& f) {
+  if constexpr (kFrom < kCount) {
     f(std::integral_constant<int, kFrom>());
-    for_states<kFrom + 1>(f);
+    unrolled<kCount, kFrom + 1>(f);
   }
+}
+template <class F>
+KOKKOS_INLINE_FUNCTION void for_states(const F& f) {
+  unrolled<kPass>(f);
 }
 
 /// The tokens of one segment in scan order: rows first, first + step, ... (`count` of them).

@@ -6,26 +6,23 @@
 //   sweep   every segment with what truly arrives: gradients of the inputs, and sums over its tokens of the others
 //   sums    dB, dC over tiles of channels and dA_log, dD, dbias over segments, in order: no atomics
 //
-// A sweep needs the states of its tokens in reverse. It walks from the stored state once, keeping the state in front of
-// every kStretch tokens, and again through one stretch at a time, keeping all of that.
+// The sweep is scan_sweep.hpp: a team for each segment and kTile channels.
 #include <algorithm>
 
 #include "base/error.hpp"
 #include "kernels/detail/loops.hpp"
 #include "kernels/detail/scratch.hpp"
 #include "kernels/detail/work.hpp"
-#include "kernels/portable/channel_sums.hpp"
 #include "kernels/portable/scan_math.hpp"
+#include "kernels/portable/scan_sweep.hpp"
 
 namespace brainmt::kernels {
 namespace {
 
 using namespace portable;
 
-constexpr int kStretch = 8, kStretches = kScanSegment / kStretch;
 constexpr std::size_t kMostSegments =
     1024;  // of one sweep: its partial sums of dB, dC are 256 MiB in float at E = 1024
-static_assert(kScanSegment % kStretch == 0 && 2 * kPass == kTile, "a lane for each state of dB and of dC");
 
 template <class T>
 struct SegmentEnds {
@@ -89,123 +86,6 @@ struct CarryGradients {
   }
 };
 
-/// Sums of one channel over the tokens of a segment; rows of [.., N + 2, E]: dA of each state, then dD and dbias.
-template <class T>
-struct SweepSegments {
-  using M = Master<T>;
-  ScanGradients<T> gradients;
-  ScanDirection<T> scan;
-  ScanProblem<T> problem;
-  Rows<const T> dy;
-  const M* arriving;  // [S, N, E] of this direction and sample
-  std::size_t sample, first_segment, tiles, tokens;
-  M* channel_sums;  // [segments, N + 2, E]
-  M* tile_sums;     // [tiles, tokens, kTile] of one pass: dB of its states, then dC
-  int pass;
-
-  KOKKOS_FUNCTION void operator()(std::size_t index) const {
-    const std::size_t tile = tile_of(index) % tiles, number = tile_of(index) / tiles;
-    for_lanes(index, [&](std::size_t lane) {
-      const std::size_t channel = tile * kTile + lane;
-      const TileSums<M> sums(tile_sums + (tile * tokens + number * kScanSegment) * kTile, lane);
-      // Lanes past the last channel go along, so that a warp stays together, and add nothing.
-      const bool exists = channel < problem.channels;
-      sweep(exists ? channel : problem.channels - 1, exists, number, sums);
-    });
-  }
-
- private:
-  struct Token {
-    M x, delta, u, dy;
-    States<M> b;
-  };
-
-  KOKKOS_INLINE_FUNCTION Token token(const Channel<T>& channel, std::size_t row, int present) const {
-    Token token;
-    token.x = scan.x(row, channel.e);
-    token.delta = channel.delta(scan, row);
-    token.u = token.delta * token.x;
-    token.dy = dy(row, channel.e);
-    token.b = States<M>::read_row(&scan.b(row, static_cast<std::size_t>(pass) * kPass), present);
-    return token;
-  }
-
-  KOKKOS_INLINE_FUNCTION void advance(States<M>& state, const States<M>& rate, const Token& token) const {
-    for_states([&](auto n) {
-      state[n] = ScanMath<M>::template decay<n>(token.delta * rate[n]) * state[n] + token.u * token.b[n];
-    });
-  }
-
-  KOKKOS_INLINE_FUNCTION void sweep(std::size_t e, bool exists, std::size_t number, const TileSums<M>& sums) const {
-    const int present = problem.present(pass);
-    const std::size_t first = static_cast<std::size_t>(pass) * kPass, index = first_segment + number;
-    const Segment segment(scan.direction, problem.length, sample, index);
-    const Channel<T> channel(scan, e);
-    const auto rate = States<M>::rates(scan.a_log, e, first, present);
-    States<M> front[kStretches];  // the state in front of each stretch
-    auto state = States<M>::read(&scan.states(sample, index, first, e), problem.channels, present);
-    for (int t = 0; t < segment.count; ++t) {
-      if (t % kStretch == 0) front[t / kStretch] = state;
-      advance(state, rate, token(channel, segment.row(t), present));
-    }
-    auto carry =
-        States<M>::read(arriving + (index * problem.states + first) * problem.channels + e, problem.channels, present);
-    auto da = States<M>::zero();
-    M dd = 0, dbias = 0;
-    for (int stretch = (segment.count - 1) / kStretch; stretch >= 0; --stretch) {
-      const int begin = stretch * kStretch;
-      const int end = segment.count < begin + kStretch ? segment.count : begin + kStretch;
-      States<M> before[kStretch + 1];  // [t - begin]: the state in front of token t
-      before[0] = front[stretch];
-      for (int t = begin; t < end; ++t) {
-        before[t - begin + 1] = before[t - begin];
-        advance(before[t - begin + 1], rate, token(channel, segment.row(t), present));
-      }
-      for (int t = end; t-- > begin;)
-        back(channel, exists, segment.row(t), t, rate, before[t - begin], before[t - begin + 1], present, carry, da, dd,
-             dbias, sums);
-    }
-    if (exists) {
-      M* to = channel_sums + number * (problem.states + 2) * problem.channels + e;
-      da.write(to + first * problem.channels, problem.channels, present);
-      if (pass == 0) to[problem.states * problem.channels] = dd;
-      M& bias = to[(problem.states + 1) * problem.channels];
-      bias = pass == 0 ? dbias : bias + dbias;
-    }
-  }
-
-  // One token, the states on either side of it known.
-  KOKKOS_INLINE_FUNCTION void back(const Channel<T>& channel, bool exists, std::size_t row, int t,
-                                   const States<M>& rate, const States<M>& before, const States<M>& after, int present,
-                                   States<M>& carry, States<M>& da, M& dd, M& dbias, const TileSums<M>& sums) const {
-    const Token now = token(channel, row, present);
-    const auto c = States<M>::read_row(&scan.c(row, static_cast<std::size_t>(pass) * kPass), present);
-    M dx = pass == 0 ? channel.d * now.dy : M(0), rate_sum = 0, gb = 0;
-    M db_dc[kTile];
-    for_states([&](auto n) {
-      const M g = now.dy * c[n] + carry[n];
-      carry[n] = ScanMath<M>::template decay<n>(now.delta * rate[n]) * g;
-      const M from_decay = carry[n] * before[n];  // dL / d (delta A)
-      da[n] += from_decay * now.delta;
-      rate_sum += from_decay * rate[n];
-      gb += g * now.b[n];
-      db_dc[n] = exists ? g * now.u : M(0);
-      db_dc[kPass + n] = exists ? now.dy * after[n] : M(0);
-    });
-    sums.add(static_cast<std::size_t>(t), db_dc);
-    if (exists) {
-      const M raw = channel.before_softplus(scan, row);
-      const M ddelta = (rate_sum * ScanMath<M>::kPerRate + gb * now.x) * ScanMath<M>::sigmoid(raw);
-      dx += gb * now.delta;
-      T &dx_out = gradients.dx(row, channel.e), &ddelta_out = gradients.ddelta_raw(row, channel.e);
-      dx_out = static_cast<T>(pass == 0 ? dx : static_cast<M>(dx_out) + dx);
-      ddelta_out = static_cast<T>(pass == 0 ? ddelta : static_cast<M>(ddelta_out) + ddelta);
-      dd += now.dy * now.x;
-      dbias += ddelta;
-    }
-  }
-};
-
 /// db and dc of the tokens of a sweep: the tiles' sums, in order.
 template <class T>
 struct SumTiles {
@@ -218,11 +98,11 @@ struct SumTiles {
   int pass;
 
   KOKKOS_FUNCTION void operator()(std::size_t index) const {
-    const std::size_t value = index % kTile, token = index / kTile;
+    const std::size_t value = index % kRow, token = index / kRow;
     const std::size_t state = static_cast<std::size_t>(pass) * kPass + value % kPass;
     if (state >= problem.states) return;
     M sum = 0;
-    for (std::size_t tile = 0; tile < tiles; ++tile) sum += tile_sums[(tile * tokens + token) * kTile + value];
+    for (std::size_t tile = 0; tile < tiles; ++tile) sum += tile_sums[(tile * tokens + token) * kRow + value];
     const Segment segment(scan.direction, problem.length, sample, first_segment + token / kScanSegment);
     (value < kPass ? gradients.db : gradients.dc)(segment.row(static_cast<int>(token % kScanSegment)), state) =
         static_cast<T>(sum);
@@ -249,6 +129,9 @@ struct SumSegments {
   }
 };
 
+/// Teams of a sweep that a device's processor holds at once.
+constexpr int kTeamsAtOnce = 4;
+
 /// The sweep over one sample in one direction, kMostSegments segments at a time, and its sums.
 template <class T>
 void sweep_sample(const Exec& exec, const ScanGradients<T>& gradients, const ScanProblem<T>& problem, int direction,
@@ -257,15 +140,16 @@ void sweep_sample(const Exec& exec, const ScanGradients<T>& gradients, const Sca
   const ScanDirection<T>& scan = problem.direction[direction];
   const std::size_t tiles = (problem.channels + kTile - 1) / kTile, all = problem.segments();
   const std::size_t most = std::min(all, kMostSegments), capacity = most * kScanSegment, rows = problem.states + 2;
-  const detail::Scratch<M> channel_sums(most * rows * problem.channels), tile_sums(tiles * capacity * kTile);
+  const detail::Scratch<M> channel_sums(most * rows * problem.channels), tile_sums(tiles * capacity * kRow);
   for (std::size_t first = 0; first < all; first += kMostSegments) {
     const std::size_t segments = std::min(all - first, kMostSegments);
     const std::size_t tokens = std::min(problem.length - first * kScanSegment, segments * kScanSegment);
     for (int pass = 0; pass < problem.passes(); ++pass) {
-      detail::for_each(exec, "brainmt::selective_scan::bwd", tile_items(tiles * segments),
-                       SweepSegments<T>{gradients, scan, problem, dy, arriving, sample, first, tiles, capacity,
-                                        channel_sums.data(), tile_sums.data(), pass});
-      detail::for_each(exec, "brainmt::selective_scan::bwd_sum_tiles", tokens * kTile,
+      for_each_team<SweepMemory<M>, kMembers, kTeamsAtOnce>(
+          exec, "brainmt::selective_scan::bwd", tiles * segments,
+          ScanSweep<T>{gradients, scan, dy, arriving, problem.length, problem.channels, problem.states, sample, first,
+                       tiles, capacity, channel_sums.data(), tile_sums.data(), pass});
+      detail::for_each(exec, "brainmt::selective_scan::bwd_sum_tiles", tokens * kRow,
                        SumTiles<T>{gradients, scan, problem, sample, first, tiles, capacity, tile_sums.data(), pass});
     }
     detail::for_each(
