@@ -1,15 +1,15 @@
 #pragma once
-// Arithmetic of one channel of the portable scan, in Master<T>: step size, decay, and where the tokens of a segment
-// lie. One work item owns one channel of one segment; its kPass states live in registers.
+// Arithmetic of the portable scan, in Master<T>: step size, decay, and where the tokens of a segment lie.
 #include <cmath>
 
+#include "base/error.hpp"
 #include "kernels/detail/vector_math.hpp"
 #include "kernels/ref/activations.hpp"
 #include "kernels/selective_scan.hpp"
 
 namespace brainmt::kernels::portable {
 
-inline constexpr int kPass = 16;  // states in registers at once; more of them take several passes
+inline constexpr int kPass = 16;  // states at once; more of them take several passes
 
 template <class M>
 struct ScanMath;
@@ -21,16 +21,12 @@ struct ScanMath<double> {
   KOKKOS_INLINE_FUNCTION static double sigmoid(double x) { return ref::sigmoid(x); }
   /// Rate of decay of state n as `decay` takes it.
   KOKKOS_INLINE_FUNCTION static double rate(double a_log) { return -std::exp(a_log); }
-  template <int kState>
-  KOKKOS_INLINE_FUNCTION static double decay(double delta_rate) {
-    return std::exp(delta_rate);
-  }
+  KOKKOS_INLINE_FUNCTION static double decay(double delta_rate) { return std::exp(delta_rate); }
   static constexpr double kPerRate = 1.0;  // d (delta A) / d (delta rate)
 };
 
-/// float: decays are powers of two, 2^(delta A log2 e). A device has one unit for ex2 and eight times as many for
-/// multiply-adds: in the walks that do little else, one state of eight takes a polynomial (2e-7 relative) instead of
-/// ex2.approx (2^-22.5), so that neither unit waits. `decay<0>` is ex2.approx always.
+/// float: decays are powers of two, 2^(delta A log2 e), by ex2.approx on a device (2^-22.5 relative) and by a
+/// polynomial on the host (2e-7).
 template <>
 struct ScanMath<float> {
   /// log(1 + e^x) to 2e-6 relative for x >= -16: the rounding of x log2 e, and 3e-7 of the polynomial.
@@ -57,30 +53,33 @@ struct ScanMath<float> {
     const float rate = -kLog2E * detail::vexp(a_log);
     return rate < kFastest ? kFastest : rate;
   }
-  template <int kState>
+  /// 2^x for x <= 0; below 2^-126 it is 0, NaN stays.
   KOKKOS_INLINE_FUNCTION static float decay(float x) {
-    if constexpr (kState % 8 != 7)
-      return exp2_by_unit(x);
-    else
-      return exp2_nonpositive(x);
+#if defined(__CUDA_ARCH__)
+    float power;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
+    return power;
+#else
+    constexpr float kRounder = 0x1.8p23f;  // a sum with it has round(x) in its lowest bits
+    const float shifted = x + kRounder;
+    const float f = x - (shifted - kRounder);
+    float p = 0.0013264727f;  // the polynomial of detail/lanes.hpp, one number at a time
+    p = p * f + 0.009671513f;
+    p = p * f + 0.055507336f;
+    p = p * f + 0.24022242f;
+    p = p * f + 0.693147f;
+    p = p * f + 1.0f;
+    const std::uint32_t power = __builtin_bit_cast(std::uint32_t, shifted) << 23;
+    return x < -126.0f ? 0.0f : __builtin_bit_cast(float, __builtin_bit_cast(std::uint32_t, p) + power);
+#endif
   }
   static constexpr float kPerRate = 0.693147181f;  // ln 2
 
  private:
   static constexpr float kLog2E = 1.44269504f;
 
-  /// 2^x for x <= 0 by a device's unit for it.
-  KOKKOS_INLINE_FUNCTION static float exp2_by_unit(float x) {
-#if defined(__CUDA_ARCH__)
-    float power;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
-    return power;
-#else
-    return exp2_nonpositive(x);
-#endif
-  }
   /// e^-magnitude.
-  KOKKOS_INLINE_FUNCTION static float exp_of_minus(float magnitude) { return exp2_by_unit(-kLog2E * magnitude); }
+  KOKKOS_INLINE_FUNCTION static float exp_of_minus(float magnitude) { return decay(-kLog2E * magnitude); }
   KOKKOS_INLINE_FUNCTION static float reciprocal(float x) {
 #if defined(__CUDA_ARCH__)
     float inverse;  // 1 ulp
@@ -89,20 +88,6 @@ struct ScanMath<float> {
 #else
     return 1.0f / x;
 #endif
-  }
-  // 2^x for x <= 0: the polynomial of detail/lanes.hpp, one number at a time. Below 2^-126 it is 0; NaN stays.
-  KOKKOS_INLINE_FUNCTION static float exp2_nonpositive(float x) {
-    constexpr float kRounder = 0x1.8p23f;  // a sum with it has round(x) in its lowest bits
-    const float shifted = x + kRounder;
-    const float f = x - (shifted - kRounder);
-    float p = 0.0013264727f;
-    p = p * f + 0.009671513f;
-    p = p * f + 0.055507336f;
-    p = p * f + 0.24022242f;
-    p = p * f + 0.693147f;
-    p = p * f + 1.0f;
-    const std::uint32_t power = __builtin_bit_cast(std::uint32_t, shifted) << 23;
-    return x < -126.0f ? 0.0f : __builtin_bit_cast(float, __builtin_bit_cast(std::uint32_t, p) + power);
   }
 };
 
@@ -114,11 +99,6 @@ KOKKOS_INLINE_FUNCTION void unrolled(const F& f) {
     unrolled<kCount, kFrom + 1>(f);
   }
 }
-template <class F>
-KOKKOS_INLINE_FUNCTION void for_states(const F& f) {
-  unrolled<kPass>(f);
-}
-
 /// The tokens of one segment in scan order: rows first, first + step, ... (`count` of them).
 struct Segment {
   std::ptrdiff_t first, step;
@@ -134,74 +114,38 @@ struct Segment {
   KOKKOS_INLINE_FUNCTION std::size_t row(int t) const { return static_cast<std::size_t>(first + step * t); }
 };
 
-/// What one channel needs of its direction.
+/// One column of a token matrix, at every `every`-th token of a segment from token `begin` on: a pointer that walks,
+/// because a device spends more instructions on an address than on what is done with the number.
 template <class T>
-struct Channel {
-  using M = Master<T>;
-  M bias, d;
-  std::size_t e;
+struct Column {
+  T* at;
+  std::ptrdiff_t step;
 
-  KOKKOS_INLINE_FUNCTION Channel(const ScanDirection<T>& scan, std::size_t channel)
-      : bias(scan.delta_bias(channel)), d(scan.d(channel)), e(channel) {}
-
-  KOKKOS_INLINE_FUNCTION M before_softplus(const ScanDirection<T>& scan, std::size_t row) const {
-    return static_cast<M>(scan.delta_raw(row, e)) + bias;
+  Column() = default;
+  KOKKOS_INLINE_FUNCTION Column(const Rows<T>& rows, const Segment& segment, std::size_t column, int begin, int every)
+      : at(&rows(static_cast<std::size_t>(segment.first), column)),
+        step(segment.step * static_cast<std::ptrdiff_t>(rows.stride(0))) {
+    at += step * begin;
+    step *= every;
   }
-  KOKKOS_INLINE_FUNCTION M delta(const ScanDirection<T>& scan, std::size_t row) const {
-    return ScanMath<M>::softplus(before_softplus(scan, row));
-  }
+  KOKKOS_INLINE_FUNCTION T& operator*() const { return *at; }
+  KOKKOS_INLINE_FUNCTION void next() { at += step; }
 };
 
-/// kPass numbers of one channel: states, rates, gradients. Those past N are 0 and stay without effect.
-template <class M>
-struct States {
-  M at[kPass];
+/// value as it is stored; on a device in one instruction.
+template <class T>
+KOKKOS_INLINE_FUNCTION T rounded(Master<T> value) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  if constexpr (std::is_same_v<T, bf16>) {
+    bf16 result;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(result.bits) : "f"(value));
+    return result;
+  }
+#endif
+  return static_cast<T>(value);
+}
 
-  KOKKOS_INLINE_FUNCTION M& operator[](int n) { return at[n]; }
-  KOKKOS_INLINE_FUNCTION const M& operator[](int n) const { return at[n]; }
-  KOKKOS_INLINE_FUNCTION static States zero() {
-    States s;
-    for (int n = 0; n < kPass; ++n) s.at[n] = 0;
-    return s;
-  }
-  /// from[n * stride] for n < present.
-  template <class V>
-  KOKKOS_INLINE_FUNCTION static States read(const V* from, std::size_t stride, int present) {
-    States s;
-    for (int n = 0; n < kPass; ++n)
-      s.at[n] = n < present ? static_cast<M>(from[static_cast<std::size_t>(n) * stride]) : M(0);
-    return s;
-  }
-  /// A token's row of B or C, common to all channels: whole 16-byte pieces where it is full and aligned.
-  template <class V>
-  KOKKOS_INLINE_FUNCTION static States read_row(const V* from, int present) {
-    constexpr int kPiece = 16 / static_cast<int>(sizeof(V));
-    struct alignas(16) Piece {
-      V at[kPiece];
-    };
-    if (present < kPass || reinterpret_cast<std::uintptr_t>(from) % 16 != 0) return read(from, 1, present);
-    States s;
-    for (int i = 0; i < kPass / kPiece; ++i) {
-      const Piece piece = reinterpret_cast<const Piece*>(from)[i];
-      for (int j = 0; j < kPiece; ++j) s.at[i * kPiece + j] = static_cast<M>(piece.at[j]);
-    }
-    return s;
-  }
-  KOKKOS_INLINE_FUNCTION void write(M* to, std::size_t stride, int present) const {
-    for (int n = 0; n < kPass; ++n)
-      if (n < present) to[static_cast<std::size_t>(n) * stride] = at[n];
-  }
-  KOKKOS_INLINE_FUNCTION static States rates(const View2<const M>& a_log, std::size_t e, std::size_t first,
-                                             int present) {
-    States s;
-    for (int n = 0; n < kPass; ++n)
-      s.at[n] = n < present ? ScanMath<M>::rate(a_log(e, first + static_cast<std::size_t>(n))) : M(0);
-    return s;
-  }
-};
-
-/// One or two directions, with the extents of a launch. Work items count channels fastest, so that neighbours read
-/// neighbours.
+/// One or two directions, with the extents of a launch.
 template <class T>
 struct ScanProblem {
   static constexpr int kMost = 2;
@@ -209,12 +153,8 @@ struct ScanProblem {
   int directions;
   std::size_t batch, length, channels, states;
 
-  std::size_t segments() const { return scan_segments(length); }
-  KOKKOS_INLINE_FUNCTION int passes() const { return static_cast<int>((states + kPass - 1) / kPass); }
-  KOKKOS_INLINE_FUNCTION int present(int pass) const {
-    const std::size_t left = states - static_cast<std::size_t>(pass) * kPass;
-    return static_cast<int>(left < kPass ? left : kPass);
-  }
+  KOKKOS_INLINE_FUNCTION std::size_t segments() const { return scan_segments(length); }
+  int passes() const { return static_cast<int>((states + kPass - 1) / kPass); }
 };
 
 template <class T>
@@ -231,17 +171,5 @@ ScanProblem<T> scan_problem(std::span<const ScanDirection<T>> directions, std::s
   }
   return problem;
 }
-
-/// Where a work item stands: direction, sample, segment, channel.
-struct ScanItem {
-  std::size_t channel, segment, sample;
-  int direction;
-
-  KOKKOS_INLINE_FUNCTION ScanItem(std::size_t index, std::size_t channels, std::size_t segments, std::size_t batch)
-      : channel(index % channels),
-        segment(index / channels % segments),
-        sample(index / (channels * segments) % batch),
-        direction(static_cast<int>(index / (channels * segments * batch))) {}
-};
 
 }  // namespace brainmt::kernels::portable

@@ -1,20 +1,17 @@
-// Backward selective scan (formulas: kernels/ref/selective_scan.hpp), one work item a channel and segment. As forward,
-// but time runs back, and what travels is a g, the gradient that reaches the state in front of a token:
+// Backward selective scan (formulas: kernels/ref/selective_scan.hpp), a team for each segment and kTile channels. As
+// forward, but time runs back, and what travels is a g, the gradient that reaches the state in front of a token:
 //
 //   ends    every segment from a g of 0 behind it: what leaves it at its front, and the sum of its delta
-//   carry   from the last segment to the first: a g := exp(A sum of delta) a g + what leaves
-//   sweep   every segment with what truly arrives: gradients of the inputs, and sums over its tokens of the others
-//   sums    dB, dC over tiles of channels and dA_log, dD, dbias over segments, in order: no atomics
-//
-// The sweep is scan_sweep.hpp: a team for each segment and kTile channels.
+//   (scan_ends.hpp) carry   from the last segment to the first: a g := exp(A sum of delta) a g + what leaves sweep
+//   every segment with what truly arrives: gradients of the inputs, and sums over its tokens of the others sums    dB,
+//   dC over tiles of channels and dA_log, dD, dbias over segments, in order: no atomics
 #include <algorithm>
 
-#include "base/error.hpp"
 #include "kernels/detail/loops.hpp"
 #include "kernels/detail/scratch.hpp"
 #include "kernels/detail/work.hpp"
-#include "kernels/portable/scan_math.hpp"
-#include "kernels/portable/scan_sweep.hpp"
+#include "kernels/portable/scan_ends.hpp"
+#include "kernels/portable/scan_sweep_bwd.hpp"
 
 namespace brainmt::kernels {
 namespace {
@@ -23,68 +20,6 @@ using namespace portable;
 
 constexpr std::size_t kMostSegments =
     1024;  // of one sweep: its partial sums of dB, dC are 256 MiB in float at E = 1024
-
-template <class T>
-struct SegmentEnds {
-  ScanProblem<T> problem;
-  Rows<const T> dy;
-  std::size_t segments;
-  View1<Master<T>> arriving;  // [direction, B, S, N, E]: this segment's slot is that of the segment in front of it
-  View1<Master<T>> totals;    // [direction, B, S - 1, E], of the segments 1 .. S - 1
-
-  KOKKOS_FUNCTION void operator()(std::size_t index) const {
-    using M = Master<T>;
-    const ScanItem item(index, problem.channels, segments - 1, problem.batch);
-    const ScanDirection<T>& scan = problem.direction[item.direction];
-    const Segment segment(scan.direction, problem.length, item.sample, item.segment + 1);
-    const Channel<T> channel(scan, item.channel);
-    const std::size_t sample = static_cast<std::size_t>(item.direction) * problem.batch + item.sample;
-    M total = 0;
-    for (int pass = 0; pass < problem.passes(); ++pass) {
-      const int present = problem.present(pass);
-      const std::size_t first = static_cast<std::size_t>(pass) * kPass;
-      const auto rate = States<M>::rates(scan.a_log, item.channel, first, present);
-      auto carry = States<M>::zero();
-      total = 0;
-      for (int t = segment.count; t-- > 0;) {
-        const std::size_t row = segment.row(t);
-        const M delta = channel.delta(scan, row), gradient = dy(row, item.channel);
-        const auto c = States<M>::read_row(&scan.c(row, first), present);
-        total += delta;
-        for_states(
-            [&](auto n) { carry[n] = ScanMath<M>::template decay<n>(delta * rate[n]) * (gradient * c[n] + carry[n]); });
-      }
-      M* slot = arriving.data() + ((sample * segments + item.segment) * problem.states + first) * problem.channels +
-                item.channel;
-      carry.write(slot, problem.channels, present);
-    }
-    totals(index) = total;
-  }
-};
-
-template <class T>
-struct CarryGradients {
-  ScanProblem<T> problem;
-  std::size_t segments;
-  View1<Master<T>> arriving;
-  View1<const Master<T>> totals;
-
-  KOKKOS_FUNCTION void operator()(std::size_t index) const {
-    using M = Master<T>;
-    const ScanItem item(index, problem.channels, problem.states, problem.batch);  // "segment" counts states here
-    const std::size_t sample = static_cast<std::size_t>(item.direction) * problem.batch + item.sample;
-    const M rate = ScanMath<M>::rate(problem.direction[item.direction].a_log(item.channel, item.segment));
-    const std::size_t step = problem.states * problem.channels;
-    M* slot = arriving.data() + (sample * segments * problem.states + item.segment) * problem.channels + item.channel;
-    const M* total = totals.data() + sample * (segments - 1) * problem.channels + item.channel;
-    M carry = 0;
-    slot[(segments - 1) * step] = carry;
-    for (std::size_t k = segments - 1; k-- > 0;) {
-      carry = ScanMath<M>::template decay<1>(total[k * problem.channels] * rate) * carry + slot[k * step];
-      slot[k * step] = carry;
-    }
-  }
-};
 
 /// db and dc of the tokens of a sweep: the tiles' sums, in order.
 template <class T>
@@ -101,8 +36,7 @@ struct SumTiles {
     const std::size_t value = index % kRow, token = index / kRow;
     const std::size_t state = static_cast<std::size_t>(pass) * kPass + value % kPass;
     if (state >= problem.states) return;
-    M sum = 0;
-    for (std::size_t tile = 0; tile < tiles; ++tile) sum += tile_sums[(tile * tokens + token) * kRow + value];
+    const M sum = sum_in_order(tile_sums + token * kRow + value, tokens * kRow, tiles);
     const Segment segment(scan.direction, problem.length, sample, first_segment + token / kScanSegment);
     (value < kPass ? gradients.db : gradients.dc)(segment.row(static_cast<int>(token % kScanSegment)), state) =
         static_cast<T>(sum);
@@ -120,8 +54,7 @@ struct SumSegments {
 
   KOKKOS_FUNCTION void operator()(std::size_t index) const {
     const std::size_t e = index % channels, row = index / channels, step = (states + 2) * channels;
-    M sum = 0;
-    for (std::size_t k = 0; k < segments; ++k) sum += channel_sums[k * step + index];
+    const M sum = sum_in_order(channel_sums + index, step, segments);
     if (row < states)
       gradients.da_log(e, row) -= (ScanMath<M>::rate(a_log(e, row)) * -ScanMath<M>::kPerRate) * sum;
     else
@@ -145,10 +78,11 @@ void sweep_sample(const Exec& exec, const ScanGradients<T>& gradients, const Sca
     const std::size_t segments = std::min(all - first, kMostSegments);
     const std::size_t tokens = std::min(problem.length - first * kScanSegment, segments * kScanSegment);
     for (int pass = 0; pass < problem.passes(); ++pass) {
+      const TeamGrid grid = TeamGrid::of(problem, segments, 1, 1);
       for_each_team<SweepMemory<M>, kMembers, kTeamsAtOnce>(
-          exec, "brainmt::selective_scan::bwd", tiles * segments,
-          ScanSweep<T>{gradients, scan, dy, arriving, problem.length, problem.channels, problem.states, sample, first,
-                       tiles, capacity, channel_sums.data(), tile_sums.data(), pass});
+          exec, "brainmt::selective_scan::bwd", grid.teams(),
+          ScanSweep<T>{problem, grid, gradients, dy, arriving, sample, first, capacity, channel_sums.data(),
+                       tile_sums.data(), direction, pass});
       detail::for_each(exec, "brainmt::selective_scan::bwd_sum_tiles", tokens * kRow,
                        SumTiles<T>{gradients, scan, problem, sample, first, tiles, capacity, tile_sums.data(), pass});
     }
@@ -168,13 +102,9 @@ void selective_scan_bwd(const Exec& exec, std::span<const ScanGradients<T>> grad
                 gradients.size(), directions.size());
   const profile::Region region("brainmt::selective_scan::bwd", detail::scan_bwd_work(directions));
   const ScanProblem<T> problem = scan_problem(directions, batch, length);
-  const std::size_t segments = problem.segments(), ways = directions.size(), channels = problem.channels;
-  const std::size_t per_sample = segments * problem.states * channels;
-  const detail::Scratch<M> arriving(ways * batch * per_sample), totals(ways * batch * (segments - 1) * channels);
-  detail::for_each(exec, "brainmt::selective_scan::bwd_ends", totals.count(),
-                   SegmentEnds<T>{problem, dy, segments, arriving.flat(), totals.flat()});
-  detail::for_each(exec, "brainmt::selective_scan::bwd_carry", ways * batch * problem.states * channels,
-                   CarryGradients<T>{problem, segments, arriving.flat(), totals.flat()});
+  const std::size_t per_sample = problem.segments() * problem.states * problem.channels;
+  const detail::Scratch<M> arriving(directions.size() * batch * per_sample);
+  join_segments<false>(exec, problem, dy, arriving.data());
   for (int i = 0; i < problem.directions; ++i)
     for (std::size_t sample = 0; sample < batch; ++sample)
       sweep_sample(exec, gradients[static_cast<std::size_t>(i)], problem, i, sample, dy,

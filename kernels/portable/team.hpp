@@ -98,7 +98,7 @@ struct TeamItems {
   KOKKOS_INLINE_FUNCTION void operator()(const Handle& handle) const {
     auto& memory =
         *static_cast<Memory*>(handle.team_scratch(kLevel).get_shmem_aligned(sizeof(Memory), alignof(Memory)));
-    const auto index = static_cast<std::size_t>(handle.league_rank());
+    const int index = handle.league_rank();
 #if defined(__CUDA_ARCH__)
     body(LockstepTeam<DeviceMember<Handle>>{{handle}}, index, memory);
 #else
@@ -110,11 +110,11 @@ struct TeamItems {
 /// body(team, index, memory) for index = 0 .. count - 1, each with kMembers members and a Memory of their own that
 /// holds nothing yet. At least kTeams of them find room in one processor of a device at once.
 template <class Memory, int kMembers, int kTeams, class Body>
-void for_each_team(const Exec& exec, const std::string& label, std::size_t count, const Body& body) {
+void for_each_team(const Exec& exec, const std::string& label, int count, const Body& body) {
   // Kokkos gives a team 48 KiB of a processor's own memory at most; larger ones (double) lie in the device's memory.
   constexpr int kLevel = sizeof(Memory) <= 47 * 1024 ? 0 : 1;
   using Policy = Kokkos::TeamPolicy<Exec, Kokkos::IndexType<std::size_t>, Kokkos::LaunchBounds<kMembers, kTeams>>;
-  Policy policy(exec, static_cast<int>(count), detail::kOnHost ? 1 : kMembers);
+  Policy policy(exec, count, detail::kOnHost ? 1 : kMembers);
   policy.set_scratch_size(kLevel, Kokkos::PerTeam(static_cast<int>(sizeof(Memory) + alignof(Memory))));
   Kokkos::parallel_for(label, detail::light(policy), TeamItems<Body, Memory, kMembers, kLevel>{body});
 }
