@@ -119,17 +119,20 @@ struct Segment {
 template <class T>
 struct Column {
   T* at;
-  std::ptrdiff_t step;
+  std::ptrdiff_t bytes;  // of a step
 
   Column() = default;
   KOKKOS_INLINE_FUNCTION Column(const Rows<T>& rows, const Segment& segment, std::size_t column, int begin, int every)
-      : at(&rows(static_cast<std::size_t>(segment.first), column)),
-        step(segment.step * static_cast<std::ptrdiff_t>(rows.stride(0))) {
+      : at(&rows(static_cast<std::size_t>(segment.first), column)) {
+    const std::ptrdiff_t step = segment.step * static_cast<std::ptrdiff_t>(rows.stride(0));
     at += step * begin;
-    step *= every;
+    bytes = step * every * static_cast<std::ptrdiff_t>(sizeof(T));
   }
   KOKKOS_INLINE_FUNCTION T& operator*() const { return *at; }
-  KOKKOS_INLINE_FUNCTION void next() { at += step; }
+  KOKKOS_INLINE_FUNCTION void next() {
+    using Byte = std::conditional_t<std::is_const_v<T>, const char, char>;
+    at = reinterpret_cast<T*>(reinterpret_cast<Byte*>(at) + bytes);
+  }
 };
 
 /// value as it is stored; on a device in one instruction.

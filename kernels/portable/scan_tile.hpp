@@ -152,8 +152,7 @@ class ScanTile {
 /// One token: s := decay s + u B, with the decays of one pass given back.
 template <class M>
 KOKKOS_INLINE_FUNCTION void advance(OwnStates<M>& s, OwnStates<M>& decay, const OwnStates<M>& rate,
-                                    const Pack<M, kOwnChannels>& delta, const Pack<M, kOwnChannels>& u,
-                                    const Pack<M, kOwnStates>& b) {
+                                    Pack<M, kOwnChannels> delta, Pack<M, kOwnChannels> u, Pack<M, kOwnStates> b) {
   for_own([&](auto c, auto n) {
     decay(c, n) = ScanMath<M>::decay(delta.at[c] * rate(c, n));
     s(c, n) = decay(c, n) * s(c, n) + u.at[c] * b.at[n];
