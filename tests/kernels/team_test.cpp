@@ -126,23 +126,24 @@ struct TeamScan : testing::Test {
   }
   TeamGrid grid(std::size_t segments, int directions) const { return TeamGrid::of(launch, segments, 1, directions); }
 
-  /// Runs `body` by one thread, then by emulated teams in both orders; the numbers that `results` gives are the same up
-  /// to the order of sums over 8 lanes and 2 warps.
+  /// Runs `body` by one thread, then by emulated teams in both orders; what `results` gives is the same up to the order
+  /// of sums over 8 lanes and 2 warps.
   template <class Memory, class Body, class Get>
   void expect_same(int teams, const Body& body, const Get& results) {
     run_serial<Memory>(teams, body);
-    const Values want = results();
-    double most = 0;
-    for (const double value : want) most = std::max(most, std::abs(value));
-    ASSERT_TRUE(most > 0);
+    const std::vector<Values> want = results();
     for (const bool last_first : {false, true}) {
       run_emulated<Memory>(teams, last_first, body);
-      expect_close(results(), want, 16 * roundoff<M>() * most, 0, last_first ? "last member first" : "first first");
+      const std::vector<Values> got = results();
+      for (std::size_t k = 0; k < want.size(); ++k) {
+        double most = 0;
+        for (const double value : want[k]) most = std::max(most, std::abs(value));
+        ASSERT_TRUE(most > 0);
+        expect_close(got[k], want[k], 16 * roundoff<M>() * most, 0, last_first ? "last member first" : "first first");
+      }
     }
   }
 };
-
-void append(Values& values, const Values& more) { values.insert(values.end(), more.begin(), more.end()); }
 
 TEST_F(TeamScan, EndsForwardAreThoseOfOneThread) {
   const TeamGrid teams = grid(1, 2);
@@ -150,9 +151,7 @@ TEST_F(TeamScan, EndsForwardAreThoseOfOneThread) {
   for (const DirectionBuffers<M>& direction : buffers)
     std::fill_n(direction.states.data(), direction.states.count(), M(0));
   expect_same<EndsMemory<M>>(teams.teams(), SegmentEnds<M, true>{launch, teams, {}, nullptr, totals.data(), 0}, [&] {
-    Values all = totals.values();
-    for (const DirectionBuffers<M>& direction : buffers) append(all, direction.states.values());
-    return all;
+    return std::vector<Values>{totals.values(), buffers[0].states.values(), buffers[1].states.values()};
   });
 }
 
@@ -160,13 +159,11 @@ TEST_F(TeamScan, EndsBackAreThoseOfOneThread) {
   const TeamGrid teams = grid(1, 2);
   const Buffer<M> dy(problem.dy), totals(2 * problem.shape.channels, 0.0);
   const Buffer<M> arriving(2 * 2 * problem.shape.states * problem.shape.channels, 0.0);
-  expect_same<EndsMemory<M>>(
-      teams.teams(),
-      SegmentEnds<M, false>{launch, teams, dy.in_rows(problem.shape.channels), arriving.data(), totals.data(), 0}, [&] {
-        Values all = totals.values();
-        append(all, arriving.values());
-        return all;
-      });
+  const SegmentEnds<M, false> ends{launch,          teams,         dy.in_rows(problem.shape.channels),
+                                   arriving.data(), totals.data(), 0};
+  expect_same<EndsMemory<M>>(teams.teams(), ends, [&] {
+    return std::vector<Values>{totals.values(), arriving.values()};
+  });
 }
 
 TEST_F(TeamScan, SweepsAreThoseOfOneThread) {
@@ -175,29 +172,20 @@ TEST_F(TeamScan, SweepsAreThoseOfOneThread) {
   selective_scan_fwd<M>(Exec(), y.rows(e), scans, 1, problem.shape.length);  // fills `states`
   join_segments<false>(Exec(), launch, dy.in_rows(e), arriving.data());
   const TeamGrid teams = grid(segments, 1);
-  for (const int direction : {0, 1}) {
-    expect_same<ForwardMemory<M>>(teams.teams(), ForwardSweep<M>{launch, teams, y.rows(e), 0, 0},
-                                  [&] { return y.values(); });
-    const DirectionBuffers<M>& buffer = buffers[static_cast<std::size_t>(direction)];
-    std::fill_n(buffer.dx.data(), buffer.dx.count(), M(0));
-    std::fill_n(buffer.ddelta_raw.data(), buffer.ddelta_raw.count(), M(0));
-    const std::size_t tokens = segments * kScanSegment;
-    const Buffer<M> channel_sums(segments * (n + 2) * e, 0.0), tile_sums(2 * tokens * kRow, 0.0);
-    const ScanSweep<M> sweep{launch,
-                             teams,
-                             buffer.gradients(),
-                             dy.in_rows(e),
-                             arriving.data() + static_cast<std::size_t>(direction) * segments * n * e,
-                             0,
-                             0,
-                             tokens,
-                             channel_sums.data(),
-                             tile_sums.data(),
-                             direction,
-                             0};
-    for (const Buffer<M>* result : {&channel_sums, &tile_sums, &buffer.dx, &buffer.ddelta_raw})
-      expect_same<SweepMemory<M>>(teams.teams(), sweep, [&] { return result->values(); });
-  }
+  expect_same<ForwardMemory<M>>(teams.teams(), ForwardSweep<M>{launch, teams, y.rows(e), 0, 0},
+                                [&] { return std::vector<Values>{y.values()}; });
+
+  const int reverse = 1;
+  const DirectionBuffers<M>& to = buffers[reverse];
+  std::fill_n(to.dx.data(), to.dx.count(), M(0));  // wider than what is written
+  const std::size_t tokens = segments * kScanSegment;
+  const Buffer<M> channel_sums(segments * (n + 2) * e, 0.0), tile_sums(2 * tokens * kRow, 0.0);
+  const M* from = arriving.data() + segments * n * e;
+  const ScanSweep<M> sweep{launch, teams,  to.gradients(),      dy.in_rows(e),    from,    0,
+                           0,      tokens, channel_sums.data(), tile_sums.data(), reverse, 0};
+  expect_same<SweepMemory<M>>(teams.teams(), sweep, [&] {
+    return std::vector<Values>{channel_sums.values(), tile_sums.values(), to.dx.values(), to.ddelta_raw.values()};
+  });
 }
 
 }  // namespace

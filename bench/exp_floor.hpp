@@ -1,0 +1,10 @@
+#pragma once
+// The yardstick of the scan: what its exponentials alone would take.
+
+namespace brainmt::bench {
+
+/// Seconds that `count` exponentials take on this rank, by the fastest that the scan's kernels use, with inputs and
+/// results in registers.
+double exp_floor(double count, double seconds);
+
+}  // namespace brainmt::bench
