@@ -61,6 +61,11 @@ TEST(SelectiveScan, ManyGroupsAndChunksMatchOracle) {
   expect_matches_oracle<float>(make_problem<float>({1, 1100, 290, 3}, kWays[2]));
 }
 
+TEST(SelectiveScan, StatesOfSeveralPassesMatchOracle) {
+  for (const std::size_t states : {17, 37})
+    expect_matches_oracle<float>(make_problem<float>({2, 129, 40, states}, kWays[2]));
+}
+
 TEST(SelectiveScan, DoubleRunsTheOracle) {
   const Problem problem = make_problem<double>({2, 70, 5, 3}, kWays[2]);
   const Results got = run_kernels<double>(problem), expected = run_oracle(problem);

@@ -36,6 +36,8 @@ double distance(const std::vector<double>& found, const std::vector<double>& exp
   return std::sqrt(difference / norm);
 }
 
+constexpr double kLearningRate = 2e-4;
+
 // One model with golden weights and the golden batch.
 class Trainee {
  public:
@@ -73,7 +75,7 @@ class Trainee {
   // AdamW as in the files' metadata: their A_log decays.
   void step(int t) {
     for (nn::Parameter& p : model_.parameters().all()) {
-      kernels::AdamWStep s{2e-4, 0.9, 0.999, 1e-6, p.decay || p.name.ends_with("_log") ? 0.05 : 0.0, t};
+      kernels::AdamWStep s{kLearningRate, 0.9, 0.999, 1e-6, p.decay || p.name.ends_with("_log") ? 0.05 : 0.0, t};
       auto& [m, v] = moments_[p.name];
       if (!m) m = Tensor::zeros(p.shape, master_), v = Tensor::zeros(p.shape, master_);
       if (master_ == DType::kF64)
@@ -118,6 +120,21 @@ class GoldenParity : public testing::TestWithParam<std::tuple<std::string, DType
     seen.push_back(d);
   }
   void near(const Tensor& found, const std::string& name) { near(found.to_host(), name); }
+
+  // A bias of keys adds the same number to all scores of a query, which softmax does not see: its gradient is 0, in
+  // fp32 a rounding that AdamW makes a step of up to kLearningRate from.
+  void near_after_first_step(const nn::Parameter& p) {
+    const std::string name = "after_first_step/" + p.name;
+    std::vector<double> found = p.value.to_host();
+    if (dtype == DType::kF32 && p.name.ends_with("qkv.bias")) {
+      const std::vector<double> expected = reference.values(name);
+      for (std::size_t i = found.size() / 3; i < found.size() / 3 * 2; ++i) {
+        EXPECT_NEAR(found[i], expected[i], kLearningRate * 1.001) << name << " " << i;
+        found[i] = expected[i];
+      }
+    }
+    near(found, name);
+  }
 
   void near_in_the_median() {
     std::sort(seen.begin(), seen.end());
@@ -169,7 +186,7 @@ TEST_P(GoldenParity, AdamWStepAndTenLosses) {
     (void)trainee.input().gradient().take();
     trainee.step(t);
     if (t > 1) continue;
-    for (const nn::Parameter& p : trainee.model().parameters().all()) near(p.value, "after_first_step/" + p.name);
+    for (const nn::Parameter& p : trainee.model().parameters().all()) near_after_first_step(p);
     near_in_the_median();
   }
   // Training on the regression file is chaotic: rounding its weights to float32 moves the ten losses by 4e-2, PyTorch
