@@ -31,7 +31,7 @@ template <>
 struct ScanMath<float> {
   /// log(1 + e^x) to 2e-6 relative for x >= -16: the rounding of x log2 e, and 3e-7 of the polynomial.
   KOKKOS_INLINE_FUNCTION static float softplus(float x) {
-    const float u = exp_of_minus(x < 0.0f ? -x : x);
+    const float u = decay(-kLog2E * std::fabs(x));
     float p = -0.0085392753f;  // log(1 + u) / u for u in [0, 1]
     p = p * u + 0.044089999f;
     p = p * u - 0.10768244f;
@@ -44,13 +44,17 @@ struct ScanMath<float> {
   }
   /// 1 / (1 + e^-x), to 2e-6 relative likewise.
   KOKKOS_INLINE_FUNCTION static float sigmoid(float x) {
-    const float u = exp_of_minus(x < 0.0f ? -x : x);
+    const float u = decay(-kLog2E * std::fabs(x));
     return (x < 0.0f ? u : 1.0f) * reciprocal(1.0f + u);
   }
   /// A log2 e, bounded so that 0 times a rate is never NaN.
   KOKKOS_INLINE_FUNCTION static float rate(float a_log) {
     constexpr float kFastest = -1e30f;
+#if defined(__CUDA_ARCH__)
+    const float rate = -kLog2E * decay(kLog2E * a_log);  // the unit takes numbers above 0 too
+#else
     const float rate = -kLog2E * detail::vexp(a_log);
+#endif
     return rate < kFastest ? kFastest : rate;
   }
   /// 2^x for x <= 0; below 2^-126 it is 0, NaN stays.
@@ -78,8 +82,6 @@ struct ScanMath<float> {
  private:
   static constexpr float kLog2E = 1.44269504f;
 
-  /// e^-magnitude.
-  KOKKOS_INLINE_FUNCTION static float exp_of_minus(float magnitude) { return decay(-kLog2E * magnitude); }
   KOKKOS_INLINE_FUNCTION static float reciprocal(float x) {
 #if defined(__CUDA_ARCH__)
     float inverse;  // 1 ulp

@@ -111,6 +111,7 @@ struct TeamItems {
 /// holds nothing yet. At least kTeams of them find room in one processor of a device at once.
 template <class Memory, int kMembers, int kTeams, class Body>
 void for_each_team(const Exec& exec, const std::string& label, int count, const Body& body) {
+  if (count == 0) return;
   // Kokkos gives a team 48 KiB of a processor's own memory at most; larger ones (double) lie in the device's memory.
   constexpr int kLevel = sizeof(Memory) <= 47 * 1024 ? 0 : 1;
   using Policy = Kokkos::TeamPolicy<Exec, Kokkos::IndexType<std::size_t>, Kokkos::LaunchBounds<kMembers, kTeams>>;
