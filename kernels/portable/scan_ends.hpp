@@ -112,9 +112,8 @@ void join_segments(const Exec& exec, const ScanProblem<T>& problem, Rows<const T
   const detail::Scratch<M> totals(static_cast<std::size_t>(grid.segments * grid.batch * grid.directions) *
                                   problem.channels);
   for (int pass = 0; pass < problem.passes(); ++pass)
-    for_each_team<EndsMemory<M>, kMembers, 8>(
-        exec, label + "_ends", grid.teams(),
-        SegmentEnds<T, kForward>{problem, grid, dy, arriving, totals.data(), pass});
+    for_each_team<EndsMemory<M>, kMembers>(exec, label + "_ends", grid.teams(),
+                                           SegmentEnds<T, kForward>{problem, grid, dy, arriving, totals.data(), pass});
   detail::for_each(exec, label + "_carry",
                    static_cast<std::size_t>(grid.directions * grid.batch) * problem.states * problem.channels,
                    CarryEnds<T, kForward>{problem, arriving, totals.data()});

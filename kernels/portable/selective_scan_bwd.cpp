@@ -62,9 +62,6 @@ struct SumSegments {
   }
 };
 
-/// Teams of a sweep that a device's processor holds at once.
-constexpr int kTeamsAtOnce = 4;
-
 /// The sweep over one sample in one direction, kMostSegments segments at a time, and its sums.
 template <class T>
 void sweep_sample(const Exec& exec, const ScanGradients<T>& gradients, const ScanProblem<T>& problem, int direction,
@@ -79,7 +76,7 @@ void sweep_sample(const Exec& exec, const ScanGradients<T>& gradients, const Sca
     const std::size_t tokens = std::min(problem.length - first * kScanSegment, segments * kScanSegment);
     for (int pass = 0; pass < problem.passes(); ++pass) {
       const TeamGrid grid = TeamGrid::of(problem, segments, 1, 1);
-      for_each_team<SweepMemory<M>, kMembers, kTeamsAtOnce>(
+      for_each_team<SweepMemory<M>, kMembers>(
           exec, "brainmt::selective_scan::bwd", grid.teams(),
           ScanSweep<T>{problem, grid, gradients, dy, arriving, sample, first, capacity, channel_sums.data(),
                        tile_sums.data(), direction, pass});

@@ -23,8 +23,8 @@ void selective_scan_fwd(const Exec& exec, Rows<T> y, std::span<const ScanDirecti
   const TeamGrid grid = TeamGrid::of(problem, problem.segments(), batch, 1);
   for (int i = 0; i < problem.directions; ++i)
     for (int pass = 0; pass < problem.passes(); ++pass)
-      for_each_team<ForwardMemory<M>, kMembers, 6>(exec, "brainmt::selective_scan::fwd", grid.teams(),
-                                                   ForwardSweep<T>{problem, grid, y, i, pass});
+      for_each_team<ForwardMemory<M>, kMembers>(exec, "brainmt::selective_scan::fwd", grid.teams(),
+                                                ForwardSweep<T>{problem, grid, y, i, pass});
 }
 
 #define BRAINMT_INSTANTIATE(T)                                                                              \

@@ -108,13 +108,14 @@ struct TeamItems {
 };
 
 /// body(team, index, memory) for index = 0 .. count - 1, each with kMembers members and a Memory of their own that
-/// holds nothing yet. At least kTeams of them find room in one processor of a device at once.
-template <class Memory, int kMembers, int kTeams, class Body>
+/// holds nothing yet.
+template <class Memory, int kMembers, class Body>
 void for_each_team(const Exec& exec, const std::string& label, int count, const Body& body) {
   if (count == 0) return;
   // Kokkos gives a team 48 KiB of a processor's own memory at most; larger ones (double) lie in the device's memory.
   constexpr int kLevel = sizeof(Memory) <= 47 * 1024 ? 0 : 1;
-  using Policy = Kokkos::TeamPolicy<Exec, Kokkos::IndexType<std::size_t>, Kokkos::LaunchBounds<kMembers, kTeams>>;
+  // No least number of teams a processor: Kokkos refuses a launch where a smaller device's memory has no room for them.
+  using Policy = Kokkos::TeamPolicy<Exec, Kokkos::IndexType<std::size_t>, Kokkos::LaunchBounds<kMembers, 1>>;
   Policy policy(exec, count, detail::kOnHost ? 1 : kMembers);
   policy.set_scratch_size(kLevel, Kokkos::PerTeam(static_cast<int>(sizeof(Memory) + alignof(Memory))));
   Kokkos::parallel_for(label, detail::light(policy), TeamItems<Body, Memory, kMembers, kLevel>{body});
