@@ -80,7 +80,7 @@ macro(brainmt_use_cuda_kokkos)
   target_link_libraries(brainmt_kokkos INTERFACE $<TARGET_FILE:Kokkos::kokkoscore> brainmt_cuda_driver_calls
                         -Wl,--push-state,--as-needed $<TARGET_FILE:CUDA::cuda_driver> -Wl,--pop-state CUDA::cudart ${CMAKE_DL_LIBS})
   target_compile_options(brainmt_kokkos INTERFACE
-    "$<$<COMPILE_LANGUAGE:CUDA>:--extended-lambda;--expt-relaxed-constexpr;-Xcudafe=--diag_suppress=20011,-Xcudafe=--diag_suppress=20014>")
+    "$<$<COMPILE_LANGUAGE:CUDA>:--extended-lambda;--expt-relaxed-constexpr;--diag-suppress=20011,20014>")
   # Under nvcc fmt takes constexpr away from some of its functions that others, still constexpr, call; and nvcc refuses consteval.
   target_compile_definitions(brainmt_kokkos INTERFACE
     $<$<COMPILE_LANGUAGE:CUDA>:FMT_USE_CONSTEXPR=1> $<$<COMPILE_LANGUAGE:CUDA>:FMT_CONSTEVAL=>)
