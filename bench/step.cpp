@@ -100,15 +100,23 @@ void report_throughput(Report& report, const config::Config& config, comm::Commu
   report.values.emplace_back("speedup", alone / all.seconds);
 }
 
-// Least-squares line; returns the largest distance from it over the largest value.
-double line_residual(const std::vector<double>& x, const std::vector<double>& y) {
+// Least squares: y = offset + slope x.
+struct Line {
+  double offset, slope;
+  double residual;  // the largest distance from it over the largest value
+
+  double at(double x) const { return offset + slope * x; }
+};
+
+Line line_through(const std::vector<double>& x, const std::vector<double>& y) {
   const double n = static_cast<double>(x.size());
   double sx = 0, sy = 0, sxx = 0, sxy = 0;
   for (std::size_t i = 0; i < x.size(); ++i) sx += x[i], sy += y[i], sxx += x[i] * x[i], sxy += x[i] * y[i];
-  const double slope = (n * sxy - sx * sy) / (n * sxx - sx * sx), offset = (sy - slope * sx) / n;
-  double worst = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) worst = std::max(worst, std::abs(y[i] - offset - slope * x[i]));
-  return worst / *std::max_element(y.begin(), y.end());
+  const double slope = (n * sxy - sx * sy) / (n * sxx - sx * sx);
+  Line line{(sy - slope * sx) / n, slope, 0};
+  for (std::size_t i = 0; i < x.size(); ++i) line.residual = std::max(line.residual, std::abs(y[i] - line.at(x[i])));
+  line.residual /= *std::max_element(y.begin(), y.end());
+  return line;
 }
 
 void report_memory(Report& report, const std::vector<std::int64_t>& frames, models::BrainMTConfig model_config,
@@ -132,12 +140,15 @@ void report_memory(Report& report, const std::vector<std::int64_t>& frames, mode
                            fmt::format("peak {:.3f} GiB in tensors", peak / kGib)});
     report.values.emplace_back(fmt::format("peak_gib_{}_frames", t), peak / kGib);
   }
-  const double residual = line_residual(x, y);
-  report.lines.push_back(
-      fmt::format("memory against frames: largest distance from a straight line {:.2f} % of the largest "
-                  "value (recompute={})",
-                  100 * residual, model_config.recompute ? "block" : "none"));
-  report.values.emplace_back("line_residual", residual);
+  const Line line = line_through(x, y);
+  report.lines.push_back(fmt::format(
+      "memory against frames: {:.3f} GiB + {:.1f} MiB a frame, {:.1f} GiB at 200 frames and {:.1f} at 1200; "
+      "largest distance from a straight line {:.2f} % of the largest value (recompute={})",
+      line.offset / kGib, line.slope / kGib * 1024, line.at(200) / kGib, line.at(1200) / kGib, 100 * line.residual,
+      model_config.recompute ? "block" : "none"));
+  report.values.emplace_back("line_residual", line.residual);
+  report.values.emplace_back("gib_without_frames", line.offset / kGib);
+  report.values.emplace_back("gib_per_frame", line.slope / kGib);
 }
 
 }  // namespace

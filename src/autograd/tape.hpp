@@ -37,6 +37,25 @@ class Gradient {
   std::shared_ptr<Tensor> slot_;
 };
 
+/// A value that backward passes want to see again: kept, or made again, to the same bits, from what is kept anyway.
+/// Made when the first wants it and held until the last has it.
+class Kept {
+ public:
+  explicit Kept(Tensor value) : value_(std::move(value)) {}
+  explicit Kept(std::function<Tensor()> make) : make_(std::move(make)) {}
+  void expect() { ++expected_; }
+  /// Once for each expect().
+  Tensor take() {
+    if (!value_) value_ = make_();
+    return --expected_ == 0 ? std::exchange(value_, Tensor{}) : value_;
+  }
+
+ private:
+  Tensor value_;
+  std::function<Tensor()> make_;
+  int expected_ = 0;
+};
+
 /// A value on a tape. An undefined Var stands for "absent".
 class Var {
  public:
@@ -49,16 +68,26 @@ class Var {
   const Shape& shape() const { return value_.shape(); }
   DType dtype() const { return value_.dtype(); }
   const Gradient& gradient() const { return gradient_; }
+  /// For an operation that needs the value in its backward pass, which then calls take() once.
+  std::shared_ptr<Kept> kept() const {
+    const auto kept = again_ ? again_ : std::make_shared<Kept>(value_);
+    kept->expect();
+    return kept;
+  }
   /// The same variable under another shape of equal count; the gradient gathers in the same place.
   Var reshaped(const Shape& shape) const {
     Var v = *this;
     v.value_ = value_.reshape(shape);
+    v.again_.reset();
     return v;
   }
 
  private:
+  friend class Tape;
+
   Tensor value_;
   Gradient gradient_;
+  std::shared_ptr<Kept> again_;  // null: who needs the value keeps it
 };
 
 class Tape {
@@ -78,6 +107,14 @@ class Tape {
   /// Wraps an operation's result. It wants a gradient when the tape records (parameters lie upstream of everything but
   /// the model's input, which is a Var of the caller's).
   Var result(Tensor value) const { return Var(std::move(value), recording()); }
+
+  /// The same for a result that costs little next to its memory: no operation keeps it, `again` makes it in the
+  /// backward pass.
+  Var cheap_result(Tensor value, std::function<Tensor()> again) const {
+    Var y = result(std::move(value));
+    if (recording()) y.again_ = std::make_shared<Kept>(std::move(again));
+    return y;
+  }
 
   /// Records an operation that used `parameters` and whose backward is `backward`. When forgetting, only the use of the
   /// parameters is noted, so that an enclosing recompute scope knows them.

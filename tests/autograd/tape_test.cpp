@@ -7,6 +7,7 @@
 
 #include "autograd/ops/elementwise.hpp"
 #include "autograd/ops/linear.hpp"
+#include "memory/pool.hpp"
 
 namespace brainmt::autograd {
 namespace {
@@ -110,6 +111,54 @@ TEST(LinearGeluLinear, IsTheChainOfItsParts) {
   EXPECT_EQ(whole, run(true, Tape::Mode::kRecord, ready_in_parts));
   EXPECT_EQ(ready, ready_in_parts);
   EXPECT_EQ(run(false, Tape::Mode::kForget, ready).front(), whole.front());
+}
+
+// An operation that keeps its input: dx = dy x.
+Var keeping(Tape& tape, const Var& x) {
+  Var y = tape.result(x.value().clone());
+  tape.record({}, [kept = x.kept(), dx = x.gradient(), dy = y.gradient()] {
+    const double product = dy.take().to_host()[0] * kept->take().to_host()[0];
+    dx.add(tensor({static_cast<float>(product)}, {1}));
+  });
+  return y;
+}
+
+TEST(Tape, ACheapResultIsNotKeptAndMadeOnceForAllThatNeedIt) {
+  int made = 0;
+  Tape tape;
+  const Var x(tensor({3}, {1}), true);
+  Gradient dcheap;
+  Var y;
+  const std::size_t before = pool::statistics().live_bytes;
+  {
+    const Var cheap = tape.cheap_result(x.value().clone(), [&made, input = x.value()] {
+      ++made;
+      return input.clone();
+    });
+    dcheap = cheap.gradient();
+    y = add(tape, keeping(tape, cheap), keeping(tape, cheap));
+  }
+  EXPECT_EQ(pool::statistics().live_bytes, before + 64);  // y alone
+  EXPECT_EQ(made, 0);
+  tape.backward(y, tensor({2}, {1}));
+  EXPECT_EQ(dcheap.take().to_host(), std::vector<double>{12});
+  EXPECT_EQ(made, 1);
+}
+
+TEST(Tape, WhatIsKeptEndsWithItsLastTaker) {
+  int made = 0;
+  const std::size_t before = pool::statistics().live_bytes;
+  Kept kept([&made] {
+    ++made;
+    return tensor({1}, {1});
+  });
+  kept.expect();
+  kept.expect();
+  EXPECT_TRUE(kept.take());
+  EXPECT_EQ(pool::statistics().live_bytes, before + 64);
+  EXPECT_TRUE(kept.take());
+  EXPECT_EQ(pool::statistics().live_bytes, before);
+  EXPECT_EQ(made, 1);
 }
 
 TEST(Recompute, GivesTheSameGradientsAndReadinessAndRunsTheBlockTwice) {

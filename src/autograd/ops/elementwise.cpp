@@ -6,11 +6,20 @@
 
 namespace brainmt::autograd {
 
+namespace {
+
+Tensor activated(const Tensor& x, kernels::Activation f) {
+  const Tensor y(x.shape(), x.dtype());
+  dispatch(x.dtype(),
+           [&]<class T>() { kernels::activation_fwd<T>(kernels::Exec{}, view1<T>(y), view1<const T>(x), f); });
+  return y;
+}
+
+}  // namespace
+
 Var activation(Tape& tape, const Var& x, kernels::Activation f) {
-  Var y = tape.result(Tensor(x.shape(), x.dtype()));
-  dispatch(x.dtype(), [&]<class T>() {
-    kernels::activation_fwd<T>(kernels::Exec{}, view1<T>(y.value()), view1<const T>(x.value()), f);
-  });
+  Var y = tape.cheap_result(activated(x.value(), f),
+                            [input = x.value(), f] { return activated(input, f); });  // kept below as well
   tape.record({}, [input = x.value(), dx = x.gradient(), dy = y.gradient(), f] {
     if (!dy.arrived()) return;
     const Tensor g = dy.take();  // ours alone, so it becomes dx in place

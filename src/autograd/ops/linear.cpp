@@ -34,8 +34,9 @@ struct Layer {
 };
 
 // From the gradient of a layer's result to those of its parameters and its input.
-void backward(const Layer& layer, const Tensor& input, const Gradient& dx, const Gradient& dy) {
+void backward(const Layer& layer, Kept& kept, const Gradient& dx, const Gradient& dy) {
   if (!dy.arrived()) return;
+  const Tensor input = kept.take();
   const Tensor dout = dy.take().to(input.dtype());
   layer.add_gradients(dout, input);
   if (!dx.wanted()) return;
@@ -51,7 +52,7 @@ Var linear(Tape& tape, const Var& x, const Affine& affine, DType out) {
   Var y = tape.result(Tensor(layer.output(x.shape()), out));
   dnn::linear_fwd(y.value(), x.value(), layer.weights(), layer.biases());
   tape.record(layer.parameters(),
-              [layer, input = x.value(), dx = x.gradient(), dy = y.gradient()] { backward(layer, input, dx, dy); });
+              [layer, kept = x.kept(), dx = x.gradient(), dy = y.gradient()] { backward(layer, *kept, dx, dy); });
   return y;
 }
 
@@ -60,8 +61,8 @@ Var linear_gelu_linear(Tape& tape, const Var& x, const Affine& first, const Affi
   Var pre = tape.result(Tensor(before.output(x.shape()), x.dtype()));
   const Tensor hidden = tape.recording() ? Tensor(pre.shape(), x.dtype()) : pre.value();
   dnn::linear_gelu_fwd(hidden, pre.value(), x.value(), before.weights(), before.biases());
-  tape.record(before.parameters(), [before, input = x.value(), dx = x.gradient(), dpre = pre.gradient()] {
-    backward(before, input, dx, dpre);
+  tape.record(before.parameters(), [before, kept = x.kept(), dx = x.gradient(), dpre = pre.gradient()] {
+    backward(before, *kept, dx, dpre);
   });
 
   Var y = tape.result(Tensor(after.output(pre.shape()), x.dtype()));

@@ -23,11 +23,12 @@ struct Sizes {
   std::int64_t projected() const { return rank + 2 * state; }
 };
 
-// What the forward pass of one direction leaves for the backward pass.
+// What the scan of one direction takes. The wide ones are not kept: the backward pass makes them again, for a few
+// percent of the operations and two fifths of the mixer's memory.
 struct Saved {
-  Tensor u;          // [B, L, E] after convolution and SiLU
+  Tensor u;          // [B, L, E] after convolution and SiLU; not kept
   Tensor projected;  // [B, L, R + 2N]
-  Tensor delta_raw;  // [B, L, E]
+  Tensor delta_raw;  // [B, L, E]; not kept
   Tensor states;     // [B, S, N, E] in front of every segment
 };
 
@@ -59,20 +60,41 @@ std::vector<kernels::ScanDirection<T>> all_scan_inputs(const std::vector<MixerDi
   return inputs;
 }
 
+template <class T>
+Tensor scan_input(const Tensor& xz, const MixerDirection& p, const Sizes& n) {
+  const Tensor u({n.batch, n.length, n.inner}, xz.dtype());
+  kernels::causal_conv1d_silu_fwd<T>(Exec{}, rows<T>(u), rows<const T>(xz, 0, n.inner),
+                                     taps<const Master<T>>(p.conv_weight->value),
+                                     view1<const Master<T>>(p.conv_bias->value), static_cast<std::size_t>(n.batch),
+                                     static_cast<std::size_t>(n.length), p.direction);
+  return u;
+}
+
+Tensor raw_steps(const Tensor& projected, const MixerDirection& p, const Sizes& n) {
+  const Tensor delta_raw({n.batch, n.length, n.inner}, projected.dtype());
+  dnn::linear_fwd(delta_raw, {projected, 0, n.rank}, p.dt_weight->compute, {});
+  return delta_raw;
+}
+
 // Everything in front of the scan of one direction.
 template <class T>
 Saved prepare_scan(const Tensor& xz, const MixerDirection& p, const Sizes& n) {
   const DType dtype = xz.dtype();
   const auto segments = static_cast<std::int64_t>(kernels::scan_segments(static_cast<std::size_t>(n.length)));
-  Saved s{Tensor({n.batch, n.length, n.inner}, dtype), Tensor({n.batch, n.length, n.projected()}, dtype),
-          Tensor({n.batch, n.length, n.inner}, dtype), Tensor({n.batch, segments, n.state, n.inner}, master_of(dtype))};
-  kernels::causal_conv1d_silu_fwd<T>(Exec{}, rows<T>(s.u), rows<const T>(xz, 0, n.inner),
-                                     taps<const Master<T>>(p.conv_weight->value),
-                                     view1<const Master<T>>(p.conv_bias->value), static_cast<std::size_t>(n.batch),
-                                     static_cast<std::size_t>(n.length), p.direction);
+  Saved s{.u = scan_input<T>(xz, p, n),
+          .projected = Tensor({n.batch, n.length, n.projected()}, dtype),
+          .delta_raw = {},
+          .states = Tensor({n.batch, segments, n.state, n.inner}, master_of(dtype))};
   dnn::linear_fwd(s.projected, s.u, p.x_proj->compute, {});
-  dnn::linear_fwd(s.delta_raw, {s.projected, 0, n.rank}, p.dt_weight->compute, {});
+  s.delta_raw = raw_steps(s.projected, p, n);
   return s;
+}
+
+template <class T>
+Tensor gated(const Tensor& y, const Tensor& xz, const Sizes& n) {
+  const Tensor out(y.shape(), y.dtype());
+  kernels::gate_silu_fwd<T>(Exec{}, rows<T>(out), rows<const T>(y), rows<const T>(xz, n.inner, n.inner));
+  return out;
 }
 
 // Gradients through one direction, once the scan's are known; adds to dx (the left half of dxz).
@@ -92,9 +114,14 @@ void finish_direction_bwd(const Tensor& dxz, const Tensor& xz, const Tensor& du,
 }
 
 template <class T>
-Tensor mixer_scan_bwd(const Tensor& dout, const Tensor& xz, const Tensor& y, const std::vector<Saved>& saved,
+Tensor mixer_scan_bwd(const Tensor& dout, const Tensor& xz, const Tensor& y, const std::vector<Saved>& kept,
                       const std::vector<MixerDirection>& directions, const Sizes& n) {
   using M = Master<T>;
+  std::vector<Saved> saved = kept;
+  for (std::size_t i = 0; i < directions.size(); ++i) {
+    saved[i].u = scan_input<T>(xz, directions[i], n);
+    saved[i].delta_raw = raw_steps(saved[i].projected, directions[i], n);
+  }
   const Tensor dxz(xz.shape(), xz.dtype()), dy(y.shape(), y.dtype());
   kernels::gate_silu_bwd<T>(Exec{}, rows<T>(dy), rows<T>(dxz, n.inner, n.inner), rows<const T>(dout), rows<const T>(y),
                             rows<const T>(xz, n.inner, n.inner));
@@ -122,15 +149,17 @@ Tensor mixer_scan_bwd(const Tensor& dout, const Tensor& xz, const Tensor& y, con
 Var mixer_scan(Tape& tape, const Var& xz, const std::vector<MixerDirection>& directions) {
   const Sizes n(xz, directions.front());
   const Tensor y({n.batch, n.length, n.inner}, xz.dtype());  // sum of the scans, before the gate
-  Var out = tape.result(Tensor(y.shape(), xz.dtype()));
   std::vector<Saved> saved;
   dispatch(xz.dtype(), [&]<class T>() {
     for (const MixerDirection& p : directions) saved.push_back(prepare_scan<T>(xz.value(), p, n));
     kernels::selective_scan_fwd<T>(Exec{}, rows<T>(y), all_scan_inputs<T>(directions, saved, n),
                                    static_cast<std::size_t>(n.batch), static_cast<std::size_t>(n.length));
-    kernels::gate_silu_fwd<T>(Exec{}, rows<T>(out.value()), rows<const T>(y),
-                              rows<const T>(xz.value(), n.inner, n.inner));
   });
+  for (Saved& s : saved) s.u = s.delta_raw = {};
+  const auto gate = [y, n, input = xz.value()] {
+    return dispatch(input.dtype(), [&]<class T>() { return gated<T>(y, input, n); });
+  };
+  Var out = tape.cheap_result(gate(), gate);
 
   std::vector<Parameter*> parameters;
   for (const MixerDirection& p : directions)
