@@ -61,7 +61,11 @@ StepTimes Stepper::run(int samples) {
 void Stepper::micro_step(int index, StepTimes& times) {
   const Var window(input());
   Tape tape;
-  tape.on_parameter_ready([this](nn::Parameter& p) { reducer_->ready(p.index); });
+  std::vector<bool> announced(model_.parameters().all().size(), false);
+  tape.on_parameter_ready([&](nn::Parameter& p) {
+    announced[p.index] = true;
+    reducer_->ready(p.index);
+  });
   models::ForwardContext context;
   context.samples = {index};
   const auto forward = [&] {
@@ -74,6 +78,9 @@ void Stepper::micro_step(int index, StepTimes& times) {
   const profile::Region region("brainmt::backward");
   const std::vector<float> one(1, 1.0f);
   tape.backward(output, Tensor::from_host(one, {1, 1}, DType::kF32));
+  // What the forward pass did not use (the attention blocks' norm and MLP where there is no block) contributes zeros.
+  for (std::size_t index = announced.size(); index-- > 0;)
+    if (!announced[index]) reducer_->ready(index);
   times.forward += middle - start;
   times.backward += now() - middle;
 }

@@ -1,12 +1,32 @@
+#include <fmt/format.h>
+
 #include <Kokkos_Core.hpp>
 
 #include "app/device.hpp"
+#include "base/error.hpp"
+#include "memory/pool.hpp"
+#include "profile/place.hpp"
 
 namespace brainmt::app {
+namespace {
+
+[[noreturn]] void fail_out_of_memory(std::size_t bytes) {
+  constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
+  throw Error(ExitCode::kInternal,
+              fmt::format("out of memory in {}, asked for {:.2f} GiB, {:.2f} GiB are in tensors: try a smaller "
+                          "run.batch_size, model.recompute=block, a smaller model.frame_chunk or fewer ranks per node",
+                          profile::place_text(), static_cast<double>(bytes) / kGib,
+                          static_cast<double>(pool::statistics().live_bytes) / kGib));
+}
+
+}  // namespace
 
 bool needs_device() { return false; }
 
-DeviceScope::DeviceScope(MPI_Comm) { Kokkos::initialize(); }  // Kokkos reads no command line of ours
+DeviceScope::DeviceScope(MPI_Comm) {
+  Kokkos::initialize();  // Kokkos reads no command line of ours
+  pool::on_exhausted(fail_out_of_memory);
+}
 
 DeviceScope::~DeviceScope() { Kokkos::finalize(); }
 

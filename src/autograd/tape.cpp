@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/elementwise.hpp"
+#include "profile/place.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::autograd {
@@ -29,16 +30,20 @@ void Tape::record(std::vector<Parameter*> parameters, std::function<void()> back
     if (std::find(used_.begin(), used_.end(), p) == used_.end()) used_.push_back(p);
     if (recording()) ++pending_[p];
   }
-  if (recording()) operations_.push_back({std::move(parameters), std::move(backward)});
+  if (recording()) operations_.push_back({std::move(parameters), std::move(backward), profile::Place::label()});
 }
 
 void Tape::backward(const std::vector<Var>& outputs, std::vector<Tensor> gradients) {
   BRAINMT_CHECK(recording() && outputs.size() == gradients.size());
   for (std::size_t i = 0; i < outputs.size(); ++i) outputs[i].gradient().add(std::move(gradients[i]));
+  const profile::BackwardPass pass;
   while (!operations_.empty()) {
     const Operation operation = std::move(operations_.back());
     operations_.pop_back();
-    operation.backward();
+    {
+      const profile::Place place(operation.place);
+      operation.backward();
+    }
     for (Parameter* p : operation.parameters)
       if (--pending_[p] == 0 && hook_) hook_(*p);
   }

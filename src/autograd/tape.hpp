@@ -132,6 +132,7 @@ class Tape {
   struct Operation {
     std::vector<Parameter*> parameters;
     std::function<void()> backward;
+    const char* place;  // profile::Place that recorded it
   };
   Mode mode_;
   ReadyHook hook_;

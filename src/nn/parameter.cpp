@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "profile/place.hpp"
+
 namespace brainmt::nn {
 namespace {
 
@@ -34,6 +36,7 @@ Parameter& ParameterStore::declare(std::string name, Shape shape, bool decay, in
 }
 
 void ParameterStore::allocate() {
+  const profile::Place place("parameters");
   const Shape flat{static_cast<std::int64_t>(flat_count_)};
   values_ = Tensor::zeros(flat, master_dtype());
   grads_ = Tensor::zeros(flat, master_dtype());

@@ -5,6 +5,7 @@
 
 #include "kernels/adamw.hpp"
 #include "kernels/reduce.hpp"
+#include "profile/place.hpp"
 #include "profile/region.hpp"
 #include "tensor/views.hpp"
 
@@ -19,11 +20,10 @@ auto dispatch_master(DType master, F&& f) {
 
 }  // namespace
 
-AdamW::AdamW(nn::ParameterStore& store, const AdamWSettings& settings)
-    : store_(store),
-      settings_(settings),
-      m_(Tensor::zeros(store.values().shape(), store.master_dtype())),
-      v_(Tensor::zeros(store.values().shape(), store.master_dtype())) {
+AdamW::AdamW(nn::ParameterStore& store, const AdamWSettings& settings) : store_(store), settings_(settings) {
+  const profile::Place place("optimiser state");
+  m_ = Tensor::zeros(store.values().shape(), store.master_dtype());
+  v_ = Tensor::zeros(store.values().shape(), store.master_dtype());
   int last_layer = 0;
   for (const nn::Parameter& p : store_.all()) last_layer = std::max(last_layer, p.layer);
   for (const nn::Parameter& p : store_.all())

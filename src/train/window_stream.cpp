@@ -5,6 +5,7 @@
 
 #include "kernels/detail/loops.hpp"
 #include "memory/pinned_blocks.hpp"
+#include "profile/place.hpp"
 #include "profile/region.hpp"
 #include "train/window_upload.hpp"
 
@@ -37,6 +38,7 @@ WindowStream::~WindowStream() = default;
 
 Tensor WindowStream::take(std::int64_t count) {
   const profile::Region region("brainmt::input");
+  const profile::Place stage("input windows");
   Shape shape{count};
   for (const std::int64_t extent : window_) shape.push_back(extent);
   const Tensor batch(shape, activation_);

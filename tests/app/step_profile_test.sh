@@ -32,4 +32,9 @@ expect 0 stdout "whole steps" "$brainmt" "${tiny[@]}"
 grep -q "by stage" "$work/stdout" && fail "a profile that nobody asked for"
 expect 2 stderr "expected one number of frames" "$brainmt" bench step --profile model=small 'grid=[12,14,12]' 'frames=[4,8]'
 
+check "models without blocks of a kind, or of any"
+for depth in '[0,0]' '[1,0]' '[0,1]'; do
+  expect 0 stdout "whole steps" "$brainmt" bench step model=small 'grid=[12,14,12]' 'frames=[4]' seconds=0.02 model.depth="$depth"
+done
+
 finish

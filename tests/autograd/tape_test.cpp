@@ -8,6 +8,7 @@
 #include "autograd/ops/elementwise.hpp"
 #include "autograd/ops/linear.hpp"
 #include "memory/pool.hpp"
+#include "profile/place.hpp"
 
 namespace brainmt::autograd {
 namespace {
@@ -159,6 +160,19 @@ TEST(Tape, WhatIsKeptEndsWithItsLastTaker) {
   EXPECT_TRUE(kept.take());
   EXPECT_EQ(pool::statistics().live_bytes, before);
   EXPECT_EQ(made, 1);
+}
+
+// For errors of an allocator that knows no operations.
+TEST(Tape, BackwardPassesRunInThePlaceOfTheForwardPass) {
+  std::string seen;
+  Tape tape;
+  {
+    const profile::Place place("attention");
+    tape.record({}, [&seen] { seen = profile::place_text(); });
+  }
+  tape.backward(std::vector<Var>{}, {});
+  EXPECT_EQ(seen, "attention, backward");
+  EXPECT_EQ(profile::place_text(), "tensors");
 }
 
 TEST(Recompute, GivesTheSameGradientsAndReadinessAndRunsTheBlockTwice) {

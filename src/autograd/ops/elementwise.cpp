@@ -2,6 +2,7 @@
 
 #include "kernels/activations.hpp"
 #include "kernels/elementwise.hpp"
+#include "profile/place.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::autograd {
@@ -18,6 +19,7 @@ Tensor activated(const Tensor& x, kernels::Activation f) {
 }  // namespace
 
 Var activation(Tape& tape, const Var& x, kernels::Activation f) {
+  const profile::Place place("activations");
   Var y = tape.cheap_result(activated(x.value(), f),
                             [input = x.value(), f] { return activated(input, f); });  // kept below as well
   tape.record({}, [input = x.value(), dx = x.gradient(), dy = y.gradient(), f] {
@@ -32,6 +34,7 @@ Var activation(Tape& tape, const Var& x, kernels::Activation f) {
 }
 
 Var add(Tape& tape, const Var& a, const Var& b) {
+  const profile::Place place("sums");
   BRAINMT_CHECK(a.shape() == b.shape() && a.dtype() == b.dtype(), "{} + {}", a.shape().str(), b.shape().str());
   Var y = tape.result(a.value().clone());
   dispatch(a.dtype(), [&]<class T>() {

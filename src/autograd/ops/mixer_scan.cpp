@@ -4,6 +4,7 @@
 #include "kernels/activations.hpp"
 #include "kernels/causal_conv1d.hpp"
 #include "kernels/selective_scan.hpp"
+#include "profile/place.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::autograd {
@@ -147,6 +148,7 @@ Tensor mixer_scan_bwd(const Tensor& dout, const Tensor& xz, const Tensor& y, con
 }  // namespace
 
 Var mixer_scan(Tape& tape, const Var& xz, const std::vector<MixerDirection>& directions) {
+  const profile::Place place("scan");
   const Sizes n(xz, directions.front());
   const Tensor y({n.batch, n.length, n.inner}, xz.dtype());  // sum of the scans, before the gate
   std::vector<Saved> saved;

@@ -1,6 +1,7 @@
 #include "autograd/ops/norm.hpp"
 
 #include "kernels/norm.hpp"
+#include "profile/place.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::autograd {
@@ -33,6 +34,7 @@ std::size_t rows_per_sample(const Tensor& t, const Tensor& scale) {
 }  // namespace
 
 Var layer_norm(Tape& tape, const Var& x, Parameter& weight, Parameter& bias, double eps, DType out) {
+  const profile::Place place("norms");
   Var y = tape.result(Tensor(x.shape(), out));
   const Shape per_row{x.value().row_count()};
   const Tensor mean(per_row, master_of(out)), rstd(per_row, master_of(out));
@@ -59,6 +61,7 @@ Var layer_norm(Tape& tape, const Var& x, Parameter& weight, Parameter& bias, dou
 }
 
 Var rms_norm(Tape& tape, const Var& x, Parameter& weight, double eps, DType out) {
+  const profile::Place place("norms");
   Var y = tape.result(Tensor(x.shape(), out));
   const Tensor rstd(Shape{x.value().row_count()}, master_of(out));
   dispatch_pair(x.dtype(), out, [&]<class R, class T>() {
@@ -99,6 +102,7 @@ void residual_add_bwd(const Tensor& dsum, const Gradient& dresidual, const Gradi
 }  // namespace
 
 Var residual_add(Tape& tape, const Var& residual, const Var& branch, const Tensor& scale) {
+  const profile::Place place("norms");
   Var sum = tape.result(Tensor(residual.shape(), residual.dtype()));
   dispatch(branch.dtype(), [&]<class T>() {
     using M = Master<T>;
@@ -114,6 +118,7 @@ Var residual_add(Tape& tape, const Var& residual, const Var& branch, const Tenso
 
 NormedResidual add_rms_norm(Tape& tape, const Var& residual, const Var& branch, const Tensor& scale, Parameter& weight,
                             double eps) {
+  const profile::Place place("norms");
   const DType out = branch.dtype();
   NormedResidual result{tape.result(Tensor(branch.shape(), out)),
                         tape.result(Tensor(branch.shape(), residual.dtype()))};

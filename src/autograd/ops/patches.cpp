@@ -2,6 +2,7 @@
 
 #include "dnn/gemm.hpp"
 #include "kernels/patches.hpp"
+#include "profile/place.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::autograd {
@@ -30,6 +31,7 @@ Tensor cut(const Tensor& x, std::int64_t rows, std::int64_t edge) {
 }  // namespace
 
 Var patch_projection(Tape& tape, const Var& x, Parameter& weight, Parameter& bias) {
+  const profile::Place place("patches");
   const std::int64_t edge = weight.shape[-1], width = weight.shape[0];
   BRAINMT_CHECK(x.shape().rank() == 5 && x.shape()[4] == 1 && weight.shape == (Shape{width, 1, edge, edge, edge}),
                 "x {} w {}", x.shape().str(), weight.shape.str());

@@ -2,6 +2,7 @@
 
 #include "kernels/elementwise.hpp"
 #include "kernels/tokens.hpp"
+#include "profile/place.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::autograd {
@@ -37,6 +38,7 @@ Var slice_frames(Tape& tape, const Var& x, std::int64_t sample, std::int64_t beg
 
 Var assemble_tokens(Tape& tape, const std::vector<FrameFeatures>& chunks, Parameter& cls, Parameter& position,
                     Parameter& temporal, std::int64_t batch) {
+  const profile::Place place("tokens");
   const std::int64_t frames = temporal.shape[1], width = cls.shape[2], length = 1 + (position.shape[1] - 1) * frames;
   Var tokens = tape.result(Tensor({batch, length, width}, cls.value.dtype()));
   const DType dtype = chunks.front().features.dtype();
@@ -77,6 +79,7 @@ Var assemble_tokens(Tape& tape, const std::vector<FrameFeatures>& chunks, Parame
 }
 
 Var cls_row(Tape& tape, const Var& tokens) {
+  const profile::Place place("tokens");
   const Shape s = tokens.shape();
   Var row = tape.result(Tensor({s[0], 1, s[2]}, tokens.dtype()));
   for (std::int64_t b = 0; b < s[0]; ++b)
