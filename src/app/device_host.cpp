@@ -11,12 +11,11 @@ namespace brainmt::app {
 namespace {
 
 [[noreturn]] void fail_out_of_memory(std::size_t bytes) {
-  constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
+  const auto mib = [](std::size_t count) { return static_cast<double>(count) / (1024.0 * 1024.0); };
   throw Error(ExitCode::kInternal,
-              fmt::format("out of memory in {}, asked for {:.2f} GiB, {:.2f} GiB are in tensors: try a smaller "
+              fmt::format("out of memory in {}, asked for {:.1f} MiB, tensors have {:.1f} MiB: try a smaller "
                           "run.batch_size, model.recompute=block, a smaller model.frame_chunk or fewer ranks per node",
-                          profile::place_text(), static_cast<double>(bytes) / kGib,
-                          static_cast<double>(pool::statistics().live_bytes) / kGib));
+                          profile::place_text(), mib(bytes), mib(pool::statistics().live_bytes)));
 }
 
 }  // namespace

@@ -25,6 +25,7 @@
 #include "comm/environment.hpp"
 #include "comm/mpi_communicator.hpp"
 #include "dnn/settings.hpp"
+#include "memory/pool.hpp"
 #include "profile/nvtx.hpp"
 
 namespace brainmt::app {
@@ -47,8 +48,12 @@ Failure current_failure() {
   } catch (const std::filesystem::filesystem_error& error) {
     code = ExitCode::kOutput;
     message = error.what();
-  } catch (const std::bad_alloc&) {
-    message = "out of memory: try a smaller batch, model.recompute=block or fewer ranks per node";
+  } catch (const std::bad_alloc&) {  // beside the tensors, which say more (app/device_host.cpp)
+    message = fmt::format(
+        "out of memory, {:.1f} MiB were in tensors at most: try a smaller run.batch_size, model.recompute=block or "
+        "fewer "
+        "ranks per node",
+        static_cast<double>(pool::statistics().peak_bytes) / (1024.0 * 1024.0));
   } catch (const std::system_error& error) {  // what std::thread throws
     message = error.code() == std::errc::resource_unavailable_try_again
                   ? "cannot start a thread: raise the limit on processes (ulimit -u), or use fewer ranks per node"

@@ -1,5 +1,5 @@
 # cmake -DEXPECTED=<code> -P expect_exit.cmake -- <command...>: fails unless the command exits with that code and its
-# stderr names a rank.
+# stderr has one line of rank 1.
 set(command "")
 set(seen_separator FALSE)
 foreach(i RANGE ${CMAKE_ARGC})
@@ -13,6 +13,8 @@ execute_process(COMMAND ${command} RESULT_VARIABLE code ERROR_VARIABLE text OUTP
 if(NOT code EQUAL EXPECTED)
   message(FATAL_ERROR "exit code ${code}, expected ${EXPECTED}:\n${text}")
 endif()
-if(NOT text MATCHES "(^|\n)rank 1: ")
-  message(FATAL_ERROR "no line of rank 1 on stderr:\n${text}")
+string(REGEX MATCHALL "(^|\n)rank 1: " lines "${text}")
+list(LENGTH lines count)
+if(NOT count EQUAL 1)
+  message(FATAL_ERROR "${count} lines of rank 1 on stderr, expected 1:\n${text}")
 endif()

@@ -35,8 +35,12 @@ for megabytes in 1500 1000 800 700 600 500; do
 done
 [ -n "$enough" ] || fail "not even 1500 MB are enough to start"
 check "a model that does not fit"
-expect 70 stderr "out of memory" timeout 60 prlimit --as=$((2 << 30)) "${train[@]}" run.dir="$work/big" data.cohort="$data/c.h5" \
-  model.embed_dim=8192 'model.depth=[8,8]'
+expect 70 stderr "out of memory in parameters, asked for " timeout 60 prlimit --as=$((2 << 30)) "${train[@]}" run.dir="$work/big" \
+  data.cohort="$data/c.h5" model.embed_dim=8192 'model.depth=[8,8]'
+expect_one_error
+check "a step that does not fit"
+expect 70 stderr "MiB: try a smaller run.batch_size, model.recompute=block" timeout 60 prlimit --as=$((2 << 30)) "$brainmt" bench step \
+  model=small 'grid=[91,109,91]' 'frames=[200]' model.embed_dim=128
 expect_one_error
 [ ! -d "$work/big/checkpoints" ] || [ -z "$(ls "$work/big/checkpoints")" ] || fail "a checkpoint was left"
 expect_no_leftovers

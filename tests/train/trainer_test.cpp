@@ -129,8 +129,11 @@ TEST_F(Trainer, AnotherConfigurationIsRefusedWithItsKeys) {
   test::expect_error<Error>([&] { run(s); }, {"samples per step"});
 }
 
-TEST_F(Trainer, DivergenceEndsTheRunAndIsNeverSaved) {
+class DivergingTrainer : public Trainer, public testing::WithParamInterface<DType> {};
+
+TEST_P(DivergingTrainer, EndsAndIsNeverSaved) {
   TrainSettings s = like_full("diverges");
+  s.activation = GetParam();
   s.epochs = 20;
   s.lr = 1e36;
   s.warmup_epochs = 0;
@@ -141,6 +144,7 @@ TEST_F(Trainer, DivergenceEndsTheRunAndIsNeverSaved) {
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::kNonFinite) << error.what();
+    EXPECT_EQ(std::string_view(error.what()).find('\n'), std::string_view::npos) << error.what();
   }
   if (!is_root()) return;
   for (const std::int64_t step : list_steps(s.run_dir / "checkpoints")) {
@@ -152,6 +156,9 @@ TEST_F(Trainer, DivergenceEndsTheRunAndIsNeverSaved) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Precisions, DivergingTrainer, testing::Values(DType::kF32, DType::kBf16),
+                         [](const auto& info) { return std::string(name_of(info.param)); });
 
 TEST_F(Trainer, StopsWithACheckpointWhenTimeIsUp) {
   TrainSettings s = like_full("time");
