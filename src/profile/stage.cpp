@@ -31,7 +31,8 @@ constexpr Prefix kPrefixes[] = {{"brainmt::conv3d", Stage::kConvolution},
                                 {"brainmt::optimizer", Stage::kOptimiser},
                                 {"brainmt::grid::", Stage::kInput},
                                 {"brainmt::input", Stage::kInput},
-                                {"brainmt::pinned", Stage::kInput}};
+                                {"brainmt::pinned", Stage::kInput},
+                                {"brainmt::bench::", Stage::kRest}};  // kernels that are only measured, in no step
 
 }  // namespace
 
