@@ -3,9 +3,12 @@
 #include <cmath>
 #include <cstddef>
 
+#include "cuda/attention_pieces.hpp"
 #include "cuda/dry_plan.hpp"
 #include "cuda/graph.hpp"
+#include "cuda/layout.hpp"
 #include "cuda/plan_cache.hpp"
+#include "cuda/workspace.hpp"
 
 namespace brainmt::cuda {
 namespace {
@@ -81,6 +84,8 @@ detail::PlanKey key_of(const Context& context, const AttentionShape& s, const At
           backward,
           context.deterministic,
           context.selection == Selection::kTimed,
+          context.attention.most_bytes,
+          context.attention.fewest_queries,
           device};
 }
 
@@ -111,45 +116,81 @@ void run(const Context& context, const AttentionShape& s, const AttentionStrides
 // The graph only reads these.
 void* input(const void* data) { return const_cast<void*>(data); }
 
-// Whether the deterministic backward pass would keep more at once than one (sample, head) after the other need.
-bool one_by_one(const Context& context, const AttentionShape& s) {
-  constexpr double kMuch = 1024.0 * 1024.0 * 1024.0;
-  return context.deterministic && s.batch * s.heads > 1 &&
-         2.0 * static_cast<double>(s.batch * s.heads * s.queries) * static_cast<double>(s.keys) > kMuch;
+// Whether the backward pass goes piece by piece.
+bool in_pieces(const Context& context, const AttentionShape& s) {
+  return context.deterministic && detail::keeps_much(s, context.attention);
 }
 
-// The address of each tensor's part for one head of one sample.
-Pointers part(const Pointers& whole, const AttentionShape& s, const AttentionStrides& ld, std::int64_t sample,
-              std::int64_t head) {
-  const auto rows = [&](std::int64_t id) {
+// The largest of what is asked of the library.
+AttentionShape asked_shape(const Context& context, const AttentionShape& s, bool backward) {
+  if (!backward || !in_pieces(context, s)) return s;
+  return detail::query_blocks(s, 0, 0, context.attention).front().shape;
+}
+
+// The address of each tensor's part.
+Pointers part(const Pointers& whole, const AttentionShape& s, const AttentionStrides& ld,
+              const detail::AttentionPiece& piece) {
+  const auto place = [&](std::int64_t id) {
     const bool of_queries = id == kQ || id == kDq || id == kO || id == kDo;
     const std::int64_t apart = id == kQ || id == kDq   ? ld.q
                                : id == kK || id == kDk ? ld.k
                                : id == kV || id == kDv ? ld.v
                                                        : ld.o;
-    return sample * (of_queries ? s.queries : s.keys) * apart + head * s.dim;
+    const std::int64_t row = of_queries ? piece.sample * s.queries + piece.first_query : piece.sample * s.keys;
+    return row * apart + piece.head * s.dim;
   };
+  const std::int64_t statistic = (piece.sample * s.heads + piece.head) * s.queries + piece.first_query;
   Pointers pointers;
   for (const auto& [id, pointer] : whole) {
-    const std::int64_t bytes = id == kStats ? (sample * s.heads + head) * s.queries * std::int64_t{sizeof(float)}
-                                            : rows(id) * static_cast<std::int64_t>(size_of(Type::kBf16));
+    const std::int64_t bytes = id == kStats ? statistic * std::int64_t{sizeof(float)}
+                                            : place(id) * static_cast<std::int64_t>(size_of(Type::kBf16));
     pointers.emplace(id, static_cast<std::byte*>(pointer) + bytes);
   }
   return pointers;
+}
+
+// One head of one sample. Every block of queries leaves its own dk and dv, rounded to bf16; they are added in fp32, in
+// order.
+void run_blocks(const Context& context, const AttentionShape& s, const AttentionStrides& ld, const Pointers& whole,
+                const std::vector<detail::AttentionPiece>& blocks) {
+  const auto sum = [&] {
+    return detail::Scratch(context, static_cast<std::size_t>(s.keys * s.dim) * sizeof(float),
+                           [] { return std::string("sums of the gradients of keys and values"); });
+  };
+  const bool several = blocks.size() > 1;
+  const detail::Scratch dk = several ? sum() : detail::Scratch(), dv = several ? sum() : detail::Scratch();
+  for (const detail::AttentionPiece& block : blocks) {
+    const Pointers pointers = part(whole, s, ld, block);
+    run(context, block.shape, ld, true, pointers);
+    if (!several) continue;
+    const Addend addend = &block == &blocks.front()  ? Addend::kFirst
+                          : &block == &blocks.back() ? Addend::kLast
+                                                     : Addend::kMiddle;
+    sum_rows(context.stream, static_cast<float*>(dk.data()), pointers.at(kDk), ld.k, s.keys, s.dim, addend);
+    sum_rows(context.stream, static_cast<float*>(dv.data()), pointers.at(kDv), ld.v, s.keys, s.dim, addend);
+  }
+}
+
+Support find_support(const Context& context, const AttentionShape& shape, const AttentionStrides& strides,
+                     bool backward) {
+  const detail::Target target = detail::this_device();
+  const AttentionShape asked = asked_shape(context, shape, backward);
+  try {
+    detail::make_plans(make_graph(target, asked, strides, backward, context), target,
+                       detail::rules_for(context, Type::kBf16), 1, {}, text_of(asked, backward, context));
+    return {true, {}};
+  } catch (const detail::NotSupported& reason) {
+    return {false, reason.what()};
+  }
 }
 
 }  // namespace
 
 Support attention_supported(const Context& context, const AttentionShape& shape, const AttentionStrides& strides,
                             bool backward) {
-  const detail::Target target = detail::this_device();
-  try {
-    detail::make_plans(make_graph(target, shape, strides, backward, context), target,
-                       detail::rules_for(context, Type::kBf16), 1, {}, text_of(shape, backward, context));
-    return {true, {}};
-  } catch (const detail::NotSupported& reason) {
-    return {false, reason.what()};
-  }
+  thread_local detail::PlanCache<Support> known;
+  return known.get(key_of(context, shape, strides, backward),
+                   [&] { return find_support(context, shape, strides, backward); });
 }
 
 void attention_fwd(const Context& context, const Rows& o, float* lse, const ConstRows& q, const ConstRows& k,
@@ -168,18 +209,16 @@ void attention_bwd(const Context& context, const Rows& dq, const Rows& dk, const
   const Pointers pointers{{kQ, input(q.data)}, {kK, input(k.data)},     {kV, input(v.data)},
                           {kO, input(o.data)}, {kDo, input(dout.data)}, {kStats, input(lse)},
                           {kDq, dq.data},      {kDk, dk.data},          {kDv, dv.data}};
-  if (!one_by_one(context, shape)) return run(context, shape, strides, true, pointers);
-  const AttentionShape one{1, 1, shape.queries, shape.keys, shape.dim};
+  if (!in_pieces(context, shape)) return run(context, shape, strides, true, pointers);
   for (std::int64_t sample = 0; sample < shape.batch; ++sample)
     for (std::int64_t head = 0; head < shape.heads; ++head)
-      run(context, one, strides, true, part(pointers, shape, strides, sample, head));
+      run_blocks(context, shape, strides, pointers, detail::query_blocks(shape, sample, head, context.attention));
 }
 
 Support dry_attention(const DescribedDevice& device, const Context& context, const AttentionShape& shape,
                       const AttentionStrides& strides, bool backward, std::int64_t most_workspace) {
   const detail::Target target = detail::described(device);
-  const bool split = backward && one_by_one(context, shape);
-  const AttentionShape asked = split ? AttentionShape{1, 1, shape.queries, shape.keys, shape.dim} : shape;
+  const AttentionShape asked = asked_shape(context, shape, backward);
   detail::EngineRules rules = detail::rules_for(context, Type::kBf16);
   rules.most_workspace = most_workspace;
   try {

@@ -29,8 +29,8 @@ struct AttentionStrides {
   std::int64_t q, k, v, o;
 };
 
-/// Whether cuDNN has kernels for this shape on the current device, forward or backward. Asks the library, so a caller
-/// keeps the answer; it falls back to its own kernels.
+/// Whether cuDNN has kernels for this shape on the current device, forward or backward; where not, the caller has its
+/// own. The library is asked once.
 Support attention_supported(const Context& context, const AttentionShape& shape, const AttentionStrides& strides,
                             bool backward);
 
@@ -40,7 +40,8 @@ void attention_fwd(const Context& context, const Rows& o, float* lse, const Cons
 /// dq, dk, dv are assigned; their rows are as far apart as those of q, k and v, and dout's as those of o.
 ///
 /// On Hopper the deterministic variant keeps an intermediate of queries x keys x 2 bytes for every (sample, head) that
-/// it computes at once (5 GB at 50,401 tokens), so it computes them one after the other.
+/// it computes at once. Where that is more than context.attention allows, heads follow one another, and blocks of their
+/// queries, whose dk and dv are rounded to bf16 each and added in fp32.
 void attention_bwd(const Context& context, const Rows& dq, const Rows& dk, const Rows& dv, const ConstRows& dout,
                    const ConstRows& o, const float* lse, const ConstRows& q, const ConstRows& k, const ConstRows& v,
                    const AttentionShape& shape);

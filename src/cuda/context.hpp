@@ -4,6 +4,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,12 +24,19 @@ enum class Selection {
            // in the last bits, unless they share their choices and settle (choices.hpp)
 };
 
+/// What the deterministic backward pass of attention computes at once (attention_pieces.hpp).
+struct AttentionLimits {
+  std::int64_t most_bytes = std::int64_t{1} << 30;  // more is cut into heads, and blocks of queries of about this size
+  std::int64_t fewest_queries = 8192;  // of a block: each costs a pass over the keys' gradients, 2 % of it with so many
+};
+
 struct Context {
   cudaStream_t stream = nullptr;
   Allocate allocate;
   bool deterministic = true;  // only algorithms whose results repeat bit for bit
   bool tf32 = false;          // lets fp32 products round their operands to TF32: faster, and no longer fp32
   Selection selection = Selection::kFirst;
+  AttentionLimits attention;
 };
 
 /// Whether a library can do something; `reason` says why not.

@@ -51,4 +51,13 @@ void add_bias(cudaStream_t stream, void* c, Type type, const void* bias, bool re
   check(status, "bias of [{}, {}]", rows, cols);
 }
 
+void sum_rows(cudaStream_t stream, float* sum, void* rows, std::int64_t ld, std::int64_t row_count, std::int64_t cols,
+              Addend addend) {
+  BRAINMT_CHECK(ld >= cols, "rows of {} values, {} apart", cols, ld);
+  if (row_count * cols == 0) return;
+  check(detail::launch_sum_rows(stream, sum, static_cast<__nv_bfloat16*>(rows), ld, row_count, cols,
+                                addend == Addend::kFirst, addend == Addend::kLast),
+        "sum of [{}, {}]", row_count, cols);
+}
+
 }  // namespace brainmt::cuda

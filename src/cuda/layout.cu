@@ -52,6 +52,18 @@ __global__ void add_bias_kernel(std::int64_t count, T* c, const Bias* bias, bool
   store(place, relu && value < Bias(0) ? Bias(0) : value);  // NaN stays
 }
 
+__global__ void sum_rows_kernel(std::int64_t count, float* sum, __nv_bfloat16* rows, std::int64_t ld, std::int64_t cols,
+                                bool first, bool last) {
+  const std::int64_t i = element();
+  if (i >= count) return;
+  __nv_bfloat16* place = rows + i / cols * ld + i % cols;
+  const float value = static_cast<float>(*place) + (first ? 0.0f : sum[i]);
+  if (last)
+    store(place, value);
+  else
+    sum[i] = value;
+}
+
 template <class T>
 cudaError_t channels_last(cudaStream_t stream, T* to, const float* w, std::int64_t out_channels,
                           std::int64_t in_channels, std::int64_t taps) {
@@ -104,6 +116,11 @@ cudaError_t launch_add_bias(cudaStream_t stream, float* c, const float* bias, bo
 cudaError_t launch_add_bias(cudaStream_t stream, __nv_bfloat16* c, const float* bias, bool relu, std::int64_t rows,
                             std::int64_t cols, std::int64_t ld) {
   return bias_to_rows(stream, c, bias, relu, rows, cols, ld);
+}
+
+cudaError_t launch_sum_rows(cudaStream_t stream, float* sum, __nv_bfloat16* rows, std::int64_t ld,
+                            std::int64_t row_count, std::int64_t cols, bool first, bool last) {
+  return launch(stream, row_count * cols, sum_rows_kernel, sum, rows, ld, cols, first, last);
 }
 
 }  // namespace brainmt::cuda::detail

@@ -24,4 +24,11 @@ void round_to_bf16(cudaStream_t stream, void* to, const float* from, std::int64_
 void add_bias(cudaStream_t stream, void* c, Type type, const void* bias, bool relu, std::int64_t rows,
               std::int64_t cols, std::int64_t ld);
 
+/// Place of an addend in a sum of bf16 matrices.
+enum class Addend { kFirst, kMiddle, kLast };
+/// sum [row_count, cols] (fp32, contiguous) takes `rows` (bf16, `ld` elements apart): it is assigned the first and
+/// added the others. The last addend is itself replaced by the whole sum, rounded once.
+void sum_rows(cudaStream_t stream, float* sum, void* rows, std::int64_t ld, std::int64_t row_count, std::int64_t cols,
+              Addend addend);
+
 }  // namespace brainmt::cuda

@@ -31,5 +31,7 @@ cudaError_t launch_add_bias(cudaStream_t stream, float* c, const float* bias, bo
                             std::int64_t cols, std::int64_t ld);
 cudaError_t launch_add_bias(cudaStream_t stream, __nv_bfloat16* c, const float* bias, bool relu, std::int64_t rows,
                             std::int64_t cols, std::int64_t ld);
+cudaError_t launch_sum_rows(cudaStream_t stream, float* sum, __nv_bfloat16* rows, std::int64_t ld,
+                            std::int64_t row_count, std::int64_t cols, bool first, bool last);
 
 }  // namespace brainmt::cuda::detail

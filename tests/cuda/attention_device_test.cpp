@@ -151,6 +151,14 @@ TEST_F(Attention, IsRightForSmallHeads) { expect_right_for_dim(16); }
 TEST_F(Attention, IsRightForMediumHeads) { expect_right_for_dim(64); }
 TEST_F(Attention, IsRightForPublishedHeads) { expect_right_for_dim(256); }
 
+// Several blocks of queries, the last one smaller: the oracle does not know of them.
+TEST_F(Attention, IsRightInBlocksOfQueries) {
+  for (const std::int64_t blocks : {1, 2, 5}) {
+    context.attention = {2 * 721 * 1025 / blocks, 1};
+    expect_right({2, 2, 721, 1025, 64});
+  }
+}
+
 TEST_F(Attention, DeterministicGradientsRepeatBitForBit) {
   const Problem p({1, 2, 1025, 1025, 64});
   const Support support = attention_supported(context, p.shape, p.strides(), true);
@@ -160,9 +168,9 @@ TEST_F(Attention, DeterministicGradientsRepeatBitForBit) {
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(backward(p, f) == first);
 }
 
-// Long enough that the deterministic pass does one head after the other; the other pass is its oracle.
-TEST_F(Attention, HeadsOneAfterTheOtherGiveTheSame) {
-  const Problem p({2, 2, 12000, 12000, 64});
+// Long enough that the deterministic pass goes by heads and blocks; the other pass is its oracle.
+TEST_F(Attention, LongDeterministicGradientsAreThoseInAnyOrder) {
+  const Problem p({2, 2, 24000, 24000, 64});
   const Support support = attention_supported(context, p.shape, p.strides(), true);
   if (!support.supported) GTEST_SKIP() << support.reason;
   const Forward f = forward(p);
@@ -175,7 +183,7 @@ TEST_F(Attention, HeadsOneAfterTheOtherGiveTheSame) {
       difference += (a[i] - b[i]) * (a[i] - b[i]);
       norm += b[i] * b[i];
     }
-    // Both round dS and the result to bf16: independent errors of at most 2 u relative, in norm.
+    // Both round dS, the blocks' parts and the result to bf16: independent errors of at most 2 u relative, in norm.
     EXPECT_LE(std::sqrt(difference), 4 * testing::rounding_unit(Type::kBf16) * std::sqrt(norm));
   };
   expect_close(split.dq, together.dq);

@@ -1,10 +1,11 @@
-// Index arithmetic of the layer on the host: strided operands as cuBLASLt's column-major matrices, and the place of a
-// weight in the published layout.
+// Index arithmetic of the layer on the host: strided operands as cuBLASLt's column-major matrices, the place of a
+// weight in the published layout, and the blocks of attention's backward pass.
 #include <gtest/gtest.h>
 
 #include <set>
 #include <vector>
 
+#include "cuda/attention_pieces.hpp"
 #include "cuda/gemm_layout.hpp"
 #include "cuda/layout_kernels.hpp"
 
@@ -60,6 +61,39 @@ TEST(KernelLayout, IsAPermutationThatMovesTapsBehindChannels) {
         seen.insert(published);
       }
   EXPECT_EQ(seen.size(), static_cast<std::size_t>(kOut * kIn * kTaps));
+}
+
+TEST(AttentionBlocks, AreAllQueriesOnceAndSmallEnough) {
+  constexpr std::int64_t kTile = 128;
+  for (const std::int64_t queries : {1, 127, 128, 721, 50401, 302401})
+    for (const std::int64_t keys : {1, 721, 302401})
+      for (const AttentionLimits& limits : {AttentionLimits{1, 1}, AttentionLimits{1 << 20, 1}, AttentionLimits{}}) {
+        const AttentionShape shape{2, 3, queries, keys, 64};
+        std::int64_t next = 0;
+        for (const AttentionPiece& block : query_blocks(shape, 1, 2, limits)) {
+          EXPECT_EQ(block.sample, 1);
+          EXPECT_EQ(block.head, 2);
+          EXPECT_EQ(block.first_query, next);
+          EXPECT_EQ(block.first_query % kTile, 0);
+          EXPECT_EQ(block.shape.keys, keys);
+          EXPECT_EQ(block.shape.batch * block.shape.heads, 1);
+          // Beyond the limits a block is at most rounded up to whole tiles.
+          const std::int64_t beyond = block.shape.queries - kTile;
+          EXPECT_TRUE(2 * beyond * keys <= limits.most_bytes || beyond <= limits.fewest_queries);
+          EXPECT_GT(block.shape.queries, 0);
+          next += block.shape.queries;
+        }
+        EXPECT_EQ(next, queries);
+      }
+  EXPECT_EQ(query_blocks({1, 2, 50401, 50401, 256}, 0, 0, {}).size(), 5u);
+  EXPECT_EQ(query_blocks({1, 2, 302401, 302401, 256}, 0, 0, {}).size(), 37u);
+}
+
+TEST(AttentionBlocks, AreMadeWhereAllAtOnceWouldKeepMore) {
+  EXPECT_FALSE(keeps_much({1, 1, 1024, 1024, 64}, {2 << 20}));
+  EXPECT_TRUE(keeps_much({1, 1, 1024, 1025, 64}, {2 << 20}));
+  EXPECT_TRUE(keeps_much({1, 2, 1024, 1024, 64}, {2 << 20}));
+  EXPECT_TRUE(keeps_much({1000, 1000, 1 << 30, 1 << 30, 64}, {std::int64_t{1} << 60}));  // no overflow
 }
 
 }  // namespace

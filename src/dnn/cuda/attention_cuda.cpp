@@ -1,7 +1,6 @@
 #include "cuda/attention.hpp"
 #include "dnn/attention.hpp"
 #include "dnn/cuda/context.hpp"
-#include "dnn/settings.hpp"
 
 namespace brainmt::dnn {
 namespace {
@@ -16,13 +15,8 @@ Rows rows_of(const Matrix& m) {
   return {m.tensor.data<bf16>() + m.begin, m.ld()};
 }
 
-// cuDNN's deterministic backward keeps queries x keys bf16 of a head: 5 GB at 50,401 tokens, 183 GB at 302,401. Beyond
-// this many bytes, tiles of products are the deterministic way, and device.deterministic=false the fast one.
-constexpr std::int64_t kMostDeterministicBytes = std::int64_t{8} << 30;
-
 bool use_cudnn(const cuda::AttentionShape& shape, const Matrix& o, const Matrix& q, const Matrix& k, const Matrix& v) {
   if (q.tensor.dtype() != DType::kBf16) return false;
-  if (settings().deterministic && 2 * shape.queries * shape.keys > kMostDeterministicBytes) return false;
   return cuda::attention_supported(detail::cuda_context(), shape, {q.ld(), k.ld(), v.ld(), o.ld()}, true).supported;
 }
 
