@@ -3,6 +3,7 @@
 
 #include <type_traits>
 
+#include "base/recording.hpp"
 #include "kernels/detail/row_blocks.hpp"
 #include "kernels/detail/work.hpp"
 
@@ -13,6 +14,7 @@ namespace {
 // returns S; the result is on the host, so this waits for the kernel.
 template <class S, class F>
 S blocked_sum(const Exec& exec, const std::string& label, std::size_t count, const F& f) {
+  refuse_while_recording("a sum that the host reads");
   const std::size_t blocks = (count + kReduceBlock - 1) / kReduceBlock;
   if (blocks == 0) return S(0);
   const detail::Scratch<S> scratch(blocks);

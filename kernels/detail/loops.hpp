@@ -57,6 +57,11 @@ auto light(const Policy& policy) {
   return Kokkos::Experimental::require(policy, Kokkos::Experimental::WorkItemProperty::HintLightWeight);
 }
 
+/// What a device's launch takes along goes as its arguments, of which there are 4 KiB with Kokkos' own. More would be
+/// copied to the device first, out of order and with a wait, which cannot be recorded either (base/recording.hpp).
+template <class F>
+inline constexpr bool kFitsArguments = kOnHost || sizeof(F) <= 3072;
+
 template <class F>
 void for_each(const Exec& exec, const std::string& label, std::size_t count, const F& f) {
   using Policy = Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::size_t>>;
@@ -69,6 +74,7 @@ void for_each(const Exec& exec, const std::string& label, std::size_t count, con
       for (std::size_t i = block * kElementBlock; i < end; ++i) body(i);
     });
   } else {
+    static_assert(kFitsArguments<F>);
     Kokkos::parallel_for(label, light(Policy(exec, 0, count)), f);
   }
 }
@@ -80,6 +86,7 @@ void for_each_row(const Exec& exec, const std::string& label, std::size_t row_co
     using Policy = Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::size_t>>;
     Kokkos::parallel_for(label, Policy(exec, 0, row_count), [=](std::size_t row) { f(HostRow{}, row); });
   } else {
+    static_assert(kFitsArguments<TeamRows<F>>);
     const std::size_t teams = (row_count + kRowsPerTeam - 1) / kRowsPerTeam;
     const TeamPolicy policy(exec, static_cast<int>(teams), kRowsPerTeam, kOnHost ? 1 : kWarp);
     Kokkos::parallel_for(label, light(policy), TeamRows<F>{f, row_count});

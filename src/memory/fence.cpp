@@ -2,8 +2,13 @@
 
 #include <Kokkos_Core.hpp>
 
+#include "base/recording.hpp"
+
 namespace brainmt {
 
-void wait_for_kernels() { Kokkos::DefaultExecutionSpace().fence(); }
+void wait_for_kernels() {
+  refuse_while_recording("a wait for the kernels");
+  Kokkos::DefaultExecutionSpace().fence();
+}
 
 }  // namespace brainmt

@@ -3,6 +3,7 @@
 #include <Kokkos_Core.hpp>
 #include <vector>
 
+#include "base/recording.hpp"
 #include "memory/pool.hpp"
 #include "profile/region.hpp"
 
@@ -39,10 +40,17 @@ Tensor Tensor::from_host(std::span<const float> values, Shape shape, DType dtype
   BRAINMT_CHECK(static_cast<std::int64_t>(values.size()) == shape.count(), "{} values for {}", values.size(),
                 shape.str());
   Tensor t(shape, DType::kF32);
-  Kokkos::deep_copy(Exec(), DeviceBytes(static_cast<std::byte*>(t.raw()), t.bytes()),
-                    HostBytes(reinterpret_cast<const std::byte*>(values.data()), t.bytes()));
-  Exec().fence();  // `values` may end now
+  t.fill_from_host(values);
   return t.to(dtype);
+}
+
+void Tensor::fill_from_host(std::span<const float> values) const {
+  refuse_while_recording("a copy of a tensor from the host");
+  BRAINMT_CHECK(dtype_ == DType::kF32 && static_cast<std::int64_t>(values.size()) == count(), "{} values for {} {}",
+                values.size(), name_of(dtype_), shape_.str());
+  Kokkos::deep_copy(Exec(), DeviceBytes(static_cast<std::byte*>(raw()), bytes()),
+                    HostBytes(reinterpret_cast<const std::byte*>(values.data()), bytes()));
+  Exec().fence();  // `values` may end now
 }
 
 Tensor Tensor::reshape(Shape shape) const {
@@ -86,6 +94,7 @@ void Tensor::zero() const {
 }
 
 std::vector<double> Tensor::to_host() const {
+  refuse_while_recording("a copy of a tensor to the host");
   const Tensor wide = to(DType::kF64);
   std::vector<double> values(static_cast<std::size_t>(count()));
   Kokkos::deep_copy(Exec(), HostBytesOut(reinterpret_cast<std::byte*>(values.data()), values.size() * sizeof(double)),

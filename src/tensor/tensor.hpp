@@ -3,7 +3,8 @@
 // as do slices and reshapes; nothing here knows about gradients.
 //
 // Work on tensors is queued on the default instance of the execution space, as are the kernels, and on a device nothing
-// but from_host() and to_host() waits for it; those wait for that instance alone, not for the whole device.
+// but from_host(), fill_from_host() and to_host() waits for it; those wait for that instance alone, not for the whole
+// device.
 #include <memory>
 #include <span>
 #include <vector>
@@ -49,6 +50,8 @@ class Tensor {
   Tensor to(DType dtype) const;
   /// Writes through the handle (a const Tensor is a fixed handle, not fixed contents). Same count; converts.
   void copy_from(const Tensor& other) const;
+  /// Copies `values` from the host into an fp32 tensor of as many elements; otherwise as from_host().
+  void fill_from_host(std::span<const float> values) const;
   /// Queued, not waited for: memory that something else than queued work reads next needs a fence first.
   void zero() const;
   /// All elements on the host as double: for tests, reports and small results.
