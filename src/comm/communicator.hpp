@@ -13,6 +13,7 @@
 // Backends: SelfCommunicator (one rank, no library), MpiCommunicator; for device memory NcclCommunicator, and
 // StagedCommunicator, which goes through the host and any of the others.
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -60,6 +61,21 @@ class Communicator {
   virtual Request work_done() { return {}; }
   /// Returns when every operation that was started is finished. Finds ranks that are gone where wait() cannot.
   virtual void settle() {}
+
+  // Operations as part of recorded work (base/recording.hpp). All ranks record, and replay, the same operations in the
+  // same order, or none of them does.
+
+  /// Whether operations can be recorded.
+  virtual bool can_record() const { return false; }
+  /// Operations that are started until end_recording() are recorded and do not run: their requests order the compute
+  /// stream, and must be waited for; nobody may ask whether they are finished.
+  virtual void begin_recording() {}
+  virtual void end_recording() noexcept {}
+  /// Work that holds operations of this communicator was put on the compute stream: settle() watches it.
+  virtual void replayed() {}
+  /// `drop` must destroy all recorded work: it is called before operations under way are aborted, since a library does
+  /// not end while a record may use it. Null: none. Throws nothing.
+  virtual void on_abort(std::function<void()> /*drop*/) {}
 
   static constexpr int kMaxTag = 32767;  // what MPI guarantees at least
 };

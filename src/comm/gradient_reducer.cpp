@@ -4,6 +4,7 @@
 #include <bit>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "base/error.hpp"
 #include "profile/region.hpp"
@@ -116,6 +117,11 @@ void GradientReducer<T>::begin_micro_step() {
   if (micro_step_ >= 0) check_all_ready();
   ++micro_step_;
   BRAINMT_CHECK(micro_step_ < micro_steps_, "more micro steps than the {} announced", micro_steps_);
+  empty_buckets();
+}
+
+template <class T>
+void GradientReducer<T>::empty_buckets() {
   std::ranges::fill(is_ready_, false);
   for (Bucket& bucket : buckets_) {
     bucket.missing = bucket.members;
@@ -133,7 +139,7 @@ void GradientReducer<T>::check_all_ready() const {
 
 template <class T>
 void GradientReducer<T>::ready(std::size_t parameter) {
-  BRAINMT_CHECK(micro_step_ >= 0 && parameter < is_ready_.size(), "parameter {}", parameter);
+  BRAINMT_CHECK((micro_step_ >= 0 || recorded_) && parameter < is_ready_.size(), "parameter {}", parameter);
   BRAINMT_CHECK(!is_ready_[parameter], "parameter {} is ready a second time in micro step {}", parameter, micro_step_);
   is_ready_[parameter] = true;
   Bucket& bucket = buckets_[bucket_of_parameter_[parameter]];
@@ -141,7 +147,11 @@ void GradientReducer<T>::ready(std::size_t parameter) {
     if (determinism_ == Determinism::kWorld) fold_micro_step(bucket);
     bucket.state = last_micro_step() ? BucketState::kComplete : BucketState::kReduced;
   }
-  if (last_micro_step() && !waits_for_the_end()) progress();
+  if (!last_micro_step() || waits_for_the_end()) return;
+  if (recorded_)
+    start_complete();
+  else
+    progress();
 }
 
 // Binary counter: the set low bits of the micro step's number are the subtrees that end just before it.
@@ -202,12 +212,17 @@ void GradientReducer<T>::received(std::size_t index) {
   exchange_or_end(index);
 }
 
-// Starts complete buckets whose turn has come (the same order on all ranks, which collectives require) and moves those
-// under way on by what has arrived.
+// Starts complete buckets whose turn has come: the same order on all ranks, which collectives require.
+template <class T>
+void GradientReducer<T>::start_complete() {
+  while (next_ < buckets_.size() && buckets_[next_].state == BucketState::kComplete) start(next_++);
+}
+
+// Also moves those under way on by what has arrived.
 template <class T>
 void GradientReducer<T>::progress() {
   const profile::Region region("brainmt::comm::progress");
-  while (next_ < buckets_.size() && buckets_[next_].state == BucketState::kComplete) start(next_++);
+  start_complete();
   for (std::size_t i = oldest_; i < next_; ++i) {
     while (buckets_[i].state == BucketState::kReducing && buckets_[i].request.test()) received(i);
   }
@@ -226,11 +241,68 @@ void GradientReducer<T>::run_butterflies() {
   }
 }
 
+// Nobody asks what has arrived: the compute stream waits for one bucket after the other.
+template <class T>
+void GradientReducer<T>::join() {
+  for (; oldest_ < next_; ++oldest_) {
+    buckets_[oldest_].request.wait();
+    received(oldest_);
+  }
+}
+
+template <class T>
+class GradientReducer<T>::Recording {
+ public:
+  Recording(GradientReducer& reducer, bool reduces) : reducer_(reducer) {
+    reducer_.comm_.begin_recording();
+    reducer_.recorded_ = reduces;
+  }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+  ~Recording() {
+    for (Bucket& bucket : reducer_.buckets_) bucket.request = {};  // what an error left
+    reducer_.recorded_.reset();
+    reducer_.comm_.end_recording();
+    reducer_.empty_buckets();
+  }
+
+ private:
+  GradientReducer& reducer_;
+};
+
+template <class T>
+void GradientReducer<T>::record(bool reduces, const std::function<void()>& micro_step) {
+  BRAINMT_CHECK(can_record());
+  const Recording recording(*this, reduces);
+  empty_buckets();
+  micro_step();
+  check_all_ready();
+  join();
+}
+
+template <class T>
+void GradientReducer<T>::replayed() {
+  BRAINMT_CHECK(micro_step_ >= 0 && can_record());
+  std::ranges::fill(is_ready_, true);
+  for (Bucket& bucket : buckets_) bucket.state = BucketState::kReduced;
+  if (!last_micro_step()) return;
+  next_ = oldest_ = buckets_.size();
+  watches_replay_ = true;
+  comm_.replayed();
+}
+
 template <class T>
 double GradientReducer<T>::finish() {
   using Clock = std::chrono::steady_clock;
   BRAINMT_CHECK(micro_steps_ > 0 && last_micro_step(), "micro step {} of {}", micro_step_ + 1, micro_steps_);
   check_all_ready();
+  if (std::exchange(watches_replay_, false)) {
+    const profile::Region region("brainmt::comm::finish");
+    comm_.settle();
+    micro_steps_ = 0;
+    micro_step_ = -1;
+    return 0;
+  }
   // A device may still be in the backward pass; what is left after that is communication that it did not hide.
   for (Request backward = comm_.work_done(); !backward.test(); std::this_thread::yield()) {
     if (!waits_for_the_end()) progress();

@@ -24,7 +24,9 @@
 //         one after the other at the step's end: started as buckets arrive, they would meet in another order on every
 //         rank, and wait for each other in a circle.
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -63,8 +65,16 @@ class GradientReducer {
   /// The gradient of this parameter receives nothing more in this micro step. Called once for each; a parameter used
   /// at several places is ready after the last of them. Also moves communication on.
   void ready(std::size_t parameter);
-  /// Ends the step. Returns the seconds of communication that the backward pass did not hide.
+  /// Ends the step. Returns the seconds of communication that the backward pass did not hide; 0 where it was a
+  /// record's.
   double finish();
+
+  bool can_record() const { return determinism_ == Determinism::kRank && comm_.can_record(); }
+  /// Records `micro_step`, which calls ready() for each parameter; between steps or in one, whose state stays as it is.
+  /// `reduces`: as the last micro step of a step does.
+  void record(bool reduces, const std::function<void()>& micro_step);
+  /// The record of this micro step was put on the compute stream.
+  void replayed();
 
   std::size_t bucket_count() const { return buckets_.size(); }
   BucketState bucket_state(std::size_t bucket) const { return buckets_[bucket].state; }
@@ -79,18 +89,23 @@ class GradientReducer {
     Request request;
   };
 
+  class Recording;
+
   void plan_buckets(std::span<const ParameterRange> parameters, std::size_t bucket_bytes);
   void check_usable(std::size_t bucket_bytes) const;
   void reserve();
+  void empty_buckets();
   void check_all_ready() const;
   void fold_micro_step(const Bucket& bucket);
   void start(std::size_t index);
   void exchange_or_end(std::size_t index);
   void received(std::size_t index);
+  void start_complete();
   void progress();
+  void join();
   void run_butterflies();
   bool waits_for_the_end() const { return determinism_ == Determinism::kWorld && comm_.stream_ordered(); }
-  bool last_micro_step() const { return micro_step_ + 1 == micro_steps_; }
+  bool last_micro_step() const { return recorded_ ? *recorded_ : micro_step_ + 1 == micro_steps_; }
   bool narrow() const { return wire_ != nullptr; }
 
   Communicator& comm_;
@@ -103,6 +118,8 @@ class GradientReducer {
   std::vector<std::size_t> bucket_of_parameter_;
   std::vector<char> is_ready_;             // by parameter, in this micro step
   int micro_steps_ = 0, micro_step_ = -1;  // micro_steps_ = 0: between two steps
+  std::optional<bool> recorded_;           // a micro step is being recorded: whether it reduces
+  bool watches_replay_ = false;            // this step's reductions are part of a record
   std::size_t next_ = 0;                   // first bucket not started yet
   std::size_t oldest_ = 0;                 // every bucket before this one is reduced
   // In the link's memory:

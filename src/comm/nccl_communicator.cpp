@@ -43,20 +43,22 @@ std::byte* at(void* data, std::size_t element, DataType type) {
 }  // namespace
 
 // An operation on the communication stream. The compute stream is ordered behind it even where nobody waits: its
-// buffers may be given to other work there.
+// buffers may be given to other work there. A recorded one's event means something inside the recording only: it may be
+// waited for there, and never asked.
 class NcclCommunicator::Operation final : public Request::Operation {
  public:
   Operation(NcclCommunicator& comm, const char* name, std::shared_ptr<void> end)
-      : comm_(comm), name_(name), end_(std::move(end)) {}
+      : comm_(comm), name_(name), end_(std::move(end)), is_recorded_(comm.recording_) {}
   ~Operation() override {
     try {
-      wait();
+      if (!is_recorded_) wait();
     } catch (const Error& error) {
       log::warn("{}", error.what());
     }
   }
 
   bool test() override {
+    BRAINMT_CHECK(!is_recorded_, "a recorded {} runs when it is replayed", name_);
     comm_.refuse_after_failure();
     if (!is_done_ && !(is_done_ = comm_.device_.is_done(end_.get()))) comm_.check_progress(name_, start_);
     return is_done_;
@@ -71,6 +73,7 @@ class NcclCommunicator::Operation final : public Request::Operation {
   const char* name_;
   std::shared_ptr<void> end_;
   Clock::time_point start_ = Clock::now();
+  bool is_recorded_;
   bool is_done_ = false;
 };
 
@@ -132,6 +135,7 @@ bool NcclCommunicator::finalize() noexcept {
 }
 
 void NcclCommunicator::abort() noexcept {
+  if (drop_records_) drop_records_();
   if (comm_ != nullptr) nccl_.abort(comm_);
   comm_ = nullptr;
   last_.reset();
@@ -139,7 +143,7 @@ void NcclCommunicator::abort() noexcept {
 
 void NcclCommunicator::fail(const char* name, const std::string& what) {
   broken_ = fmt::format("rank {}: {} failed: {}", rank(), name, what);
-  abort();
+  if (!recording_) abort();  // nothing runs yet, and NCCL would wait for the recording: left to the destructor
   throw CommError(*broken_);
 }
 
@@ -192,9 +196,26 @@ Request NcclCommunicator::launch(const char* name, std::size_t count, Enqueue&& 
     check(end, name);
     wait_until_enqueued(name);  // only then does an event stand behind the group
   }
-  last_ = events_.record(stream_);
-  last_name_ = name;
-  return Request(std::make_unique<Operation>(*this, name, last_));
+  auto end = events_.record(stream_);
+  if (!recording_) {
+    last_ = end;
+    last_name_ = name;
+  }
+  return Request(std::make_unique<Operation>(*this, name, std::move(end)));
+}
+
+void NcclCommunicator::begin_recording() {
+  refuse_after_failure();
+  BRAINMT_CHECK(!recording_ && !last_, "{} is under way when a recording begins", last_name_);
+  recording_ = true;
+}
+
+void NcclCommunicator::end_recording() noexcept { recording_ = false; }
+
+void NcclCommunicator::replayed() {
+  refuse_after_failure();
+  last_ = events_.record(compute_);
+  last_name_ = "all_reduce of a recorded step";
 }
 
 Request NcclCommunicator::work_done() {
