@@ -35,7 +35,7 @@ class Steps {
     double seconds = 0;  // of the slowest rank
     double waited = 0;   // of them, this rank for its batches
   };
-  Result run(std::int64_t step, std::function<train::MicroBatch(int)> batch) {
+  Result run(std::int64_t step, std::function<train::MicroBatch(int, const Tensor&)> batch) {
     comm_.barrier();
     const auto start = std::chrono::steady_clock::now();
     const train::StepResult result =
@@ -67,12 +67,12 @@ Comparison run_pairs(Steps& steps, const train::TrainingData& data, train::Batch
   std::vector<train::MicroBatch> resident;
   for (int micro = 0; micro < plan.micro_steps; ++micro) resident.push_back(once.next(0, micro));
   train::TrainingBatches stream(data, plan);
-  const auto from_memory = [&](int micro) { return resident[static_cast<std::size_t>(micro)]; };
+  const auto from_memory = [&](int micro, const Tensor&) { return resident[static_cast<std::size_t>(micro)]; };
 
   Comparison result;
   double cpu_before = 0;
   for (std::int64_t step = 0; step < plan.end_step; ++step) {
-    const auto from_store = [&](int micro) { return stream.next(step, micro); };
+    const auto from_store = [&](int micro, const Tensor& place) { return stream.next(step, micro, place); };
     Steps::Result kept, read;
     if (step % 2 == 0) kept = steps.run(step, from_memory);
     read = steps.run(step, from_store);

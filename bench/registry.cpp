@@ -45,7 +45,8 @@ const config::Schema& schema() {
                 integer("length", 721, "tokens of gemm, scan and attention").at_least(1),
             },
             model_keys(),
-            precision_keys()}),
+            precision_keys(),
+            graph_keys()}),
       {"model"}, model_rules());
   return made;
 }

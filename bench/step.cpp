@@ -62,7 +62,9 @@ void report_throughput(Report& report, const config::Config& config, comm::Commu
   if (samples % comm.size())
     throw UsageError(fmt::format("samples={}: expected a multiple of the {} ranks", samples, comm.size()));
   reset_peak_resident();
-  Stepper stepper(model_config, dtype, comm);
+  // A profile waits for each stage, which a replay does not have, and counts memory that a record would keep.
+  const bool graphs = config.get<bool>("device.graphs") && !config.get<bool>("profile");
+  Stepper stepper(model_config, dtype, comm, graphs);
   const Throughput all = best_of(stepper, comm, samples / comm.size(), repeats);
   const double resident =
       comm::all_reduce_value(comm, static_cast<double>(peak_resident_bytes()), comm::ReduceOp::kMax);
@@ -91,7 +93,7 @@ void report_throughput(Report& report, const config::Config& config, comm::Commu
   double alone = 0;
   if (comm.rank() == 0) {
     comm::SelfCommunicator self;
-    Stepper single(model_config, dtype, self);
+    Stepper single(model_config, dtype, self, graphs);
     alone = best_of(single, self, samples, repeats).seconds;
   }
   comm.barrier();

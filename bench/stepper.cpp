@@ -20,13 +20,14 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 
 }  // namespace
 
-Stepper::Stepper(const models::BrainMTConfig& config, DType dtype, comm::Communicator& comm)
+Stepper::Stepper(const models::BrainMTConfig& config, DType dtype, comm::Communicator& comm, bool graphs)
     : model_(config, dtype),
       m_(Tensor::zeros(model_.parameters().values().shape(), DType::kF32)),
       v_(m_.clone()),
       shape_({1, config.frames, config.grid[1], config.grid[0], config.grid[2]}),
       dtype_(dtype),
-      route_(comm, {}) {
+      route_(comm, {.graphs = graphs}),
+      one_(Tensor::from_host(std::vector{1.0f}, {1, 1}, DType::kF32)) {
   model_.initialise(1);
   Philox random(1, 0);
   window_.resize(static_cast<std::size_t>(shape_.count()));
@@ -36,6 +37,7 @@ Stepper::Stepper(const models::BrainMTConfig& config, DType dtype, comm::Communi
   reducer_ = std::make_unique<comm::GradientReducer<float>>(
       route_.link(), ranges, model_.parameters().grads().data<float>(), model_.parameters().flat_count(), kBucketBytes,
       comm::Determinism::kRank);
+  records_ = std::make_unique<train::StepRecords>(route_.recorder(), comm, route_.link().comm, reducer_->can_record());
 }
 
 Tensor Stepper::input() const {
@@ -49,7 +51,7 @@ StepTimes Stepper::run(int samples) {
   reducer_->begin_step(samples);
   for (int i = 0; i < samples; ++i) {
     reducer_->begin_micro_step();
-    micro_step(i, t);
+    micro_step(i + 1 == samples, t);
   }
   t.exposed = reducer_->finish();
   const double start = now();
@@ -58,31 +60,44 @@ StepTimes Stepper::run(int samples) {
   return t;
 }
 
-void Stepper::micro_step(int index, StepTimes& times) {
-  const Var window(input());
+void Stepper::micro_step(bool reduces, StepTimes& times) {
+  using Kind = train::StepRecords::Kind;
+  const Tensor window = input();
+  const double start = now();
+  if (records_->active()) {
+    if (!recorded_input_) recorded_input_ = window.clone();
+    recorded_input_.copy_from(window);
+    const auto pass = [this] { forward_and_backward(recorded_input_); };
+    if (records_->run(reduces ? Kind::kReduces : Kind::kAdds, pass,
+                      [this, reduces, pass] { reducer_->record(reduces, pass); })) {
+      reducer_->replayed();
+      forward_end_ = start;
+    }
+  } else {
+    forward_and_backward(window);
+  }
+  times.forward += forward_end_ - start;
+  times.backward += now() - forward_end_;
+}
+
+void Stepper::forward_and_backward(const Tensor& input) {
   Tape tape;
   std::vector<bool> announced(model_.parameters().all().size(), false);
   tape.on_parameter_ready([&](nn::Parameter& p) {
     announced[p.index] = true;
     reducer_->ready(p.index);
   });
-  models::ForwardContext context;
-  context.samples = {index};
   const auto forward = [&] {
     const profile::Region region("brainmt::forward");
-    return model_.forward(tape, window, context).output;
+    return model_.forward(tape, Var(input), {}).output;
   };
-  const double start = now();
   const Var output = forward();
-  const double middle = now();
+  forward_end_ = now();
   const profile::Region region("brainmt::backward");
-  const std::vector<float> one(1, 1.0f);
-  tape.backward(output, Tensor::from_host(one, {1, 1}, DType::kF32));
+  tape.backward(output, one_.clone());  // which becomes the backward pass's
   // What the forward pass did not use (the attention blocks' norm and MLP where there is no block) contributes zeros.
   for (std::size_t index = announced.size(); index-- > 0;)
     if (!announced[index]) reducer_->ready(index);
-  times.forward += middle - start;
-  times.backward += now() - middle;
 }
 
 void Stepper::update() {

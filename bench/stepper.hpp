@@ -7,9 +7,11 @@
 #include "comm/gradient_reducer.hpp"
 #include "models/brainmt.hpp"
 #include "train/gradient_route.hpp"
+#include "train/step_records.hpp"
 
 namespace brainmt::bench {
 
+/// Of a replayed micro step, forward and backward count as backward: they are one.
 struct StepTimes {
   double forward = 0, backward = 0, exposed = 0, optimiser = 0;
   double total() const { return forward + backward + exposed + optimiser; }
@@ -18,8 +20,8 @@ struct StepTimes {
 /// One rank's model with optimiser state and a random window in the host's memory.
 class Stepper {
  public:
-  /// `comm` outlives it.
-  Stepper(const models::BrainMTConfig& config, DType dtype, comm::Communicator& comm);
+  /// `comm` outlives it. `graphs`: on a device, micro steps are replayed from a record, as in training.
+  Stepper(const models::BrainMTConfig& config, DType dtype, comm::Communicator& comm, bool graphs = false);
 
   models::BrainMT& model() { return model_; }
 
@@ -29,7 +31,8 @@ class Stepper {
 
  private:
   Tensor input() const;
-  void micro_step(int index, StepTimes& times);
+  void micro_step(bool reduces, StepTimes& times);
+  void forward_and_backward(const Tensor& input);
   void update();
 
   models::BrainMT model_;
@@ -39,6 +42,9 @@ class Stepper {
   DType dtype_;
   train::GradientRoute route_;
   std::unique_ptr<comm::GradientReducer<float>> reducer_;
+  std::unique_ptr<train::StepRecords> records_;
+  Tensor recorded_input_, one_;  // the gradient of the output
+  double forward_end_ = 0;
   std::int64_t steps_ = 0;
 };
 

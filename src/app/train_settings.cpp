@@ -108,6 +108,7 @@ train::TrainSettings train_settings(const config::Config& config, int ranks) {
   s.wire = config.get<std::string>("comm.gradient_dtype") == "bf16" ? comm::GradientWire::kBfloat16
                                                                     : comm::GradientWire::kAsStored;
   s.backend = backend_of(config.get<std::string>("comm.backend"));
+  s.graphs = config.get<bool>("device.graphs");
   s.timeout = config.get<double>("comm.timeout");
   // How windows are grouped may move the last bit of an output, and the ranks decide how they are grouped.
   const auto eval_batch = config.get<std::int64_t>("eval.batch_size");

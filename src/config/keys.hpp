@@ -12,6 +12,7 @@ std::vector<Key> join(const std::vector<std::vector<Key>>& tables);
 // Tables that more than one command uses (keys_task.cpp, keys_train.cpp).
 std::vector<Key> model_keys();      // model.*
 std::vector<Key> precision_keys();  // precision
+std::vector<Key> graph_keys();      // device.graphs
 std::vector<Key> data_keys();       // data.*
 std::vector<Key> comm_keys();       // comm.*
 std::vector<Key> split_keys();      // data.* of the split

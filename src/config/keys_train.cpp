@@ -248,6 +248,15 @@ std::vector<Key> gradient_keys() {
   };
 }
 
+std::vector<Key> graph_keys() {
+  return {
+      boolean("device.graphs", true,
+              "GPU: record a step's launches and replay them as one (a CUDA graph): the same bits, and the memory of a "
+              "step stays taken")
+          .free_to_change(),
+  };
+}
+
 std::vector<Rule> model_rules() { return {check_divisible_width}; }
 
 const Schema& train_schema() {
@@ -255,7 +264,7 @@ const Schema& train_schema() {
   for (Key& key : data) key = key.name == "data.cohort" ? key.required() : key;
   static const Schema schema(
       "train",
-      join({run_keys(), data, split_keys(), task_keys(/*required=*/true), model_keys(), precision_keys(),
+      join({run_keys(), data, split_keys(), task_keys(/*required=*/true), model_keys(), precision_keys(), graph_keys(),
             optimizer_keys(), control_keys(), eval_keys(), comm_keys(), gradient_keys()}),
       {"model"},
       join({model_rules(),

@@ -16,8 +16,8 @@ std::string size_text(std::size_t bytes) {
 std::string out_of_memory_text(std::string_view stage, std::size_t asked_bytes, const MemoryInfo& memory, int device) {
   const std::string asked = asked_bytes == 0 ? std::string() : fmt::format(", asked for {}", size_text(asked_bytes));
   return fmt::format(
-      "GPU {}: out of memory in {}{}, {} of {} free: try model.recompute=block, a smaller run.batch_size or a smaller "
-      "model.frame_chunk",
+      "GPU {}: out of memory in {}{}, {} of {} free: try model.recompute=block, a smaller run.batch_size, a smaller "
+      "model.frame_chunk or device.graphs=false",
       device, stage, asked, size_text(memory.free_bytes), size_text(memory.total_bytes));
 }
 

@@ -211,6 +211,10 @@ std::int64_t BrainMT::frame_chunk() const {
   return std::clamp<std::int64_t>(widest_elements / per_frame, 1, config_.frames);
 }
 
+std::vector<float> BrainMT::drop_path_factors(const ForwardContext& context) const {
+  return DropPath::draw(config_.drop_path, config_.depth, context);
+}
+
 BrainMTOutput BrainMT::forward(Tape& tape, const Var& x, const ForwardContext& context, bool all_tokens) {
   const Modules& m = *modules_;
   const std::int64_t batch = x.shape()[0], frames = config_.frames;

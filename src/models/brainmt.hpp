@@ -48,7 +48,8 @@ struct ForwardContext {
   bool training = false;
   std::uint64_t seed = 0;
   std::int64_t step = 0;
-  std::vector<std::int64_t> samples;  // [B] global number of each sample within the step
+  std::vector<std::int64_t> samples{};  // [B] global number of each sample within the step
+  Tensor drop_path{};                   // what drop_path_factors() gives, in the device's memory, instead of the three
 };
 
 struct BrainMTOutput {
@@ -77,6 +78,8 @@ class BrainMT {
   /// Initial values as in the design; a function of the seed and each parameter's name only.
   void initialise(std::uint64_t seed);
 
+  /// DropPath's factors for the samples of a training pass, [places, B]; empty where the model has none.
+  std::vector<float> drop_path_factors(const ForwardContext& context) const;
   /// x: [B, T, Y, X, Z] in the activation type (Y before X, as published). With `all_tokens` the last attention block
   /// computes every row (needed for the mean embedding and for frames), otherwise only CLS: the same output either way.
   BrainMTOutput forward(autograd::Tape& tape, const autograd::Var& x, const ForwardContext& context,

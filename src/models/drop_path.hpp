@@ -11,17 +11,21 @@
 namespace brainmt::models {
 
 /// Factors [B] float for each branch: 0 with the branch's rate, else 1 / (1 - rate). Undefined tensor: keep everything.
-/// The factors of all branches are drawn at once and reach the device in one copy.
+/// The factors of all branches are drawn at once and reach the device in one copy, here unless the context has them.
 class DropPath {
  public:
   DropPath(double rate, std::array<int, 2> depth, const ForwardContext& context, std::int64_t batch)
-      : rate_(context.training ? rate : 0), depth_(depth), batch_(batch) {
+      : DropPath(context.training ? rate : 0, depth, batch) {
     if (rate_ == 0.0) return;
-    std::vector<float> keep;
-    for (std::size_t place = 0; place < places(); ++place)
-      for (std::int64_t b = 0; b < batch; ++b)
-        keep.push_back(draw(context, place, context.samples.at(static_cast<std::size_t>(b))));
-    factors_ = Tensor::from_host(keep, {static_cast<std::int64_t>(places()), batch}, DType::kF32);
+    factors_ =
+        context.drop_path ? context.drop_path : Tensor::from_host(drawn(context), {place_count(), batch}, DType::kF32);
+    BRAINMT_CHECK((factors_.shape() == Shape{place_count(), batch}), "factors {}", factors_.shape().str());
+  }
+
+  /// The factors of every place for the context's samples, [places, B]; empty where everything is kept.
+  static std::vector<float> draw(double rate, std::array<int, 2> depth, const ForwardContext& context) {
+    const DropPath drop_path(context.training ? rate : 0, depth, std::ssize(context.samples));
+    return drop_path.rate_ == 0.0 ? std::vector<float>{} : drop_path.drawn(context);
   }
 
   Tensor mamba(std::size_t i) const { return factors(i); }
@@ -32,9 +36,12 @@ class DropPath {
  private:
   static constexpr std::uint32_t kStream = 0x100;
 
+  DropPath(double rate, std::array<int, 2> depth, std::int64_t batch) : rate_(rate), depth_(depth), batch_(batch) {}
+
   std::size_t mamba_blocks() const { return static_cast<std::size_t>(depth_[0]); }
   // A place for each Mamba block and one behind them, two for each attention block.
   std::size_t places() const { return mamba_blocks() + 1 + 2 * static_cast<std::size_t>(depth_[1]); }
+  std::int64_t place_count() const { return static_cast<std::int64_t>(places()); }
   // linspace(0, rate, blocks)[i]
   double ramp(std::size_t i) const {
     const int blocks = depth_[0] + depth_[1];
@@ -45,7 +52,14 @@ class DropPath {
     if (place == mamba_blocks()) return rate_;
     return ramp(mamba_blocks() + (place - mamba_blocks() - 1) / 2);
   }
-  float draw(const ForwardContext& context, std::size_t place, std::int64_t sample) const {
+  std::vector<float> drawn(const ForwardContext& context) const {
+    std::vector<float> keep;
+    for (std::size_t place = 0; place < places(); ++place)
+      for (std::int64_t b = 0; b < batch_; ++b)
+        keep.push_back(draw_one(context, place, context.samples.at(static_cast<std::size_t>(b))));
+    return keep;
+  }
+  float draw_one(const ForwardContext& context, std::size_t place, std::int64_t sample) const {
     const auto index = (static_cast<std::uint64_t>(context.step) << 32) ^ static_cast<std::uint64_t>(sample);
     Philox random(context.seed, kStream + static_cast<std::uint32_t>(place), index);
     const double rate = rate_of(place);

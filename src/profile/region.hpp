@@ -23,6 +23,9 @@ extern std::atomic<bool> recording;
 void add_count(const char* label, Work work);
 }  // namespace detail
 
+/// Whether a profile::Recorder listens: stages then wait for each other.
+inline bool is_recording() { return detail::recording.load(std::memory_order_relaxed); }
+
 /// Adds work to the stage of `label`, or to that of the outermost region around. Counts once: ignored inside a region
 /// that has said its whole work itself.
 inline void count(const char* label, Work work) {

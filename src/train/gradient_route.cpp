@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #if defined(KOKKOS_ENABLE_CUDA)
 #include "comm/cuda/cuda_runtime.hpp"
+#include "cuda/stream_recorder.hpp"
 #include "train/kokkos_gradient_memory.hpp"
 #if defined(BRAINMT_HAS_NCCL)
 #include "comm/cuda/nccl_library.hpp"
@@ -36,12 +37,14 @@ struct GradientRoute::Device {
         library(nccl()),
         ranks(comm::make_device_communicator(control, {*runtime, library.get(), Kokkos::Cuda().cuda_stream()},
                                              settings.backend,
-                                             std::chrono::duration<double>(kShareOfTimeout * settings.timeout))) {}
+                                             std::chrono::duration<double>(kShareOfTimeout * settings.timeout))),
+        recorder(settings.graphs ? cuda::make_stream_recorder(Kokkos::Cuda().cuda_stream()) : nullptr) {}
 
   KokkosGradientMemory memory;
   std::unique_ptr<comm::DeviceApi> runtime;
   std::unique_ptr<comm::NcclApi> library;
   std::unique_ptr<comm::Communicator> ranks;
+  std::unique_ptr<LaunchRecorder> recorder;
 };
 
 #else
@@ -49,6 +52,7 @@ struct GradientRoute::Device {
 struct GradientRoute::Device {  // never made
   comm::GradientMemory& memory;
   std::unique_ptr<comm::Communicator> ranks;
+  std::unique_ptr<LaunchRecorder> recorder;
 };
 
 #endif
@@ -69,5 +73,7 @@ comm::GradientLink GradientRoute::link() {
   if (!device_) return {control_, comm::host_gradient_memory(), wire_};
   return {*device_->ranks, device_->memory, wire_};
 }
+
+LaunchRecorder* GradientRoute::recorder() { return device_ ? device_->recorder.get() : nullptr; }
 
 }  // namespace brainmt::train

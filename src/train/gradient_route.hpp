@@ -1,8 +1,10 @@
 #pragma once
 // How the gradients of a run travel. A build for the host sends them over the communicator that the ranks agree over; a
-// build for CUDA gives them one of their own, bound to Kokkos' stream, while agreement stays with MPI.
+// build for CUDA gives them one of their own, bound to Kokkos' stream, while agreement stays with MPI, and a recorder
+// of that stream.
 #include <memory>
 
+#include "base/recording.hpp"
 #include "comm/device_communicator.hpp"
 #include "comm/gradient_memory.hpp"
 
@@ -11,7 +13,8 @@ namespace brainmt::train {
 struct RouteSettings {
   comm::DeviceBackend backend = comm::DeviceBackend::kAuto;
   comm::GradientWire wire = comm::GradientWire::kAsStored;
-  double timeout = 0;  // seconds of a step; 0: for ever
+  double timeout = 0;   // seconds of a step; 0: for ever
+  bool graphs = false;  // wants a recorder
 };
 
 class GradientRoute {
@@ -25,6 +28,8 @@ class GradientRoute {
 
   /// Valid while the route lives.
   comm::GradientLink link();
+  /// Of the stream that the kernels and the link's communicator work on; null where none was wanted, or on the host.
+  LaunchRecorder* recorder();
 
  private:
   struct Device;

@@ -1,16 +1,12 @@
 #include "train/step.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <numeric>
 #include <utility>
 
 #include "base/fault.hpp"
-#include "kernels/elementwise.hpp"
-#include "kernels/loss.hpp"
 #include "profile/region.hpp"
-#include "tensor/views.hpp"
 
 namespace brainmt::train {
 namespace {
@@ -35,44 +31,15 @@ void carry_out(fault::Action action, const Tensor& flat) {
 
 }  // namespace
 
-LossValues loss_of(const Tensor& output, const std::vector<float>& targets, const std::vector<float>& weights,
-                   const std::vector<kernels::Loss>& kinds) {
-  const auto count = static_cast<std::size_t>(output.count());
-  BRAINMT_CHECK(targets.size() == count && weights.size() == count && count % kinds.size() == 0,
-                "{} outputs for {} targets, {} weights", count, targets.size(), weights.size());
-  const Shape flat{output.count()};
-  const LossValues values{Tensor(output.shape(), DType::kF32), Tensor(output.shape(), DType::kF32)};
-  // One pass for each kind of loss, over the labels of its targets; the others have no weight in it and stay as they
-  // are. Targets of one kind, as a run with one target has, take a single pass.
-  std::vector<kernels::Loss> passes;
-  std::vector<float> rows = targets;  // then the weights of each pass: all of it reaches the device in one copy
-  for (const kernels::Loss kind : {kernels::Loss::kMse, kernels::Loss::kBceWithLogits}) {
-    if (std::ranges::find(kinds, kind) == kinds.end()) continue;
-    passes.push_back(kind);
-    for (std::size_t i = 0; i < count; ++i) rows.push_back(kinds[i % kinds.size()] == kind ? weights[i] : 0);
-  }
-  const auto row_count = static_cast<std::int64_t>(passes.size()) + 1;
-  const Tensor labels = Tensor::from_host(rows, {row_count, output.count()}, DType::kF32);
-  const auto row = [&](std::int64_t i) { return view1<const float>(labels.slice(i, i + 1)); };
-  for (std::size_t i = 0; i < passes.size(); ++i) {
-    const LossValues pass{Tensor(flat, DType::kF32), Tensor(flat, DType::kF32)};
-    kernels::loss_fwd_bwd<float>(kernels::Exec{}, view1<float>(pass.loss), view1<float>(pass.gradient),
-                                 view1<const float>(output), row(0), row(static_cast<std::int64_t>(i) + 1), passes[i]);
-    const float kept = i == 0 ? 0 : 1;
-    kernels::axpby<float>(kernels::Exec{}, view1<float>(values.loss), 1, view1<const float>(pass.loss), kept);
-    kernels::axpby<float>(kernels::Exec{}, view1<float>(values.gradient), 1, view1<const float>(pass.gradient), kept);
-  }
-  return values;
-}
-
 StepRunner::StepRunner(models::BrainMT& model, AdamW& optimizer, comm::Communicator& control,
-                       const comm::GradientLink& gradients, const StepSettings& settings)
+                       const comm::GradientLink& gradients, const StepSettings& settings, LaunchRecorder* recorder)
     : model_(model),
       optimizer_(optimizer),
       control_(control),
       settings_(settings),
       reducer_(gradients, ranges_of(model.parameters()), model.parameters().grads().data<float>(),
-               model.parameters().flat_count(), settings.bucket_bytes, settings.determinism) {}
+               model.parameters().flat_count(), settings.bucket_bytes, settings.determinism),
+      records_(recorder, control, gradients.comm, reducer_.can_record()) {}
 
 StepResult StepRunner::run(const StepRequest& request) {
   StepResult result;
@@ -91,12 +58,13 @@ StepResult StepRunner::run(const StepRequest& request) {
   for (int micro = 0; micro < settings_.micro_steps; ++micro) {
     if (micro > 0 && settings_.determinism == comm::Determinism::kWorld) store.zero_grads();
     const auto begin = Clock::now();
-    const MicroBatch batch = request.batch(micro);
+    const MicroBatch batch = request.batch(micro, recorded_.input());
     result.data_seconds += std::chrono::duration<double>(Clock::now() - begin).count();
     reducer_.begin_micro_step();
-    run_micro_step(request, batch, agreed);
+    run_micro_step(request, batch, micro);
   }
   result.reduce_seconds = reducer_.finish();
+  read_losses(request.global_samples, agreed);
 
   carry_out(fault::at("step.gradients", control_.rank(), request.step), store.grads());
   result.gradient_norm = optimizer_.gradient_norm();
@@ -118,23 +86,46 @@ StepResult StepRunner::run(const StepRequest& request) {
   return result;
 }
 
-void StepRunner::run_micro_step(const StepRequest& request, const MicroBatch& batch, std::vector<double>& losses) {
+// Whether every micro batch of every rank is. All ranks come to the same verdict.
+bool StepRunner::is_full(const StepRequest& request) const {
+  return request.global_samples == settings_.batch_size * settings_.micro_steps * control_.size();
+}
+
+void StepRunner::run_micro_step(const StepRequest& request, const MicroBatch& batch, int micro) {
+  if (batch.samples.empty()) {
+    autograd::Tape nothing;
+    return backward(nothing, {}, {});
+  }
+  const bool records = records_.active() && is_full(request);
+  StepBuffers own;
+  StepBuffers& buffers = records ? recorded_ : own;
+  buffers.fill(batch,
+               model_.drop_path_factors(
+                   {.training = true, .seed = settings_.seed, .step = request.step, .samples = batch.samples}),
+               settings_.losses);
+  if (records) {
+    const bool reduces = micro + 1 == settings_.micro_steps;
+    const auto pass = [this] { forward_and_backward(recorded_); };
+    if (records_.run(reduces ? StepRecords::Kind::kReduces : StepRecords::Kind::kAdds, pass,
+                     [this, reduces, pass] { reducer_.record(reduces, pass); }))
+      reducer_.replayed();
+  } else {
+    forward_and_backward(own);
+  }
+  // The next micro step may write over the recorded one's.
+  losses_.push_back({records ? buffers.loss().clone() : buffers.loss(), batch.samples});
+}
+
+void StepRunner::forward_and_backward(const StepBuffers& buffers) {
   autograd::Tape tape;
-  if (batch.samples.empty()) return backward(tape, {}, {});
-  const models::ForwardContext context{
-      .training = true, .seed = settings_.seed, .step = request.step, .samples = batch.samples};
+  const models::ForwardContext context{.training = true, .drop_path = buffers.drop_path()};
   const auto forward = [&] {
     const profile::Region region("brainmt::forward");
-    return model_.forward(tape, autograd::Var(batch.input), context).output;
+    return model_.forward(tape, autograd::Var(buffers.input()), context).output;
   };
   const autograd::Var output = forward();
-  const LossValues values = loss_of(output.value(), batch.targets, batch.weights, settings_.losses);
-  const std::vector<double> by_label = values.loss.to_host();
-  const std::size_t targets = settings_.losses.size();
-  for (std::size_t i = 0; i < by_label.size(); ++i) {
-    const auto sample = static_cast<std::size_t>(batch.samples[i / targets]);
-    losses[i % targets * static_cast<std::size_t>(request.global_samples) + sample] = by_label[i];
-  }
+  const LossValues values = loss_of(output.value(), buffers.labels(), settings_.losses);
+  buffers.loss().copy_from(values.loss);
   backward(tape, output, values.gradient);
 }
 
@@ -152,6 +143,19 @@ void StepRunner::backward(autograd::Tape& tape, const autograd::Var& output, Ten
   // Parameters that this forward pass did not use (all of them without a sample) contribute zeros.
   for (std::size_t index = announced.size(); index-- > 0;)
     if (!announced[index]) announce(index);
+}
+
+// Into one row for each target, by the samples' numbers. Only now, so that nothing before it waits for the device.
+void StepRunner::read_losses(std::int64_t global_samples, std::vector<double>& by_sample) {
+  const std::size_t targets = settings_.losses.size();
+  for (const Losses& losses : losses_) {
+    const std::vector<double> by_label = losses.by_label.to_host();
+    for (std::size_t i = 0; i < by_label.size(); ++i) {
+      const auto sample = static_cast<std::size_t>(losses.samples[i / targets]);
+      by_sample[i % targets * static_cast<std::size_t>(global_samples) + sample] = by_label[i];
+    }
+  }
+  losses_.clear();
 }
 
 }  // namespace brainmt::train

@@ -3,6 +3,9 @@
 // while the backward pass goes on, clipping, AdamW. The loss of the global batch is, for each target, the mean over
 // the labels that it has in that batch; the targets' losses are added with their weights. The weights of labels come
 // with them, made from the whole global batch, so N ranks with batch 1 and 1 rank with batch N compute the same thing.
+//
+// On a device, what lies between "the batch is in device memory" and "its gradients are added, or reduced" is recorded
+// and replayed (step_records.hpp). It knows neither the step nor its samples: those are in step_buffers.hpp.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,22 +16,16 @@
 #include "kernels/loss_kind.hpp"
 #include "models/brainmt.hpp"
 #include "train/optimizer.hpp"
+#include "train/step_buffers.hpp"
+#include "train/step_records.hpp"
 
 namespace brainmt::train {
-
-/// What one forward pass takes. Without samples (an uneven last batch) `input` is undefined and the rank only takes
-/// part in the reductions.
-struct MicroBatch {
-  Tensor input;                       // [B, T, Y, X, Z] activation type
-  std::vector<float> targets;         // [B, K] scaled, of each target; anything where the label is missing
-  std::vector<float> weights;         // [B, K] of each label in the loss; 0 where it is missing
-  std::vector<std::int64_t> samples;  // [B] number of each sample within the global batch
-};
 
 struct StepSettings {
   std::vector<kernels::Loss> losses{kernels::Loss::kMse};  // of each target
   std::uint64_t seed = 0;
   int micro_steps = 1;
+  std::int64_t batch_size = 0;  // samples of a full micro batch; other steps are not recorded
   std::size_t bucket_bytes = std::size_t{8} << 20;
   comm::Determinism determinism = comm::Determinism::kRank;
 };
@@ -38,7 +35,8 @@ struct StepRequest {
   double lr = 0;
   std::int64_t global_samples = 0;                    // in this global batch, over all ranks
   std::function<bool()> stop = [] { return false; };  // was this rank asked to stop? Asked once, at the step's end
-  std::function<MicroBatch(int micro_step)> batch;
+  /// The input may be put in `place`, where that is defined and has the shape: a copy is saved.
+  std::function<MicroBatch(int micro_step, const Tensor& place)> batch;
 };
 
 struct StepResult {
@@ -48,37 +46,45 @@ struct StepResult {
   bool updated = false;       // false: a loss or gradient was not finite on some rank, and all ranks skipped the update
   bool stop = false;          // some rank was asked to stop
   double data_seconds = 0;    // this rank waited for its batches
-  double reduce_seconds = 0;  // communication that the backward pass did not hide
+  double reduce_seconds = 0;  // communication that the backward pass did not hide; 0 where it was replayed with it
 };
 
 class StepRunner {
  public:
   /// Everything given outlives the runner. The ranks agree over `control`, in the host's memory; `gradients` says how
-  /// those travel, over the same communicator or another of the same ranks. Throws UsageError where the ranks do not
-  /// allow deterministic=world.
+  /// those travel, over the same communicator or another of the same ranks. With a `recorder`, micro steps of full
+  /// global batches are recorded and replayed, where the link can be. Throws UsageError where the ranks do not allow
+  /// deterministic=world.
   StepRunner(models::BrainMT& model, AdamW& optimizer, comm::Communicator& control, const comm::GradientLink& gradients,
-             const StepSettings& settings);
+             const StepSettings& settings, LaunchRecorder* recorder = nullptr);
 
   /// Collective.
   StepResult run(const StepRequest& request);
 
+  /// Records keep much memory; work of the model's kind that ends before the next step, such as validation, may have it
+  /// until the scope ends.
+  [[nodiscard]] pool::Reserve::Scope lend_memory() { return records_.lend_memory(); }
+
  private:
-  void run_micro_step(const StepRequest& request, const MicroBatch& batch, std::vector<double>& losses);
+  struct Losses {
+    Tensor by_label;                    // [B, K]
+    std::vector<std::int64_t> samples;  // [B]
+  };
+
+  bool is_full(const StepRequest& request) const;
+  void run_micro_step(const StepRequest& request, const MicroBatch& batch, int micro);
+  void forward_and_backward(const StepBuffers& buffers);
   void backward(autograd::Tape& tape, const autograd::Var& output, Tensor gradient);
+  void read_losses(std::int64_t global_samples, std::vector<double>& by_sample);
 
   models::BrainMT& model_;
   AdamW& optimizer_;
   comm::Communicator& control_;
   StepSettings settings_;
   comm::GradientReducer<float> reducer_;
+  StepRecords records_;
+  StepBuffers recorded_;        // of the recorded micro steps
+  std::vector<Losses> losses_;  // of this step's micro steps
 };
-
-/// The loss of each label and the gradient of their sum; both [B, K], weighted.
-struct LossValues {
-  Tensor loss, gradient;
-};
-/// `output` [B, K] of K targets with the losses `kinds`; `targets` and `weights` as in MicroBatch.
-LossValues loss_of(const Tensor& output, const std::vector<float>& targets, const std::vector<float>& weights,
-                   const std::vector<kernels::Loss>& kinds);
 
 }  // namespace brainmt::train

@@ -51,6 +51,7 @@ struct TrainSettings {
   std::size_t bucket_bytes = std::size_t{8} << 20;
   comm::GradientWire wire = comm::GradientWire::kAsStored;
   comm::DeviceBackend backend = comm::DeviceBackend::kAuto;
+  bool graphs = true;  // on a device, repeat steps from a record
   double timeout = 0;  // seconds for one step, validation or checkpoint; 0: for ever
 
   dnn::Algorithms* algorithms = nullptr;  // those that are timed, for the ranks and starts to share; null: none are

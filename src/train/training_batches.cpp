@@ -74,7 +74,7 @@ std::vector<float> TrainingBatches::label_weights(std::int64_t step) {
   return weights;
 }
 
-MicroBatch TrainingBatches::next(std::int64_t step, int micro_step) {
+MicroBatch TrainingBatches::next(std::int64_t step, int micro_step, const Tensor& place) {
   const std::vector<float> weights = label_weights(step);
   MicroBatch batch;
   for (const Sample& sample : order_.samples(step, shard_of(plan_, micro_step))) {
@@ -87,7 +87,7 @@ MicroBatch TrainingBatches::next(std::int64_t step, int micro_step) {
     }
     batch.samples.push_back(static_cast<std::int64_t>(sample.number));
   }
-  if (!batch.samples.empty()) batch.input = windows_.take(static_cast<std::int64_t>(batch.samples.size()));
+  if (!batch.samples.empty()) batch.input = windows_.take(static_cast<std::int64_t>(batch.samples.size()), place);
   return batch;
 }
 

@@ -26,8 +26,9 @@ class TrainingBatches {
   /// Starts reading. `data` outlives this.
   TrainingBatches(const TrainingData& data, const BatchPlan& plan);
 
-  /// Micro steps must be asked for in order: 0 .. micro_steps - 1 of every step.
-  MicroBatch next(std::int64_t step, int micro_step);
+  /// Micro steps must be asked for in order: 0 .. micro_steps - 1 of every step. The input is put in `place` where that
+  /// fits (WindowStream::take).
+  MicroBatch next(std::int64_t step, int micro_step, const Tensor& place = {});
 
   double loader_cpu_seconds() const { return windows_.loader_cpu_seconds(); }
 

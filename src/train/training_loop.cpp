@@ -42,6 +42,7 @@ StepSettings step_settings(const TrainSettings& s, const TaskDescription& task) 
   return {.losses = loss_kinds(task),
           .seed = s.seed,
           .micro_steps = s.accumulate,
+          .batch_size = s.batch_size,
           .bucket_bytes = s.bucket_bytes,
           .determinism = s.determinism};
 }
@@ -71,8 +72,10 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const TrainingData& da
       order_(order_of(plan_, data)),
       schedule_(schedule_of(settings, order_.steps_per_epoch())),
       optimizer_(model.parameters(), settings.optimizer),
-      route_(comm, {.backend = settings.backend, .wire = settings.wire, .timeout = settings.timeout}),
-      stepper_(model, optimizer_, comm, route_.link(), step_settings(settings, data.task)),
+      route_(
+          comm,
+          {.backend = settings.backend, .wire = settings.wire, .timeout = settings.timeout, .graphs = settings.graphs}),
+      stepper_(model, optimizer_, comm, route_.link(), step_settings(settings, data.task), route_.recorder()),
       stopping_(settings.patience, 0.0, state_.stopping),
       metadata_{{"format", "pt"}, {kModelKey, describe_model(model.config())}, {kTaskKey, describe_task(data.task)}},
       watchdog_(comm.rank()),
@@ -134,11 +137,12 @@ StepResult TrainingLoop::one_step(TrainingBatches& batches) {
   const std::int64_t step = state_.step;
   const double lr = schedule_.at(step);
   const auto samples = static_cast<std::int64_t>(order_.global_samples(step));
-  const StepResult result = stepper_.run({.step = step,
-                                          .lr = lr,
-                                          .global_samples = samples,
-                                          .stop = [&] { return stop_is_due(begin); },
-                                          .batch = [&](int micro) { return next_batch(batches, step, micro); }});
+  const StepResult result =
+      stepper_.run({.step = step,
+                    .lr = lr,
+                    .global_samples = samples,
+                    .stop = [&] { return stop_is_due(begin); },
+                    .batch = [&](int micro, const Tensor& place) { return next_batch(batches, step, micro, place); }});
   ++state_.step;
   state_.updates = optimizer_.updates();
   skip_or_give_up(result);
@@ -156,8 +160,8 @@ StepResult TrainingLoop::one_step(TrainingBatches& batches) {
   return result;
 }
 
-MicroBatch TrainingLoop::next_batch(TrainingBatches& batches, std::int64_t step, int micro) const {
-  MicroBatch batch = batches.next(step, micro);
+MicroBatch TrainingLoop::next_batch(TrainingBatches& batches, std::int64_t step, int micro, const Tensor& place) const {
+  MicroBatch batch = batches.next(step, micro, place);
   carry_out(fault::at("step.batch", comm_.rank(), step), batch);
   return batch;
 }
@@ -224,6 +228,7 @@ bool TrainingLoop::validate() {
   const double limit = settings_.timeout * static_cast<double>(1 + subjects.size());
   const auto section = watchdog_.section("validation", comm::Watchdog::Seconds(limit), state_.step);
   fault::at("validation", comm_.rank(), state_.step);
+  const auto memory = stepper_.lend_memory();
   const Validation result = validate_model(model_, data_, subjects, settings_.validation, comm_);
   if (log_) {
     const LogRecord record{

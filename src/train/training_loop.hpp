@@ -40,7 +40,7 @@ class TrainingLoop {
   };
 
   StepResult one_step(TrainingBatches& batches);
-  MicroBatch next_batch(TrainingBatches& batches, std::int64_t step, int micro) const;
+  MicroBatch next_batch(TrainingBatches& batches, std::int64_t step, int micro, const Tensor& place) const;
   void skip_or_give_up(const StepResult& result);
   void log_interval(const StepResult& last, double lr);
   void warn_of_slow_ranks(const Interval& done);

@@ -36,18 +36,19 @@ WindowStream::WindowStream(const io::Cohort& cohort, io::WindowLoader::Source so
 
 WindowStream::~WindowStream() = default;
 
-Tensor WindowStream::take(std::int64_t count) {
+Tensor WindowStream::take(std::int64_t count, const Tensor& place) {
   const profile::Region region("brainmt::input");
   const profile::Place stage("input windows");
   Shape shape{count};
   for (const std::int64_t extent : window_) shape.push_back(extent);
-  const Tensor batch(shape, activation_);
+  const bool fits = place && place.shape() == shape && place.dtype() == activation_;
+  const Tensor batch = fits ? place : Tensor(shape, activation_);
   for (std::int64_t i = 0; i < count; ++i) {
-    const Tensor place = batch.slice(i, i + 1);
+    const Tensor window = batch.slice(i, i + 1);
     if (upload_)
-      upload_->next(place);
+      upload_->next(window);
     else
-      take_dense(place);
+      take_dense(window);
   }
   return batch;
 }

@@ -24,8 +24,9 @@ class WindowStream {
                DType activation, std::optional<Unpack> unpack = std::nullopt);
   ~WindowStream();
 
-  /// The next `count` windows as [count, T, Y, X, Z]. Throws DataError when reading failed.
-  Tensor take(std::int64_t count);
+  /// The next `count` windows as [count, T, Y, X, Z]: in `place` where it has that shape and type, else in memory of
+  /// their own. Throws DataError when reading failed.
+  Tensor take(std::int64_t count, const Tensor& place = {});
 
   /// As WindowLoader's.
   double loader_cpu_seconds() const { return loader_.cpu_seconds(); }

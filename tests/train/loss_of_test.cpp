@@ -4,13 +4,20 @@
 #include <cmath>
 #include <limits>
 
-#include "train/step.hpp"
+#include "train/step_buffers.hpp"
 
 namespace brainmt::train {
 namespace {
 
 using kernels::Loss;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+LossValues loss_of(const Tensor& output, const std::vector<float>& targets, const std::vector<float>& weights,
+                   const std::vector<Loss>& kinds) {
+  const std::vector<float> rows = label_rows(targets, weights, kinds);
+  const auto row_count = static_cast<std::int64_t>(rows.size()) / output.count();
+  return train::loss_of(output, Tensor::from_host(rows, {row_count, output.count()}, DType::kF32), kinds);
+}
 
 TEST(LossOf, RegressionAndClassificationWithMissingLabels) {
   // Three samples, two targets: a regression with weight 2 that two samples have, classes with weight 0.5 that two

@@ -22,7 +22,7 @@ std::vector<double> after_three_steps(comm::Communicator& control, const comm::G
                     {.losses = {kernels::Loss::kBceWithLogits}, .seed = 5, .micro_steps = 2, .bucket_bytes = 4096});
   const std::int64_t samples = 2 * control.size();
   for (std::int64_t step = 0; step < 3; ++step) {
-    const auto batch = [&](int micro) {
+    const auto batch = [&](int micro, const Tensor&) {
       const std::int64_t sample = 2 * control.rank() + micro;
       Philox random(11, static_cast<std::uint64_t>(step), static_cast<std::uint64_t>(sample));
       std::vector<float> voxels(4 * 7 * 8 * 9);

@@ -1,0 +1,125 @@
+#include "cuda/stream_recorder.hpp"
+
+#include <exception>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "cuda/error.hpp"
+
+namespace brainmt::cuda {
+namespace {
+
+struct DestroyGraph {
+  void operator()(cudaGraph_t graph) const { cudaGraphDestroy(graph); }
+};
+using Graph = std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, DestroyGraph>;
+
+// What CUDA's answers to an attempt to capture mean.
+const char* meaning_of(cudaError_t status) {
+  switch (status) {
+    case cudaErrorStreamCaptureUnsupported:
+      return "a call that cannot be part of a graph, such as a wait, an allocation or work of the default stream";
+    case cudaErrorStreamCaptureImplicit:
+      return "work of the default stream, which waits for all others";
+    case cudaErrorStreamCaptureInvalidated:
+      return "an earlier call could not be part of a graph";
+    case cudaErrorStreamCaptureUnjoined:
+      return "work of another stream was not waited for";
+    case cudaErrorStreamCaptureIsolation:
+      return "a wait for work from before";
+    case cudaErrorStreamCaptureMerge:
+      return "work of two graphs would have become one";
+    default:
+      return "not a matter of graphs";
+  }
+}
+
+std::string reason_of(cudaError_t status) {
+  return fmt::format("{}: {} ({})", cudaGetErrorName(status), cudaGetErrorString(status), meaning_of(status));
+}
+
+std::string text_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "an error without a text";
+  }
+}
+
+// An error of communication ends the run, whatever it did to the capture: the library has ended with it.
+bool is_communication(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const CommError&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+class GraphRecord final : public LaunchRecord {
+ public:
+  GraphRecord(cudaGraphExec_t executable, cudaStream_t stream) : executable_(executable), stream_(stream) {}
+  ~GraphRecord() override { cudaGraphExecDestroy(executable_); }  // under way, it is freed when it ends
+
+  void replay() override { check(cudaGraphLaunch(executable_, stream_), "replay of a recorded step"); }
+
+ private:
+  cudaGraphExec_t executable_;
+  cudaStream_t stream_;
+};
+
+class StreamRecorder final : public LaunchRecorder {
+ public:
+  explicit StreamRecorder(cudaStream_t stream) : stream_(stream) {}
+
+  std::unique_ptr<LaunchRecord> record(std::function<void()> work, std::string& refused) override {
+    // Of this thread: others, which copy and allocate, are none of the graph's business.
+    if (const cudaError_t begun = cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal);
+        begun != cudaSuccess) {
+      (void)cudaGetLastError();
+      refused = reason_of(begun);
+      return nullptr;
+    }
+    std::exception_ptr error;
+    try {
+      work();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    cudaGraph_t captured = nullptr;
+    const cudaError_t ended = cudaStreamEndCapture(stream_, &captured);
+    const Graph graph(captured);
+    (void)cudaGetLastError();  // or the next launch would be blamed for it
+    // What could not be captured has spoilt the capture; an error that left it whole is one of the work itself.
+    if (error && (ended == cudaSuccess || is_communication(error))) std::rethrow_exception(error);
+    if (ended != cudaSuccess) {
+      refused = error ? fmt::format("{}; {}", text_of(error), reason_of(ended)) : reason_of(ended);
+      return nullptr;
+    }
+    return instantiate(captured, refused);
+  }
+
+ private:
+  std::unique_ptr<LaunchRecord> instantiate(cudaGraph_t graph, std::string& refused) const {
+    cudaGraphExec_t executable = nullptr;
+    const cudaError_t status = cudaGraphInstantiateWithFlags(&executable, graph, 0);
+    if (status == cudaSuccess) return std::make_unique<GraphRecord>(executable, stream_);
+    (void)cudaGetLastError();
+    refused = reason_of(status);
+    return nullptr;
+  }
+
+  cudaStream_t stream_;
+};
+
+}  // namespace
+
+std::unique_ptr<LaunchRecorder> make_stream_recorder(cudaStream_t stream) {
+  return std::make_unique<StreamRecorder>(stream);
+}
+
+}  // namespace brainmt::cuda
