@@ -26,9 +26,9 @@ class LaunchRecorder {
  public:
   virtual ~LaunchRecorder() = default;
 
-  /// Calls `work` and keeps what it launches, which does not run yet. Null, with the reason in `refused`, where
-  /// something that `work` uses cannot be recorded; errors of `work` itself are thrown. Afterwards all is as before
-  /// either way.
+  /// Calls `work` and keeps what it launches, which does not run yet. Null, with the reason in `refused`, where that
+  /// cannot be kept, what `work` threw being such a reason: nothing has run, and it can run as ever. An error of
+  /// communication is thrown.
   virtual std::unique_ptr<LaunchRecord> record(std::function<void()> work, std::string& refused) = 0;
 };
 

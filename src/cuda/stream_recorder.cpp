@@ -1,6 +1,7 @@
 #include "cuda/stream_recorder.hpp"
 
 #include <exception>
+#include <functional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -39,25 +40,22 @@ std::string reason_of(cudaError_t status) {
   return fmt::format("{}: {} ({})", cudaGetErrorName(status), cudaGetErrorString(status), meaning_of(status));
 }
 
-std::string text_of(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (...) {
-    return "an error without a text";
-  }
-}
+// What `work` threw, empty where it did not. An error of communication ends the run, whatever it did to the capture:
+// the library has ended with it.
+struct Outcome {
+  std::exception_ptr communication;
+  std::string error;
+};
 
-// An error of communication ends the run, whatever it did to the capture: the library has ended with it.
-bool is_communication(const std::exception_ptr& error) {
+Outcome run(const std::function<void()>& work) {
   try {
-    std::rethrow_exception(error);
+    work();
   } catch (const CommError&) {
-    return true;
-  } catch (...) {
-    return false;
+    return {std::current_exception(), {}};
+  } catch (const std::exception& error) {
+    return {nullptr, error.what()};
   }
+  return {};
 }
 
 class GraphRecord final : public LaunchRecord {
@@ -84,20 +82,15 @@ class StreamRecorder final : public LaunchRecorder {
       refused = reason_of(begun);
       return nullptr;
     }
-    std::exception_ptr error;
-    try {
-      work();
-    } catch (...) {
-      error = std::current_exception();
-    }
+    const Outcome outcome = run(work);
     cudaGraph_t captured = nullptr;
     const cudaError_t ended = cudaStreamEndCapture(stream_, &captured);
     const Graph graph(captured);
     (void)cudaGetLastError();  // or the next launch would be blamed for it
-    // What could not be captured has spoilt the capture; an error that left it whole is one of the work itself.
-    if (error && (ended == cudaSuccess || is_communication(error))) std::rethrow_exception(error);
-    if (ended != cudaSuccess) {
-      refused = error ? fmt::format("{}; {}", text_of(error), reason_of(ended)) : reason_of(ended);
+    if (outcome.communication) std::rethrow_exception(outcome.communication);
+    if (!outcome.error.empty() || ended != cudaSuccess) {
+      const std::string separator = outcome.error.empty() || ended == cudaSuccess ? "" : "; ";
+      refused = outcome.error + separator + (ended == cudaSuccess ? "" : reason_of(ended));
       return nullptr;
     }
     return instantiate(captured, refused);

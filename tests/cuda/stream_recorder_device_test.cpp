@@ -112,12 +112,14 @@ TEST_F(StreamRecorder, WhatCannotBeRecordedIsRefusedWithItsReason) {
   EXPECT_EQ(y.values(), Values(4, 1.0));
 }
 
-TEST_F(StreamRecorder, ErrorsOfTheWorkItselfAreThrown) {
+TEST_F(StreamRecorder, WhatTheWorkThrowsIsAReasonUnlessCommunicationFailed) {
   std::string refused;
-  EXPECT_THROW(
+  EXPECT_EQ(
       recorder_->record([] { throw InternalError("a copy to the host while a step is being recorded"); }, refused),
-      InternalError);
-  EXPECT_TRUE(refused.empty());
+      nullptr);
+  EXPECT_EQ(refused, "a copy to the host while a step is being recorded");
+  EXPECT_THROW(recorder_->record([] { throw CommError("rank 3: all_reduce failed"); }, refused), CommError);
+  EXPECT_TRUE(recorder_->record([] {}, refused)) << "the stream can be recorded again";
 }
 
 }  // namespace
