@@ -153,11 +153,19 @@ struct Reserve::Blocks {
 Reserve::Reserve() : blocks_(std::make_shared<Blocks>()) {}
 
 Reserve::~Reserve() {
-  std::map<std::size_t, std::vector<Blocks::Block>> free;
   {
     const std::lock_guard lock(state().mutex);
     blocks_->is_dissolved = true;
+  }
+  release();
+}
+
+void Reserve::release() {
+  std::map<std::size_t, std::vector<Blocks::Block>> free;
+  {
+    const std::lock_guard lock(state().mutex);
     free.swap(blocks_->free);
+    for (const auto& [bytes, blocks] : free) blocks_->bytes -= bytes * blocks.size();
   }
   for (const auto& [bytes, blocks] : free)
     for (const Blocks::Block& block : blocks) give_back(block.address, bytes);
@@ -165,7 +173,9 @@ Reserve::~Reserve() {
 
 Reserve::Scope::Scope(std::shared_ptr<Blocks> blocks, Supply supply)
     : blocks_(std::move(blocks)), supply_(supply), outer_(std::exchange(open_scope, this)) {}
-Reserve::Scope::~Scope() { open_scope = outer_; }
+Reserve::Scope::~Scope() {
+  if (blocks_) open_scope = outer_;
+}
 
 Reserve::Scope Reserve::open(Supply supply) {
   {

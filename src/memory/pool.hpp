@@ -50,6 +50,7 @@ class Reserve {
   /// Serves this thread from the reserve until it ends; one inside another takes over for as long.
   class Scope {
    public:
+    Scope() = default;  // changes nothing
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
     ~Scope();
@@ -59,11 +60,13 @@ class Reserve {
     Scope(std::shared_ptr<Blocks> blocks, Supply supply);
 
     std::shared_ptr<Blocks> blocks_;
-    Supply supply_;
-    Scope* outer_;
+    Supply supply_ = Supply::kGrows;
+    Scope* outer_ = nullptr;
     friend std::shared_ptr<void> pool::allocate(std::size_t bytes);
   };
   [[nodiscard]] Scope open(Supply supply);
+  /// The blocks that are back go to the pool.
+  void release();
 
   std::size_t bytes() const;
   /// Whether every block is back.

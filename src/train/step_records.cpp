@@ -29,7 +29,7 @@ bool StepRecords::run(Kind kind, const std::function<void()>& eager, const std::
   Entry& entry = entries_[static_cast<std::size_t>(kind)];
   if (entry.has_run && !entry.record) record(entry, recorded);
   if (!entry.record) {
-    const auto memory = memory_.open(Supply::kGrows);
+    const auto memory = lend_memory();
     eager();
     entry.has_run = true;
     return false;
@@ -58,7 +58,13 @@ void StepRecords::record(Entry& entry, const std::function<void()>& work) {
   if (recorded == control_.size()) return;
   if (!entry.record) log::warn("the step cannot be recorded and runs launch by launch: {}", refused);
   drop();
+  memory_.release();
   recorder_ = nullptr;
+}
+
+pool::Reserve::Scope StepRecords::lend_memory() {
+  if (recorder_ == nullptr) return {};
+  return memory_.open(Supply::kGrows);
 }
 
 }  // namespace brainmt::train

@@ -36,8 +36,8 @@ class StepRecords {
   /// record was replayed.
   bool run(Kind kind, const std::function<void()>& eager, const std::function<void()>& recorded);
 
-  /// The records' memory, for work that ends before the next micro step.
-  [[nodiscard]] pool::Reserve::Scope lend_memory() { return memory_.open(pool::Reserve::Supply::kGrows); }
+  /// The records' memory, for work that ends before the next micro step; where nothing is recorded there is none.
+  [[nodiscard]] pool::Reserve::Scope lend_memory();
 
  private:
   struct Entry {

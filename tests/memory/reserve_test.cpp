@@ -126,6 +126,25 @@ TEST(Reserve, CountsAsLiveUntilItEnds) {
   EXPECT_EQ(statistics().held_bytes, before.held_bytes);
 }
 
+TEST(Reserve, ReleaseLeavesItEmptyAndUsable) {
+  release_cached();
+  const PoolStatistics before = statistics();
+  Reserve reserve;
+  const auto fill = [&] {
+    const auto open = reserve.open(Supply::kGrows);
+    demand();
+  };
+  fill();
+  reserve.release();
+  EXPECT_EQ(reserve.bytes(), 0u);
+  EXPECT_EQ(statistics().live_bytes, before.live_bytes);
+  fill();
+  EXPECT_EQ(statistics().live_bytes, before.live_bytes + reserve.bytes());
+  const Reserve::Scope nothing;
+  const Block block = allocate(300);
+  EXPECT_TRUE(reserve.is_whole());
+}
+
 TEST(Reserve, OneInsideAnotherTakesOver) {
   Reserve outer, inner;
   const auto first = outer.open(Supply::kGrows);
