@@ -54,8 +54,13 @@ void StepRecords::record(Entry& entry, const std::function<void()>& work) {
         BRAINMT_CHECK(served == memory_.served(), "the recorded step's memory has other addresses");
       },
       refused);
-  const int recorded = comm::all_reduce_value<std::int64_t>(control_, entry.record ? 1 : 0, comm::ReduceOp::kSum);
-  if (recorded == control_.size()) return;
+  const auto recorded = comm::all_reduce_value<std::int64_t>(control_, entry.record ? 1 : 0, comm::ReduceOp::kSum);
+  if (recorded == control_.size()) {
+    constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
+    log::info("steps are replayed from a record from here on; {:.2f} GiB of memory are theirs",
+              static_cast<double>(memory_.bytes()) / kGib);
+    return;
+  }
   if (!entry.record) log::warn("the step cannot be recorded and runs launch by launch: {}", refused);
   drop();
   memory_.release();

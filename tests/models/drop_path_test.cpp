@@ -45,6 +45,24 @@ TEST(DropPath, EachBranchDrawsAtItsRateFromItsStream) {
   EXPECT_GT(dropped, 100);
 }
 
+TEST(DropPath, FactorsThatWereBroughtAreThoseThatItDraws) {
+  const ForwardContext context{.training = true, .seed = 11, .step = 3, .samples = {0, 5, 6, 1000}};
+  const std::vector<float> factors = DropPath::draw(kRate, kDepth, context);
+  ASSERT_EQ(factors.size(), 8u * 4u);  // three Mamba blocks and one place behind them, two attention blocks of two each
+  const ForwardContext brought{.training = true, .drop_path = Tensor::from_host(factors, {8, 4}, DType::kF32)};
+  const DropPath drawn(kRate, kDepth, context, 4), given(kRate, kDepth, brought, 4);
+  EXPECT_EQ(given.mamba(2).to_host(), drawn.mamba(2).to_host());
+  EXPECT_EQ(given.mamba_end().to_host(), drawn.mamba_end().to_host());
+  for (const std::size_t i : {0u, 1u}) {
+    EXPECT_EQ(given.attention(i).to_host(), drawn.attention(i).to_host());
+    EXPECT_EQ(given.mlp(i).to_host(), drawn.mlp(i).to_host());
+  }
+  EXPECT_FALSE(given.mamba(0).defined());
+  EXPECT_THROW(DropPath(kRate, kDepth, brought, 3), InternalError) << "factors of another batch";
+  EXPECT_TRUE(DropPath::draw(0, kDepth, context).empty());
+  EXPECT_TRUE(DropPath::draw(kRate, kDepth, {.samples = {0}}).empty()) << "outside of training";
+}
+
 TEST(DropPath, KeepsEverythingOutsideOfTrainingAndAtRateZero) {
   const ForwardContext training{.training = true, .samples = {0}};
   for (const DropPath& drop_path : {DropPath(kRate, kDepth, {}, 1), DropPath(0, kDepth, training, 1)}) {

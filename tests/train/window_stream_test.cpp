@@ -119,6 +119,27 @@ TEST_F(Stream, LaterWindowsLeaveEarlierBatchesAlone) {
   for (int i = 0; i < 6; ++i) ASSERT_TRUE(bytes_of(batches[static_cast<std::size_t>(i)]) == bytes_of(dense.take(2)));
 }
 
+TEST_F(Stream, WindowsGoWhereTheyAreWantedIfTheyFit) {
+  const io::Cohort cohort(path_);
+  for (const Unpack unpack : {Unpack::kLoader, Unpack::kDevice}) {
+    WindowStream expected(cohort, source(8), kFrames, 3, DType::kBf16, unpack);
+    WindowStream stream(cohort, source(8), kFrames, 3, DType::kBf16, unpack);
+    const Tensor place = expected.take(2).clone();
+    stream.take(2);
+    for (int i = 0; i < 2; ++i) {
+      const Tensor got = stream.take(2, place);
+      EXPECT_EQ(got.raw(), place.raw());
+      EXPECT_TRUE(bytes_of(got) == bytes_of(expected.take(2)));
+    }
+    const std::string before = bytes_of(place);
+    EXPECT_TRUE(bytes_of(stream.take(1, place)) == bytes_of(expected.take(1))) << "one window does not fill two places";
+    EXPECT_TRUE(bytes_of(stream.take(1, Tensor(Shape{1, kFrames, kY, kX, kZ}, DType::kF32))) ==
+                bytes_of(expected.take(1)))
+        << "another type";
+    EXPECT_TRUE(bytes_of(place) == before);
+  }
+}
+
 TEST_F(Stream, DamageIsReportedInPlaceOfItsWindow) {
   {
     const io::Cohort cohort(path_);
