@@ -62,7 +62,7 @@ class Reserve {
     std::shared_ptr<Blocks> blocks_;
     Supply supply_ = Supply::kGrows;
     Scope* outer_ = nullptr;
-    friend std::shared_ptr<void> pool::allocate(std::size_t bytes);
+    friend std::shared_ptr<void> allocate(std::size_t bytes);
   };
   [[nodiscard]] Scope open(Supply supply);
   /// The blocks that are back go to the pool.
@@ -75,7 +75,7 @@ class Reserve {
   std::vector<const void*> served() const;
 
  private:
-  friend std::shared_ptr<void> pool::allocate(std::size_t bytes);
+  friend std::shared_ptr<void> allocate(std::size_t bytes);
 
   std::shared_ptr<Blocks> blocks_;
 };

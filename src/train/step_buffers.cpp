@@ -1,7 +1,6 @@
 #include "train/step_buffers.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "kernels/elementwise.hpp"
 #include "kernels/loss.hpp"
@@ -14,7 +13,7 @@ namespace {
 std::vector<kernels::Loss> passes_of(const std::vector<kernels::Loss>& kinds) {
   std::vector<kernels::Loss> passes;
   for (const kernels::Loss kind : {kernels::Loss::kMse, kernels::Loss::kBceWithLogits})
-    if (std::ranges::find(kinds, kind) != kinds.end()) passes.push_back(kind);
+    if (std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) passes.push_back(kind);
   return passes;
 }
 
