@@ -251,8 +251,8 @@ std::vector<Key> gradient_keys() {
 std::vector<Key> graph_keys() {
   return {
       boolean("device.graphs", true,
-              "GPU: record a step's launches and replay them as one (a CUDA graph): the same bits, and the memory of a "
-              "step stays taken")
+              "GPU: record a step's launches and replay them as one (a CUDA graph): the same computation, whose memory "
+              "stays taken")
           .free_to_change(),
   };
 }

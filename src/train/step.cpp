@@ -96,24 +96,25 @@ void StepRunner::run_micro_step(const StepRequest& request, const MicroBatch& ba
     autograd::Tape nothing;
     return backward(nothing, {}, {});
   }
-  const bool records = records_.active() && is_full(request);
-  StepBuffers own;
-  StepBuffers& buffers = records ? recorded_ : own;
-  buffers.fill(batch,
-               model_.drop_path_factors(
-                   {.training = true, .seed = settings_.seed, .step = request.step, .samples = batch.samples}),
-               settings_.losses);
-  if (records) {
-    const bool reduces = micro + 1 == settings_.micro_steps;
-    const auto pass = [this] { forward_and_backward(recorded_); };
-    if (records_.run(reduces ? StepRecords::Kind::kReduces : StepRecords::Kind::kAdds, pass,
-                     [this, reduces, pass] { reducer_.record(reduces, pass); }))
-      reducer_.replayed();
+  const std::vector<float> factors = model_.drop_path_factors(
+      {.training = true, .seed = settings_.seed, .step = request.step, .samples = batch.samples});
+  if (records_.active() && is_full(request)) {
+    recorded_.fill(batch, factors, settings_.losses);
+    repeat_recorded(micro + 1 == settings_.micro_steps);
+    losses_.push_back({recorded_.loss().clone(), batch.samples});  // the next micro step writes over it
   } else {
-    forward_and_backward(own);
+    StepBuffers buffers;
+    buffers.fill(batch, factors, settings_.losses);
+    forward_and_backward(buffers);
+    losses_.push_back({buffers.loss(), batch.samples});
   }
-  // The next micro step may write over the recorded one's.
-  losses_.push_back({records ? buffers.loss().clone() : buffers.loss(), batch.samples});
+}
+
+void StepRunner::repeat_recorded(bool reduces) {
+  const auto pass = [this] { forward_and_backward(recorded_); };
+  const auto recorded_pass = [this, reduces, pass] { reducer_.record(reduces, pass); };
+  if (records_.run(reduces ? StepRecords::Kind::kReduces : StepRecords::Kind::kAdds, pass, recorded_pass))
+    reducer_.replayed();
 }
 
 void StepRunner::forward_and_backward(const StepBuffers& buffers) {

@@ -73,6 +73,7 @@ class StepRunner {
 
   bool is_full(const StepRequest& request) const;
   void run_micro_step(const StepRequest& request, const MicroBatch& batch, int micro);
+  void repeat_recorded(bool reduces);
   void forward_and_backward(const StepBuffers& buffers);
   void backward(autograd::Tape& tape, const autograd::Var& output, Tensor gradient);
   void read_losses(std::int64_t global_samples, std::vector<double>& by_sample);
