@@ -27,6 +27,7 @@ struct State {
   std::map<std::size_t, std::vector<void*>> cached;
   PoolStatistics statistics;
   void (*handler)(std::size_t) = nullptr;
+  std::function<bool()> shortage;
 };
 
 State& state() {
@@ -49,11 +50,24 @@ void* ask_system(std::size_t bytes) {
   }
 }
 
+bool somebody_gives_back() {
+  std::function<bool()> shortage;
+  {
+    std::lock_guard lock(state().mutex);
+    shortage = state().shortage;
+  }
+  return shortage && shortage();
+}
+
 // Blocks of other sizes may hold what is missing.
 void* new_block(std::size_t bytes) {
   if (void* block = ask_system(bytes)) return block;
   release_cached();
   if (void* block = ask_system(bytes)) return block;
+  if (somebody_gives_back()) {
+    release_cached();
+    if (void* block = ask_system(bytes)) return block;
+  }
   void (*handler)(std::size_t) = nullptr;
   {
     std::lock_guard lock(state().mutex);
@@ -204,6 +218,11 @@ std::shared_ptr<void> allocate(std::size_t bytes) {
   bytes = size_class(bytes);
   if (open_scope != nullptr) return Reserve::Blocks::allocate(open_scope->blocks_, open_scope->supply_, bytes);
   return {take(bytes), [bytes](void* p) { give_back(p, bytes); }};
+}
+
+void on_shortage(std::function<bool()> give_back) {
+  std::lock_guard lock(state().mutex);
+  state().shortage = std::move(give_back);
 }
 
 void on_exhausted(void (*handler)(std::size_t bytes)) {

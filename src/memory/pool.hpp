@@ -2,6 +2,7 @@
 // A caching allocator on Kokkos memory of the default execution space: freed blocks are kept by size class and given
 // out again, so a steady training step allocates nothing. Counts what is live and the peak.
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -19,8 +20,11 @@ namespace pool {
 /// At least `bytes` bytes, 64-byte aligned (256 on a device), uninitialised; goes back to the cache when the last owner
 /// lets go. On a device that may be before the work that uses it is done: memory is given out again in the order of the
 /// default execution space instance, and only work on that instance may use it. Where the system has none left, cached
-/// blocks are freed and it is asked again; then the handler is called, or std::bad_alloc thrown.
+/// blocks are freed and it is asked again; then whoever can give memory back is asked to; then the handler is called,
+/// or std::bad_alloc thrown.
 std::shared_ptr<void> allocate(std::size_t bytes);
+/// Called when memory runs out; returns whether it gave any back to the pool. Null: none. Replaces the one before.
+void on_shortage(std::function<bool()> give_back);
 /// Called with the bytes that could not be had; throws an error that says more than std::bad_alloc. Null: none.
 void on_exhausted(void (*handler)(std::size_t bytes));
 PoolStatistics statistics();

@@ -92,13 +92,15 @@ bool StepRunner::is_full(const StepRequest& request) const {
 }
 
 void StepRunner::run_micro_step(const StepRequest& request, const MicroBatch& batch, int micro) {
+  const bool repeats = records_.active() && is_full(request);
+  const auto memory = repeats ? pool::Reserve::Scope() : records_.lend_memory();  // a record's would be needed twice
   if (batch.samples.empty()) {
     autograd::Tape nothing;
     return backward(nothing, {}, {});
   }
   const std::vector<float> factors = model_.drop_path_factors(
       {.training = true, .seed = settings_.seed, .step = request.step, .samples = batch.samples});
-  if (records_.active() && is_full(request)) {
+  if (repeats) {
     recorded_.fill(batch, factors, settings_.losses);
     repeat_recorded(micro + 1 == settings_.micro_steps);
     losses_.push_back({recorded_.loss().clone(), batch.samples});  // the next micro step writes over it

@@ -3,11 +3,13 @@
 //
 // The first micro step of a kind runs as ever, in a reserve of memory, so that libraries choose their algorithms and
 // all memory is there; the second is recorded; from then on the record is replayed. Addresses are part of a record, so
-// the reserve is nobody else's while records live, save for work that begins and ends between two replays. All kinds
-// share it: they run one after the other.
+// the reserve is nobody else's while records live. All kinds share it: they run one after the other.
+//
+// Other work may have their memory between two replays; where that does not suffice, the records are dropped, and steps
+// run as ever from there on: a run that fits without records goes on.
 //
 // A recorded reduction is one on all ranks, and its replay too (NCCL requires it). So the ranks take each decision
-// together: from what they all know, and, where recording may have failed on some, by asking each other.
+// together: from what they all know, and, where recording may have failed or memory run out on some, by asking.
 #include <array>
 #include <functional>
 #include <memory>
@@ -36,7 +38,8 @@ class StepRecords {
   /// record was replayed.
   bool run(Kind kind, const std::function<void()>& eager, const std::function<void()>& recorded);
 
-  /// The records' memory, for work that ends before the next micro step; where nothing is recorded there is none.
+  /// The records' memory, for work that ends before the next micro step; where nothing is recorded there is none. While
+  /// it is lent, records may be dropped for want of memory: all ranks lend at the same places.
   [[nodiscard]] pool::Reserve::Scope lend_memory();
 
  private:
@@ -46,13 +49,19 @@ class StepRecords {
   };
 
   void record(Entry& entry, const std::function<void()>& work);
+  void agree_on_memory();
+  bool give_memory_back();
   void drop() noexcept;
+  void stop_recording();
 
   LaunchRecorder* recorder_;  // null: nothing is recorded (any more)
+  const bool gives_back_;     // the pool asks for the reserve
   comm::Communicator& control_;
   comm::Communicator& gradients_;
   pool::Reserve memory_;
   std::array<Entry, 2> entries_;  // by kind
+  bool is_lent_ = false;          // since the last run()
+  bool is_short_ = false;         // memory ran out while it was lent
 };
 
 }  // namespace brainmt::train

@@ -89,6 +89,7 @@ class TrainingRun {
   }
 
   StepRunner& runner() { return runner_; }
+  const Numbers& numbers() const { return numbers_; }
 
  private:
   static comm::GradientLink with_wire(comm::GradientLink link, comm::GradientWire wire) {
@@ -243,6 +244,33 @@ TEST(StepRecords, APeerThatDoesNotComeEndsAReplayedStepWithExitCodeFive) {
   }
   EXPECT_EQ(machine.nccl.aborts, 1);
   EXPECT_EQ(machine.nccl.records, 0) << "dropped before the abort";
+}
+
+TEST(StepRecords, RecordsGoWhereMemoryRunsOutOnOneRankWhileTheirsIsLent) {
+  const auto control = comm::mpi_world();
+  const comm::Backend plain = comm::nccl_backend(), recorded = comm::nccl_backend();
+  constexpr std::size_t kImpossible = std::size_t{1} << 56;
+  Rehearsal rehearsal;
+  TrainingRun reference({}, *control, {*plain, plain.machine->memory}, nullptr);
+  TrainingRun run({}, *control, {*recorded, recorded.machine->memory}, &rehearsal);
+  for (std::int64_t step = 0; step < 8; ++step) {
+    for (TrainingRun* each : {&reference, &run}) each->one_step(step);
+    if (step == 1) {
+      EXPECT_THROW(pool::allocate(kImpossible), std::bad_alloc);
+      EXPECT_EQ(rehearsal.own_count, 1) << "their memory is not lent";
+    }
+    if (step == 5) {
+      const auto memory = run.runner().lend_memory();
+      const bool is_short = control->rank() + 1 == control->size();
+      if (is_short) {
+        EXPECT_THROW(pool::allocate(kImpossible), std::bad_alloc);
+      }
+      EXPECT_EQ(rehearsal.own_count, is_short ? 0 : 1);
+    }
+  }
+  EXPECT_EQ(rehearsal.own_count, 0);
+  EXPECT_EQ(rehearsal.replays, 4) << "of steps 1, 2, 3 and 5; the others ran as ever on all ranks";
+  EXPECT_EQ(run.numbers(), reference.numbers());
 }
 
 TEST(StepRecords, MemoryThatWasLentMustBeBackBeforeTheNextReplay) {
