@@ -8,9 +8,11 @@
 
 #include "../comm/device_backends.hpp"
 #include "comm/self_communicator.hpp"
+#include "kernels/detail/loops.hpp"
 #include "profile/recorder.hpp"
 #include "rehearsal.hpp"
 #include "run_support.hpp"
+#include "train/gradient_route.hpp"
 #include "train/step.hpp"
 
 namespace brainmt::train {
@@ -51,7 +53,7 @@ using Numbers = std::vector<double>;
 // A training run of some steps on one rank of several.
 class TrainingRun {
  public:
-  TrainingRun(const Variant& variant, comm::Communicator& control, comm::GradientLink link, Rehearsal* rehearsal)
+  TrainingRun(const Variant& variant, comm::Communicator& control, comm::GradientLink link, LaunchRecorder* recorder)
       : variant_(variant),
         control_(control),
         model_(model_config(variant), variant.activation),
@@ -62,7 +64,7 @@ class TrainingRun {
                  .micro_steps = variant.micro_steps,
                  .batch_size = kBatch,
                  .bucket_bytes = 4096},
-                rehearsal) {
+                recorder) {
     model_.initialise(kSeed);
   }
 
@@ -132,10 +134,10 @@ class TrainingRun {
     if (step % 3 == 2) evaluate(kBatch);
     if (step % 4 == 0) kept_.clear();
     if (step == 5) pool::release_cached();
-    for (const std::size_t bytes : {64u, 256u, 1024u, 4096u, 20'000u, 100'000u}) {
-      kept_.push_back(pool::allocate(bytes));
-      const auto values = std::span(static_cast<float*>(kept_.back().get()), bytes / sizeof(float));
-      std::ranges::fill(values, std::numeric_limits<float>::quiet_NaN());  // on the host: theirs by now
+    for (const std::int64_t count : {16, 64, 256, 1024, 5'000, 25'000}) {
+      kept_.emplace_back(Shape{count}, DType::kF32);
+      kept_.back().fill_from_host(
+          std::vector<float>(static_cast<std::size_t>(count), std::numeric_limits<float>::quiet_NaN()));
     }
   }
 
@@ -144,7 +146,7 @@ class TrainingRun {
   models::BrainMT model_;
   AdamW optimizer_;
   StepRunner runner_;
-  std::vector<std::shared_ptr<void>> kept_;
+  std::vector<Tensor> kept_;
   Numbers numbers_;
 };
 
@@ -162,7 +164,14 @@ int expected_replays(const Variant& variant) {
   return static_cast<int>(kSteps - 1) * variant.micro_steps - (variant.micro_steps == 1 ? 1 : 2);
 }
 
-TEST(StepRecords, ReplaysOverNcclGiveTheBitsOfStepsRunAsEver) {
+// The fake device's memory is the host's.
+class StepRecordsOverNccl : public testing::Test {
+  void SetUp() override {
+    if (!kernels::detail::kOnHost) GTEST_SKIP() << "the kernels of this build run on a device";
+  }
+};
+
+TEST_F(StepRecordsOverNccl, ReplaysOverNcclGiveTheBitsOfStepsRunAsEver) {
   const auto control = comm::mpi_world();
   for (const Variant& variant : variants()) {
     SCOPED_TRACE(fmt::format("{}, recompute {}, {} micro steps", name_of(variant.activation), variant.recompute,
@@ -189,7 +198,17 @@ TEST(StepRecords, ReplaysOfARankAloneGiveTheBitsOfStepsRunAsEver) {
   }
 }
 
-TEST(StepRecords, WhereOneRankCannotRecordNoneReplays) {
+TEST(StepRecords, GraphsOfADeviceGiveTheBitsOfStepsRunAsEver) {
+  if (kernels::detail::kOnHost) GTEST_SKIP() << "no CUDA device: this build is for the host";
+  comm::SelfCommunicator self;
+  GradientRoute route(self, {.graphs = true});
+  ASSERT_NE(route.recorder(), nullptr);
+  for (const Variant& variant : variants())
+    EXPECT_EQ(TrainingRun(variant, self, route.link(), route.recorder()).all_steps(),
+              TrainingRun(variant, self, route.link(), nullptr).all_steps());
+}
+
+TEST_F(StepRecordsOverNccl, WhereOneRankCannotRecordNoneReplays) {
   const auto control = comm::mpi_world();
   const comm::Backend plain = comm::nccl_backend(), recorded = comm::nccl_backend();
   const Variant variant{.micro_steps = 2};
@@ -201,7 +220,7 @@ TEST(StepRecords, WhereOneRankCannotRecordNoneReplays) {
   EXPECT_EQ(rehearsal.asked, 1) << "asked once, and never again";
 }
 
-TEST(StepRecords, GradientsThroughTheHostAreNeverRecorded) {
+TEST_F(StepRecordsOverNccl, GradientsThroughTheHostAreNeverRecorded) {
   const auto control = comm::mpi_world();
   const comm::Backend staged = comm::staged_backend();
   Rehearsal rehearsal;
@@ -224,7 +243,7 @@ TEST(StepRecords, AProfileSeesStepsRunAsEver) {
   EXPECT_EQ(rehearsal.replays, 3);
 }
 
-TEST(StepRecords, APeerThatDoesNotComeEndsAReplayedStepWithExitCodeFive) {
+TEST_F(StepRecordsOverNccl, APeerThatDoesNotComeEndsAReplayedStepWithExitCodeFive) {
   comm::FakeMachine machine;
   const auto gradients = machine.connect({.timeout = std::chrono::seconds(1)});
   Rehearsal rehearsal;
@@ -246,7 +265,7 @@ TEST(StepRecords, APeerThatDoesNotComeEndsAReplayedStepWithExitCodeFive) {
   EXPECT_EQ(machine.nccl.records, 0) << "dropped before the abort";
 }
 
-TEST(StepRecords, RecordsGoWhereMemoryRunsOutOnOneRankWhileTheirsIsLent) {
+TEST_F(StepRecordsOverNccl, RecordsGoWhereMemoryRunsOutOnOneRankWhileTheirsIsLent) {
   const auto control = comm::mpi_world();
   const comm::Backend plain = comm::nccl_backend(), recorded = comm::nccl_backend();
   constexpr std::size_t kImpossible = std::size_t{1} << 56;
