@@ -286,7 +286,11 @@ cudaError_t launch_add_bias(cudaStream_t, __nv_bfloat16* c, const float* bias, b
   return add_to_rows(c, CUDA_R_16BF, bias, relu, rows, cols, ld);
 }
 
-// Convolutions are not emulated.
+// Convolutions and attention are not emulated.
+cudaError_t launch_sum_rows(cudaStream_t, float*, __nv_bfloat16*, std::int64_t, std::int64_t, std::int64_t, bool,
+                            bool) {
+  return cudaErrorNotSupported;
+}
 cudaError_t launch_channels_last(cudaStream_t, float*, const float*, std::int64_t, std::int64_t, std::int64_t) {
   return cudaErrorNotSupported;
 }
