@@ -47,25 +47,11 @@ cudaError_t give(cudaStream_t stream, std::function<void()> work) {
 
 extern "C" {
 
-cudaError_t cudaGetDeviceCount(int* count) { return *count = 1, cudaSuccess; }
-cudaError_t cudaDriverGetVersion(int* version) { return *version = CUDART_VERSION, cudaSuccess; }
-cudaError_t cudaGetDevice(int* device) { return *device = 0, cudaSuccess; }
-cudaError_t cudaSetDevice(int) { return cudaSuccess; }
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int) {
-  *p = {};
-  std::strcpy(p->name, "host emulation");
-  p->major = 9;
-  return cudaSuccess;
-}
 cudaError_t cudaGetLastError() { return std::exchange(last_error, cudaSuccess); }
 
 cudaError_t cudaMalloc(void** data, std::size_t bytes) {
   if (capture) return spoil();
   return *data = std::malloc(bytes), cudaSuccess;
-}
-cudaError_t cudaFree(void* data) { return std::free(data), cudaSuccess; }
-cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind) {
-  return std::memcpy(to, from, bytes), cudaSuccess;
 }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
   return give(stream, [=] { std::memcpy(to, from, bytes); });
