@@ -51,8 +51,7 @@ Failure current_failure() {
   } catch (const std::bad_alloc&) {  // beside the tensors, which say more (app/device_host.cpp)
     message = fmt::format(
         "out of memory, {:.1f} MiB were in tensors at most: try a smaller run.batch_size, model.recompute=block or "
-        "fewer "
-        "ranks per node",
+        "fewer ranks per node",
         static_cast<double>(pool::statistics().peak_bytes) / (1024.0 * 1024.0));
   } catch (const std::system_error& error) {  // what std::thread throws
     message = error.code() == std::errc::resource_unavailable_try_again

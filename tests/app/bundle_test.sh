@@ -31,6 +31,7 @@ cmp "$work/first.tar.gz" "$work/b.tar.gz" || fail "two runs gave different archi
 
 # A root file system with what the node has: glibc, a shell, devices, /proc; nothing of the distribution beside it.
 node=$work/node
+home=$node/tmp # where the commands run
 mkdir -p "$node"/{proc,sys,dev,tmp,bin,opt,etc}
 for file in $(ldd /bin/sh "$(command -v readlink)" | grep -oE '/[^ ]+\.so[^ ]*' | sort -u); do
   mkdir -p "$node${file%/*}"
@@ -97,7 +98,7 @@ expect 0 stdout "8 scans" on_node $there/brainmt synth out=scans subjects=8 'gri
 expect 0 stdout "8 scans" on_node $there/mpirun --oversubscribe -n 2 $there/brainmt prepare input=scans output=c.h5
 expect 0 stdout "run.max_steps" on_node $there/mpirun --oversubscribe -n 2 $there/brainmt train model=small data.cohort=c.h5 \
   run.dir=run task=classification task.target=sex model.num_frames=8 'data.split_fractions=[0.5,0.25,0.25]' run.max_steps=3
-[ -s "$node/tmp/run/metrics.jsonl" ] || fail "training left no metrics"
+[ -s "$home/run/metrics.jsonl" ] || fail "training left no metrics"
 expect 0 stdout "samples/s" on_node $there/mpirun --oversubscribe -n 2 $there/brainmt bench step model=small 'grid=[10,12,10]' \
   'frames=[8]' samples=2 repeats=1 seconds=0.01
 # An error of the launcher is explained, which takes Open MPI's texts.
