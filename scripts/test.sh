@@ -9,10 +9,11 @@ source scripts/lib/deps.sh
 
 usage() {
   cat <<'TEXT'
-usage: scripts/test.sh [--no-install] [--quick]
+usage: scripts/test.sh [--no-install] [--quick | --full]
 
   --no-install   install no packages; say which are missing and stop
   --quick        the Release tests only, without lint, sanitizers and fuzzers
+  --full         also the tests with the label 'full', which need more time or rights than every push has
   --help         this text
 
 Packages (Debian and Ubuntu), installed when missing:
@@ -22,10 +23,12 @@ TEXT
 
 install=1
 quick=0
+full=(-LE full)
 while [ $# -gt 0 ]; do
   case $1 in
     --no-install) install=0 ;;
     --quick) quick=1 ;;
+    --full) full=() ;;
     --help) usage; exit 0 ;;
     *) die "unknown option '$1'; --help lists them" ;;
   esac
@@ -64,5 +67,5 @@ fi
 
 [ "${#failed[@]}" -eq 0 ] || say "FAILED before the Release tests: ${failed[*]}"
 say "tests"
-ctest --preset cpu -j2 || failed+=(tests)
+ctest --preset cpu -j2 "${full[@]}" || failed+=(tests)
 [ "${#failed[@]}" -eq 0 ]

@@ -45,6 +45,8 @@ struct ScanEntry {
   std::string run;     // which scan of the participant; empty where the layout knows one only
   std::string file;    // relative to the input directory
   std::string motion;  // file with the scan's motion, relative to the input directory; empty: none (prepare/motion.hpp)
+  std::string mask;     // file with the scan's brain mask, likewise; empty: none known
+  std::string sidecar;  // BIDS .json beside the scan, likewise; empty: none
   enum class Status { kUsed, kBad, kUnlisted } status = Status::kUsed;
   std::string reason;          // why it is not used; of a used one: what is amiss with it all the same
   std::int64_t frames = 0;     // in the store; of the file where the scan is not used
