@@ -1,25 +1,24 @@
 #include "io/table.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <numeric>
-#include <span>
 #include <unordered_set>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/nearest.hpp"
-#include "io/file_descriptor.hpp"
 #include "io/lower_case.hpp"
 #include "io/printable.hpp"
+#include "io/table_text.hpp"
 
 namespace brainmt::io {
 namespace {
 
-constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
 constexpr std::size_t kLongestLine = std::size_t{1} << 20;
 constexpr std::size_t kMostColumns = 100'000;  // a full UK Biobank export has about 30,000
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlanks = " \t";
@@ -28,38 +27,20 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
-std::string read_whole(const std::filesystem::path& path) {
-  const FileDescriptor fd = open_for_reading(path);
-  const std::uint64_t size = file_size(fd, path);
-  if (size > kMostBytes) {
-    throw DataError(fmt::format("'{}' has {} bytes, a table may have {}; keep only the columns that are needed",
-                                path.string(), size, kMostBytes));
-  }
-  std::string content(static_cast<std::size_t>(size), '\0');
-  read_exactly(fd, path, 0, std::as_writable_bytes(std::span(content)));
-  return content;
-}
-
-char separator_of(const std::filesystem::path& path, std::string_view content) {
-  const std::string extension = lower_case(path.extension().string());
-  if (extension == ".tsv" || extension == ".tab") return '\t';
-  if (extension == ".csv") return ',';
-  const std::string_view header = content.substr(0, content.find('\n'));
-  return std::ranges::count(header, '\t') > std::ranges::count(header, ',') ? '\t' : ',';
-}
+}  // namespace
 
 // Splits the content into records of fields, keeping the line for messages.
-class Records {
+class Table::Records {
  public:
   Records(const std::filesystem::path& path, std::string_view content, char separator)
-      : path_(path), rest_(content), separator_(separator) {}
+      : path_(path), rest_(content), separator_(separator), ends_{separator, '\n'} {}
 
-  /// The next record that is not blank; false at the end of the file.
+  /// The next record that is not blank or of separators alone; false at the end of the file.
   bool next(std::vector<std::string>& fields) {
     do {
       if (rest_.empty()) return false;
       read_record(fields);
-    } while (fields.size() == 1 && fields.front().empty());
+    } while (std::ranges::all_of(fields, &std::string::empty));
     return true;
   }
   /// Line on which the last record began.
@@ -84,13 +65,14 @@ class Records {
         rest_.remove_prefix(first + 1);
         read_quoted(field, column);
       } else {
-        const std::size_t end = std::min(rest_.find_first_of(separator_ == ',' ? ",\n" : "\t\n"), rest_.size());
+        const std::size_t end = std::min(rest_.find_first_of(ends_), rest_.size());
         field = trimmed(without_return(rest_.substr(0, end), end));
         rest_.remove_prefix(end);
         if (field.find('"') != std::string::npos)
           fail(line_, column, "a quote inside a field that does not begin with one");
       }
-      if (field.find('\0') != std::string::npos) fail(record_line_, column, "a zero byte; is this a text file?");
+      if (field.find('\0') != std::string::npos)
+        fail(record_line_, column, "a zero byte; is this a text file? If so, save it as UTF-8");
       if (available - rest_.size() > kLongestLine) {
         fail(record_line_, column, fmt::format("row of more than {} bytes; is a quote unclosed?", kLongestLine));
       }
@@ -130,45 +112,138 @@ class Records {
   const std::filesystem::path& path_;
   std::string_view rest_;
   char separator_;
+  std::string ends_;  // of an unquoted field
   std::size_t line_ = 1, record_line_ = 1;
 };
 
+namespace {
+
+std::string with_point(std::string field) {
+  if (const std::size_t comma = field.find(','); comma != std::string::npos) field[comma] = '.';
+  return field;
+}
+
 }  // namespace
 
-Table Table::read(const std::filesystem::path& path, const Choice& choose) {
-  const std::string whole = read_whole(path);
-  std::string_view content = whole;
-  if (content.starts_with(kByteOrderMark)) content.remove_prefix(kByteOrderMark.size());
-
-  Table table;
-  table.path_ = path;
-  Records records(path, content, separator_of(path, content));
-  std::vector<std::string> fields;
-  if (!records.next(fields)) throw DataError(fmt::format("'{}' is empty, expected a header row", path.string()));
-  std::unordered_set<std::string_view> seen;
-  for (std::size_t column = 0; column < fields.size(); ++column) {
-    const std::string& name = fields[column];
-    if (name.empty()) records.fail(records.line(), column + 1, "a column without a name");
-    if (!seen.insert(name).second)
-      records.fail(records.line(), column + 1, fmt::format("column {} occurs twice", printable(name)));
+// Columns whose header is empty: passed over where nothing stands in them, or the rows' numbers in the first one.
+class Table::Nameless {
+ public:
+  Nameless(const Records& records, const std::vector<std::string>& header) : header_line_(records.line()) {
+    for (std::size_t place = 0; place < header.size(); ++place) {
+      (header[place].empty() ? places_ : named_).push_back(place);
+    }
   }
 
+  // Columns up to the last one that has a name.
+  std::size_t last_named() const { return named_.back() + 1; }
+
+  // False where the row says nothing in the columns that have a name.
+  bool look(const Records& records, const std::vector<std::string>& fields) {
+    if (places_.empty()) return true;
+    for (const std::size_t place : places_) {
+      const std::string& field = fields[place];
+      if (field.empty()) continue;
+      if (place == 0 && is_row_number(field)) continue;
+      records.fail(header_line_, place + 1,
+                   fmt::format("a column without a name, in which line {} has {}{}: name it or take it out",
+                               records.line(), printable(field), place == 0 ? ", which is no number of a row" : ""));
+    }
+    return std::ranges::any_of(named_, [&](std::size_t place) { return !fields[place].empty(); });
+  }
+
+  void finish(std::vector<std::string>& notes) const {
+    if (!numbers_.empty()) notes.emplace_back("the first column has no name and holds row numbers: passed over");
+    const std::size_t empty = places_.size() - (numbers_.empty() ? 0 : 1);
+    if (empty > 0)
+      notes.push_back(fmt::format("{} empty column{} without a name: passed over", empty, empty == 1 ? "" : "s"));
+  }
+
+ private:
+  // Whole numbers, each once: as pandas and R write them, also of rows that were sorted or left out.
+  bool is_row_number(const std::string& field) {
+    const bool digits = field.size() < 10 && std::ranges::all_of(field, [](char c) { return c >= '0' && c <= '9'; });
+    return digits && numbers_.insert(field).second;
+  }
+
+  std::size_t header_line_;
+  std::vector<std::size_t> places_, named_;
+  std::unordered_set<std::string> numbers_;
+};
+
+Table Table::read(const std::filesystem::path& path, const Choice& choose) {
+  TableText content = read_table_text(path);
+  Table table;
+  table.path_ = path;
+  table.notes_ = std::move(content.notes);
+  const char separator = separator_of(path.extension().string(), content.text);
+  Records records(path, content.text, separator);
+  std::vector<std::string> fields;
+  if (!records.next(fields)) throw DataError(fmt::format("'{}' is empty, expected a header row", path.string()));
   const std::size_t width = fields.size();
-  table.places_.resize(width);
-  std::iota(table.places_.begin(), table.places_.end(), std::size_t{0});
-  if (choose) table.places_ = choose(fields);
-  for (const std::size_t place : table.places_) table.names_.push_back(fields.at(place));
+  Nameless nameless(records, fields);
+  table.take_header(records, fields, choose);
 
   while (records.next(fields)) {
+    // Separators behind the last column of a row are no columns where nothing stands between them.
+    while (fields.size() > width && fields.back().empty()) fields.pop_back();
+    if (fields.size() < width && fields.size() >= nameless.last_named()) fields.resize(width);
     if (fields.size() != width) {
       records.fail(records.line(), std::min(fields.size(), width),
                    fmt::format("{} fields, the header has {}", fields.size(), width));
     }
+    if (!nameless.look(records, fields)) continue;
     table.lines_.push_back(records.line());
     for (const std::size_t place : table.places_) table.fields_.push_back(std::move(fields[place]));
   }
   if (table.rows() == 0) throw DataError(fmt::format("'{}' has a header row but no data", path.string()));
+  nameless.finish(table.notes_);
+  if (separator != ',') table.read_decimal_commas();
   return table;
+}
+
+void Table::take_header(const Records& records, const std::vector<std::string>& header, const Choice& choose) {
+  std::unordered_set<std::string_view> seen;
+  std::vector<std::string> names;
+  std::vector<std::size_t> places;
+  for (std::size_t column = 0; column < header.size(); ++column) {
+    if (header[column].empty()) continue;
+    if (!seen.insert(header[column]).second)
+      records.fail(records.line(), column + 1, fmt::format("column {} occurs twice", printable(header[column])));
+    names.push_back(header[column]);
+    places.push_back(column);
+  }
+  std::vector<std::size_t> chosen(names.size());
+  std::iota(chosen.begin(), chosen.end(), std::size_t{0});
+  if (choose) chosen = choose(names);
+  for (const std::size_t index : chosen) {
+    names_.push_back(names.at(index));
+    places_.push_back(places[index]);
+  }
+}
+
+// 60,5 becomes 60.5 in a column of numbers that can be read in no other way: with a comma for the decimal point in at
+// least one, and no point in any. 1,234 may be a thousand, so three digits behind every comma are not enough.
+void Table::read_decimal_commas() {
+  for (std::size_t column = 0; column < columns(); ++column) {
+    std::size_t commas = 0, first = 0;
+    bool sure = false, numeric = true;
+    for (std::size_t row = 0; numeric && row < rows(); ++row) {
+      if (missing(row, column)) continue;
+      const std::string& field = text(row, column);
+      const std::size_t comma = field.find(',');
+      numeric = field.find('.') == std::string::npos && parse_number(with_point(field)).has_value();
+      if (comma == std::string::npos) continue;
+      if (commas++ == 0) first = row;
+      sure = sure || field.size() - comma != 4 || field.front() == '0' || field.starts_with("-0");
+    }
+    if (!numeric || commas == 0 || !sure) continue;
+    notes_.push_back(fmt::format("{}: {} is read as a number with a decimal comma, likewise {} more",
+                                 where(first, column), printable(text(first, column)), commas - 1));
+    for (std::size_t row = 0; row < rows(); ++row) {
+      std::string& field = fields_[row * columns() + column];
+      if (!missing(row, column)) field = with_point(field);
+    }
+  }
 }
 
 std::optional<std::size_t> Table::find_column(std::string_view name) const {
@@ -186,13 +261,7 @@ std::size_t Table::column(std::string_view name) const {
   throw DataError(fmt::format("'{}' has no column {}; {}", path_.string(), printable(name), hint));
 }
 
-bool Table::missing(std::size_t row, std::size_t column) const {
-  const std::string& field = text(row, column);
-  if (field.empty() || field == ".") return true;
-  if (field.size() > 4) return false;
-  const std::string word = lower_case(field);
-  return word == "na" || word == "n/a" || word == "nan" || word == "null";
-}
+bool Table::missing(std::size_t row, std::size_t column) const { return is_missing_word(text(row, column)); }
 
 std::optional<double> Table::number(std::size_t row, std::size_t column) const {
   if (missing(row, column)) return std::nullopt;
@@ -230,6 +299,18 @@ std::unordered_map<std::string, std::size_t> Table::index_by(std::size_t column)
 std::string Table::where(std::size_t row, std::size_t column) const {
   return fmt::format("'{}' line {} column {} ({})", path_.string(), line(row), places_[column] + 1,
                      printable(names_[column]));
+}
+
+bool is_excel_error(std::string_view text) {
+  constexpr std::array<std::string_view, 8> kErrors{"#N/A",  "#VALUE!", "#DIV/0!", "#NUM!",
+                                                    "#REF!", "#NAME?",  "#NULL!",  "#NV"};
+  return std::ranges::find(kErrors, text) != kErrors.end();
+}
+
+bool is_missing_word(std::string_view text) {
+  constexpr std::array<std::string_view, 8> kWords{"", ".", "-", "na", "n/a", "nan", "null", "<na>"};
+  if (text.size() <= 4 && std::ranges::find(kWords, lower_case(text)) != kWords.end()) return true;
+  return is_excel_error(text);
 }
 
 std::optional<double> parse_number(std::string_view text) {

@@ -1,10 +1,12 @@
 #pragma once
-// Phenotype tables: CSV or TSV with one header row.
+// Phenotype tables: delimited text with one header row.
 //
-// Accepted: byte order mark, LF or CRLF, fields in double quotes (with separators, doubled quotes and line breaks
-// inside), blank lines at the end. The separator is a tab in `.tsv` and `.tab` files, a comma in `.csv`, else whichever
-// the header row has more of. Numbers are read without the locale: a decimal point, no thousands separators, finite.
-// Missing values are blank, NA, N/A, NaN or null in any case, and a lone dot. Everything is read at once; there are
+// Accepted: commas, tabs or semicolons (io/table_text.hpp says how they are told apart, and which encodings), LF, CRLF
+// or CR, fields in double quotes (with separators, doubled quotes and line breaks inside), rows that are blank or hold
+// separators only, columns without a name that are empty, and a first one without a name that numbers the rows: those
+// are passed over. Numbers are read without the locale: finite, no thousands separators, a decimal point, or a decimal
+// comma where the separator is none and the whole column can be read in no other way. Missing values are blank, NA,
+// N/A, <NA>, NaN or null in any case, a lone dot or minus, and Excel's errors. Everything is read at once; there are
 // caps on file, line and field count; of a wide table only the columns that are asked for are kept. Every failure is a
 // DataError of one line that names file, line and column.
 #include <cstddef>
@@ -20,7 +22,8 @@ namespace brainmt::io {
 
 class Table {
  public:
-  /// From the names of the header row, which columns to keep: indices, each at most once. May throw DataError.
+  /// From the names of the header row (the columns that have one), which columns to keep: indices, each at most once.
+  /// May throw DataError.
   using Choice = std::function<std::vector<std::size_t>(const std::vector<std::string>& names)>;
 
   /// `choose`: null keeps every column.
@@ -47,17 +50,33 @@ class Table {
 
   /// 1-based line of the file on which the row begins.
   std::size_t line(std::size_t row) const { return lines_[row]; }
+  /// "'t.csv' line 3 column 2 ('age')".
+  std::string where(std::size_t row, std::size_t column) const;
+
+  const std::filesystem::path& path() const { return path_; }
+  /// What was converted or passed over, for people.
+  const std::vector<std::string>& notes() const { return notes_; }
 
  private:
+  class Records;
+  class Nameless;
+
   Table() = default;
-  std::string where(std::size_t row, std::size_t column) const;
+  void take_header(const Records& records, const std::vector<std::string>& header, const Choice& choose);
+  void read_decimal_commas();
 
   std::filesystem::path path_;
   std::vector<std::string> names_;
   std::vector<std::size_t> places_;  // of the kept columns in the file, from 0
   std::vector<std::string> fields_;  // rows x columns
   std::vector<std::size_t> lines_;
+  std::vector<std::string> notes_;
 };
+
+/// Does the field say that there is no value?
+bool is_missing_word(std::string_view text);
+/// #N/A and the like: missing too, but by accident.
+bool is_excel_error(std::string_view text);
 
 /// The finite number that `text` spells from its first to its last character, or nothing. Independent of the locale.
 std::optional<double> parse_number(std::string_view text);
