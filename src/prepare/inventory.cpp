@@ -237,22 +237,21 @@ std::string without_path(std::string message, const std::filesystem::path& path)
 
 // Rank 0 looks, so that all ranks share the same list even on a file system that shows them different ones.
 Inventory list_inventory(const PrepareConfig& config, const Share& share) {
+  constexpr std::array kTexts{&ScanEntry::participant_id, &ScanEntry::run,  &ScanEntry::session, &ScanEntry::file,
+                              &ScanEntry::motion,         &ScanEntry::mask, &ScanEntry::sidecar, &ScanEntry::reason};
   std::vector<std::string> texts;
   io::collectively(share.comm, [&] {
     if (share.rank != 0) return;
     for (const ScanEntry& scan : list_scans(config.list_settings())) {
-      texts.insert(texts.end(), {scan.participant_id, scan.run, scan.file, scan.motion, scan.reason});
+      for (const auto text : kTexts) texts.push_back(scan.*text);
     }
   });
   broadcast_texts(share, texts);
   Inventory inventory;
-  for (std::size_t i = 0; i < texts.size(); i += 5) {
+  for (std::size_t i = 0; i < texts.size(); i += kTexts.size()) {
     ScanEntry& scan = inventory.scans.emplace_back();
-    scan.participant_id = texts[i];
-    scan.run = texts[i + 1];
-    scan.file = texts[i + 2];
-    scan.motion = texts[i + 3];
-    if (!texts[i + 4].empty()) scan.reject(texts[i + 4]);
+    for (std::size_t t = 0; t < kTexts.size(); ++t) scan.*kTexts[t] = texts[i + t];
+    if (!scan.reason.empty()) scan.reject(scan.reason);
   }
   inventory.dropped.assign(inventory.scans.size(), Dropped::kName);
   io::collectively(share.comm, [&] {

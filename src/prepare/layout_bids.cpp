@@ -28,9 +28,12 @@ std::string space_of(const BidsName& name) {
 }
 
 struct Run {
-  std::string participant, name, motion;
-  std::map<std::string, std::string> files;  // by space
-  std::string wrong;                         // why the first file cannot be right
+  std::string participant, session, name, motion;
+  struct Image {
+    std::string file, mask, sidecar;
+  };
+  std::map<std::string, Image> images;  // by space
+  std::string wrong;                    // why the first file cannot be right
 };
 
 class Derivatives {
@@ -49,11 +52,14 @@ class Derivatives {
     const std::string space = chosen_space();
     std::vector<ScanEntry> scans;
     for (const auto& [key, run] : runs_) {
-      const auto found = run.files.find(space);
-      const bool there = found != run.files.end();
-      ScanEntry& scan =
-          scans.emplace_back(scan_at(run.participant, run.name, there ? found->second : run.files.begin()->second));
+      const auto found = run.images.find(space);
+      const bool there = found != run.images.end();
+      const Run::Image& image = there ? found->second : run.images.begin()->second;
+      ScanEntry& scan = scans.emplace_back(scan_at(run.participant, run.name, image.file));
+      scan.session = run.session;
       scan.motion = run.motion;
+      scan.mask = image.mask;
+      scan.sidecar = image.sidecar;
       if (!run.wrong.empty()) {
         scan.reject(run.wrong);
       } else if (!there) {
@@ -74,9 +80,15 @@ class Derivatives {
       const std::vector<std::string_view> image_only{"space", "res", "desc"};
       Run& run = runs_[folder + name->without(image_only)];
       run.participant = subject;
+      run.session = name->value("ses");
       run.name = run_of(*name);
       run.motion = motion_of(*name, folder, files);
-      if (!run.files.emplace(space_of(*name), path).second) run.wrong = "a second image of the same run and space";
+      const auto beside = [&](const std::string& other) {
+        return std::ranges::binary_search(files, other) ? folder + other : std::string();
+      };
+      const std::string sidecar = file.substr(0, file.find('.')) + ".json";
+      if (!run.images.emplace(space_of(*name), Run::Image{path, mask_of(*name, folder, files), beside(sidecar)}).second)
+        run.wrong = "a second image of the same run and space";
       if ("sub-" + std::string(name->value("sub")) != subject ||
           (session.empty() ? "" : session.substr(4)) != name->value("ses")) {
         run.wrong = "its name says another participant or session than its folder";
@@ -106,11 +118,22 @@ class Derivatives {
     return {};
   }
 
+  // The brain mask of the run on the grid of this image.
+  static std::string mask_of(const BidsName& name, const std::string& folder, const std::vector<std::string>& files) {
+    const std::string entities = name.without({"desc"});
+    for (const std::string& file : files) {
+      const auto mask = parse_bids_name(file);
+      if (!mask || mask->suffix != "mask" || mask->value("desc") != "brain" || !is_nifti(mask->extension)) continue;
+      if (mask->without({"desc"}) == entities) return folder + file;
+    }
+    return {};
+  }
+
   // The preferred space where at least half of the runs have it that have the commonest, else the commonest.
   std::string chosen_space() const {
     std::map<std::string, std::size_t> counts;
     for (const auto& [key, run] : runs_) {
-      for (const auto& [space, file] : run.files) ++counts[space];
+      for (const auto& [space, image] : run.images) ++counts[space];
     }
     if (counts.empty()) return {};
     auto best = std::ranges::max_element(counts, {}, [](const auto& space) { return space.second; });

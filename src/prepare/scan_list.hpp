@@ -42,10 +42,12 @@ struct ListSettings {
 /// What becomes of a scan: everything that the report says about it.
 struct ScanEntry {
   std::string participant_id;
-  std::string run;     // which scan of the participant; empty where the layout knows one only
-  std::string file;    // relative to the input directory
+  std::string run;      // which scan of the participant; empty where the layout knows one only
+  std::string session;  // visit of the participant: BIDS's ses- label without `ses-`, HCP's V1, UK Biobank's instance;
+                        // empty: the layout knows none. It is a part of `run` too
+  std::string file;     // relative to the input directory
   std::string motion;  // file with the scan's motion, relative to the input directory; empty: none (prepare/motion.hpp)
-  std::string mask;     // file with the scan's brain mask, likewise; empty: none known
+  std::string mask;    // file with the scan's brain mask, likewise; empty: none known
   std::string sidecar;  // BIDS .json beside the scan, likewise; empty: none
   enum class Status { kUsed, kBad, kUnlisted } status = Status::kUsed;
   std::string reason;          // why it is not used; of a used one: what is amiss with it all the same

@@ -138,6 +138,23 @@ TEST_F(LayoutTest, BidsSessionsRunsAndConfounds) {
             "sub-01|ses-a_task-nback_run-1|sub-01/ses-a/func/sub-01_ses-a_task-nback_run-1" + image);
 }
 
+TEST_F(LayoutTest, BidsMaskAndSidecarOfTheSameImage) {
+  const std::string run = "sub-1/ses-b/func/sub-1_ses-b_task-rest_run-1", space = "_space-MNI152NLin6Asym_res-2";
+  put(run + space + "_desc-preproc_bold.nii.gz");
+  put(run + space + "_desc-preproc_bold.json");
+  put(run + space + "_desc-brain_mask.nii.gz");
+  put(run + "_space-MNI152NLin2009cAsym_desc-brain_mask.nii.gz");
+  put(run + "_desc-brain_mask.nii.gz");
+  put("sub-2/func/sub-2_task-rest" + space + "_desc-preproc_bold.nii.gz");
+  put("sub-2/func/sub-2_task-rest_desc-brain_mask.nii.gz");  // on another grid
+  const auto scans = list_scans(settings(Layout::kBids));
+  ASSERT_EQ(scans.size(), 2u);
+  EXPECT_EQ(scans[0].session, "b");
+  EXPECT_EQ(scans[0].mask, run + space + "_desc-brain_mask.nii.gz");
+  EXPECT_EQ(scans[0].sidecar, run + space + "_desc-preproc_bold.json");
+  EXPECT_EQ(scans[1].session + scans[1].mask + scans[1].sidecar, "");
+}
+
 TEST_F(LayoutTest, BidsTakesOneSpaceForTheWholeCohort) {
   const auto image = [](const std::string& id, const std::string& space) {
     return "sub-" + id + "/func/sub-" + id + "_task-rest_" + space + "desc-preproc_bold.nii.gz";
