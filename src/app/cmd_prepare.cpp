@@ -61,35 +61,12 @@ class StageProgress {
   std::optional<Progress> progress_;
 };
 
-void print_times(const prepare::StageTimes& times, int ranks) {
-  constexpr std::array<const char*, prepare::kWorks> kNames{"inflate and decode", "statistics and spill",
-                                                            "normalise and stage", "copy", "commit"};
-  fmt::print("{:<20} {:>10} {:>10}   (seconds, summed over {} rank{})\n", "time", "wall", "CPU", ranks,
-             ranks == 1 ? "" : "s");
-  double preparing = 0;
-  for (std::size_t w = 0; w < prepare::kWorks; ++w) {
-    fmt::print("{:<20} {:>10.2f} {:>10.2f}\n", kNames[w], times.wall[w], times.cpu[w]);
-    if (w <= static_cast<std::size_t>(prepare::Work::kNormalize)) preparing += times.wall[w];
-  }
-  if (preparing > 0) {
-    fmt::print("{:.1f} MB of voxels, {:.1f} MB/s per rank until staged\n", times.inflated_bytes * 1e-6,
-               times.inflated_bytes * 1e-6 / preparing);
-  }
-}
-
-void print_summary(const prepare::PrepareSummary& summary, int ranks) {
-  print_times(summary.times, ranks);
-  if (summary.reused > 0) {
-    fmt::print("{} of {} scans were staged by an earlier preparation\n", summary.reused, summary.used + summary.bad);
-  }
-  std::string dropped;
-  for (std::size_t c = 0; c < summary.dropped.size(); ++c) {
-    if (summary.dropped[c] == 0) continue;
-    dropped += fmt::format("{}{} {}", dropped.empty() ? "" : ", ", summary.dropped[c], prepare::kDroppedNames[c]);
-  }
-  if (!dropped.empty()) fmt::print("left out: {}\n", dropped);
-  fmt::print("{}: {} scans, {} frames of {} voxels; {} bad, {} not in the table; report {}\n", summary.output.string(),
-             summary.used, summary.frames, summary.voxels, summary.bad, summary.unlisted, summary.report.string());
+// Participants without a row are lost without an error: a table of other ids would be noticed here only.
+void warn_of_losses(const prepare::PrepareSummary& summary) {
+  if (summary.bad > 0) log::warn("{} scans could not be used; {} says why", summary.bad, summary.report.string());
+  if (summary.unlisted > 0)
+    log::warn("{} of {} scans have no row in the table and are not used; {} lists them", summary.unlisted,
+              summary.found(), summary.report.string());
 }
 
 ExitCode merge(CommandContext& context) {
@@ -114,10 +91,13 @@ ExitCode run(CommandContext& context) {
     fmt::print("{}: complete already, nothing to do\n", summary.output.string());
     return ExitCode::kDone;
   }
-  if (summary.bad > 0) log::warn("{} scans could not be used; {} says why", summary.bad, summary.report.string());
-  int ranks = 1;
-  MPI_Comm_size(context.mpi, &ranks);
-  print_summary(summary, ranks);
+  warn_of_losses(summary);
+  fmt::print("{}", prepare::summary_text(summary));
+  if (context.config.get<bool>("timing")) {
+    int ranks = 1;
+    MPI_Comm_size(context.mpi, &ranks);
+    fmt::print("{}", prepare::times_text(summary.times, ranks));
+  }
   return ExitCode::kDone;
 }
 

@@ -115,6 +115,7 @@ const Schema& prepare_schema() {
           text("shard", "", "K/N: prepare only the K-th of N parts, into <output>.shard-KKK-of-NNN.h5"),
           integer("merge", 0, "N: make output an index over its N shards, which must all be there; 0: do not merge")
               .at_least(0),
+          boolean("timing", false, "print the seconds by kind of work at the end"),
           text("scratch", "",
                "directory for temporary files of the size of a scan; empty: beside output. A node-local one spares a "
                "network file system"),

@@ -74,7 +74,9 @@ std::vector<Key> control_keys() {
               "paper stops early but does not say after how many)")
           .at_least(0),
       integer("log.every_steps", 10, "optimiser steps between lines of metrics.jsonl").at_least(1).free_to_change(),
-      real("log.loss_spike", 10, "warn of a loss this many times the median of the steps before it; 0: never")
+      real("log.loss_spike", 10,
+           "count losses this many times the median of the steps before them and twice the starting loss, and warn "
+           "of them once, at the end; 0: never")
           .at_least(0)
           .free_to_change(),
       choice("deterministic", "rank", {"rank", "world"},

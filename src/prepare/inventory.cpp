@@ -55,6 +55,10 @@ class HeaderStep {
     facts.at = Dropped::kMotion;
     const Motion motion = motion_of(scan, header.frames(), note);
     facts.mean_fd = motion.mean_fd;
+    Processing censoring = config_.processing;  // judged by itself: what fails after it is the repetition time
+    censoring.tr = 0;
+    plan_frames(header.frames(), header.repetition_time, censoring, motion.fd);
+    facts.at = Dropped::kTime;
     const FramePlan plan = plan_frames(header.frames(), header.repetition_time, config_.processing, motion.fd);
     facts.at = Dropped::kFrames;
     facts.frames = static_cast<double>(plan.frames);

@@ -192,14 +192,7 @@ class Preparation {
   }
 
   void report() {
-    for (std::size_t s = 0; s < inventory_.scans.size(); ++s) {
-      const ScanEntry& scan = inventory_.scans[s];
-      summary_.used += scan.usable() ? 1 : 0;
-      summary_.bad += scan.status == ScanEntry::Status::kBad ? 1 : 0;
-      summary_.unlisted += scan.status == ScanEntry::Status::kUnlisted ? 1 : 0;
-      summary_.frames += scan.usable() ? static_cast<std::size_t>(scan.frames) : 0;
-      if (!scan.usable()) ++summary_.dropped[static_cast<std::size_t>(inventory_.dropped[s])];
-    }
+    count_scans(summary_, inventory_.scans, inventory_.dropped);
     summary_.voxels = voxels_.size();
     io::collectively(share_.comm, [&] {
       if (share_.rank == 0) write_report(summary_.report, inventory_.scans);
@@ -236,6 +229,10 @@ class Preparation {
                               .mean_fd = scan.mean_fd});
     }
     if (inventory_.phenotypes) layout.phenotypes = inventory_.phenotypes->columns(layout.scans);
+    summary_.grid = grid_;
+    summary_.voxel_mm3 = voxel_volume(layout.affine);
+    summary_.space = space_in_words(grid_, layout.affine);
+    summary_.normalization = config_.processing.in_words();
     return layout;
   }
 

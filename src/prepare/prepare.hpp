@@ -14,18 +14,16 @@
 // on with the scans that are staged; nothing ever stands under the output's name but a whole store.
 #include <mpi.h>
 
-#include <array>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "prepare/processing.hpp"
 #include "prepare/scan_list.hpp"
 #include "prepare/shards.hpp"
-#include "prepare/stage_times.hpp"
+#include "prepare/summary.hpp"
 
 namespace brainmt::prepare {
 
@@ -51,22 +49,6 @@ struct PrepareConfig {
   }
   /// The table to read; empty: none.
   std::filesystem::path table() const { return phenotypes.empty() ? default_table(list_settings()) : phenotypes; }
-};
-
-/// Why a scan is not in the store.
-enum class Dropped : std::size_t { kName, kHeader, kMotion, kFrames, kSpace, kContent, kUnlisted };
-inline constexpr std::array<std::string_view, 7> kDroppedNames{"name",  "header", "motion",      "frames",
-                                                               "space", "voxels", "not in table"};
-
-struct PrepareSummary {
-  std::size_t used = 0, bad = 0, unlisted = 0;  // unlisted: scans of subjects that the table does not have
-  std::size_t voxels = 0;                       // in the common mask
-  std::size_t frames = 0;                       // of all used scans
-  std::size_t reused = 0;                       // scans that an earlier preparation had staged
-  std::array<std::size_t, kDroppedNames.size()> dropped{};
-  StageTimes times;               // summed over the ranks
-  bool already_complete = false;  // this shard had been made before: nothing was done
-  std::filesystem::path output, report;
 };
 
 enum class Stage { kHeaders, kScans, kCopy };

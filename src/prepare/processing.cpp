@@ -82,6 +82,19 @@ std::string Processing::json() const {
   return used.dump();
 }
 
+std::string Processing::in_words() const {
+  constexpr std::array<std::string_view, 3> kWords{"z-scored per scan", "scaled to 0..1 per scan", "as in the files"};
+  std::string text(kWords[static_cast<std::size_t>(normalize)]);
+  if (fill || normalize != Normalize::kZscore)
+    text += fmt::format("; background {}", fill.value_or(0.0));
+  else
+    text += "; background is the scan's lowest value";
+  if (crop) text += "; cropped";
+  if (tr > 0) text += fmt::format("; resampled to {} s", tr);
+  if (censor_fd > 0) text += fmt::format("; frames of more than {} mm displacement left out", censor_fd);
+  return text;
+}
+
 std::string Processing::identity() const { return fmt::format("normalize={} {}", name_of(normalize), json()); }
 
 }  // namespace brainmt::prepare

@@ -4,15 +4,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
+#include <numeric>
 #include <vector>
 
 namespace brainmt::train {
 
 void LossWatch::add(std::int64_t step, double loss) {
   if (factor_ <= 0 || !std::isfinite(loss)) return;
+  if (!start_ && recent_.size() == kFewest) start_ = std::reduce(recent_.begin(), recent_.end()) / double{kFewest};
   const double usual = recent_.size() >= kFewest ? median() : 0.0;
-  if (usual > 0 && loss > factor_ * usual) {
+  if (usual > 0 && loss > factor_ * usual && loss > kOfStart * *start_) {
     ++jumps_;
     if (loss / usual > worst_ratio_) {
       worst_step_ = step;
@@ -24,14 +25,11 @@ void LossWatch::add(std::int64_t step, double loss) {
   if (recent_.size() > kWindow) recent_.pop_front();
 }
 
-std::optional<std::string> LossWatch::report() {
-  const int jumps = std::exchange(jumps_, 0);
-  const double ratio = std::exchange(worst_ratio_, 0.0);
-  if (jumps == 0) return std::nullopt;
-  std::string line = fmt::format("loss spike: {:.4g} at step {}, {:.3g} times the median of the steps before it",
-                                 worst_loss_, worst_step_, ratio);
-  if (jumps > 1) line += fmt::format("; {} such steps since the last line of the log", jumps);
-  return line;
+std::optional<std::string> LossWatch::report() const {
+  if (jumps_ == 0) return std::nullopt;
+  const std::string worst = fmt::format("{:.4g} at step {}, {:.3g} times the median of the steps before it",
+                                        worst_loss_, worst_step_, worst_ratio_);
+  return jumps_ == 1 ? "loss spike: " + worst : fmt::format("{} loss spikes; the worst: {}", jumps_, worst);
 }
 
 double LossWatch::median() const {

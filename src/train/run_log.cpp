@@ -93,6 +93,17 @@ void RunLog::write(const LogRecord& record) {
   events_.add(record.step, scalars, wall_time());
 }
 
+std::optional<double> first_training_loss(const fs::path& run_dir) {
+  std::ifstream in(run_dir / "metrics.jsonl");
+  std::string line;
+  while (std::getline(in, line)) {
+    const auto object = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const bool has_loss = object.is_object() && object.contains("loss") && object["loss"].is_number();
+    if (has_loss && object.contains("split") && object["split"] == "train") return object["loss"].get<double>();
+  }
+  return std::nullopt;
+}
+
 std::string line_of(const LogRecord& record) {
   std::string line =
       fmt::format("step {} epoch {} {} loss {:.5g}", record.step, record.epoch, record.split, record.loss);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,9 @@ class RunLog {
   io::CsvTable table_;
   io::EventWriter events_;
 };
+
+/// The first training loss in the metrics.jsonl of `run_dir`; none where there is no such line.
+std::optional<double> first_training_loss(const std::filesystem::path& run_dir);
 
 /// For people: "step 120 epoch 3 train loss 0.6931 lr 0.0002 grad_norm 1.3 ..."
 std::string line_of(const LogRecord& record);

@@ -79,7 +79,7 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const TrainingData& da
       stopping_(settings.patience, 0.0, state_.stopping),
       metadata_{{"format", "pt"}, {kModelKey, describe_model(model.config())}, {kTaskKey, describe_task(data.task)}},
       watchdog_(comm.rank()),
-      loss_watch_(settings.loss_spike) {
+      loss_watch_(settings.loss_spike, resumed ? first_training_loss(settings.run_dir) : std::nullopt) {
   if (resumed) {
     checkpoints_.load(state_.step, model_.parameters(), optimizer_);
     optimizer_.set_updates(state_.updates);
@@ -177,6 +177,7 @@ void TrainingLoop::skip_or_give_up(const StepResult& result) {
               result.loss, result.gradient_norm);
   if (state_.not_finite_in_a_row < settings_.max_not_finite) return;
   finish_saving();
+  log_spikes();
   throw NonFiniteError(
       fmt::format("step {}: loss or gradients were not finite in {} steps in a row; the last good "
                   "checkpoint is step {}: try a lower optimizer.lr, optimizer.clip_norm=1 or precision=fp32",
@@ -187,7 +188,6 @@ void TrainingLoop::log_interval(const StepResult& last, double lr) {
   const Interval done = std::exchange(interval_, {});
   warn_of_slow_ranks(done);
   if (!log_) return;
-  if (const auto spike = loss_watch_.report()) log::warn("{}", *spike);
   LogRecord record{.step = state_.step,
                    .epoch = current_epoch(),
                    .split = "train",
@@ -270,8 +270,13 @@ bool TrainingLoop::stop_is_due(Clock::time_point begin) const {
   return settings_.stop_requested() || checkpoints_.save_failed() || time_limit_.is_near(2 * (longest + longest_save_));
 }
 
+void TrainingLoop::log_spikes() const {
+  if (const auto spikes = loss_watch_.report()) log::warn("{}", *spikes);
+}
+
 void TrainingLoop::log_summary() const {
   if (total_.steps == 0) return;
+  log_spikes();
   const double wall = seconds_since(start_);
   log::info("{} steps in {:.1f} s: {:.3g} samples/s, waiting for data {:.1f} s, exposed communication {:.1f} s",
             total_.steps, wall, static_cast<double>(total_.samples) / total_.seconds, total_.data_seconds,

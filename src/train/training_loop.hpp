@@ -53,6 +53,7 @@ class TrainingLoop {
   bool stop_is_due(Clock::time_point begin) const;
   bool checkpoint_is_due(bool epoch_ended) const;
   Outcome end(Outcome outcome);
+  void log_spikes() const;
   void log_summary() const;
 
   const TrainSettings& settings_;

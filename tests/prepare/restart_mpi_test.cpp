@@ -126,7 +126,9 @@ TEST(Restart, VerdictsOfBadScansAreUsedAgain) {
   config.max_bad = 0.2;
   const PrepareSummary summary = prepare(config, MPI_COMM_WORLD);
   EXPECT_EQ(summary.reused, kScans);
-  EXPECT_EQ(summary.dropped[static_cast<std::size_t>(Dropped::kContent)], 1u);
+  ASSERT_EQ(summary.left_out.size(), 1u);
+  EXPECT_EQ(summary.left_out[0].reason, "voxels");
+  EXPECT_EQ(summary.left_out[0].count, 1u);
 }
 
 TEST(Restart, ASecondPreparationOfTheSameOutputIsRefused) {

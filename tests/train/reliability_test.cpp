@@ -99,17 +99,33 @@ TEST(SlowRanks, TwiceTheMedianOfTheOthersIsSlow) {
     EXPECT_NE(lines[0].find(part), std::string::npos) << lines[0];
 }
 
-TEST(LossWatch, ReportsTheWorstJumpOnce) {
+TEST(LossWatch, CountsJumpsAndNamesTheWorst) {
   LossWatch watch(5);
   for (int step = 1; step <= 20; ++step) watch.add(step, step % 2 == 0 ? 1.0 : 1.2);
   EXPECT_FALSE(watch.report());
-  watch.add(21, 5.5);
+  watch.add(21, 6.5);
   watch.add(22, 24);
   watch.add(23, 1);
   const auto report = watch.report();
   ASSERT_TRUE(report);
-  EXPECT_NE(report->find("24 at step 22"), std::string::npos) << *report;
-  EXPECT_FALSE(watch.report());
+  EXPECT_NE(report->find("2 loss spikes; the worst: 24 at step 22"), std::string::npos) << *report;
+}
+
+TEST(LossWatch, HardBatchesOfAGoodRunAreNoSpikes) {
+  LossWatch watch(10);
+  for (int step = 1; step <= 20; ++step) watch.add(step, 0.69);
+  for (int step = 21; step <= 100; ++step) watch.add(step, step % 20 == 0 ? 0.3 : 0.01);
+  EXPECT_FALSE(watch.report()) << "30 times the median, but less than the run started with";
+  watch.add(101, 1.5);
+  EXPECT_TRUE(watch.report());
+}
+
+TEST(LossWatch, AContinuedRunIsJudgedByItsOwnStart) {
+  LossWatch continued(10, 0.7), unaware(10);
+  for (int step = 1; step <= 20; ++step)
+    for (LossWatch* watch : {&continued, &unaware}) watch->add(step, step == 20 ? 0.3 : 0.01);
+  EXPECT_FALSE(continued.report());
+  EXPECT_TRUE(unaware.report());
 }
 
 TEST(LossWatch, NeedsSomeLossesAndKnowsOnlyFiniteOnes) {

@@ -1,0 +1,62 @@
+#pragma once
+// What a preparation ends with: which scans are in the store, who is left out and why, and how much signal there is.
+#include <array>
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/cohort_layout.hpp"
+#include "prepare/scan_list.hpp"
+#include "prepare/stage_times.hpp"
+
+namespace brainmt::prepare {
+
+/// Why a scan is not in the store, and how the summary says it.
+enum class Dropped : std::size_t { kName, kHeader, kMotion, kTime, kFrames, kSpace, kContent, kUnlisted };
+inline constexpr std::array<std::string_view, 8> kDroppedNames{
+    "file name", "header", "motion", "repetition time", "too short", "another space", "voxels", "not in the table"};
+
+/// What one reason keeps out of the store; `example` is a file or an id.
+struct LeftOut {
+  std::string reason;
+  std::size_t count = 0;
+  std::string example;
+};
+
+struct PrepareSummary {
+  std::size_t used = 0, bad = 0, unlisted = 0;  // unlisted: scans of subjects that the table does not have
+  std::size_t participants = 0;                 // of the used scans
+  std::size_t voxels = 0;                       // in the common mask
+  std::size_t frames = 0;                       // of all used scans
+  std::size_t reused = 0;                       // scans that an earlier preparation had staged
+  io::CohortGrid grid;
+  double voxel_mm3 = 0;
+  std::vector<LeftOut> left_out;                   // by reason
+  std::vector<double> minutes;                     // of signal, of each participant, ascending
+  std::map<double, std::size_t> repetition_times;  // seconds, and how many used scans have them
+  std::size_t without_time = 0;                    // used scans of unknown repetition time: not in `minutes`
+  std::string space, normalization;                // in words
+  StageTimes times;                                // summed over the ranks
+  bool already_complete = false;                   // this shard had been made before: nothing was done
+  std::filesystem::path output, report;
+
+  std::size_t found() const { return used + bad + unlisted; }
+};
+
+/// Counts scans, participants, minutes and repetition times; `dropped`: the reason of each scan that is not used.
+void count_scans(PrepareSummary& summary, const std::vector<ScanEntry>& scans, const std::vector<Dropped>& dropped);
+
+/// "MNI152 2 mm", or the grid's voxel size: what `affine` of `grid` is, for people.
+std::string space_in_words(const io::CohortGrid& grid, const std::array<double, 16>& affine);
+/// Cubic millimetres of a voxel.
+double voxel_volume(const std::array<double, 16>& affine);
+
+/// The summary as lines for people: scans, who is left out, mask, minutes, repetition times, space, values, files.
+std::string summary_text(const PrepareSummary& summary);
+/// Seconds by kind of work, summed over `ranks`.
+std::string times_text(const StageTimes& times, int ranks);
+
+}  // namespace brainmt::prepare
