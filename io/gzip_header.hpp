@@ -14,9 +14,10 @@ struct GzipHeader {
   std::string damage;       // empty, or why there is no stream behind it
 };
 
-/// Of a file that starts with a gzip member. Names and comments may be of any length and are passed over in small
-/// steps. No value: the file ends within the header. Throws DataError when the file cannot be read.
+/// Of the gzip member that starts at byte `first` of a file of `size` bytes. Names and comments may be of any length
+/// and are passed over in small steps. No value: the file ends within the header. Throws DataError when the file cannot
+/// be read.
 std::optional<GzipHeader> read_gzip_header(const FileDescriptor& fd, const std::filesystem::path& path,
-                                           std::uint64_t size);
+                                           std::uint64_t first, std::uint64_t size);
 
 }  // namespace brainmt::io

@@ -30,31 +30,46 @@ struct ByteReader::State {
   std::filesystem::path path;
   FileDescriptor fd;
   std::uint64_t size = 0;              // of the file
-  std::uint64_t consumed = 0;          // bytes of the file taken into the buffer
   std::uint64_t delivered = 0;         // bytes of content
   std::unique_ptr<Inflater> inflater;  // of a compressed file
-  bool stream_ended = false;
-  std::uint32_t checksum = 0;  // of the content delivered
+
+  // Of the member that is being read:
+  bool stream_ended = false, ended = false;  // its deflate stream; the file, whose last member it was
+  std::uint64_t content = 0;                 // bytes of all members so far
+  std::uint32_t member_bytes = 0;            // of its own content, modulo 2^32
+  std::uint32_t checksum = 0;                // of its own content
+
+  // The bytes [buffered_at, consumed) of the file lie in the buffer.
+  std::uint64_t buffered_at = 0, consumed = 0;
   Buffer buffer;
 
   [[noreturn]] void fail(const std::string& reason) const {
     throw DataError(fmt::format("'{}': {}", path.string(), reason));
   }
 
-  [[noreturn]] void fail_damaged(std::uint64_t content, std::string_view why) const {
+  [[noreturn]] void fail_damaged(std::string_view why) const {
     fail(fmt::format("damaged gzip stream after {} bytes of content: {}; copy the file again", content, why));
   }
-  [[noreturn]] void fail_cut_short(std::uint64_t content) const {
+  [[noreturn]] void fail_cut_short() const {
     fail(fmt::format("gzip stream is cut short after {} bytes of content ({} bytes of file); copy the file again",
                      content, size));
   }
 
-  void start(Inflation inflation) {
-    const std::optional<GzipHeader> header = read_gzip_header(fd, path, size);
-    if (!header) fail_cut_short(0);
-    if (!header->damage.empty()) fail_damaged(0, header->damage);
-    consumed = header->bytes;
-    inflater = make_inflater(inflation);
+  // Begins with the member whose header starts at byte `first`. Small members (bgzip makes them of 64 KiB) share one
+  // buffer: what of the next lies in it already is not read again.
+  void start_member(std::uint64_t first) {
+    const std::optional<GzipHeader> header = read_gzip_header(fd, path, first, size);
+    if (!header) fail_cut_short();
+    if (!header->damage.empty()) fail_damaged(header->damage);
+    inflater->reset();
+    stream_ended = false;
+    checksum = member_bytes = 0;
+    const std::uint64_t stream = first + header->bytes;
+    if (stream >= buffered_at && stream < consumed) {
+      inflater->give(std::span(buffer).subspan(stream - buffered_at, consumed - stream));
+    } else {
+      buffered_at = consumed = stream;
+    }
   }
 
   bool refill() {
@@ -62,46 +77,81 @@ struct ByteReader::State {
     if (count == 0) return false;
     const std::span<std::byte> input = std::span(buffer).first(count);
     read_exactly(fd, path, consumed, input);
+    buffered_at = consumed;
     consumed += count;
     inflater->give(input);
     return true;
   }
 
-  // Inflates until `out` is full or the stream ends; returns the bytes produced.
+  // Inflates until `out` is full or the last member ends; returns the bytes produced.
   std::size_t inflate_into(std::span<std::byte> out) {
     std::size_t got = 0;
-    while (got < out.size() && !stream_ended) {
+    while (got < out.size() && !ended) {
+      if (stream_ended) {
+        next_member();
+        continue;
+      }
       const bool at_end = inflater->needs_input() && !refill();  // an inflater may have more than it gave so far
       const Inflater::Step step = inflater->inflate(out.subspan(got));
+      checksum = io::crc32(out.subspan(got, step.produced), checksum);
       got += step.produced;
+      content += step.produced;
+      member_bytes += static_cast<std::uint32_t>(step.produced);
       stream_ended = step.ended;
-      if (!step.damage.empty()) fail_damaged(delivered + got, step.damage);
+      if (!step.damage.empty()) fail_damaged(step.damage);
       const bool stuck = step.produced == 0 && !step.ended;
-      if (stuck && at_end) fail_cut_short(delivered + got);
-      if (stuck && !inflater->needs_input()) fail_damaged(delivered + got, "it does not go on");
+      if (stuck && at_end) fail_cut_short();
+      if (stuck && !inflater->needs_input()) fail_damaged("it does not go on");
     }
-    checksum = io::crc32(out.first(got), checksum);
     return got;
   }
 
-  // Behind the stream stand CRC-32 and length of the content, and nothing more.
-  void check_trailer() const {
+  // Behind the stream stand CRC-32 and length of the content; then padding, a further member, or the end of the file.
+  void next_member() {
     std::array<std::byte, 8> trailer{};
     const std::uint64_t at = consumed - inflater->unused();
-    if (size - at < trailer.size()) fail_cut_short(delivered);
-    if (const std::uint64_t behind = size - at - trailer.size(); behind != 0) {
-      fail(fmt::format("{} bytes follow the gzip member (a second member or junk); compress the scan again", behind));
-    }
+    if (size - at < trailer.size()) fail_cut_short();
     read_exactly(fd, path, at, trailer);
-    const auto field = [&](std::size_t at) {
+    const auto field = [&](std::size_t first) {
       std::uint32_t value = 0;
-      for (std::size_t i = 4; i-- > 0;) value = value << 8 | std::to_integer<std::uint32_t>(trailer[at + i]);
+      for (std::size_t i = 4; i-- > 0;) value = value << 8 | std::to_integer<std::uint32_t>(trailer[first + i]);
       return value;
     };
-    const char* wrong = field(0) != checksum                                ? "incorrect data check"
-                        : field(4) != static_cast<std::uint32_t>(delivered) ? "incorrect length check"
-                                                                            : nullptr;
-    if (wrong) fail_damaged(delivered, wrong);
+    const char* wrong = field(0) != checksum       ? "incorrect data check"
+                        : field(4) != member_bytes ? "incorrect length check"
+                                                   : nullptr;
+    if (wrong) fail_damaged(wrong);
+    const std::uint64_t behind = at + trailer.size(), next = end_of_zeros(behind);
+    ended = next == size;
+    if (ended) return;
+    if (!is_gzip_at(next)) {
+      fail(fmt::format("{} bytes follow the gzip member, neither zeros nor a further member; copy or compress it again",
+                       size - behind));
+    }
+    start_member(next);
+  }
+
+  bool is_gzip_at(std::uint64_t first) const {
+    constexpr std::array kGzipMagic{std::byte{0x1f}, std::byte{0x8b}};
+    std::array<std::byte, 2> magic{};
+    if (size - first < magic.size()) return false;
+    read_exactly(fd, path, first, magic);
+    return magic == kGzipMagic;
+  }
+
+  // The first byte from `first` on that is not zero, or the file's size.
+  std::uint64_t end_of_zeros(std::uint64_t first) const {
+    std::array<std::byte, 4096> piece;
+    while (first < size) {
+      const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), size - first));
+      read_exactly(fd, path, first, std::span(piece).first(count));
+      const auto found = std::find_if(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(count),
+                                      [](std::byte b) { return b != std::byte{}; });
+      const auto zeros = static_cast<std::size_t>(found - piece.begin());
+      first += zeros;
+      if (zeros < count) break;
+    }
+    return first;
   }
 };
 
@@ -110,10 +160,9 @@ ByteReader::ByteReader(std::filesystem::path path, Inflation inflation) : state_
   s.fd = open_for_reading(path);
   s.size = file_size(s.fd, path);
   s.path = std::move(path);
-  constexpr std::array kGzipMagic{std::byte{0x1f}, std::byte{0x8b}};
-  std::array<std::byte, 2> magic{};
-  if (s.size >= magic.size()) read_exactly(s.fd, s.path, 0, magic);
-  if (magic == kGzipMagic) s.start(inflation);
+  if (!s.is_gzip_at(0)) return;
+  s.inflater = make_inflater(inflation);
+  s.start_member(0);
 }
 
 ByteReader::~ByteReader() = default;
@@ -177,7 +226,6 @@ void ByteReader::expect_end() {
   if (s.inflate_into(std::span(&extra, 1)) != 0) {
     s.fail(fmt::format("more content follows the declared {} bytes", s.delivered));
   }
-  s.check_trailer();
 }
 
 struct GzipFile::Deflater {

@@ -3,7 +3,8 @@
 //
 // The reader never holds more than its own buffer, whatever the file claims to hold: the caller says how many bytes it
 // expects and gets exactly those, or a DataError of one line. Compression is recognised by the file's first two bytes,
-// not by its name. One gzip member only: what follows it, a second member included, is refused.
+// not by its name. A gzip file is a series of members (RFC 1952), whose contents follow one another; zero bytes behind
+// a member are padding. Anything else behind a member is refused.
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -35,7 +36,7 @@ class ByteReader {
   void read(std::span<std::byte> out);
   /// Passes over `count` bytes of content.
   void skip(std::uint64_t count);
-  /// Demands that the content ends here: no byte more, a matching checksum, nothing behind the gzip member.
+  /// Demands that the content ends here: no byte more, a matching checksum, nothing but zeros behind the last member.
   void expect_end();
 
  private:

@@ -19,6 +19,11 @@ class ZlibInflater final : public Inflater {
   }
   ~ZlibInflater() override { inflateEnd(&stream_); }
 
+  void reset() override {
+    inflateReset(&stream_);
+    stream_.avail_in = 0;
+  }
+
   void give(std::span<const std::byte> input) override {
     // zlib's interface lacks const; it only reads the input.
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(input.data()));
@@ -46,7 +51,9 @@ class ZlibInflater final : public Inflater {
 // It decodes ahead of what was asked for, at most two windows (64 KiB), and keeps that in its state.
 class IsalInflater final : public Inflater {
  public:
-  IsalInflater() {
+  IsalInflater() { IsalInflater::reset(); }
+
+  void reset() override {
     isal_inflate_init(&state_);
     state_.crc_flag = ISAL_DEFLATE;
   }

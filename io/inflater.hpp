@@ -23,6 +23,8 @@ class Inflater {
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
 
+  /// Begins another stream; what was given before is forgotten.
+  virtual void reset() = 0;
   /// The next bytes of the stream; they stay where they are until they are used. Called when needs_input().
   virtual void give(std::span<const std::byte> input) = 0;
   virtual bool needs_input() const = 0;

@@ -32,15 +32,20 @@ enum class NiftiType : std::int16_t {
 };
 std::size_t bytes_of(NiftiType type);
 
+/// Where a header's affine comes from. With neither code set the orientation of the image is unknown.
+enum class AffineSource { kSform, kQform, kVoxelSizes };
+
 struct NiftiHeader {
   int version = 1;                      // 1 or 2
   bool swapped = false;                 // the file's byte order is not this machine's
-  int dimensions = 4;                   // as declared: 3 for a volume, 4 for a scan; higher ones have extent 1
-  std::array<std::int64_t, 4> shape{};  // X, Y, Z, T; T = 1 when dimensions < 4
+  int dimensions = 4;                   // as declared: 3 for a volume, 4 or more for a scan
+  std::array<std::int64_t, 4> shape{};  // X, Y, Z, T; T is the extent of the one axis behind Z that is longer than 1
   NiftiType type = NiftiType::kFloat32;
   double slope = 1, intercept = 0;  // value = slope * stored + intercept; 1 and 0 where the file asks for none
-  double repetition_time = 0;       // seconds; the file's unit is applied, and none counts as seconds
-  std::array<double, 16> affine{};  // row-major 4x4, voxel (i, j, k, 1) to millimetres
+  double repetition_time = 0;  // as it stands there, finite; seconds by the file's unit, and none counts as seconds
+  std::array<double, 16> affine{};  // row-major 4x4, voxel (i, j, k, 1) to millimetres; its 3x3 part is regular
+  AffineSource affine_source = AffineSource::kSform;
+  bool affine_refused = false;      // a code is set, but what it stands for is no affine: the next source was taken
   std::uint64_t data_offset = 352;  // bytes from the start of the (decompressed) file
 
   std::size_t frame_voxels() const { return static_cast<std::size_t>(shape[0] * shape[1] * shape[2]); }

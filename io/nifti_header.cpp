@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "io/foreign_file.hpp"
 
 namespace brainmt::io {
 
@@ -80,15 +81,22 @@ class Parser {
     return header_.version == 1 ? std::int64_t{raw<std::int16_t>(offset)} : std::int64_t{raw<std::int32_t>(offset)};
   }
 
+  void refuse_foreign() const {
+    const std::string foreign = foreign_file(path_);
+    if (!foreign.empty()) fail(foreign);
+  }
+
   // The header's bytes, its version and byte order, from its declared length; then the magic must agree.
   void read_raw() {
     constexpr std::size_t kLengthBytes = 4;
     const std::span<std::byte> buffer(raw_);
+    if (bytes_.capacity() < kLengthBytes) refuse_foreign();
     bytes_.read(buffer.first(kLengthBytes));
     std::uint32_t length = raw<std::uint32_t>(0);
     header_.swapped = length != kNifti1.header_bytes && length != kNifti2.header_bytes;
     length = raw<std::uint32_t>(0);
     if (length != kNifti1.header_bytes && length != kNifti2.header_bytes) {
+      refuse_foreign();
       fail("is no NIfTI file: its first four bytes are not 348 (NIfTI-1) or 540 (NIfTI-2) in either byte order");
     }
     header_.version = length == kNifti1.header_bytes ? 1 : 2;
@@ -108,21 +116,32 @@ class Parser {
                                 : raw<std::int64_t>(fields_.dim + 8 * index);
   }
 
+  // X, Y, Z, and the one axis behind them that is longer than 1: some tools write time as the fifth.
   void read_shape() {
-    constexpr std::int64_t kMostDimensions = 7;
+    constexpr std::int64_t kMaxDimensions = 7;
     const std::int64_t dimensions = dim(0);
-    if (dimensions < 1 || dimensions > kMostDimensions) {
-      fail(fmt::format("declares {} dimensions, expected 1 to {}", dimensions, kMostDimensions));
+    if (dimensions < 1 || dimensions > kMaxDimensions) {
+      fail(fmt::format("declares {} dimensions, expected 1 to {}", dimensions, kMaxDimensions));
     }
     header_.dimensions = static_cast<int>(dimensions);
     header_.shape.fill(1);
-    for (std::size_t d = 0; d < static_cast<std::size_t>(dimensions); ++d) {
-      const std::int64_t extent = dim(d + 1);
-      const std::int64_t most = d < header_.shape.size() ? kLongestAxis : 1;
-      if (extent < 1 || extent > most) {
-        fail(fmt::format("declares extent {} for dimension {}, expected 1 to {}", extent, d + 1, most));
+    for (std::size_t d = 1; d <= static_cast<std::size_t>(dimensions); ++d) {
+      const std::int64_t extent = dim(d);
+      if (extent < 1 || extent > kLongestAxis) {
+        fail(fmt::format("declares extent {} for dimension {}, expected 1 to {}", extent, d, kLongestAxis));
       }
-      if (d < header_.shape.size()) header_.shape[d] = extent;
+      if (d < header_.shape.size()) {
+        header_.shape[d - 1] = extent;
+      } else if (extent > 1) {
+        if (header_.frames() > 1) {
+          fail(
+              fmt::format("has {} dimensions, of which both {} and {} are longer than 1, expected one axis of time: "
+                          "split it into scans of four dimensions",
+                          dimensions, time_axis_, d));
+        }
+        header_.shape.back() = extent;
+        time_axis_ = d;
+      }
     }
     const auto& s = header_.shape;  // at most 2^20 each: the product of three fits
     if (s[0] * s[1] * s[2] > kMostFrameVoxels) {
@@ -144,13 +163,21 @@ class Parser {
     }
   }
 
-  // A slope of 0 means by definition that the values are stored as they are.
+  // A slope of 0, NaN or infinity means that the values are stored as they are.
   void read_scaling() {
-    const double slope = finite(fields_.slope, 0, "scl_slope"), intercept = finite(fields_.intercept, 0, "scl_inter");
-    if (slope != 0) {
-      header_.slope = slope;
-      header_.intercept = intercept;
-    }
+    const double slope = real(fields_.slope);
+    if (slope == 0 || !std::isfinite(slope)) return;
+    header_.slope = slope;
+    header_.intercept = finite(fields_.intercept, 0, "scl_inter");
+  }
+
+  // Of the time axis. Where that is not the fourth, programs differ in which pixdim they set; 1 is what stands in those
+  // that they do not.
+  double time_step() const {
+    const double own = real(fields_.pixdim, time_axis_), fourth = real(fields_.pixdim, 4);
+    const auto is_set = [](double value) { return std::isfinite(value) && value > 0 && value != 1; };
+    const double step = !is_set(own) && is_set(fourth) ? fourth : own;
+    return std::isfinite(step) ? step : 0;
   }
 
   void read_geometry() {
@@ -158,25 +185,50 @@ class Parser {
         header_.version == 1 ? raw<std::uint8_t>(fields_.xyzt_units) : raw<std::int32_t>(fields_.xyzt_units);
     const int space = units & kSpaceMask, time = units & kTimeMask;
     const double seconds = time == kUnitMillisecond ? 1e-3 : time == kUnitMicrosecond ? 1e-6 : 1.0;
-    header_.repetition_time = header_.dimensions >= 4 ? seconds * finite(fields_.pixdim, 4, "pixdim[4]") : 0.0;
-
-    if (code(fields_.sform_code) > 0) {
-      for (std::size_t i = 0; i < 12; ++i) header_.affine[i] = finite(fields_.srow, i, "srow");
-    } else if (code(fields_.qform_code) > 0) {
-      affine_from_quaternion();
-    } else {
-      for (std::size_t axis = 0; axis < 3; ++axis)
-        header_.affine[5 * axis] = finite(fields_.pixdim, 1 + axis, "pixdim");
-    }
+    header_.repetition_time = header_.dimensions >= 4 ? seconds * time_step() : 0.0;
+    read_affine();
     const double millimetres = space == kUnitMetre ? 1e3 : space == kUnitMicrometre ? 1e-3 : 1.0;
     for (double& value : header_.affine) value *= millimetres;
     header_.affine[15] = 1;
   }
 
+  // The sform, else the qform, else the voxel sizes; a transform that does not map voxels one to one is passed over.
+  void read_affine() {
+    for (const AffineSource source : {AffineSource::kSform, AffineSource::kQform}) {
+      const bool is_sform = source == AffineSource::kSform;
+      if (code(is_sform ? fields_.sform_code : fields_.qform_code) <= 0) continue;
+      header_.affine_source = source;
+      if (is_sform) {
+        for (std::size_t i = 0; i < 12; ++i) header_.affine[i] = real(fields_.srow, i);
+      } else {
+        affine_from_quaternion();
+      }
+      if (is_regular(header_.affine)) return;
+      header_.affine_refused = true;
+    }
+    header_.affine_source = AffineSource::kVoxelSizes;
+    header_.affine.fill(0);
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      const double size = std::abs(real(fields_.pixdim, 1 + axis));
+      header_.affine[5 * axis] = size > 0 && std::isfinite(size) ? size : 1.0;
+    }
+  }
+
+  // All finite, and the columns span a volume that is no rounding error beside their lengths.
+  static bool is_regular(const std::array<double, 16>& m) {
+    constexpr double kFlattest = 1e-6;
+    double lengths = 1;
+    for (std::size_t axis = 0; axis < 3; ++axis) lengths *= std::hypot(m[axis], m[4 + axis], m[8 + axis]);
+    const double volume =
+        m[0] * (m[5] * m[10] - m[6] * m[9]) - m[1] * (m[4] * m[10] - m[6] * m[8]) + m[2] * (m[4] * m[9] - m[5] * m[8]);
+    const bool finite = std::all_of(m.begin(), m.begin() + 12, [](double x) { return std::isfinite(x); });
+    return finite && std::isfinite(lengths) && std::abs(volume) > kFlattest * lengths && lengths > 0;
+  }
+
   // The rotation of a unit quaternion (a, b, c, d), columns scaled by the voxel sizes; pixdim[0] flips the third axis.
   void affine_from_quaternion() {
     std::array<double, 6> q;
-    for (std::size_t i = 0; i < q.size(); ++i) q[i] = finite(fields_.quaternion, i, "quatern/qoffset");
+    for (std::size_t i = 0; i < q.size(); ++i) q[i] = real(fields_.quaternion, i);
     double b = q[0], c = q[1], d = q[2];
     const double squares = b * b + c * c + d * d;
     double a = std::sqrt(std::max(0.0, 1.0 - squares));
@@ -190,7 +242,7 @@ class Parser {
     const double flip = real(fields_.pixdim) < 0 ? -1.0 : 1.0;
     for (std::size_t row = 0; row < 3; ++row) {
       for (std::size_t column = 0; column < 3; ++column) {
-        const double size = finite(fields_.pixdim, 1 + column, "pixdim");
+        const double size = real(fields_.pixdim, 1 + column);
         header_.affine[4 * row + column] = rotation[row][column] * size * (column == 2 ? flip : 1.0);
       }
       header_.affine[4 * row + 3] = q[3 + row];
@@ -225,6 +277,7 @@ class Parser {
   const std::filesystem::path& path_;
   std::array<std::byte, kLongestHeader> raw_{};
   Fields fields_ = kNifti1;
+  std::size_t time_axis_ = 4;
   NiftiHeader header_;
 };
 

@@ -1,6 +1,6 @@
 // Plain and compressed files behind the byte reader, read in the steps that the first four bytes ask for: the number of
 // bytes to read (two bytes, little endian), the step, and how many to skip first. Through zlib, the reader accepts what
-// zlib's own one-shot call accepts of one member; the faster inflater refuses none of that, and gives the same bytes.
+// zlib's own one-shot call accepts of each member; the faster inflater refuses none of that, and gives the same bytes.
 #include <zlib.h>
 
 #include <algorithm>
@@ -15,18 +15,27 @@
 namespace brainmt::fuzz {
 namespace {
 
-// The content when the whole file is one sound gzip member of `size` bytes; empty otherwise.
-std::vector<std::byte> inflated_at_once(Bytes member, std::size_t size) {
+// The content when the file is a series of sound gzip members, `size` bytes in all, with nothing but zeros between and
+// behind them; empty otherwise.
+std::vector<std::byte> inflated_at_once(Bytes members, std::size_t size) {
   std::vector<std::byte> content(size + 1);
-  z_stream z = {};
-  require(inflateInit2(&z, 15 + 16) == Z_OK, "zlib starts");
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(member.data()));
-  z.avail_in = static_cast<uInt>(member.size());
-  z.next_out = reinterpret_cast<Bytef*>(content.data());
-  z.avail_out = static_cast<uInt>(content.size());
-  const bool whole = inflate(&z, Z_FINISH) == Z_STREAM_END && z.avail_in == 0;
-  content.resize(whole ? z.total_out : 0);
-  inflateEnd(&z);
+  std::size_t got = 0;
+  while (!members.empty()) {
+    z_stream z = {};
+    require(inflateInit2(&z, 15 + 16) == Z_OK, "zlib starts");
+    z.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(members.data()));
+    z.avail_in = static_cast<uInt>(members.size());
+    z.next_out = reinterpret_cast<Bytef*>(content.data() + got);
+    z.avail_out = static_cast<uInt>(content.size() - got);
+    const bool whole = inflate(&z, Z_FINISH) == Z_STREAM_END;
+    got += z.total_out;
+    members = members.last(z.avail_in);
+    inflateEnd(&z);
+    if (!whole) return {};
+    const auto next = std::ranges::find_if(members, [](std::byte b) { return b != std::byte{}; });
+    members = members.subspan(static_cast<std::size_t>(next - members.begin()));
+  }
+  content.resize(got);
   return content;
 }
 

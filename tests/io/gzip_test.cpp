@@ -13,6 +13,7 @@
 namespace brainmt::io {
 namespace {
 
+using namespace std::string_literals;
 using test::expect_error;
 using test::gzipped;
 using test::TemporaryDirectory;
@@ -64,6 +65,29 @@ TEST(ByteReader, SkipsInBoth) {
     reader.read(std::as_writable_bytes(std::span(tail)));
     EXPECT_EQ(tail, content.substr(99'990));
     reader.expect_end();
+  }
+}
+
+// A file is a series of members (RFC 1952), as cat, parallel compressors and bgzip write them; zeros are padding.
+TEST(ByteReader, FurtherMembersAndZerosAreRead) {
+  const TemporaryDirectory directory;
+  const std::string content = pattern(700'001), first = content.substr(0, 300'000), second = content.substr(300'000);
+  const std::string zeros(70'000, '\0');
+  std::string blocks;  // as bgzip: small members with an extra field, an empty one at the end
+  const auto block = [](const std::string& piece) {
+    std::string member = gzipped(piece, 1);
+    member[3] = 4;
+    return member.insert(10, std::string("\6\0BC\2\0xx", 8));
+  };
+  for (std::size_t done = 0; done < content.size(); done += 65'280) blocks += block(content.substr(done, 65'280));
+  blocks += block("");
+  for (const std::string& file :
+       {gzipped(content) + "\0"s, gzipped(content) + zeros, gzipped(first) + gzipped(second),
+        gzipped("") + gzipped(first) + zeros + gzipped(second, 9) + gzipped("") + zeros, blocks, blocks + zeros}) {
+    test::write_file(directory / "packed", file);
+    for (const Inflation inflation : {Inflation::kFastest, Inflation::kZlib}) {
+      EXPECT_EQ(read_all(directory / "packed", content.size(), inflation), content);
+    }
   }
 }
 
@@ -173,8 +197,28 @@ INSTANTIATE_TEST_SUITE_P(
                 return z.substr(0, z.size() - 8);
               },
               kContent, "cut short after 50000 bytes"},
-        Fault{"TwoMembers", [](auto& c) { return gzipped(c) + gzipped(c); }, kContent, "follow the gzip member"},
         Fault{"JunkBehind", [](auto& c) { return gzipped(c) + "junk"; }, kContent, "4 bytes follow the gzip member"},
+        Fault{"JunkBehindZeros", [](auto& c) { return gzipped(c) + std::string(9000, '\0') + "x"; }, kContent,
+              "9001 bytes follow the gzip member"},
+        Fault{"HalfAMagicBehind", [](auto& c) { return gzipped(c) + "\x1f"; }, kContent, "1 bytes follow"},
+        Fault{"SecondMemberOfMoreContent", [](auto& c) { return gzipped(c) + gzipped(c); }, kContent,
+              "more content follows"},
+        Fault{"SecondMemberCut", [](auto& c) { return gzipped(c) + gzipped(c).substr(0, 2000); }, 2 * kContent,
+              "cut short after 5"},
+        Fault{"SecondMemberCutInItsHeader", [](auto& c) { return gzipped(c) + gzipped(c).substr(0, 7); }, 2 * kContent,
+              "cut short after 50000"},
+        Fault{"FirstMemberDamaged",
+              [](auto& c) {
+                const auto z = gzipped(c);
+                return flipped(z, z.size() - 7) + z;
+              },
+              2 * kContent, "after 50000 bytes of content: incorrect data check"},
+        Fault{"SecondMemberDamaged",
+              [](auto& c) {
+                const auto z = gzipped(c);
+                return z + flipped(z, z.size() - 2);
+              },
+              2 * kContent, "after 100000 bytes of content: incorrect length check"},
         Fault{"ContentTooShort", [](auto& c) { return gzipped(c); }, kContent + 1, "content ends after 50000 bytes"},
         Fault{"ContentTooLong", [](auto& c) { return gzipped(c); }, kContent - 1, "more content follows"},
         Fault{"PlainTooShort", [](auto& c) { return c; }, kContent + 1, "cut short"},
