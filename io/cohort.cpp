@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "io/checksum.hpp"
 #include "io/cohort_index.hpp"
+#include "io/file_kind.hpp"
 
 namespace brainmt::io {
 namespace {
@@ -54,6 +55,7 @@ std::string key_of(const std::vector<CohortFile>& files) {
 }  // namespace
 
 Cohort::Cohort(const std::filesystem::path& path, const ReadSettings& reading) : path_(path), reading_(reading) {
+  refuse_other_kinds(path, FileKind::kHdf5, "a cohort");
   const Hdf5Reader file(path);
   if (is_cohort_index(file)) {
     files_ = read_shards(file, path);
@@ -98,6 +100,24 @@ std::size_t Cohort::most_voxels() const {
 
 std::size_t Cohort::quarantined() const {
   return static_cast<std::size_t>(std::count(quarantined_.begin(), quarantined_.end(), true));
+}
+
+std::string Cohort::voxels_digest(std::span<const std::size_t> scans) const {
+  std::vector<std::string> masks(files_.size());
+  Sha256 digest;
+  for (const std::size_t scan : scans) {
+    const CohortFile& file = file_of(scan);
+    const CohortScan& s = this->scans()[scan];
+    std::string& mask = masks[file_of_[scan]];
+    if (mask.empty()) {
+      const std::vector<std::uint32_t> voxels = file.scatter.voxel_list();
+      mask = sha256(std::as_bytes(std::span(voxels)));
+    }
+    digest.update(std::as_bytes(std::span(mask)));
+    digest.update(std::as_bytes(std::span(&s.statistics.fill, 1)));
+    digest.update(std::as_bytes(std::span(file.checksums).subspan(s.first_frame, s.frames)));
+  }
+  return digest.finish();
 }
 
 Cohort::Place Cohort::place_of(std::size_t scan, std::uint64_t first_frame, std::uint64_t frames) const {

@@ -48,6 +48,9 @@ class Cohort {
   bool usable(std::size_t scan) const { return !quarantined_[scan]; }
   std::size_t quarantined() const;
 
+  /// SHA-256 of what these scans hold, in this order: their masks, the checksums of their frames, their fill values.
+  std::string voxels_digest(std::span<const std::size_t> scans) const;
+
   enum class Verify { kNo, kYes };
 
   /// Reads frames [first_frame, first_frame + out.size() / voxels(scan)) of `scan` as float16 bits, [frame, voxel],

@@ -158,7 +158,8 @@ void write_cohort_index(const fs::path& target, const std::vector<fs::path>& sha
 }
 
 bool is_cohort_index(const Hdf5Reader& file) {
-  return file.text_attribute("format", cohort_format::kLongestText) == cohort_index::kFormat;
+  return file.has_attribute("format") &&
+         file.text_attribute("format", cohort_format::kLongestText) == cohort_index::kFormat;
 }
 
 std::vector<CohortFile> read_shards(const Hdf5Reader& file, const fs::path& index) {

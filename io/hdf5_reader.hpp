@@ -40,6 +40,7 @@ class Hdf5Reader {
   std::vector<std::string> texts(const std::string& name, std::size_t longest) const;
   bool is_text(const std::string& name) const;
 
+  bool has_attribute(const std::string& name) const { return H5Aexists(file_.get(), name.c_str()) > 0; }
   std::string text_attribute(const std::string& name, std::size_t longest) const;
   std::uint32_t number_attribute(const std::string& name) const;
   /// Names in a group, in the order of their bytes; at most `most`.

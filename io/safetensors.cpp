@@ -11,6 +11,7 @@
 #include "base/bfloat16.hpp"
 #include "base/error.hpp"
 #include "io/atomic_file.hpp"
+#include "io/file_kind.hpp"
 #include "io/float16.hpp"
 #include "io/printable.hpp"
 
@@ -81,6 +82,7 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path path, Mapping mapping, st
       header_(std::move(header)) {}
 
 SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
+  refuse_other_kinds(path, FileKind::kWeights, "weights (safetensors)");
   Mapping mapping(path);
   const std::span<const std::byte> bytes = mapping.bytes();
   std::uint64_t length = 0;

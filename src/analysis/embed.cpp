@@ -30,6 +30,7 @@ struct Prepared {
   std::vector<Source> sources;  // of the whole cohort, or of the part
   std::size_t too_short = 0;
   EmbeddingDescription description;  // without participants
+  DataCheck check;
 };
 
 std::vector<std::size_t> starts_of(const io::Cohort& cohort, std::size_t scan, const models::BrainMT& model,
@@ -82,6 +83,7 @@ Prepared prepare(const EmbedSettings& settings, const io::Cohort& cohort) {
   const auto file = io::SafetensorsFile::open(settings.weights);
   Prepared result;
   result.model = load_model(file, settings.model, cohort, settings.activation);
+  result.check = check_data(file, cohort, settings.allow_mismatch);
   const auto frames = static_cast<std::uint64_t>(result.model->config().frames);
   std::optional<train::Split> split;
   if (!settings.split_file.empty()) split = train::load_split(settings.split_file);
@@ -106,6 +108,7 @@ Prepared prepare(const EmbedSettings& settings, const io::Cohort& cohort) {
     throw DataError(
         fmt::format("{}: no participant of this split has a run of {} frames or more", cohort.path().string(), frames));
   result.description = describe_embedding(settings, *result.model, cohort, split);
+  if (!result.check.mismatches.empty()) result.description.metadata["data_mismatch"] = result.check.mismatches;
   return result;
 }
 
@@ -219,7 +222,8 @@ EmbedSummary embed(const EmbedSettings& settings, const io::Cohort& cohort, cons
   const fs::path target = shard ? shard_path(out, *shard) : out;
   comm::run_agreed(comm, [&] {
     prepared.emplace(prepare(settings, cohort));
-    auto& [model, sources, too_short, description] = *prepared;
+    auto& [model, sources, too_short, description, check] = *prepared;
+    if (comm.rank() == 0) check.log();
     for (const Source& source : sources) description.participants.push_back(source.participant);
     if (shard) {
       const ParticipantBlock block = share_of(description.participants, shard->index - 1, shard->count);

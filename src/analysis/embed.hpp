@@ -34,6 +34,7 @@ struct EmbedSettings {
   std::filesystem::path weights;               // safetensors with the published names
   std::optional<models::BrainMTConfig> model;  // sizes, for a file that does not describe its model
   DType activation = DType::kF32;
+  bool allow_mismatch = false;       // a cohort of another space or normalisation than the model was trained on
   std::filesystem::path split_file;  // empty: all participants are of the part "none"
   std::optional<train::Part> part;   // none: all participants
   Pooling pooling = Pooling::kCls;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "io/checksum.hpp"
+#include "train/data_origin.hpp"
 #include "train/weights.hpp"
 
 namespace brainmt::analysis {
@@ -39,15 +40,6 @@ Json mamba_of(const models::BrainMTConfig& c) {
 std::string model_id(const models::BrainMTConfig& c) {
   return fmt::format("brainmt-{}{}-c{}-m{}-a{}-t{}", c.bidirectional ? "two-way" : "one-way",
                      c.stem == models::Stem::kPatch ? "-patch" : "", c.embed_dim, c.depth[0], c.depth[1], c.frames);
-}
-
-// Of what decides the windows: participants, runs, lengths, and the statistics of every scan.
-std::string fingerprint(const io::Cohort& cohort) {
-  std::string text;
-  for (const io::CohortScan& s : cohort.scans())
-    text += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\n", s.participant_id, s.run, s.frames, s.repetition_time,
-                        s.statistics.mean, s.statistics.std, s.statistics.fill);
-  return io::sha256(std::as_bytes(std::span(text)));
 }
 
 Json preprocessing_of(const io::Cohort& cohort) {
@@ -99,7 +91,7 @@ EmbeddingDescription describe_embedding(const EmbedSettings& settings, const mod
                 {"covariates", "none"},
                 {"projector", "none"},
                 {"cohort_file", cohort.path().filename().string()},
-                {"cohort_fingerprint", fingerprint(cohort)},
+                {"cohort_fingerprint", train::cohort_fingerprint(cohort)},
                 {"part", settings.part ? std::string(train::name_of(*settings.part)) : "all"},
                 {"split_sha256", split ? io::sha256_of_file(settings.split_file) : "none"},
                 {"seed", split ? Json(split->plan.seed) : Json("none")},

@@ -5,6 +5,7 @@
 
 #include "analysis/embedding_layout.hpp"
 #include "base/error.hpp"
+#include "io/file_kind.hpp"
 #include "io/hdf5_reader.hpp"
 
 namespace brainmt::analysis {
@@ -54,6 +55,7 @@ bool is_embedding_file(const std::filesystem::path& path) {
 }
 
 EmbeddingFile::EmbeddingFile(const std::filesystem::path& path) : path_(path) {
+  io::refuse_other_kinds(path, io::FileKind::kHdf5, "a file of embeddings");
   const io::Hdf5Reader file(path);
   if (!is_embedding_file(path)) refuse(path, fmt::format("no file of the format {}", embedding_format::kFormat));
   if (const auto version = file.number_attribute("version"); version != embedding_format::kVersion)

@@ -62,6 +62,7 @@ struct Prepared {
   train::Dataset data;
   std::optional<train::Split> split;
   std::unique_ptr<models::BrainMT> model;
+  DataCheck check;
   std::size_t unseen_levels = 0;
 };
 
@@ -69,6 +70,7 @@ Prepared prepare(const EvaluateSettings& settings, const io::Cohort& cohort) {
   const auto file = io::SafetensorsFile::open(settings.weights);
   train::TaskDescription task = task_of(settings, file, cohort);
   auto model = model_of(settings, file, cohort, task.targets.size());
+  DataCheck check = check_data(file, cohort, settings.allow_mismatch);
   std::vector<train::Target> targets;
   std::vector<train::Adjustment> adjustments;
   for (const train::TargetDescription& d : task.targets) {
@@ -79,10 +81,11 @@ Prepared prepare(const EvaluateSettings& settings, const io::Cohort& cohort) {
                       {.confounds = task.confounds.names(), .group = settings.split.plan.group});
   auto split = split_of(settings, data);
   const std::size_t unseen = task.confounds.empty() ? 0 : data.adjust_labels(task.confounds, adjustments);
-  return {std::move(task), std::move(data), std::move(split), std::move(model), unseen};
+  return {std::move(task), std::move(data), std::move(split), std::move(model), std::move(check), unseen};
 }
 
-void log_left_out(const Prepared& prepared) {
+void log_remarks(const Prepared& prepared) {
+  prepared.check.log();
   const train::Dataset& data = prepared.data;
   const std::size_t left_out = data.without_label() + data.without_confounds() + data.too_short();
   if (left_out > 0)
@@ -97,8 +100,10 @@ Evaluation evaluate(const EvaluateSettings& settings, const io::Cohort& cohort, 
   std::optional<Prepared> prepared;
   comm::run_agreed(comm, [&] { prepared.emplace(prepare(settings, cohort)); });
   const train::Dataset& data = prepared->data;
-  Evaluation result{
-      .task = prepared->task, .part = settings.part ? std::string(name_of(*settings.part)) : "all", .predictions = {}};
+  Evaluation result{.task = prepared->task,
+                    .part = settings.part ? std::string(name_of(*settings.part)) : "all",
+                    .predictions = {},
+                    .mismatches = prepared->check.mismatches};
 
   std::vector<std::size_t> chosen;
   for (std::size_t i = 0; i < data.subjects().size(); ++i)
@@ -106,7 +111,7 @@ Evaluation evaluate(const EvaluateSettings& settings, const io::Cohort& cohort, 
   if (chosen.empty())
     throw DataError(fmt::format("{}: the part {} has no subject", cohort.path().string(), result.part));
 
-  if (comm.rank() == 0) log_left_out(*prepared);
+  if (comm.rank() == 0) log_remarks(*prepared);
   for (const auto& [index, windows, outputs] : train::predict(*prepared->model, data, chosen, settings.predict, comm)) {
     const train::Subject& subject = data.subjects()[index];
     const std::string part = part_of(prepared->split, subject.id);

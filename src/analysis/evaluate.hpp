@@ -21,6 +21,7 @@ struct EvaluateSettings {
   std::optional<models::BrainMTConfig> model;  // sizes, for a file that does not describe its model
   std::optional<train::TaskSettings> task;     // for a file that does not describe its task
   DType activation = DType::kF32;
+  bool allow_mismatch = false;      // a cohort of another space or normalisation than the model was trained on
   std::optional<train::Part> part;  // none: all subjects
   train::SplitSettings split;
   train::PredictSettings predict;
@@ -42,13 +43,15 @@ struct Evaluation {
   train::TaskDescription task;
   std::string part;  // what was asked for: a part's name or "all"
   std::vector<Prediction> predictions;
+  std::vector<std::string> mismatches{};  // how the cohort differs from what the model was trained on, where allowed
 };
 
 /// Collective; the same result on every rank. Throws DataError when weights, cohort and split do not fit together.
 Evaluation evaluate(const EvaluateSettings& settings, const io::Cohort& cohort, comm::Communicator& comm);
 
 /// The object of metrics.json: {task, target, split, n_subjects, <metric>...}, or of a multitask run {task, split,
-/// n_subjects, targets: {<target>: {task, n_subjects, <metric>...}}}, with `confounds` where there are any.
+/// n_subjects, targets: {<target>: {task, n_subjects, <metric>...}}}, with `confounds` where there are any, and
+/// `data_mismatch`.
 nlohmann::ordered_json metrics_of(const Evaluation& evaluation, const train::BootstrapSettings& bootstrap);
 
 /// participant_id split n_windows y_true y_pred logit prob, of a multitask run also target; n/a where a column does not

@@ -37,6 +37,7 @@ nlohmann::ordered_json metrics_of(const Evaluation& evaluation, const train::Boo
   if (!task.is_multitask) metrics["target"] = task.targets.front().target.name;
   metrics["split"] = evaluation.part;
   if (!task.confounds.empty()) metrics["confounds"] = task.confounds.names();
+  if (!evaluation.mismatches.empty()) metrics["data_mismatch"] = evaluation.mismatches;
   if (!task.is_multitask) {
     metrics.update(scores_of(evaluation, 0, bootstrap));
     return metrics;

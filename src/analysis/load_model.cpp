@@ -1,5 +1,9 @@
 #include "analysis/load_model.hpp"
 
+#include <fmt/ranges.h>
+
+#include "base/log.hpp"
+#include "train/data_origin.hpp"
 #include "train/weights.hpp"
 
 namespace brainmt::analysis {
@@ -14,7 +18,8 @@ models::BrainMTConfig config_of(const io::SafetensorsFile& file, const std::opti
     config.grid = extents;
     return config;
   }
-  const models::BrainMTConfig config = train::described_model(file);
+  models::BrainMTConfig config = train::described_model(file);
+  if (sizes) config.frame_chunk = sizes->frame_chunk;
   if (config.grid != extents)
     throw DataError(
         fmt::format("{}: the model was made for a grid of {}x{}x{} voxels, {} has {}x{}x{}: prepare the cohort "
@@ -25,6 +30,33 @@ models::BrainMTConfig config_of(const io::SafetensorsFile& file, const std::opti
 }
 
 }  // namespace
+
+void DataCheck::log() const {
+  for (const std::string& text : mismatches)
+    log::warn("data.allow_mismatch: the model was trained on other data: {}", text);
+  for (const std::string& text : warnings) log::warn("the model was trained on other data: {}", text);
+}
+
+DataCheck check_data(const io::SafetensorsFile& file, const io::Cohort& cohort, bool allow) {
+  const auto text = file.metadata().find(train::kDataKey);
+  const auto trained = text == file.metadata().end() ? std::nullopt : train::described_origin(text->second);
+  if (!trained) {
+    log::info("{}: its metadata do not say what it was trained on: space and normalisation of '{}' are not compared",
+              file.path().string(), cohort.path().string());
+    return {};
+  }
+  const train::OriginDifferences found = train::compare(*trained, train::origin_of(cohort));
+  if (!found.decisive.empty() && !allow)
+    throw DataError(fmt::format(
+        "{}: the model was trained on other data than '{}': {}: prepare the scans as it was trained, or give "
+        "data.allow_mismatch=true",
+        file.path().string(), cohort.path().string(), fmt::join(found.decisive, "; ")));
+  DataCheck check{.mismatches = found.decisive, .warnings = {}};
+  for (const std::string& before : trained->mismatches) check.mismatches.push_back("while it was trained: " + before);
+  for (const std::string& other : {found.repetition_time, found.processing})
+    if (!other.empty()) check.warnings.push_back(other);
+  return check;
+}
 
 std::unique_ptr<models::BrainMT> load_model(const io::SafetensorsFile& file,
                                             const std::optional<models::BrainMTConfig>& sizes, const io::Cohort& cohort,

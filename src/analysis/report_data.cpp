@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "config/yaml.hpp"
+#include "io/file_kind.hpp"
 #include "io/table.hpp"
 
 namespace brainmt::analysis {
@@ -120,8 +121,9 @@ const std::vector<CurvePoint>* RunRecord::curve(const std::string& part, const s
 
 RunRecord read_run(const fs::path& directory) {
   if (!fs::exists(directory / "config.yaml"))
-    throw DataError(fmt::format("{}: no config.yaml in it: expected the directory of a run of 'brainmt train'",
-                                directory.string()));
+    throw DataError(
+        fmt::format("'{}': expected the directory of a run of 'brainmt train' with its config.yaml, found {}",
+                    directory.string(), io::kind_of(directory).text));
   RunRecord run{.directory = directory};
   const fs::path plain = directory.lexically_normal();
   run.name = plain.has_filename() ? plain.filename().string() : plain.parent_path().filename().string();

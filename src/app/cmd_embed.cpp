@@ -9,6 +9,7 @@
 #include "analysis/residualize.hpp"
 #include "app/build_info.hpp"
 #include "app/command_table.hpp"
+#include "app/given_keys.hpp"
 #include "app/read_settings.hpp"
 #include "app/run_keys.hpp"
 #include "base/log.hpp"
@@ -50,6 +51,8 @@ void check_source(const config::Config& config) {
 analysis::EmbedSettings settings_of(CommandContext& context, const RunKeys& keys, const fs::path& run_dir) {
   const config::Config& config = context.config;
   analysis::EmbedSettings s;
+  s.model = models::from_config(config, {});
+  s.allow_mismatch = config.get<bool>("data.allow_mismatch");
   s.activation = keys.get<std::string>("precision") == "bf16" ? DType::kBf16 : DType::kF32;
   s.part = part_of(config.get<std::string>("split"));
   s.pooling = pooling_of(config.get<std::string>("embed.pooling"));
@@ -61,7 +64,6 @@ analysis::EmbedSettings settings_of(CommandContext& context, const RunKeys& keys
   s.libraries = libraries();
   if (run_dir.empty()) {
     s.weights = config.get<std::string>("weights");
-    s.model = models::from_config(config, {});
   } else {
     s.weights = train::model_file_of(context.comm, run_dir, config.get<std::string>("checkpoint"));
     if (s.split_file.empty()) s.split_file = run_dir / "split.json";
@@ -80,13 +82,18 @@ analysis::EmbedSummary extract(CommandContext& context, const fs::path& out,
                                const std::optional<analysis::Shard>& shard) {
   check_source(context.config);
   const fs::path run_dir = context.config.get<std::string>("run.dir");
-  const RunKeys keys(context.config, config_of_run(run_dir));
+  const std::optional<config::Config> trained_with = config_of_run(run_dir);
+  const RunKeys keys(context.config, trained_with);
   const analysis::EmbedSettings settings = settings_of(context, keys, run_dir);
   std::optional<io::Cohort> cohort;
   io::ReadSettings read = read_settings(keys, context.mpi);
   // Ranks have different numbers of windows here, so they cannot read together.
   if (read.mode == io::ReadMode::kCollective) read.mode = io::ReadMode::kIndependent;
-  comm::run_agreed(context.comm, [&] { cohort.emplace(keys.get<std::string>("data.cohort"), read); });
+  comm::run_agreed(context.comm, [&] {
+    cohort.emplace(keys.get<std::string>("data.cohort"), read);
+    check_given(context.config, trained_with, settings.weights, *cohort);
+    if (context.is_root() && context.config.get<bool>("data.verify")) cohort->verify();
+  });
   train::follow_algorithms(context.comm, run_dir, dnn::algorithms());
   return analysis::embed(settings, *cohort, out, shard, context.comm, context.mpi);
 }

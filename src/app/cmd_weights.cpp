@@ -8,6 +8,7 @@
 #include "app/command_table.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
+#include "io/file_kind.hpp"
 #include "io/safetensors.hpp"
 #include "models/brainmt.hpp"
 #include "models/from_config.hpp"
@@ -21,6 +22,7 @@ namespace fs = std::filesystem;
 
 // The weights of a run directory's checkpoint, after its manifest was checked.
 fs::path checkpoint_weights(const fs::path& run, const std::string& which) {
+  io::refuse_other_kinds(run, io::FileKind::kRun, "a run directory");
   const fs::path checkpoints = run / "checkpoints";
   auto step = train::read_pointer(checkpoints, which);
   if (!step) step = train::newest_valid_step(checkpoints);
@@ -33,6 +35,7 @@ fs::path checkpoint_weights(const fs::path& run, const std::string& which) {
 void export_weights(const config::Config& config) {
   const auto file = io::SafetensorsFile::open(
       checkpoint_weights(config.get<std::string>("in"), config.get<std::string>("checkpoint")));
+  train::check_finite(file);
   std::vector<io::TensorToWrite> tensors;
   for (const std::string& name : file.names()) {
     const io::StoredTensor& tensor = file.info(name);

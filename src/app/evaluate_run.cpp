@@ -9,6 +9,7 @@
 
 #include "analysis/evaluate.hpp"
 #include "analysis/plots.hpp"
+#include "app/given_keys.hpp"
 #include "app/read_settings.hpp"
 #include "app/run_keys.hpp"
 #include "app/train_settings.hpp"
@@ -30,6 +31,8 @@ analysis::EvaluateSettings settings_of(const config::Config& config, comm::Commu
   const auto batch = keys.get<std::int64_t>("eval.batch_size");
   analysis::EvaluateSettings s;
   s.part = part_of(config.get<std::string>("split"));
+  s.model = models::from_config(config, {});
+  s.allow_mismatch = config.get<bool>("data.allow_mismatch");
   s.activation = keys.get<std::string>("precision") == "bf16" ? DType::kBf16 : DType::kF32;
   s.predict = {.stride = keys.get<std::int64_t>("eval.stride"),
                .batch = std::max<std::int64_t>(batch, 1),
@@ -42,7 +45,6 @@ analysis::EvaluateSettings settings_of(const config::Config& config, comm::Commu
     s.split.plan.group.clear();  // needed to make a split, not to use one; another cohort may lack the column
   } else {
     s.weights = config.get<std::string>("weights");
-    s.model = models::from_config(config, {});
     const train::TaskSettings task = task_settings(config);
     if (!task.targets.empty() && !task.targets.front().name.empty()) s.task = task;
   }
@@ -74,7 +76,11 @@ void evaluate_run(const config::Config& config, comm::Communicator& comm, MPI_Co
   const RunKeys keys(config, trained_with);
   const analysis::EvaluateSettings settings = settings_of(config, comm, keys, run_dir);
   std::optional<io::Cohort> cohort;
-  comm::run_agreed(comm, [&] { cohort.emplace(keys.get<std::string>("data.cohort"), read_settings(keys, mpi)); });
+  comm::run_agreed(comm, [&] {
+    cohort.emplace(keys.get<std::string>("data.cohort"), read_settings(keys, mpi));
+    check_given(config, trained_with, settings.weights, *cohort);
+    if (comm.rank() == 0 && config.get<bool>("data.verify")) cohort->verify();
+  });
   train::follow_algorithms(comm, run_dir, dnn::algorithms());
   const analysis::Evaluation evaluation = analysis::evaluate(settings, *cohort, comm);
   comm::run_agreed(comm, [&] {

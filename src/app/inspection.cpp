@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <set>
 #include <variant>
 
@@ -14,8 +13,10 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "io/cohort.hpp"
+#include "io/file_kind.hpp"
 #include "io/safetensors.hpp"
 #include "train/checkpoint_files.hpp"
+#include "train/weights.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -48,8 +49,7 @@ void warn_of_leaks(const Json& leaks) {
     if (!leak["leaks"].get<bool>()) continue;
     log::warn(
         "the fill value of a scan tells {} ({} {} over {} participants): a model can read it off the background; "
-        "prepare "
-        "with normalize=minmax, whose fill value is 0 in every scan",
+        "prepare with fill=0, the same value in every scan",
         leak["column"].get<std::string>(), leak["measure"].get<std::string>(), leak["value"].get<double>(),
         leak["participants"].get<std::size_t>());
   }
@@ -105,21 +105,6 @@ Json inspect_cohort(const fs::path& path, bool verify, bool quarantine) {
   return out;
 }
 
-// Throws DataError naming the first floating-point tensor with a value that is not finite.
-void check_finite(const io::SafetensorsFile& file) {
-  for (const std::string& name : file.names()) {
-    const io::StoredTensor& tensor = file.info(name);
-    if (!io::name_of(tensor.type).starts_with("F") && tensor.type != io::StoredType::kBF16) continue;
-    std::vector<float> values(tensor.elements());
-    file.read_f32(name, values);
-    const auto bad = std::find_if(values.begin(), values.end(), [](float x) { return !std::isfinite(x); });
-    if (bad != values.end()) {
-      throw DataError(fmt::format("{}: tensor {}: expected finite values, found {} at element {}", file.path().string(),
-                                  name, *bad, bad - values.begin()));
-    }
-  }
-}
-
 Json inspect_weights(const fs::path& path, bool verify) {
   const auto file = io::SafetensorsFile::open(path);
   Json tensors = Json::array();
@@ -132,7 +117,7 @@ Json inspect_weights(const fs::path& path, bool verify) {
   Json out{{"kind", "weights"},    {"path", path.string()},       {"bytes", fs::file_size(path)},
            {"elements", elements}, {"metadata", file.metadata()}, {"tensors", std::move(tensors)}};
   if (verify) {
-    check_finite(file);
+    train::check_finite(file);
     out["verified"] = "every value is finite";
   }
   return out;
@@ -157,14 +142,6 @@ Json inspect_run(const fs::path& path, bool verify) {
   }
   if (verify) out["verified"] = "every checkpoint matches its manifest";
   return out;
-}
-
-// The 8 bytes that every HDF5 file starts with.
-bool is_hdf5(const fs::path& path) {
-  static constexpr char kSignature[] = "\x89HDF\r\n\x1a\n";
-  char start[8] = {};
-  std::ifstream(path, std::ios::binary).read(start, sizeof start);
-  return std::equal(std::begin(start), std::end(start), kSignature);
 }
 
 // For people: six digits say all that a value of single precision knows.
@@ -196,16 +173,23 @@ std::string table_text(const Json& rows) {
 }  // namespace
 
 Json inspect_path(const fs::path& path, bool verify, bool quarantine) {
-  std::error_code ignored;
-  if (fs::is_directory(path, ignored)) {
-    if (fs::exists(path / "config.yaml", ignored) || fs::exists(path / "checkpoints", ignored))
+  const io::FoundKind found = io::kind_of(path);
+  switch (found.kind) {
+    case io::FileKind::kRun:
       return inspect_run(path, verify);
-    throw DataError(fmt::format("{}: expected a run directory with config.yaml or checkpoints in it", path.string()));
+    case io::FileKind::kHdf5:
+      return analysis::is_embedding_file(path) ? inspect_embeddings(path, verify)
+                                               : inspect_cohort(path, verify, quarantine);
+    case io::FileKind::kMissing:
+      throw DataError(fmt::format("{}: {}", path.string(), found.text));
+    case io::FileKind::kOther:
+      throw DataError(fmt::format("'{}': {}; 'inspect' reads cohorts, embeddings, weights and run directories",
+                                  path.string(), found.text));
+    case io::FileKind::kWeights:
+    case io::FileKind::kUnknown:  // its reader says what is wrong
+      break;
   }
-  if (!fs::is_regular_file(path, ignored)) throw DataError(fmt::format("{}: no such file or directory", path.string()));
-  if (!is_hdf5(path)) return inspect_weights(path, verify);
-  return analysis::is_embedding_file(path) ? inspect_embeddings(path, verify)
-                                           : inspect_cohort(path, verify, quarantine);
+  return inspect_weights(path, verify);
 }
 
 std::string to_lines(const Json& description) {

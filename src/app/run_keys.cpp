@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "config/keys.hpp"
+#include "io/file_kind.hpp"
 
 namespace brainmt::app {
 
@@ -10,8 +11,9 @@ namespace fs = std::filesystem;
 std::optional<config::Config> config_of_run(const fs::path& run_dir) {
   if (run_dir.empty()) return std::nullopt;
   if (!fs::exists(run_dir / "config.yaml"))
-    throw UsageError(fmt::format("run.dir={}: no config.yaml in it: expected the directory of a run of 'brainmt train'",
-                                 run_dir.string()));
+    throw UsageError(
+        fmt::format("run.dir={}: expected the directory of a run of 'brainmt train' with its config.yaml, found {}",
+                    run_dir.string(), io::kind_of(run_dir).text));
   return config::resolve(config::train_schema(),
                          {.file = (run_dir / "config.yaml").string(), .overrides = {}, .directories = {}});
 }

@@ -7,6 +7,7 @@
 #include <set>
 #include <span>
 
+#include "app/given_keys.hpp"
 #include "app/sweep_check.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -154,7 +155,9 @@ SweepPlan make_plan(const config::Config& options) {
     }
   }
   errors.report(plan.sweep.name, plan.manifest.rows.size());
-  evaluate_config(plan, plan.manifest.rows.front());  // throws when a key of evaluate is wrong
+  // Throws when a key of evaluate is wrong, or says what a task decides otherwise.
+  for (const jobs::ManifestRow& row : plan.manifest.rows)
+    check_given(evaluate_config(plan, row), resolve_task(base, row.settings, plan.out / "runs"));
   write_plan(plan, file, base, check);
   check.print(plan);
   return plan;

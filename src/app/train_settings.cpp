@@ -126,6 +126,7 @@ train::TrainSettings train_settings(const config::Config& config, int ranks) {
              .precision = config.get<std::string>("precision"),
              .ranks = ranks};
   s.identity = config.identity();
+  s.allow_mismatch = config.get<bool>("data.allow_mismatch");
   s.algorithms = config.get<bool>("device.tune") ? dnn::algorithms() : nullptr;
   return s;
 }

@@ -29,6 +29,8 @@ class Config {
   template <class T>
   T get(std::string_view name) const;
 
+  /// The value whatever its type, for comparisons.
+  const Value& value(std::string_view name) const { return entry(name).value; }
   Origin origin(std::string_view name) const { return entry(name).origin; }
   /// Was the key given by the user, in whatever way?
   bool is_set(std::string_view name) const { return origin(name) != Origin::kDefault; }

@@ -61,6 +61,11 @@ void check_targets(const Config& config) {
       throw UsageError(fmt::format("task.kinds: expected regression, classification or auto, found '{}'", kind));
 }
 
+// With run.dir the run says what is predicted, and what is given is compared with it.
+void check_given_targets(const Config& config) {
+  if (config.get<std::string>("run.dir").empty()) check_targets(config);
+}
+
 void check_has_target(const Config& config) {
   const bool multitask = config.get<std::string>("task") == "multitask";
   if (multitask && config.get<std::vector<std::string>>("task.targets").empty())
@@ -117,7 +122,7 @@ std::vector<Key> split_keys() {
 }
 
 std::vector<Rule> task_rules(bool required) {
-  return required ? std::vector<Rule>{check_targets, check_has_target} : std::vector<Rule>{check_targets};
+  return required ? std::vector<Rule>{check_targets, check_has_target} : std::vector<Rule>{check_given_targets};
 }
 
 std::vector<Rule> split_rules() { return {check_split_fractions, check_folds}; }

@@ -226,6 +226,11 @@ std::vector<Key> data_keys() {
           .at_most(1024)
           .free_to_change(),
       boolean("data.verify", false, "check the checksum of every scan before the first step").free_to_change(),
+      boolean(
+          "data.allow_mismatch", false,
+          "use a cohort of another orientation, place, normalisation or fill than the model was trained on, or made "
+          "again since; outputs then say so")
+          .free_to_change(),
   };
 }
 
@@ -279,13 +284,17 @@ const Schema& train_schema() {
 const Schema& evaluate_schema() {
   static const Schema schema(
       "evaluate",
-      join({{text("run.dir", "", "run directory; model, task, cohort and split are taken from it unless given here"),
-             text("weights", "", "safetensors file instead of run.dir; model.*, task and data.* must be given"),
+      join({{text("run.dir", "",
+                  "run directory: model, task and split are its own, and given ones must be equal; data.cohort, "
+                  "data.split_file, precision and the like are its own unless given here"),
+             text("weights", "",
+                  "safetensors file instead of run.dir, with data.cohort; task.* and model.* must be given where its "
+                  "metadata lack them, and must be equal where not"),
              choice("checkpoint", "best", {"best", "latest"}, "which checkpoint of run.dir"),
              choice("split", "test", {"train", "val", "test", "all"}, "subjects to predict"),
              text("out", "", "directory for predictions.tsv, metrics.json and a plot; empty: run.dir"),
              integer("bootstrap", 1000, "resamples for the confidence intervals; 0: none").at_least(0).at_most(1000000),
-             integer("run.seed", 42, "seed of split and bootstrap").at_least(0)},
+             integer("run.seed", 42, "seed of the bootstrap, and of a split that is made here").at_least(0)},
             eval_keys(),
             data_keys(),
             split_keys(),

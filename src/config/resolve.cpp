@@ -1,4 +1,7 @@
 // Where values come from: files, groups and overrides, applied to a Config in the order that config.hpp states.
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <cstdlib>
 #include <set>
 #include <stdexcept>
@@ -93,10 +96,13 @@ class Resolver {
         known.push_back(file.path().stem().string());
       }
     }
+    std::ranges::sort(known);
+    known.erase(std::ranges::unique(known).begin(), known.end());
     const std::string nearest = nearest_name(name, known);
-    throw UsageError(fmt::format("{}: {}={}: no such configuration{}{}", where, group, name,
+    throw UsageError(fmt::format("{}: {}={}: no such configuration{}; there are: {}{}", where, group, name,
                                  nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest),
-                                 listed(sources_.directories)));
+                                 known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", ")),
+                                 known.empty() ? listed(sources_.directories) : ""));
   }
 
   const Sources& sources_;

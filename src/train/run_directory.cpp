@@ -95,6 +95,8 @@ void write_start_record(const fs::path& run_dir, const StartRecord& record) {
                                {"split_sha256", record.split_sha256},
                                {"overrides", record.overrides},
                                {"configuration", record.config_yaml}};
+  if (!record.voxels_sha256.empty()) start["voxels_sha256"] = record.voxels_sha256;
+  if (!record.data.empty()) start["data"] = nlohmann::ordered_json::parse(record.data);
   if (!record.task.empty()) start["task"] = nlohmann::ordered_json::parse(record.task);
   for (const char* variable : {"SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_RESTART_COUNT",
                                "SLURM_JOB_END_TIME", "BRAINMT_FAULT"})

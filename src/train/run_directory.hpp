@@ -21,6 +21,7 @@ struct StartRecord {
   std::vector<std::string> hosts{};           // of each rank
   std::string data_sha256{}, split_sha256{};  // of the subjects, labels and scan lengths; of split.json
   std::int64_t first_step = 0;                // 0, or the checkpoint's that is continued
+  std::string voxels_sha256{}, data{};        // of what the scans hold; JSON: the cohort's space and processing
   std::string task{};                         // JSON: the targets, and what was fitted on the training part
 };
 

@@ -3,6 +3,7 @@
 // Equal states give equal bytes.
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "train/early_stopping.hpp"
 
@@ -18,6 +19,8 @@ struct TrainState {
   // What the run is; a start that differs in these does not continue it.
   std::string identity;           // YAML of the keys that decide its numbers
   std::string data_sha256;        // subjects, labels and lengths of their scans
+  std::string voxels_sha256{};    // of what these scans hold; "" in runs from before it was kept
+  std::string data{};             // JSON: the cohort's space and processing (data_origin.hpp); "" likewise
   std::int64_t global_batch = 0;  // ranks x batch x accumulation
   int ranks = 1;
 };
@@ -31,5 +34,9 @@ TrainState state_from_json(const std::string& text);
 /// "".
 void check_same_run(const TrainState& saved, const TrainState& now, const std::string& run_dir,
                     const std::string& data_note = "");
+
+/// What differs between the voxels that a checkpoint's run was trained on and those of the one that wants to continue
+/// it; none in runs from before they were kept.
+std::vector<std::string> differing_voxels(const TrainState& saved, const TrainState& now);
 
 }  // namespace brainmt::train

@@ -1,5 +1,7 @@
 #include "train/trainer.hpp"
 
+#include <fmt/ranges.h>
+
 #include <optional>
 #include <utility>
 
@@ -10,6 +12,7 @@
 #include "io/checksum.hpp"
 #include "io/directory_lock.hpp"
 #include "io/quarantine.hpp"
+#include "train/data_origin.hpp"
 #include "train/shared_algorithms.hpp"
 #include "train/training_loop.hpp"
 #include "train/warm_up.hpp"
@@ -18,8 +21,14 @@ namespace brainmt::train {
 namespace {
 
 TrainState new_state(const TrainSettings& settings, const TrainingData& data, int ranks) {
+  const io::Cohort& cohort = data.data.cohort();
+  std::vector<std::size_t> scans;
+  for (const Subject& subject : data.data.subjects())
+    scans.insert(scans.end(), subject.scans.begin(), subject.scans.end());
   return {.identity = settings.identity,
           .data_sha256 = data.sha256,
+          .voxels_sha256 = cohort.voxels_digest(scans),
+          .data = describe_origin(origin_of(cohort)),
           .global_batch = std::int64_t{ranks} * settings.batch_size * settings.accumulate,
           .ranks = ranks};
 }
@@ -34,6 +43,26 @@ std::string quarantine_note(const io::Cohort& cohort, const std::filesystem::pat
       io::quarantine_file(cohort.path()).string(), cohort.quarantined(), (run_dir / "split.json").string());
 }
 
+// A cohort that was made again under its name. With settings.allow_mismatch the run continues on it, and says so in its
+// weights and in its log from then on.
+void check_voxels(const TrainSettings& settings, TrainState& state, const TrainState& fresh, const io::Cohort& cohort) {
+  if (state.voxels_sha256.empty())
+    log::info(
+        "{}: the run began before the content of cohorts was kept: it is not known whether '{}' still holds the same",
+        settings.run_dir.string(), cohort.path().string());
+  const std::vector<std::string> differences = differing_voxels(state, fresh);
+  if (!differences.empty() && !settings.allow_mismatch)
+    throw DataError(fmt::format(
+        "run.dir={} was trained on another content of the cohort '{}': {}: bring the former cohort back, or "
+        "begin a new run in another run.dir; data.allow_mismatch=true continues on this one all the same",
+        settings.run_dir.string(), cohort.path().string(), fmt::join(differences, "; ")));
+  DataOrigin origin = origin_of(cohort);
+  if (const auto before = described_origin(state.data)) origin.mismatches = before->mismatches;
+  origin.mismatches.insert(origin.mismatches.end(), differences.begin(), differences.end());
+  state.voxels_sha256 = fresh.voxels_sha256;
+  state.data = describe_origin(origin);
+}
+
 // The state to go on from, and whether it is a checkpoint's.
 std::pair<TrainState, bool> resume_or_start(const TrainSettings& settings, const TrainState& fresh,
                                             const CheckpointStore& checkpoints, const io::Cohort& cohort) {
@@ -42,6 +71,7 @@ std::pair<TrainState, bool> resume_or_start(const TrainSettings& settings, const
   TrainState state = state_from_json(found->state);
   BRAINMT_CHECK(state.step == found->step, "state.json of step {} says {}", found->step, state.step);
   check_same_run(state, fresh, settings.run_dir.string(), quarantine_note(cohort, settings.run_dir));
+  check_voxels(settings, state, fresh, cohort);
   if (state.ranks != fresh.ranks && settings.determinism == comm::Determinism::kRank)
     log::info("continuing with {} ranks what {} ranks began: sums round differently; deterministic=world would not",
               fresh.ranks, state.ranks);
@@ -77,11 +107,13 @@ std::vector<std::string> hosts_of(comm::Communicator& comm) {
 
 // Collective.
 StartRecord start_record(const TrainSettings& settings, const TrainingData& data, comm::Communicator& comm,
-                         std::int64_t first_step) {
+                         const TrainState& state) {
   StartRecord record = settings.start;
   record.hosts = hosts_of(comm);
   record.data_sha256 = data.sha256;
-  record.first_step = first_step;
+  record.voxels_sha256 = state.voxels_sha256;
+  record.data = state.data;
+  record.first_step = state.step;
   record.task = describe_task(data.task);
   return record;
 }
@@ -117,7 +149,7 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
     log::info("{}: the run is complete (step {}); nothing to do", settings.run_dir.string(), state.step);
     return Outcome::kAlreadyFinished;
   }
-  StartRecord start = start_record(settings, *data, comm, state.step);
+  StartRecord start = start_record(settings, *data, comm, state);
   comm::run_agreed(comm, [&] {
     if (comm.rank() != 0) return;
     save_split(data->split, settings.run_dir / "split.json");
@@ -126,6 +158,9 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
     log::add_file((settings.run_dir / "log.txt").string());
     log_data(*data);
     if (resumed) log::info("continuing from step {}", state.step);
+    if (const auto origin = described_origin(state.data))
+      for (const std::string& mismatch : origin->mismatches)
+        log::warn("data.allow_mismatch: the run began on other data: {}", mismatch);
   });
   fault::at("load", comm.rank(), state.step);
 

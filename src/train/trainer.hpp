@@ -56,6 +56,8 @@ struct TrainSettings {
 
   dnn::Algorithms* algorithms = nullptr;  // those that are timed, for the ranks and starts to share; null: none are
 
+  bool allow_mismatch = false;  // continue on a cohort that is not what the run began with
+
   StartRecord start;
   std::string identity;  // YAML of the keys that decide the numbers of the run
   std::function<bool()> stop_requested = [] { return false; };

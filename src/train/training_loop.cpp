@@ -9,6 +9,7 @@
 #include "base/fault.hpp"
 #include "base/log.hpp"
 #include "comm/gather.hpp"
+#include "train/data_origin.hpp"
 #include "train/replicas.hpp"
 #include "train/slow_ranks.hpp"
 #include "train/validation.hpp"
@@ -77,7 +78,10 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const TrainingData& da
           {.backend = settings.backend, .wire = settings.wire, .timeout = settings.timeout, .graphs = settings.graphs}),
       stepper_(model, optimizer_, comm, route_.link(), step_settings(settings, data.task), route_.recorder()),
       stopping_(settings.patience, 0.0, state_.stopping),
-      metadata_{{"format", "pt"}, {kModelKey, describe_model(model.config())}, {kTaskKey, describe_task(data.task)}},
+      metadata_{{"format", "pt"},
+                {kModelKey, describe_model(model.config())},
+                {kTaskKey, describe_task(data.task)},
+                {kDataKey, state_.data}},
       watchdog_(comm.rank()),
       loss_watch_(settings.loss_spike, resumed ? first_training_loss(settings.run_dir) : std::nullopt) {
   if (resumed) {

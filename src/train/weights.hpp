@@ -1,6 +1,6 @@
 #pragma once
 // Model weights in safetensors under the published parameter names, float32. A file fits a model when both have the
-// same names with the same shapes; otherwise the error lists every tensor that does not fit.
+// same names with the same shapes; otherwise the error counts the tensors that do not fit.
 #include <filesystem>
 #include <map>
 #include <string>
@@ -18,10 +18,16 @@ struct LoadOptions {
   bool allow_extra = false;    // tensors that the model lacks are ignored
 };
 
-/// Copies the tensors of `file` into the parameters and renews the compute copies. Tensors of the file without the
-/// prefix do not count. Throws DataError naming *all* missing, extra and misshapen tensors in one line; then no
+/// Copies the tensors of `file` into the parameters and renews the compute copies. Where no name is the model's, what
+/// wrappers put in front (`module.`, `_orig_mod.`, `model.` and others, also nested) is taken off, with a note in the
+/// log. With options.prefix, tensors of the file without it do not count. Throws DataError with the number of missing,
+/// extra and misshapen tensors and the first names of each in one line, NonFiniteError as check_finite(); then no
 /// parameter has changed.
 void load_weights(const io::SafetensorsFile& file, nn::ParameterStore& store, const LoadOptions& options = {});
+
+/// Throws NonFiniteError naming the first floating-point tensor with a value that is not finite, and how many there
+/// are.
+void check_finite(const io::SafetensorsFile& file);
 
 /// Writes atomically. Throws OutputError.
 void save_weights(const std::filesystem::path& path, const nn::ParameterStore& store, const Metadata& metadata);

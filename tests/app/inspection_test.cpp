@@ -38,7 +38,7 @@ TEST_F(Inspection, WeightsListTensorsAndMetadata) {
 TEST_F(Inspection, VerifyFindsAValueThatIsNotFinite) {
   const auto path = weights_with(std::numeric_limits<float>::quiet_NaN());
   EXPECT_NO_THROW(inspect_path(path, /*verify=*/false));
-  test::expect_error<DataError>([&] { inspect_path(path, /*verify=*/true); }, {"head.weight", "nan", "element 3"});
+  test::expect_error<NonFiniteError>([&] { inspect_path(path, /*verify=*/true); }, {"head.weight", "nan", "element 3"});
 }
 
 TEST_F(Inspection, RunListsCheckpointsAndVerifiesThem) {

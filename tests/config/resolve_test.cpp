@@ -150,6 +150,7 @@ TEST(Config, WrongOverridesNameKeyExpectedAndFound) {
       {"model.depth=[1]", {"model.depth", "list of 2"}},
       {"model.depth=12", {"model.depth", "list such as [1,2]"}},
       {"model=smal", {"model=smal", "did you mean 'small'"}},
+      {"model=large", {"model=large", "brainmt, brainmt_released, small"}},
       {"model=[a]", {"one name"}},
       {"run.dir", {"key=value"}},
       {"=3", {"key=value"}},

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <limits>
+#include <vector>
+
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -27,8 +31,69 @@ class Weights : public testing::Test {
     save_weights(directory_ / "model.safetensors", model.parameters(), {{kModelKey, describe_model(config)}});
     return directory_ / "model.safetensors";
   }
+  // The tensors of tiny(true) under changed names, with one value replaced.
+  std::filesystem::path renamed(const std::function<std::string(const std::string&)>& rename, float first = 1) {
+    models::BrainMT model(tiny(true), DType::kF32);
+    model.initialise(3);
+    std::vector<std::vector<float>> values;
+    std::vector<io::TensorToWrite> tensors;
+    for (const nn::Parameter& p : model.parameters().all()) {
+      const std::vector<double> wide = p.value.to_host();
+      values.emplace_back(wide.begin(), wide.end());
+      if (p.name == "head.weight") values.back()[0] = first;
+      tensors.push_back({.name = rename(p.name),
+                         .shape = std::vector<std::uint64_t>(p.shape.begin(), p.shape.end()),
+                         .data = values.back().data()});
+    }
+    io::write_safetensors(directory_ / "renamed.safetensors", tensors);
+    return directory_ / "renamed.safetensors";
+  }
   test::TemporaryDirectory directory_;
 };
+
+TEST_F(Weights, PrefixesOfWrappersAreTakenOff) {
+  for (const std::string prefix : {"module.", "_orig_mod.", "model.", "module._orig_mod.", "_orig_mod.module.", "net.",
+                                   "model.module.", "_fsdp_wrapped_module."}) {
+    const auto file = io::SafetensorsFile::open(renamed([&](const std::string& name) { return prefix + name; }, 7));
+    models::BrainMT model(tiny(true), DType::kF32);
+    load_weights(file, model.parameters());
+    EXPECT_EQ(model.parameters().find("head.weight")->value.to_host().front(), 7.0) << prefix;
+  }
+}
+
+TEST_F(Weights, WrappersInsideNamesAreTakenOff) {
+  const auto inside = [](const std::string& name) {
+    return name.starts_with("layers.0.") ? "layers.0._orig_mod." + name.substr(9) : name;
+  };
+  const auto file = io::SafetensorsFile::open(renamed(inside));
+  models::BrainMT model(tiny(true), DType::kF32), written(tiny(true), DType::kF32);
+  written.initialise(3);
+  load_weights(file, model.parameters());
+  const std::string name = "layers.0.mixer.in_proj.weight";
+  EXPECT_EQ(model.parameters().find(name)->value.to_host(), written.parameters().find(name)->value.to_host());
+}
+
+TEST_F(Weights, NamesOfAnotherModelStayRefusedInAShortLine) {
+  const auto file = io::SafetensorsFile::open(renamed([](const std::string& name) { return "x" + name + ".y"; }));
+  models::BrainMT model(tiny(true), DType::kF32);
+  try {
+    load_weights(file, model.parameters());
+    FAIL() << "no error";
+  } catch (const DataError& error) {
+    EXPECT_LT(std::string(error.what()).size(), 1200U);
+    EXPECT_NE(std::string(error.what()).find("more;"), std::string::npos) << error.what();
+  }
+}
+
+TEST_F(Weights, ValuesThatAreNotFiniteAreRefused) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    const auto file = io::SafetensorsFile::open(renamed([](const std::string& name) { return name; }, bad));
+    models::BrainMT model(tiny(true), DType::kF32);
+    test::expect_error<NonFiniteError>([&] { load_weights(file, model.parameters()); },
+                                       {"renamed.safetensors", "head.weight", "1 of 16 values"});
+    for (const double value : model.parameters().find("head.bias")->value.to_host()) EXPECT_EQ(value, 0.0);
+  }
+}
 
 TEST_F(Weights, RoundTripIsExactAndDescribesItsModel) {
   const auto file = io::SafetensorsFile::open(save(tiny(true)));

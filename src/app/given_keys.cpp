@@ -1,0 +1,155 @@
+#include "app/given_keys.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "io/safetensors.hpp"
+#include "train/phenotype_values.hpp"
+#include "train/task_description.hpp"
+#include "train/weights.hpp"
+
+namespace brainmt::app {
+namespace {
+
+using Texts = std::vector<std::string>;
+using DecidedKeys = std::map<std::string, config::Value>;
+
+// Decided in training. All that is not listed is obeyed: data.cohort, data.split_file and how windows are read; eval.*,
+// embed.*, split, bootstrap, run.seed (of the bootstrap, and of a split that is made here); precision, device.*,
+// comm.*; model.recompute and model.frame_chunk, which change no result.
+constexpr std::array kDecided{// What is predicted: the weights' metadata `brainmt.task`, else the run's configuration.
+                              "task", "task.target", "task.targets", "task.kinds", "task.weights", "task.positive",
+                              "task.confounds", "task.shuffle_labels",
+                              // The model: the weights' metadata `brainmt.model`, else the run's configuration.
+                              "model.num_frames", "model.stem", "model.embed_dim", "model.depth", "model.num_heads",
+                              "model.bidirectional", "model.state_dim", "model.conv_kernel", "model.expand",
+                              "model.drop_path", "model.conv_init", "model.dt_init",
+                              // The split: the run's split.json was made with them.
+                              "data.split_fractions", "data.split_group", "data.folds", "data.fold"};
+
+void add_task(DecidedKeys& decided, const train::TaskDescription& task) {
+  Texts names, kinds, positives;
+  std::vector<double> weights;
+  for (const train::TargetDescription& d : task.targets) {
+    names.push_back(d.target.name);
+    kinds.push_back(train::name_of(d.target.task));
+    positives.push_back(d.target.positive);
+    weights.push_back(d.target.weight);
+  }
+  decided["task"] = train::name_of(task);
+  decided["task.target"] = task.is_multitask ? std::string() : names.front();
+  decided["task.targets"] = task.is_multitask ? names : Texts{};
+  decided["task.kinds"] = kinds;
+  decided["task.positive"] = positives;
+  decided["task.weights"] = weights;
+  decided["task.confounds"] = task.confounds.names();
+  decided.try_emplace("task.shuffle_labels", false);
+}
+
+void add_model(DecidedKeys& decided, const models::BrainMTConfig& c) {
+  decided["model.num_frames"] = c.frames;
+  decided["model.stem"] = std::string(models::name_of(c.stem));
+  decided["model.embed_dim"] = c.embed_dim;
+  decided["model.depth"] = std::vector<std::int64_t>{c.depth[0], c.depth[1]};
+  decided["model.num_heads"] = std::int64_t{c.num_heads};
+  decided["model.bidirectional"] = c.bidirectional;
+  decided["model.state_dim"] = std::int64_t{c.state_dim};
+  decided["model.conv_kernel"] = std::int64_t{c.conv_kernel};
+  decided["model.expand"] = std::int64_t{c.expand};
+  decided["model.drop_path"] = c.drop_path;
+}
+
+bool is_empty_list(const config::Value& value) {
+  return std::visit(
+      [](const auto& v) {
+        using T = std::decay_t<decltype(v)>;
+        if constexpr (std::is_same_v<T, std::string>)
+          return false;
+        else if constexpr (requires { v.empty(); })
+          return v.empty();
+        else
+          return false;
+      },
+      value);
+}
+
+bool same_column(const io::Cohort* cohort, const std::string& a, const std::string& b) {
+  if (a == b) return true;
+  if (cohort == nullptr || a.empty() || b.empty()) return false;
+  const auto* column = train::find_phenotype(*cohort, a);
+  return column != nullptr && column == train::find_phenotype(*cohort, b);
+}
+
+bool same(const std::string& key, const config::Value& given, const config::Value& decided, const io::Cohort* cohort) {
+  if (given == decided) return true;
+  if (key == "task.target") return same_column(cohort, std::get<std::string>(given), std::get<std::string>(decided));
+  if (key == "task.targets" || key == "task.confounds")
+    return std::ranges::equal(std::get<Texts>(given), std::get<Texts>(decided),
+                              [&](const auto& a, const auto& b) { return same_column(cohort, a, b); });
+  if (key == "task.kinds")  // [] and auto: whatever it became
+    return is_empty_list(given) || is_empty_list(decided) ||
+           std::ranges::equal(std::get<Texts>(given), std::get<Texts>(decided),
+                              [](const auto& a, const auto& b) { return a == b || a == "auto" || b == "auto"; });
+  const auto all_default = [](const config::Value& value) {
+    if (const auto* texts = std::get_if<Texts>(&value))
+      return std::ranges::all_of(*texts, [](const std::string& text) { return text.empty(); });
+    const auto* numbers = std::get_if<std::vector<double>>(&value);
+    return numbers != nullptr && std::ranges::all_of(*numbers, [](double x) { return x == 1.0; });
+  };
+  if (key == "task.positive" || key == "task.weights") return all_default(given) && all_default(decided);
+  return false;
+}
+
+DecidedKeys decided_by(const config::Config& run) {
+  DecidedKeys decided;
+  for (const char* key : kDecided) decided[key] = run.value(key);
+  return decided;
+}
+
+// The weights hold what `auto` became, and are there without a run.
+void add_metadata(DecidedKeys& decided, const io::SafetensorsFile& weights) {
+  const auto text = weights.metadata().find(train::kTaskKey);
+  if (text != weights.metadata().end())
+    if (const auto task = train::described_task(text->second)) add_task(decided, *task);
+  if (weights.metadata().contains(train::kModelKey)) add_model(decided, train::described_model(weights));
+}
+
+void check(const config::Config& given, const DecidedKeys& decided, const std::string& source,
+           const io::Cohort* cohort) {
+  Texts asked, trained;
+  for (const char* key : kDecided) {
+    const auto found = decided.find(key);
+    if (found == decided.end() || !given.schema().find(key) || !given.is_set(key)) continue;
+    if (same(key, given.value(key), found->second, cohort)) continue;
+    asked.push_back(fmt::format("{}={}", key, config::to_yaml(given.value(key))));
+    trained.push_back(fmt::format("{}={}", key, config::to_yaml(found->second)));
+  }
+  if (asked.empty()) return;
+  throw UsageError(fmt::format("{}: the model of {} has {}: leave {} out, or name a model that was trained so",
+                               fmt::join(asked, ", "), source, fmt::join(trained, ", "),
+                               asked.size() == 1 ? "it" : "them"));
+}
+
+}  // namespace
+
+void check_given(const config::Config& given, const std::optional<config::Config>& run,
+                 const std::filesystem::path& weights, const io::Cohort& cohort) {
+  DecidedKeys decided;
+  if (run) decided = decided_by(*run);
+  add_metadata(decided, io::SafetensorsFile::open(weights));
+  const std::string key = run ? "run.dir" : "weights";
+  check(given, decided, fmt::format("{}={}", key, given.get<std::string>(key)), &cohort);
+}
+
+void check_given(const config::Config& given, const config::Config& run) {
+  check(given, decided_by(run), "these tasks", nullptr);
+}
+
+}  // namespace brainmt::app
