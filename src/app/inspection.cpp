@@ -183,7 +183,7 @@ Json inspect_path(const fs::path& path, bool verify, bool quarantine) {
     case io::FileKind::kMissing:
       throw DataError(fmt::format("{}: {}", path.string(), found.text));
     case io::FileKind::kOther:
-      throw DataError(fmt::format("'{}': {}; 'inspect' reads cohorts, embeddings, weights and run directories",
+      throw DataError(fmt::format("'{}': {}; inspect reads cohorts, embeddings, weights, run directories",
                                   path.string(), found.text));
     case io::FileKind::kWeights:
     case io::FileKind::kUnknown:  // its reader says what is wrong

@@ -57,10 +57,10 @@ std::string without_wrappers(const std::string& name) {
 }
 
 // What stands in front of the model's names, as `model.` in a checkpoint of PyTorch Lightning: told from a parameter
-// whose name ends just one of `names`.
+// whose name is the end of just one of `names`.
 std::string common_prefix(const std::vector<std::string>& names, const nn::ParameterStore& store) {
   for (const nn::Parameter& p : store.all()) {
-    const auto is_it = [ending = "." + p.name](const std::string& name) { return name.ends_with(ending); };
+    const auto is_it = [&](const std::string& name) { return name == p.name || name.ends_with("." + p.name); };
     if (std::ranges::count_if(names, is_it) != 1) continue;
     const std::string& name = *std::ranges::find_if(names, is_it);
     return name.substr(0, name.size() - p.name.size());
@@ -169,9 +169,9 @@ void check_finite(const io::SafetensorsFile& file) {
                           std::ranges::count_if(values, is_bad), values.size(), *bad, bad - values.begin());
   }
   if (tensors == 0) return;
-  throw NonFiniteError(fmt::format("{}: {}{}; such weights predict nothing: take an earlier checkpoint",
-                                   file.path().string(), first,
-                                   tensors > 1 ? fmt::format(", and {} more tensors like it", tensors - 1) : ""));
+  throw NonFiniteError(
+      fmt::format("{}: {}{}; such weights predict nothing: take an earlier checkpoint", file.path().string(), first,
+                  tensors > 1 ? fmt::format("; {} more tensor{} like it", tensors - 1, tensors > 2 ? "s" : "") : ""));
 }
 
 void load_weights(const io::SafetensorsFile& file, nn::ParameterStore& store, const LoadOptions& options) {

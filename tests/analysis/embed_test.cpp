@@ -175,18 +175,24 @@ TEST_F(Embed, TakesAPartOfTheSplitOnly) {
   EXPECT_EQ(all.description().participants[5].part, "none");
 }
 
-TEST_F(Embed, RefusesWeightsThatAreNotFiniteAndLeavesNoFile) {
+TEST_F(Embed, RefusesWhatIsNotFiniteAndLeavesNoFile) {
   const auto file = io::SafetensorsFile::open(directory_ / "model.safetensors");
   models::BrainMT model(train::described_model(file), DType::kF32);
   train::load_weights(file, model.parameters());
-  model.parameters()
-      .find("cls_token")
-      ->value.copy_from(Tensor::from_host(std::vector<float>(16, std::nanf("")), {1, 1, 16}, DType::kF32));
-  train::save_weights(directory_ / "nan.safetensors", model.parameters(),
-                      {{train::kModelKey, train::describe_model(model.config())}});
-  EmbedSettings settings = fixture_.settings();
-  settings.weights = directory_ / "nan.safetensors";
-  test::expect_error<NonFiniteError>([&] { run(settings, "e.h5"); }, {"sub-000", "finite"});
+  const auto embed_with = [&](float value) {
+    for (const char* name : {"cls_token", "blocks.0.proj.bias"}) {
+      const Tensor& parameter = model.parameters().find(name)->value;
+      const std::vector<float> values(static_cast<std::size_t>(parameter.count()), value);
+      model.parameters().find(name)->value.copy_from(Tensor::from_host(values, parameter.shape(), DType::kF32));
+    }
+    train::save_weights(directory_ / "changed.safetensors", model.parameters(),
+                        {{train::kModelKey, train::describe_model(model.config())}});
+    EmbedSettings settings = fixture_.settings();
+    settings.weights = directory_ / "changed.safetensors";
+    run(settings, "e.h5");
+  };
+  test::expect_error<NonFiniteError>([&] { embed_with(std::nanf("")); }, {"blocks.0.proj.bias", "1 more tensor"});
+  test::expect_error<NonFiniteError>([&] { embed_with(3e38F); }, {"sub-000", "finite"});  // their sum overflows
   EXPECT_EQ(directory_.entries(), 3u) << "the cohort and two weights files";
 }
 

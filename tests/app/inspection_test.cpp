@@ -59,7 +59,7 @@ TEST_F(Inspection, RunListsCheckpointsAndVerifiesThem) {
 
 TEST_F(Inspection, RefusesWhatItDoesNotKnow) {
   test::expect_error<DataError>([&] { inspect_path(directory_ / "missing", false); }, {"missing", "no such file"});
-  test::expect_error<DataError>([&] { inspect_path(directory_.path(), false); }, {"run directory"});
+  test::expect_error<DataError>([&] { inspect_path(directory_.path(), false); }, {"run directories"});
   test::write_file(directory_ / "cut.h5", "\x89HDF\r\n\x1a\n");
   EXPECT_THROW(inspect_path(directory_ / "cut.h5", false), DataError);
 }

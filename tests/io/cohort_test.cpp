@@ -114,8 +114,8 @@ TEST_F(CohortTest, Fault32EveryTruncationIsRefused) {
 
 TEST_F(CohortTest, Fault32TextDirectoryAndNothingAreRefused) {
   write_file(path_, "participant_id,sex\nsub-01,1\n");
-  expect_error<DataError>([&] { Cohort cohort(path_); }, {path_.string(), "not a whole HDF5 file"});
-  expect_error<DataError>([&] { Cohort cohort(directory_.path()); }, {"regular"});
+  expect_error<DataError>([&] { Cohort cohort(path_); }, {path_.string(), "expected a cohort, found a table"});
+  expect_error<DataError>([&] { Cohort cohort(directory_.path()); }, {"found a directory"});
   expect_error<DataError>([&] { Cohort cohort(directory_ / "absent.h5"); }, {"absent.h5", "No such"});
 }
 
