@@ -74,12 +74,11 @@ Forward::primitive_desc forward_desc(const Descs& d, const Options& o) {
   dnnl::primitive_attr attr = attributes();
   if (o.relu) {
     dnnl::post_ops ops;
-    ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+    append_relu(ops);
     attr.set_post_ops(ops);
   }
-  return {{dnnl::prop_kind::forward_training, kDirect, d.x, d.w, d.bias, d.y, d.strides, d.padding, d.padding},
-          attr,
-          engine()};
+  return describe<Forward>(attr, dnnl::prop_kind::forward_training, kDirect, d.x, d.w, d.bias, d.y, d.strides,
+                           d.padding, d.padding);
 }
 
 Plan make_plan(const ConvShape& s, const Options& o) {
@@ -94,8 +93,8 @@ Plan make_plan(const ConvShape& s, const Options& o) {
             d.w_user,
             d.bias};
   if (o.pass == Pass::kBackwardData) {
-    const BackwardData::primitive_desc pd({kDirect, d.x, d.w, d.y, d.strides, d.padding, d.padding}, attributes(),
-                                          engine(), forward);
+    const auto pd =
+        describe_backward<BackwardData>(forward, attributes(), kDirect, d.x, d.w, d.y, d.strides, d.padding, d.padding);
     return {{BackwardData(pd), pd.scratchpad_desc()},
             make_reorder(d.w_user, pd.weights_desc()),
             d.x,
@@ -104,8 +103,8 @@ Plan make_plan(const ConvShape& s, const Options& o) {
             d.w_user,
             d.bias};
   }
-  const BackwardWeights::primitive_desc pd({kDirect, d.x, d.w_gradient, d.bias, d.y, d.strides, d.padding, d.padding},
-                                           attributes(), engine(), forward);
+  const auto pd = describe_backward<BackwardWeights>(forward, attributes(), kDirect, d.x, d.w_gradient, d.bias, d.y,
+                                                     d.strides, d.padding, d.padding);
   return {{BackwardWeights(pd), pd.scratchpad_desc()},
           make_reorder(pd.diff_weights_desc(), d.w_user, true),
           d.x,

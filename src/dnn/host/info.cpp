@@ -4,35 +4,30 @@
 
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string_view>
+#include <utility>
 
 namespace brainmt::dnn {
 namespace {
 
+// The value of an instruction set has the bits of those that it includes.
+bool includes(dnnl::cpu_isa isa, dnnl::cpu_isa other) {
+  return (static_cast<unsigned>(isa) & static_cast<unsigned>(other)) == static_cast<unsigned>(other);
+}
+
+// Later sets than these (oneDNN 3 knows more than oneDNN 2) go by the widest one that they include.
 std::string_view name_of(dnnl::cpu_isa isa) {
-  switch (isa) {
-    case dnnl::cpu_isa::sse41:
-      return "SSE4.1";
-    case dnnl::cpu_isa::avx:
-      return "AVX";
-    case dnnl::cpu_isa::avx2:
-      return "AVX2";
-    case dnnl::cpu_isa::avx2_vnni:
-      return "AVX2 VNNI";
-    case dnnl::cpu_isa::avx512_mic:
-      return "AVX-512 (Knights Landing)";
-    case dnnl::cpu_isa::avx512_mic_4ops:
-      return "AVX-512 (Knights Mill)";
-    case dnnl::cpu_isa::avx512_core:
-      return "AVX-512";
-    case dnnl::cpu_isa::avx512_core_vnni:
-      return "AVX-512 VNNI";
-    case dnnl::cpu_isa::avx512_core_bf16:
-      return "AVX-512 BF16";
-    case dnnl::cpu_isa::avx512_core_amx:
-      return "AMX";
-    default:
-      return "unnamed instruction set";
-  }
+  static constexpr std::pair<dnnl::cpu_isa, std::string_view> kSets[] = {
+      {dnnl::cpu_isa::avx512_core_amx, "AMX"},
+      {dnnl::cpu_isa::avx512_core_bf16, "AVX-512 BF16"},
+      {dnnl::cpu_isa::avx512_core_vnni, "AVX-512 VNNI"},
+      {dnnl::cpu_isa::avx512_core, "AVX-512"},
+      {dnnl::cpu_isa::avx2_vnni, "AVX2 VNNI"},
+      {dnnl::cpu_isa::avx2, "AVX2"},
+      {dnnl::cpu_isa::avx, "AVX"},
+  };
+  for (const auto& [set, name] : kSets)
+    if (includes(isa, set)) return name;
+  return "SSE4.1";
 }
 
 std::string_view runtime_name(unsigned runtime) {
@@ -58,10 +53,6 @@ std::string describe() {
                      name_of(dnnl::get_effective_cpu_isa()));
 }
 
-bool has_native_bf16() {
-  const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
-  const auto bf16 = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
-  return (isa & bf16) == bf16;  // an instruction set's value contains the bits of those it includes
-}
+bool has_native_bf16() { return includes(dnnl::get_effective_cpu_isa(), dnnl::cpu_isa::avx512_core_bf16); }
 
 }  // namespace brainmt::dnn

@@ -27,6 +27,38 @@ memory::data_type data_type(DType t);
 /// User scratchpad and strict fp32 arithmetic, whatever the environment says.
 dnnl::primitive_attr attributes();
 
+// The API of oneDNN 2 and of oneDNN 3: the difference is here and nowhere else. Version 2 describes an operation first
+// and makes a primitive description of that; version 3 takes everything at once.
+
+/// Description of a forward operation or a matmul; `of` are its arguments in oneDNN's order.
+template <class Primitive, class... Of>
+typename Primitive::primitive_desc describe(const dnnl::primitive_attr& attr, const Of&... of) {
+#if DNNL_VERSION_MAJOR < 3
+  return {typename Primitive::desc(of...), attr, engine()};
+#else
+  return {engine(), of..., attr};
+#endif
+}
+
+/// Description of a backward operation; `forward` describes its forward pass.
+template <class Primitive, class Forward, class... Of>
+typename Primitive::primitive_desc describe_backward(const Forward& forward, const dnnl::primitive_attr& attr,
+                                                     const Of&... of) {
+#if DNNL_VERSION_MAJOR < 3
+  return {typename Primitive::desc(of...), attr, engine(), forward};
+#else
+  return {engine(), of..., forward, attr};
+#endif
+}
+
+inline void append_relu(dnnl::post_ops& ops) {
+#if DNNL_VERSION_MAJOR < 3
+  ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+#else
+  ops.append_eltwise(dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+#endif
+}
+
 inline memory wrap(const memory::desc& desc, void* data) { return {desc, engine(), data}; }
 
 /// Memory of a description, from the tensor pool until the end of the scope.

@@ -43,9 +43,8 @@ Plan make_plan(const Operand& c, const Operand& a, const Operand& b, bool with_b
     ops.append_sum(1.0f);
     attr.set_post_ops(ops);
   }
-  const dnnl::matmul::desc op = with_bias ? dnnl::matmul::desc(a_desc, b_desc, bias_desc, desc_of(c))
-                                          : dnnl::matmul::desc(a_desc, b_desc, desc_of(c));
-  const dnnl::matmul::primitive_desc pd(op, attr, detail::engine());
+  // Without a bias its description is empty.
+  const auto pd = detail::describe<dnnl::matmul>(attr, a_desc, b_desc, bias_desc, desc_of(c));
   Plan plan{
       {dnnl::matmul(pd), pd.scratchpad_desc()}, pd.src_desc(), pd.weights_desc(), pd.dst_desc(), bias_desc, {}, {}};
   if (plan.a != desc_of(a)) plan.pack_a = detail::make_reorder(desc_of(a), plan.a);
