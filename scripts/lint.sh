@@ -32,9 +32,27 @@ tidy() {
     -o -name 'resolve.cpp' -o -name 'yaml.cpp' -o -name 'value.cpp' | sort |
     xargs -n 2 -P 2 clang-tidy -p build/cpu --quiet --warnings-as-errors='*' 2>/dev/null
 }
+# The recipe of Spack compiles; the definition of Apptainer has its sections, and its shell parts parse. They are built by
+# their tools, which few machines have.
+packaging() {
+  local definition=packaging/apptainer/brainmt.def section status=0
+  python3 -c 'import sys; compile(open(sys.argv[1]).read(), sys.argv[1], "exec")' packaging/spack/packages/brainmt/package.py || status=1
+  for section in files post environment runscript test help; do
+    grep -q "^%$section\$" "$definition" || { printf '%s: no section %%%s\n' "$definition" "$section"; status=1; }
+  done
+  for section in post environment runscript test; do
+    sed -n "/^%$section\$/,/^%/{/^%/!p}" "$definition" | sh -n || { printf '%s: %%%s does not parse\n' "$definition" "$section"; status=1; }
+  done
+  if command -v pyflakes3 >/dev/null; then
+    pyflakes3 packaging/spack/packages | grep -vE 'may be undefined, or defined from star imports|unable to detect undefined names' && status=1
+  fi
+  if command -v spack >/dev/null; then spack style packaging/spack/packages || status=1; fi
+  return "$status"
+}
 
 check clang-format format
 check shellcheck shell
+check packaging packaging
 check header_check headers
 check clang-tidy tidy
 if [ "${#failures[@]}" -gt 0 ]; then

@@ -9,11 +9,12 @@ source scripts/lib/deps.sh
 
 usage() {
   cat <<'TEXT'
-usage: scripts/test.sh [--no-install] [--quick | --full]
+usage: scripts/test.sh [--no-install] [--quick | --full] [--only REGEX]
 
   --no-install   install no packages; say which are missing and stop
   --quick        the Release tests only, without lint, sanitizers and fuzzers
   --full         also the tests with the label 'full', which need more time or rights than every push has
+  --only REGEX   of the Release tests these alone (as for ctest -R)
   --help         this text
 
 Packages (Debian and Ubuntu), installed when missing:
@@ -23,12 +24,14 @@ TEXT
 
 install=1
 quick=0
-full=(-LE full)
+only=()
+chosen=(-LE full)
 while [ $# -gt 0 ]; do
   case $1 in
     --no-install) install=0 ;;
     --quick) quick=1 ;;
-    --full) full=() ;;
+    --full) chosen=() ;;
+    --only) [ $# -ge 2 ] || die "--only needs a value; --help explains it"; only=(-R "$2"); shift ;;
     --help) usage; exit 0 ;;
     *) die "unknown option '$1'; --help lists them" ;;
   esac
@@ -67,5 +70,5 @@ fi
 
 [ "${#failed[@]}" -eq 0 ] || say "FAILED before the Release tests: ${failed[*]}"
 say "tests"
-ctest --preset cpu -j2 "${full[@]}" || failed+=(tests)
+ctest --preset cpu -j2 "${chosen[@]}" "${only[@]}" || failed+=(tests)
 [ "${#failed[@]}" -eq 0 ]
