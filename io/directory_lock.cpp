@@ -84,4 +84,14 @@ DirectoryLock::~DirectoryLock() {
     const int emptied = ::ftruncate(file_.get(), 0);
 }
 
+std::optional<std::string> lock_owner(const std::filesystem::path& directory) {
+  const FileDescriptor file(::open((directory / "lock").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.valid()) return std::nullopt;
+  const Owner owner = read_owner(file);
+  if (owner.host.empty()) return std::nullopt;
+  const bool dropped = ::flock(file.get(), LOCK_SH | LOCK_NB) == 0;
+  if (dropped && owner.host == this_process().host) return std::nullopt;
+  return fmt::format("process {} on {}", owner.pid, owner.host);
+}
+
 }  // namespace brainmt::io

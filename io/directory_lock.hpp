@@ -3,6 +3,8 @@
 // `<host> <pid> <Slurm job or ->`. A lock whose owner is dead (the kernel dropped its flock on this host, or it
 // belonged to an earlier start of the same Slurm job) is taken over; anything else is refused.
 #include <filesystem>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "io/file_descriptor.hpp"
@@ -22,5 +24,9 @@ class DirectoryLock {
  private:
   FileDescriptor file_;
 };
+
+/// "process 4711 on node7" where the lock of `directory` is held: by a live process of this host, or as far as can be
+/// told from here by one of another. Looks without taking it.
+std::optional<std::string> lock_owner(const std::filesystem::path& directory);
 
 }  // namespace brainmt::io

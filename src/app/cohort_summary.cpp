@@ -39,6 +39,26 @@ Json motion_of(std::span<const io::CohortScan> scans) {
           {"largest", rounded(known.back())}};
 }
 
+// Minutes of signal of each participant; null where no repetition time is known.
+Json minutes_of(std::span<const io::CohortScan> scans) {
+  std::map<std::string, double> of;
+  for (const io::CohortScan& scan : scans)
+    if (scan.repetition_time > 0)
+      of[scan.participant_id] += static_cast<double>(scan.frames) * scan.repetition_time / 60;
+  if (of.empty()) return nullptr;
+  std::vector<double> sorted;
+  double total = 0;
+  for (const auto& [id, minutes] : of) {
+    total += minutes;
+    sorted.push_back(minutes);
+  }
+  std::ranges::sort(sorted);
+  return {{"total", rounded(total)},
+          {"least", rounded(sorted.front())},
+          {"median", rounded(sorted[sorted.size() / 2])},
+          {"largest", rounded(sorted.back())}};
+}
+
 // The column as numbers, if it could be a target: texts of two values become 0 and 1. NaN is missing.
 std::vector<double> as_numbers(const io::PhenotypeColumn& column) {
   if (const auto* numbers = std::get_if<std::vector<double>>(&column.values)) return *numbers;
@@ -82,8 +102,10 @@ Json summarise_participants(std::span<const io::CohortScan> scans) {
     least = std::min(least, theirs.size());
     most = std::max(most, theirs.size());
   }
-  return {
-      {"participants", participants.size()}, {"runs_of_a_participant", {least, most}}, {"mean_fd", motion_of(scans)}};
+  return {{"participants", participants.size()},
+          {"runs_of_a_participant", {least, most}},
+          {"minutes", minutes_of(scans)},
+          {"mean_fd", motion_of(scans)}};
 }
 
 Json fill_value_leaks(std::span<const io::CohortScan> scans, std::span<const io::PhenotypeColumn> columns) {

@@ -8,8 +8,9 @@
 
 namespace brainmt::app {
 
-/// {participants, runs_of_a_participant: [least, most], mean_fd: {scans, least, median, largest}}; mean_fd is null
-/// where no scan's is known.
+/// {participants, runs_of_a_participant: [least, most], minutes: {total, least, median, largest},
+/// mean_fd: {scans, least, median, largest}}; minutes (of signal, of a participant) and mean_fd are null where no
+/// scan's are known.
 Json summarise_participants(std::span<const io::CohortScan> scans);
 
 /// Normalisation fills the background with the scan's smallest value, so every frame shows it, and a difference between

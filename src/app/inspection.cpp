@@ -10,12 +10,12 @@
 #include "analysis/embedding_file.hpp"
 #include "app/cohort_summary.hpp"
 #include "app/inspect_embeddings.hpp"
+#include "app/inspect_run.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "io/cohort.hpp"
 #include "io/file_kind.hpp"
 #include "io/safetensors.hpp"
-#include "train/checkpoint_files.hpp"
 #include "train/weights.hpp"
 
 namespace brainmt::app {
@@ -123,33 +123,17 @@ Json inspect_weights(const fs::path& path, bool verify) {
   return out;
 }
 
-Json step_or_null(const std::optional<std::int64_t>& step) { return step ? Json(*step) : Json(nullptr); }
-
-Json inspect_run(const fs::path& path, bool verify) {
-  const fs::path checkpoints = path / "checkpoints";
-  Json files = Json::array();
-  for (const auto& entry : fs::directory_iterator(path)) files.push_back(entry.path().filename().string());
-  std::sort(files.begin(), files.end());
-  Json out{{"kind", "run"},
-           {"path", path.string()},
-           {"files", std::move(files)},
-           {"checkpoints", Json::array()},
-           {"best", step_or_null(train::read_pointer(checkpoints, "best"))},
-           {"latest", step_or_null(train::read_pointer(checkpoints, "latest"))}};
-  for (const std::int64_t step : train::list_steps(checkpoints)) {
-    if (verify) train::verify_checkpoint(checkpoints, step);
-    out["checkpoints"].push_back(step);
-  }
-  if (verify) out["verified"] = "every checkpoint matches its manifest";
-  return out;
-}
-
 // For people: six digits say all that a value of single precision knows.
 std::string value_text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_number_float()) return fmt::format("{:.6g}", value.get<double>());
-  if (!value.is_array()) return value.dump();
   std::string text;
+  if (value.is_object() && std::ranges::all_of(value, [](const Json& v) { return v.is_number(); })) {
+    for (const auto& [name, number] : value.items())
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, value_text(number));
+    return text;
+  }
+  if (!value.is_array()) return value.dump();
   for (const Json& item : value) text += (text.empty() ? "" : ",") + value_text(item);
   return "[" + text + "]";
 }

@@ -54,7 +54,7 @@ void check_targets(const Config& config) {
   check_list_of_targets("task.kinds", kinds.size(), count);
   check_list_of_targets("task.weights", config.get<std::vector<double>>("task.weights").size(), count);
   check_list_of_targets("task.positive", config.get<std::vector<std::string>>("task.positive").size(), count);
-  if (!multitask && (!kinds.empty() || config.is_set("task.weights")))
+  if (!multitask && (!kinds.empty() || !config.get<std::vector<double>>("task.weights").empty()))
     throw UsageError(fmt::format("task={}: task.kinds and task.weights are for task=multitask", task));
   for (const std::string& kind : kinds)
     if (kind != "regression" && kind != "classification" && kind != "auto")

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "train/describe_data.hpp"
 #include "train/sampler.hpp"
 #include "train/trainer.hpp"
 
@@ -12,6 +13,7 @@ namespace brainmt::train {
 namespace {
 
 constexpr double kMebibyte = 1 << 20;
+constexpr double kSpeed = 20e9;  // operations a second that a rank sustains; as `sweep plan speed=` by default
 
 double patch_voxels() { return std::pow(static_cast<double>(models::kPatchEdge), 3); }
 
@@ -132,22 +134,28 @@ std::string describe(const TrainSettings& settings, const io::Cohort& cohort, in
   const TrainingData data = prepare_training_data(cohort, settings.task, settings.split, settings.model.frames);
   const RunEstimate e = estimate_with(settings, cohort, ranks, data);
   const models::BrainMTConfig config = model_config(settings, cohort);
-  return fmt::format(
-      "cohort       {} scans, {} subjects: {} train, {} val, {} test\n"
-      "{}"
-      "grid         {} x {} x {} voxels, windows of {} frames\n"
-      "{}"
-      "parameters   {}\n"
-      "tokens       {} per sample ({} places x {} frames + 1)\n"
-      "batch        {} samples per update ({} ranks x {} x {} micro steps)\n"
-      "steps        {} per epoch, {} in {} epochs\n"
-      "memory       about {:.0f} MiB per rank: {:.0f} for parameters and optimiser, {:.0f} for activations\n",
-      cohort.scans().size(), e.subjects, e.parts[0], e.parts[1], e.parts[2], describe_targets(data), config.grid[0],
-      config.grid[1], config.grid[2], config.frames,
-      config.stem == models::Stem::kPatch ? "stem         patches of 16x16x16 voxels, no convolutions\n" : "",
-      e.parameters, e.tokens, e.places, config.frames, e.global_batch, ranks, settings.batch_size, settings.accumulate,
-      e.steps_per_epoch, e.steps, settings.epochs, (e.parameter_bytes + e.activation_bytes) / kMebibyte,
-      e.parameter_bytes / kMebibyte, e.activation_bytes / kMebibyte);
+  const double seconds = e.operations / settings.epochs / (kSpeed * ranks);
+  std::string text = fmt::format("cohort       {} scans, {} subjects: {} train, {} val, {} test\n",
+                                 cohort.scans().size(), e.subjects, e.parts[0], e.parts[1], e.parts[2]);
+  text += describe_left_out(data, config.frames) + describe_targets(data) + describe_labels(data);
+  text += fmt::format("grid         {} x {} x {} voxels\n", config.grid[0], config.grid[1], config.grid[2]);
+  text += fmt::format("window       {}\n", describe_window(cohort, config.frames));
+  if (config.stem == models::Stem::kPatch) text += "stem         patches of 16x16x16 voxels, no convolutions\n";
+  text += fmt::format("parameters   {}\n", e.parameters);
+  text += fmt::format("tokens       {} per sample ({} places x {} frames + 1)\n", e.tokens, e.places, config.frames);
+  text += fmt::format("batch        {} samples per update ({} ranks x {} x {} micro steps)\n", e.global_batch, ranks,
+                      settings.batch_size, settings.accumulate);
+  text += fmt::format("steps        {} per epoch, {} in {} epochs; an epoch is one window of each of {} participants\n",
+                      e.steps_per_epoch, e.steps, settings.epochs, e.parts[0]);
+  text += fmt::format(
+      "time         about {:.2g} minutes an epoch, {:.2g} hours in all, at {:.0f} GFLOP/s a rank "
+      "('brainmt bench step' measures a step)\n",
+      seconds / 60, seconds * settings.epochs / 3600, kSpeed * 1e-9);
+  return text + fmt::format(
+                    "memory       about {:.0f} MiB per rank: {:.0f} for parameters and optimiser, {:.0f} for "
+                    "activations\n",
+                    (e.parameter_bytes + e.activation_bytes) / kMebibyte, e.parameter_bytes / kMebibyte,
+                    e.activation_bytes / kMebibyte);
 }
 
 }  // namespace brainmt::train

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "io/directory_lock.hpp"
 #include "io/safetensors.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
@@ -55,6 +56,41 @@ TEST_F(Inspection, RunListsCheckpointsAndVerifiesThem) {
   EXPECT_EQ(found["checkpoints"], Json::array({7}));
   test::write_file(checkpoints / train::step_name(7) / train::kModelFile, "changed since");
   EXPECT_THROW(inspect_path(directory_.path(), /*verify=*/true), DataError);
+}
+
+TEST_F(Inspection, RunSaysWhatItIsHowFarItIsAndHowGood) {
+  test::write_file(directory_ / "config.yaml",
+                   "task: classification\ntask.target: sex\nrun:\n  epochs: 9\ndata:\n  cohort: far/c.h5\n");
+  test::write_file(directory_ / "split.json", R"({"seed":1,"train":["a","b"],"val":["c"],"test":[]})");
+  test::write_file(directory_ / "metrics.jsonl", R"({"step":4,"epoch":1,"split":"train","loss":0.7})"
+                                                 "\n"
+                                                 R"({"step":4,"epoch":1,"split":"val","loss":0.5,"auroc":0.8})"
+                                                 "\n"
+                                                 R"({"step":8,"epoch":2,"split":"val","loss":0.6,"auroc":0.9})"
+                                                 "\n"
+                                                 R"({"step":9,"epoch":3,"split":"train","loss":0.4})"
+                                                 "\n");
+  const Json found = inspect_path(directory_.path(), /*verify=*/false);
+  EXPECT_EQ(found["task"], "classification");
+  EXPECT_EQ(found["cohort"], "far/c.h5");
+  EXPECT_EQ(found["participants"], (Json{{"train", 2}, {"val", 1}, {"test", 0}}));
+  EXPECT_EQ(found["best_validation"], (Json{{"loss", 0.5}, {"step", 4}, {"auroc", 0.8}, {"epoch", 1.0}}));
+  EXPECT_EQ(found["last_step"], 9);
+  EXPECT_EQ(found["epoch"], "3 of 9");
+  EXPECT_NE(found["state"].get<std::string>().find("no checkpoint yet"), std::string::npos);
+  EXPECT_NE(to_lines(found).find("best_validation    loss 0.5, step 4, auroc 0.8"), std::string::npos);
+}
+
+TEST_F(Inspection, ALockedRunIsRunning) {
+  test::write_file(directory_ / "config.yaml", "task: regression\n");
+  const auto state = [&] { return inspect_path(directory_.path(), false)["state"].get<std::string>(); };
+  {
+    const io::DirectoryLock lock(directory_.path(), "run.dir");
+    EXPECT_TRUE(state().starts_with("running: process ")) << state();
+  }
+  EXPECT_FALSE(state().starts_with("running")) << "the lock was let go";
+  test::write_file(directory_ / "lock", "another-host 12 -");
+  EXPECT_EQ(state(), "running: process 12 on another-host");
 }
 
 TEST_F(Inspection, RefusesWhatItDoesNotKnow) {
