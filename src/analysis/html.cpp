@@ -38,15 +38,24 @@ figure svg { display: block; width: 100%; height: auto; }
 .legend i { display: inline-block; width: 14px; height: 3px; border-radius: 2px; margin-right: 6px;
   vertical-align: middle; }
 figcaption { font-size: 13px; line-height: 1.45; color: var(--soft); margin-top: 2px; }
+.beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 8px 40px;
+  align-items: start; }
+.beside .scroll, .beside figure { min-width: 0; }
+.beside figure { margin-top: 12px; }
 .scroll { overflow-x: auto; margin: 12px 0 18px; }
-table { border-collapse: collapse; font-size: 14px; line-height: 1.4; min-width: 320px; }
+table { border-collapse: collapse; font-size: 14px; line-height: 1.4; min-width: 320px; width: 100%; }
 th { text-align: left; font-weight: 600; color: var(--soft); font-size: 13px; border-bottom: 1px solid #c3cbd4;
   white-space: nowrap; }
 th, td { padding: 6px 22px 6px 0; vertical-align: top; }
+th:last-child, td:last-child { padding-right: 0; }
 td { border-bottom: 1px solid var(--line); overflow-wrap: anywhere; min-width: 74px; }
 td:not(.number) { min-width: 130px; }
 td:first-child { white-space: nowrap; min-width: 74px; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.beside th, .beside td { padding-right: 14px; white-space: normal; min-width: 0; }
+.beside td:first-child, .beside td:not(.number) { min-width: 90px; }
+.beside .number { white-space: nowrap; }
+.beside th.number { white-space: normal; }
 details { margin: 12px 0; }
 summary { cursor: pointer; color: var(--accent); font-size: 15px; }
 footer { color: var(--soft); font-size: 13px; margin-top: 48px; padding-top: 14px; padding-bottom: 40px; }
@@ -84,6 +93,17 @@ std::string markup_of(const Table& table) {
     out += "</tr>\n";
   }
   return out + "</tbody>\n</table></div>\n";
+}
+
+std::string markup_of(const Figure& figure) {
+  std::string out = "<figure>\n" + division("name", figure.title);
+  if (!figure.legend.empty()) {
+    out += "<div class=\"legend\">";
+    for (const auto& [name, colour] : figure.legend)
+      out += fmt::format("<span><i style=\"background:{}\"></i>{}</span>", series_colour(colour), escaped(name));
+    out += "</div>\n";
+  }
+  return out + figure.svg + element("figcaption", figure.note) + "</figure>\n";
 }
 
 }  // namespace
@@ -143,19 +163,18 @@ void HtmlPage::folded_table(std::string_view title, const Table& table) {
   body_ += fmt::format("<details>\n<summary>{}</summary>\n{}</details>\n", escaped(title), markup_of(table));
 }
 
+void HtmlPage::beside(const Table& table, const Figure& figure) {
+  body_ += "<div class=\"beside\">\n" + markup_of(table) + (figure.svg.empty() ? "" : markup_of(figure)) + "</div>\n";
+}
+
+void HtmlPage::beside(const Table& table, const Table& second) {
+  body_ += "<div class=\"beside\">\n" + markup_of(table) + markup_of(second) + "</div>\n";
+}
+
 void HtmlPage::figures(std::span<const Figure> figures) {
   if (figures.empty()) return;
   body_ += "<div class=\"figures\">\n";
-  for (const Figure& figure : figures) {
-    body_ += "<figure>\n" + division("name", figure.title);
-    if (!figure.legend.empty()) {
-      body_ += "<div class=\"legend\">";
-      for (const auto& [name, colour] : figure.legend)
-        body_ += fmt::format("<span><i style=\"background:{}\"></i>{}</span>", series_colour(colour), escaped(name));
-      body_ += "</div>\n";
-    }
-    body_ += figure.svg + element("figcaption", figure.note) + "</figure>\n";
-  }
+  for (const Figure& figure : figures) body_ += markup_of(figure);
   body_ += "</div>\n";
 }
 

@@ -53,6 +53,9 @@ class HtmlPage {
   void paragraph(std::string_view text);
   void facts(std::span<const Fact> facts);
   void table(const Table& table);
+  /// Side by side where the window is wide enough; the second one may be empty.
+  void beside(const Table& table, const Figure& figure);
+  void beside(const Table& table, const Table& second);
   /// Under a line that opens and closes it; for what few readers want.
   void folded_table(std::string_view title, const Table& table);
   /// Side by side where the window is wide enough.

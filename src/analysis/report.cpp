@@ -10,7 +10,10 @@
 
 #include "analysis/evaluate.hpp"
 #include "analysis/html.hpp"
+#include "analysis/report_cohort.hpp"
 #include "analysis/report_figures.hpp"
+#include "analysis/report_provenance.hpp"
+#include "analysis/report_results.hpp"
 #include "base/error.hpp"
 
 namespace brainmt::analysis {
@@ -25,21 +28,6 @@ bool is_place(const std::string& key) { return key == "run.dir"; }
 std::string file_name_of(const std::string& path) { return std::filesystem::path(path).filename().string(); }
 
 std::string short_hash(const std::string& hash) { return hash.substr(0, 12); }
-
-// Metrics as people know them, in the order of the page.
-struct MetricName {
-  const char* key;
-  const char* label;
-};
-constexpr MetricName kClassification[] = {{"auroc", "AUROC"},         {"balanced_accuracy", "Balanced accuracy"},
-                                          {"accuracy", "Accuracy"},   {"f1", "F1"},
-                                          {"precision", "Precision"}, {"recall", "Recall"}};
-constexpr MetricName kRegression[] = {
-    {"pearson_r", "Pearson r"}, {"r2", "R²"}, {"mae", "MAE"}, {"mse", "MSE"}, {"pearson_p", "p of r"}};
-
-std::span<const MetricName> metrics_of_kind(bool classification) {
-  return classification ? std::span<const MetricName>(kClassification) : std::span<const MetricName>(kRegression);
-}
 
 std::string value_text(const Json& metrics, const std::string& key) {
   const auto found = metrics.find(key);
@@ -64,7 +52,9 @@ std::string target_of(const RunRecord& run) {
 std::string title_of(std::span<const RunRecord> runs) {
   const std::string targets = names_of(runs, target_of);
   const std::string tasks = names_of(runs, [](const RunRecord& run) { return run.setting("task"); });
-  return targets.empty() ? tasks : fmt::format("{}: {}", tasks, targets);
+  std::string title = targets.empty() ? tasks : fmt::format("{} of {}", tasks, targets);
+  if (!title.empty()) title[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(title[0])));
+  return title;
 }
 
 std::string lead_of(std::span<const RunRecord> runs) {
@@ -109,19 +99,14 @@ std::string or_dash(double value, const char* format) {
   return std::isfinite(value) ? fmt::format(fmt::runtime(format), value) : "–";
 }
 
-// Label of a result of a run: the target where there are several.
-std::string result_title(const RunRecord& run, const TargetResult& result, bool several_runs) {
-  const std::string target = result.target.empty() ? "result" : result.target;
-  return several_runs ? fmt::format("{} · {}", run.name, target) : target;
-}
-
 std::vector<Fact> facts_of(const RunRecord& run) {
   std::vector<Fact> facts;
   for (const TargetResult& result : run.results) {
-    const MetricName main = metrics_of_kind(result.is_classification)[0];
-    const std::string interval = interval_text(result.metrics, main.key, 3);
-    const std::string of = run.results.size() > 1 ? fmt::format("{}, {}", main.label, result.target) : main.label;
-    facts.push_back({fmt::format("{} on {}", of, run.evaluated_part), value_text(result.metrics, main.key),
+    const std::string& main = metrics_of_kind(result.is_classification)[0];
+    const std::string interval = interval_text(result.metrics, main, 3);
+    const std::string of =
+        run.results.size() > 1 ? fmt::format("{}, {}", metric_label(main), result.target) : metric_label(main);
+    facts.push_back({fmt::format("{} on {}", of, run.evaluated_part), value_text(result.metrics, main),
                      interval.empty() ? "" : "95 % CI " + interval});
   }
   if (!run.results.empty())
@@ -145,17 +130,17 @@ void add_comparison(HtmlPage& page, std::span<const RunRecord> runs) {
     for (const TargetResult& result : run.results) kinds.insert(result.is_classification);
   for (const bool classification : kinds) {
     Table table{.columns = {{"run"}, {"target"}, {"split"}, {"n", Align::kNumber}}, .rows = {}};
-    for (const MetricName& metric : metrics_of_kind(classification).first(3)) {
-      table.columns.push_back({metric.label, Align::kNumber});
+    for (const std::string& metric : metrics_of_kind(classification).first(3)) {
+      table.columns.push_back({metric_label(metric), Align::kNumber});
     }
     for (const RunRecord& run : runs) {
       for (const TargetResult& result : run.results) {
         if (result.is_classification != classification) continue;
         std::vector<std::string> row{run.name, result.target, run.evaluated_part,
                                      value_text(result.metrics, "n_subjects")};
-        for (const MetricName& metric : metrics_of_kind(classification).first(3)) {
-          const std::string value = value_text(result.metrics, metric.key);
-          row.push_back(fmt::format("{} {}", value, interval_text(result.metrics, metric.key, 3)));
+        for (const std::string& metric : metrics_of_kind(classification).first(3)) {
+          const std::string value = value_text(result.metrics, metric);
+          row.push_back(fmt::format("{} {}", value, interval_text(result.metrics, metric, 3)));
         }
         table.rows.push_back(std::move(row));
       }
@@ -225,10 +210,7 @@ void add_figure(std::vector<Figure>& figures, Figure figure) {
 std::string label_of(const std::string& name) {
   const std::size_t dot = name.rfind('.');
   const std::string metric = dot == std::string::npos ? name : name.substr(dot + 1);
-  std::string label = metric == "loss" ? "Loss" : metric;
-  for (const bool classification : {true, false})
-    for (const MetricName& known : metrics_of_kind(classification))
-      if (metric == known.key) label = known.label;
+  const std::string label = metric_label(metric);
   return dot == std::string::npos ? label : fmt::format("{}, {}", label, name.substr(0, dot));
 }
 
@@ -256,34 +238,6 @@ void add_training(HtmlPage& page, std::span<const RunRecord> runs) {
   page.section("Training");
   if (figures.empty()) page.paragraph("No step is logged yet.");
   page.figures(figures);
-}
-
-Table metric_table(const TargetResult& result) {
-  Table table{.columns = {{"metric"}, {"value", Align::kNumber}, {"95 % CI", Align::kNumber}}, .rows = {}};
-  for (const MetricName& metric : metrics_of_kind(result.is_classification))
-    if (const std::string value = value_text(result.metrics, metric.key); !value.empty())
-      table.rows.push_back({metric.label, value, interval_text(result.metrics, metric.key, 4)});
-  return table;
-}
-
-void add_results(HtmlPage& page, std::span<const RunRecord> runs, int bins) {
-  for (const RunRecord& run : runs) {
-    for (const TargetResult& result : run.results) {
-      page.section(fmt::format("Predictions: {}", result_title(run, result, runs.size() > 1)),
-                   fmt::format("{} participants of the split part “{}”, one averaged output each. Intervals: "
-                               "bootstrap over participants.",
-                               value_text(result.metrics, "n_subjects"), run.evaluated_part));
-      page.table(metric_table(result));
-      if (result.predictions.empty()) continue;
-      std::vector<Figure> figures;
-      if (result.is_classification)
-        figures = {roc_figure(result), calibration_figure(result, bins), confusion_figure(result),
-                   score_figure(result)};
-      else
-        figures = {scatter_figure(result), residual_figure(result)};
-      page.figures(figures);
-    }
-  }
 }
 
 // Values of a curve times `factor`, divided by the steps since the point before.
@@ -315,36 +269,6 @@ void add_resources(HtmlPage& page, std::span<const RunRecord> runs) {
   page.figures(figures);
 }
 
-std::string text_of(const Json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  if (!value.is_array()) return value.dump();
-  std::vector<std::string> parts;
-  for (const Json& part : value) parts.push_back(text_of(part));
-  return fmt::format("{}", fmt::join(parts, " "));
-}
-
-void add_provenance(HtmlPage& page, std::span<const RunRecord> runs) {
-  page.section("Provenance");
-  for (const RunRecord& run : runs) {
-    if (runs.size() > 1) page.subsection(run.name);
-    Table data{.columns = {{"what"}, {"value"}}, .rows = {}};
-    data.rows.push_back({"cohort", file_name_of(run.setting("data.cohort"))});
-    for (const auto& [key, value] : run.split)
-      data.rows.push_back({key == "ids_sha256" ? "split: SHA-256 of ids" : "split: " + key, value});
-    if (run.unreadable_lines > 0)
-      data.rows.push_back({"unreadable lines of metrics.jsonl", std::to_string(run.unreadable_lines)});
-    std::size_t number = 0;
-    if (run.provenance.is_array())
-      for (const Json& start : run.provenance) {
-        ++number;
-        for (const auto& [key, value] : start.items())
-          data.rows.push_back(
-              {run.provenance.size() > 1 ? fmt::format("start {}: {}", number, key) : key, text_of(value)});
-      }
-    page.table(data);
-  }
-}
-
 }  // namespace
 
 std::string report_page(std::span<const RunRecord> runs, const ReportSettings& settings) {
@@ -352,6 +276,7 @@ std::string report_page(std::span<const RunRecord> runs, const ReportSettings& s
   HtmlPage page(settings.title.empty() ? title_of(runs) : settings.title, lead_of(runs));
   add_summary(page, runs);
   add_results(page, runs, settings.bins);
+  add_people(page, runs);
   add_training(page, runs);
   add_resources(page, runs);
   add_configuration(page, runs);

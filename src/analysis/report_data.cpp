@@ -87,7 +87,8 @@ void read_results(const fs::path& directory, RunRecord& run) {
   run.evaluated_part = metrics.value("split", "");
   const bool multitask = metrics.contains("targets") && metrics["targets"].is_object();
   const auto add = [&](const std::string& target, const Json& of_target) {
-    run.results.push_back({target, of_target.value("task", "") == "classification", of_target, {}});
+    run.results.push_back(
+        {target, of_target.value("task", "") == "classification", of_target, {}, {"class 0", "class 1"}});
   };
   if (multitask)
     for (const auto& [target, of_target] : metrics["targets"].items()) add(target, of_target);
@@ -117,6 +118,30 @@ const std::vector<CurvePoint>* RunRecord::curve(const std::string& part, const s
   if (of_part == curves.end()) return nullptr;
   const auto found = of_part->second.find(name);
   return found == of_part->second.end() ? nullptr : &found->second;
+}
+
+std::string metric_label(const std::string& key) {
+  static const std::map<std::string, std::string> kLabels{{"auroc", "AUROC"},
+                                                          {"balanced_accuracy", "Balanced accuracy"},
+                                                          {"accuracy", "Accuracy"},
+                                                          {"f1", "F1"},
+                                                          {"precision", "Precision"},
+                                                          {"recall", "Recall"},
+                                                          {"pearson_r", "Correlation r"},
+                                                          {"r2", "R²"},
+                                                          {"mae", "Mean absolute error"},
+                                                          {"mse", "Mean squared error"},
+                                                          {"pearson_p", "p of r"},
+                                                          {"loss", "Loss"}};
+  const auto found = kLabels.find(key);
+  return found == kLabels.end() ? key : found->second;
+}
+
+void set_facts(RunRecord& run, CohortFacts facts) {
+  for (TargetResult& result : run.results)
+    if (result.is_classification)
+      result.classes = {facts.class_name(result.target, 0), facts.class_name(result.target, 1)};
+  run.facts = std::make_shared<const CohortFacts>(std::move(facts));
 }
 
 RunRecord read_run(const fs::path& directory) {

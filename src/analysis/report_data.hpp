@@ -4,9 +4,13 @@
 #include <array>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include "analysis/cohort_facts.hpp"
+#include "analysis/paired.hpp"
 
 namespace brainmt::analysis {
 
@@ -24,7 +28,8 @@ struct TargetResult {
   std::string target;
   bool is_classification = false;
   nlohmann::ordered_json metrics;
-  std::vector<ScoredPrediction> predictions;  // those with a label
+  std::vector<ScoredPrediction> predictions;                 // those with a label
+  std::array<std::string, 2> classes{"class 0", "class 1"};  // names
 };
 
 struct RunRecord {
@@ -37,11 +42,19 @@ struct RunRecord {
   std::vector<TargetResult> results{};                                             // after evaluate
   std::string evaluated_part{};                                                    // "test"
   std::size_t unreadable_lines = 0;                                                // of metrics.jsonl
+  std::shared_ptr<const CohortFacts> facts{};  // null where the cohort is not available
+  std::string cohort_note{};                   // why it is not
 
   std::string setting(const std::string& key) const;  // "" when it is not there
   /// Null when there is no such curve.
   const std::vector<CurvePoint>* curve(const std::string& part, const std::string& name) const;
 };
+
+/// A metric as people know it: "auroc" -> "AUROC"; unknown ones as they are.
+std::string metric_label(const std::string& key);
+
+/// Takes what the cohort says, names of classes included.
+void set_facts(RunRecord& run, CohortFacts facts);
 
 /// Throws DataError when `directory` is no run directory, or a file in it is not what its name says.
 RunRecord read_run(const std::filesystem::path& directory);

@@ -84,18 +84,25 @@ Figure curve_figure(const std::string& title, const std::string& y_label, const 
   return figure;
 }
 
-Figure roc_figure(const TargetResult& result) {
-  std::vector<double> truth, score;
-  for (const ScoredPrediction& p : result.predictions) {
-    truth.push_back(p.truth);
-    score.push_back(p.logit);
-  }
+Figure roc_figure(std::span<const NamedResult> results) {
   SvgPlot plot({.title = {}, .note = {}, .x_label = "false positive rate", .y_label = "true positive rate"}, {0, 1},
                {0, 1}, kSquare);
   constexpr std::array<Point, 2> kChance{{{0, 0}, {1, 1}}};
   plot.line(kChance, SvgPlot::Stroke::kReference);
-  if (const auto curve = roc_curve(truth, score); !curve.empty()) plot.line(curve, SvgPlot::Stroke::kCurve);
-  return {.title = "ROC curve", .svg = plot.document(), .note = with_interval(result.metrics, "AUROC", "auroc")};
+  Figure figure{.title = "ROC curve", .svg = {}, .note = "Dashed: chance"};
+  for (std::size_t r = 0; r < results.size(); ++r) {
+    std::vector<double> truth, score;
+    for (const ScoredPrediction& p : results[r].result->predictions) {
+      truth.push_back(p.truth);
+      score.push_back(p.logit);
+    }
+    if (const auto curve = roc_curve(truth, score); !curve.empty()) plot.line(curve, SvgPlot::Stroke::kCurve, r);
+    if (results.size() > 1) figure.legend.push_back({results[r].name, r});
+  }
+  if (results.size() == 1)
+    figure.note = with_interval(results[0].result->metrics, "AUROC", "auroc") + "; dashed: chance";
+  figure.svg = plot.document();
+  return figure;
 }
 
 Figure confusion_figure(const TargetResult& result) {
@@ -111,9 +118,10 @@ Figure confusion_figure(const TargetResult& result) {
   for (std::size_t t = 0; t < 2; ++t) {
     const double of_class = static_cast<double>(counts[t][0] + counts[t][1]);
     const double y = kTop + kCell * static_cast<double>(t);
-    svg += fmt::format("<text x=\"{:g}\" y=\"{:g}\">{}</text>\n", kLeft - 20, y + kCell / 2 + 4, t);
+    svg += fmt::format("<text x=\"{0:g}\" y=\"{1:g}\" transform=\"rotate(-90 {0:g} {1:g})\">{2}</text>\n", kLeft - 12,
+                       y + kCell / 2, escaped(result.classes[t]));
     svg += fmt::format("<text x=\"{:g}\" y=\"{:g}\">{}</text>\n", kLeft + kCell * (static_cast<double>(t) + 0.5),
-                       kTop + 2 * kCell + 20, t);
+                       kTop + 2 * kCell + 20, escaped(result.classes[t]));
     for (std::size_t p = 0; p < 2; ++p) {
       const double share = of_class > 0 ? static_cast<double>(counts[t][p]) / of_class : 0;
       const double x = kLeft + kCell * static_cast<double>(p);
@@ -122,9 +130,9 @@ Figure confusion_figure(const TargetResult& result) {
           "<rect x=\"{0:g}\" y=\"{1:g}\" width=\"{2:g}\" height=\"{2:g}\" fill=\"{3}\" fill-opacity=\"{4:.3f}\" "
           "stroke=\"white\" stroke-width=\"2\"/>\n"
           "<text x=\"{5:g}\" y=\"{6:g}\" font-size=\"26\" font-weight=\"bold\" fill=\"{7}\">{8}</text>\n"
-          "<text x=\"{5:g}\" y=\"{9:g}\" fill=\"{7}\">{10:.0f} % of class {11}</text>\n",
+          "<text x=\"{5:g}\" y=\"{9:g}\" fill=\"{7}\">{10:.0f} % of {11}</text>\n",
           x, y, kCell, series_colour(0), 0.06 + 0.94 * share, x + kCell / 2, y + kCell / 2 + 2, ink, counts[t][p],
-          y + kCell / 2 + 26, 100 * share, t);
+          y + kCell / 2 + 26, 100 * share, escaped(result.classes[t]));
     }
   }
   return {.title = "Confusion matrix",
@@ -141,8 +149,9 @@ Figure score_figure(const TargetResult& result) {
     double& count = counts[p.truth == 1.0][static_cast<std::size_t>(std::min(kBins - 1.0, p.probability * kBins))];
     most = std::max(most, ++count);
   }
-  SvgPlot plot({.title = {}, .note = {}, .x_label = "probability of class 1", .y_label = "participants"}, {0, 1},
-               {0, 1.05 * most}, kSquare);
+  SvgPlot plot(
+      {.title = {}, .note = {}, .x_label = "predicted probability of " + result.classes[1], .y_label = "participants"},
+      {0, 1}, {0, 1.05 * most}, kSquare);
   for (std::size_t truth = 0; truth < 2; ++truth)
     for (std::size_t bin = 0; bin < kBins; ++bin)
       if (counts[truth][bin] > 0)
@@ -150,8 +159,8 @@ Figure score_figure(const TargetResult& result) {
                  truth);
   return {.title = "Scores by true class",
           .svg = plot.document(),
-          .note = "Columns stand in front of each other, not on each other.",
-          .legend = {{"class 0", 0}, {"class 1", 1}}};
+          .note = "Bars overlap.",
+          .legend = {{result.classes[0], 0}, {result.classes[1], 1}}};
 }
 
 std::vector<CalibrationBin> calibration(std::span<const ScoredPrediction> predictions, int bins) {
@@ -196,7 +205,10 @@ double brier_score(std::span<const ScoredPrediction> predictions) {
 
 Figure calibration_figure(const TargetResult& result, int bins) {
   const auto filled = calibration(result.predictions, bins);
-  SvgPlot plot({.title = {}, .note = {}, .x_label = "mean probability given", .y_label = "share that is class 1"},
+  SvgPlot plot({.title = {},
+                .note = {},
+                .x_label = "mean predicted probability of " + result.classes[1],
+                .y_label = "share that is " + result.classes[1]},
                {0, 1}, {0, 1}, kSquare);
   constexpr std::array<Point, 2> kPerfect{{{0, 0}, {1, 1}}};
   plot.line(kPerfect, SvgPlot::Stroke::kReference);
@@ -214,18 +226,24 @@ Figure calibration_figure(const TargetResult& result, int bins) {
               expected_calibration_error(filled), bins, brier_score(result.predictions))};
 }
 
-Figure scatter_figure(const TargetResult& result) {
+Figure scatter_figure(std::span<const NamedResult> results) {
   std::vector<double> values;
-  for (const ScoredPrediction& p : result.predictions) values.insert(values.end(), {p.truth, p.predicted});
+  for (const NamedResult& one : results)
+    for (const ScoredPrediction& p : one.result->predictions) values.insert(values.end(), {p.truth, p.predicted});
   const Range range = range_of(values);
-  SvgPlot plot({.title = {}, .note = {}, .x_label = "true " + result.target, .y_label = "predicted " + result.target},
-               range, range, kSquare);
+  const std::string& target = results.front().result->target;
+  SvgPlot plot({.title = {}, .note = {}, .x_label = "true " + target, .y_label = "predicted " + target}, range, range,
+               kSquare);
   const std::array<Point, 2> identity{{{range.low, range.low}, {range.high, range.high}}};
   plot.line(identity, SvgPlot::Stroke::kReference);
-  for (const ScoredPrediction& p : result.predictions) plot.dot({p.truth, p.predicted});
-  return {.title = "Predicted against true",
-          .svg = plot.document(),
-          .note = with_interval(result.metrics, "Pearson r", "pearson_r")};
+  Figure figure{.title = "Predicted against true", .svg = {}, .note = "Dashed: prediction equals truth"};
+  for (std::size_t r = 0; r < results.size(); ++r) {
+    for (const ScoredPrediction& p : results[r].result->predictions) plot.dot({p.truth, p.predicted}, r);
+    if (results.size() > 1) figure.legend.push_back({results[r].name, r});
+  }
+  if (results.size() == 1) figure.note = with_interval(results[0].result->metrics, "Correlation r", "pearson_r");
+  figure.svg = plot.document();
+  return figure;
 }
 
 Figure residual_figure(const TargetResult& result) {

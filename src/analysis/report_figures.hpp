@@ -21,13 +21,18 @@ struct NamedCurve {
 Figure curve_figure(const std::string& title, const std::string& y_label, const std::vector<NamedCurve>& curves,
                     const std::string& note = {});
 
-Figure roc_figure(const TargetResult& result);
+/// Results of one target by several runs, overlaid in one axis with a legend; of one run its interval is below.
+struct NamedResult {
+  std::string name;
+  const TargetResult* result = nullptr;
+};
+Figure roc_figure(std::span<const NamedResult> results);
 Figure confusion_figure(const TargetResult& result);
-/// Probabilities by true class.
+/// Predicted probabilities by true class.
 Figure score_figure(const TargetResult& result);
 /// How often class 1 is true where some probability was given, in `bins` equal intervals with Wilson intervals.
 Figure calibration_figure(const TargetResult& result, int bins);
-Figure scatter_figure(const TargetResult& result);
+Figure scatter_figure(std::span<const NamedResult> results);
 Figure residual_figure(const TargetResult& result);
 
 struct CalibrationBin {

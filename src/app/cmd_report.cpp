@@ -6,6 +6,10 @@
 
 #include "analysis/report.hpp"
 #include "app/command_table.hpp"
+#include "app/run_keys.hpp"
+#include "app/train_settings.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/version.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
@@ -29,11 +33,28 @@ void make_names_unique(std::vector<analysis::RunRecord>& runs) {
   }
 }
 
+// What the run's cohort says, where it still is; the page says where it is not.
+void add_facts(analysis::RunRecord& run) {
+  try {
+    const config::Config config = *config_of_run(run.directory);
+    const io::Cohort cohort(config.get<std::string>("data.cohort"));
+    const fs::path split = run.directory / "split.json";
+    if (!fs::exists(split)) throw DataError("the run has no split.json yet");
+    analysis::CohortFacts facts =
+        analysis::read_cohort_facts(cohort, task_settings(config), {.file = split, .run_dir = {}, .plan = {}},
+                                    config.get<std::int64_t>("model.num_frames"));
+    analysis::set_facts(run, std::move(facts));
+  } catch (const Error& error) {
+    run.cohort_note = error.what();
+    log::warn("{}: without what its cohort says: {}", run.directory.string(), error.what());
+  }
+}
+
 ExitCode run(CommandContext& context) {
   comm::run_agreed(context.comm, [&] {
     if (!context.is_root()) return;
     std::vector<analysis::RunRecord> runs;
-    for (const std::string& directory : context.operands) runs.push_back(analysis::read_run(directory));
+    for (const std::string& directory : context.operands) add_facts(runs.emplace_back(analysis::read_run(directory)));
     make_names_unique(runs);
     fs::path out = context.config.get<std::string>("out");
     if (out.empty()) out = fs::path(context.operands.front()) / "report.html";

@@ -103,7 +103,7 @@ TEST_F(ReportPage, RegressionShowsScatterAndResiduals) {
   expect_whole(text);
   EXPECT_NE(text.find("Predicted against true"), std::string::npos);
   EXPECT_NE(text.find("Mean residual -2; MAE 2"), std::string::npos);
-  EXPECT_TRUE(cell_behind(text, "MSE").starts_with("4 ["));
+  EXPECT_TRUE(cell_behind(text, "Mean squared error").starts_with("4 ["));
 }
 
 TEST_F(ReportPage, MultitaskHasASectionForEachTarget) {

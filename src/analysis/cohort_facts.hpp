@@ -1,0 +1,42 @@
+#pragma once
+// What the cohort of a run says about the people in it, for the report: who is in which part, sex, age, site and
+// motion, who is left out and why, minutes of a window, the levels that need no scan, and a picture of the mean image.
+#include <array>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "analysis/html.hpp"
+#include "train/training_data.hpp"
+
+namespace brainmt::analysis {
+
+struct Person {
+  std::string part;              // train, val, test
+  std::string sex, site;         // empty: not known
+  double age = 0, motion = 0;    // years; mm, mean over the runs; NaN: not known
+  std::vector<double> labels{};  // of each target, as trained on; NaN: missing
+};
+
+struct CohortFacts {
+  std::map<std::string, Person> people;                           // by participant, of the three parts
+  std::vector<std::pair<std::string, std::size_t>> left_out;      // why, and how many
+  std::string window, repetition, space, values;                  // in words
+  std::vector<std::string> targets;                               // in the order of Person::labels
+  std::map<std::string, std::array<std::string, 2>> class_names;  // by target
+  std::vector<std::string> confounds;                             // columns of the confound-only model
+  std::map<std::string, std::vector<double>> confound_rows;       // by participant
+  Figure picture;
+  std::string note{};  // what is amiss, as a sentence
+
+  /// The class's name, or "class 1" where it has none.
+  std::string class_name(const std::string& target, std::size_t which) const;
+};
+
+/// Opens nothing: `cohort` is that of the run. Reads two frames of at most 32 scans. Throws DataError when cohort, task
+/// and split do not fit together.
+CohortFacts read_cohort_facts(const io::Cohort& cohort, const train::TaskSettings& task,
+                              const train::SplitSettings& split, std::int64_t frames);
+
+}  // namespace brainmt::analysis

@@ -1,0 +1,13 @@
+#pragma once
+// The last part of a report: where its numbers come from.
+#include <span>
+
+#include "analysis/html.hpp"
+#include "analysis/report_data.hpp"
+
+namespace brainmt::analysis {
+
+/// A table for each run: cohort, split, and for every start when, where and with what.
+void add_provenance(HtmlPage& page, std::span<const RunRecord> runs);
+
+}  // namespace brainmt::analysis

@@ -1,0 +1,139 @@
+#include "analysis/report_results.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/evaluate.hpp"
+#include "analysis/report_cohort.hpp"
+#include "analysis/report_figures.hpp"
+
+namespace brainmt::analysis {
+namespace {
+
+using Align = Table::Align;
+
+Table metric_table(const TargetResult& result) {
+  Table table{.columns = {{"metric"}, {"value", Align::kNumber}, {"95 % CI", Align::kNumber}}, .rows = {}};
+  for (const std::string& metric : metrics_of_kind(result.is_classification))
+    if (const std::string value = value_text(result.metrics, metric); !value.empty())
+      table.rows.push_back({metric_label(metric), value, interval_text(result.metrics, metric, 4)});
+  return table;
+}
+
+// Runs that predict the same target in the same way, with what they are called.
+std::vector<NamedResult> results_of(std::span<const RunRecord> runs, const TargetResult& like) {
+  std::vector<NamedResult> results;
+  for (const RunRecord& run : runs)
+    for (const TargetResult& result : run.results)
+      if (result.target == like.target && result.is_classification == like.is_classification)
+        results.push_back({run.name, &result});
+  return results;
+}
+
+// Each run minus the first, over the participants that both scored.
+Table paired_table(const std::vector<NamedResult>& results) {
+  constexpr train::BootstrapSettings kBootstrap{.seed = 42, .resamples = 1000};
+  const TargetResult& first = *results.front().result;
+  const auto task = first.is_classification ? train::Task::kClassification : train::Task::kRegression;
+  Table table{.columns = {{"difference"},
+                          {"metric"},
+                          {"value", Align::kNumber},
+                          {"95 % CI", Align::kNumber},
+                          {"p", Align::kNumber},
+                          {"participants", Align::kNumber}},
+              .rows = {}};
+  const auto number = [](double value) { return std::isfinite(value) ? fmt::format("{:.3g}", value) : "–"; };
+  for (std::size_t r = 1; r < results.size(); ++r)
+    for (const std::string& metric : metrics_of_kind(first.is_classification).first(3)) {
+      const Comparison c = compare({{0, scored(*results[r].result)}}, {{0, scored(first)}}, metric, task, kBootstrap);
+      table.rows.push_back({fmt::format("{} minus {}", results[r].name, results.front().name), metric_label(metric),
+                            number(c.difference.value),
+                            fmt::format("[{}, {}]", number(c.difference.low), number(c.difference.high)), number(c.p),
+                            std::to_string(c.difference.participants)});
+    }
+  return table;
+}
+
+void add_details(HtmlPage& page, const RunRecord& run, const TargetResult& result, int bins) {
+  const auto levels = levels_table(run, result), groups = groups_table(run, result);
+  if (levels)
+    page.beside(metric_table(result), *levels);
+  else
+    page.beside(metric_table(result), Figure{});
+  if (result.predictions.empty()) return;
+  const NamedResult one{run.name, &result};
+  std::vector<Figure> figures;
+  if (result.is_classification)
+    figures = {roc_figure({&one, 1}), confusion_figure(result), calibration_figure(result, bins), score_figure(result)};
+  else
+    figures = {scatter_figure({&one, 1}), residual_figure(result)};
+  page.figures(figures);
+  if (!groups) return;
+  page.subsection("By sex, site, age and motion");
+  page.table(*groups);
+}
+
+// All runs in one axis; what cannot be overlaid stands side by side under the names of the runs.
+void add_overlay(HtmlPage& page, std::span<const RunRecord> runs, const std::vector<NamedResult>& results) {
+  page.table(paired_table(results));
+  std::vector<NamedResult> drawn;
+  std::ranges::copy_if(results, std::back_inserter(drawn),
+                       [](const auto& r) { return !r.result->predictions.empty(); });
+  if (drawn.empty()) return;
+  const bool classes = drawn.front().result->is_classification;
+  std::vector<Figure> figures{classes ? roc_figure(drawn) : scatter_figure(drawn)};
+  for (const NamedResult& one : drawn) {
+    figures.push_back(classes ? confusion_figure(*one.result) : residual_figure(*one.result));
+    figures.back().title += fmt::format(" · {}", one.name);
+  }
+  page.figures(figures);
+  for (const NamedResult& one : results) {
+    const auto run = std::ranges::find(runs, one.name, &RunRecord::name);
+    const auto levels = levels_table(*run, *one.result);
+    if (!levels) continue;
+    page.subsection(fmt::format("{} beside what needs no scan", one.name));
+    page.table(*levels);
+  }
+}
+
+}  // namespace
+
+std::span<const std::string> metrics_of_kind(bool classification) {
+  static const std::vector<std::string> kClassification{"auroc", "balanced_accuracy", "accuracy",
+                                                        "f1",    "precision",         "recall"};
+  static const std::vector<std::string> kRegression{"pearson_r", "r2", "mae", "mse", "pearson_p"};
+  return classification ? kClassification : kRegression;
+}
+
+std::string value_text(const nlohmann::ordered_json& metrics, const std::string& key) {
+  const auto found = metrics.find(key);
+  if (found == metrics.end()) return "";
+  return found->is_number() ? fmt::format("{:.4g}", found->get<double>()) : "not defined";
+}
+
+void add_results(HtmlPage& page, std::span<const RunRecord> runs, int bins) {
+  std::vector<const TargetResult*> done;
+  for (const RunRecord& run : runs)
+    for (const TargetResult& result : run.results) {
+      const auto results = results_of(runs, result);
+      if (std::ranges::find(done, results.front().result) != done.end()) continue;
+      done.push_back(results.front().result);
+      const std::string title = fmt::format("Predictions: {}", result.target.empty() ? "result" : result.target);
+      if (results.size() > 1) {
+        page.section(title, fmt::format("{} runs over the participants that they both scored. p is two-sided, of the "
+                                        "paired bootstrap over participants.",
+                                        results.size()));
+        add_overlay(page, runs, results);
+        continue;
+      }
+      page.section(runs.size() > 1 ? fmt::format("{} · {}", title, run.name) : title,
+                   fmt::format("{} participants of the split part “{}”, one averaged output each. Intervals: bootstrap "
+                               "over participants.",
+                               value_text(result.metrics, "n_subjects"), run.evaluated_part));
+      add_details(page, run, result, bins);
+    }
+}
+
+}  // namespace brainmt::analysis
