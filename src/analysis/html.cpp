@@ -34,6 +34,7 @@ p { margin: 0 0 12px; max-width: 76ch; }
 figure { margin: 0; min-width: 0; max-width: 640px; break-inside: avoid; }
 figure svg { display: block; width: 100%; height: auto; }
 .name { font-size: 15px; font-weight: 600; margin-bottom: 2px; }
+.figures figure:only-child { max-width: 860px; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: 13px; color: var(--soft); min-height: 20px; }
 .legend i { display: inline-block; width: 14px; height: 3px; border-radius: 2px; margin-right: 6px;
   vertical-align: middle; }

@@ -167,7 +167,7 @@ for summary in both["targets"]:
         assert all(row[key] == value for key, value in lone.items())
     other = "pearson_r" if target == "sex" else "auroc"
     assert all(row[other] == "n/a" for row in lines)
-    for title in ("Over the axes", "Cells", "Paired differences"):
+    for title in ("Over the axes", "Every setting", "Paired differences"):
         assert f"{title}: {target}" in page and title in open(f"only-{target}/results.html").read()
 labelled = {t["target"]: {row["n_subjects"] for row in both["tasks"] if row["target"] == t["target"]} for t in both["targets"]}
 assert labelled["sex"] != labelled["cognition"], labelled

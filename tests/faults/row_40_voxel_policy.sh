@@ -22,7 +22,7 @@ check "within max_bad"
 for n in 1 2; do
   rm -f "$work/c.report.tsv"
   expect 0 stdout "3 scans, 30 frames" ranks $n "${prepare[@]}" max_bad=0.7
-  grep -qF "5 bad" "$work/stdout" || fail "the bad scans are not counted"
+  grep -qF "3 of 8 found are used" "$work/stdout" || fail "the bad scans are not counted"
   while read -r subject reason; do
     row=$(grep -P "^sub-000$subject\t" "$work/c.report.tsv")
     [[ $row == *$'\tbad\t'* && $row == *$reason* ]] || fail "the report says of sub-000$subject: ${row:-nothing}, not '$reason'"
