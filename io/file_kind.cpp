@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "io/foreign_file.hpp"
 #include "io/lower_case.hpp"
 
 namespace brainmt::io {
@@ -23,7 +24,7 @@ struct Signature {
   std::size_t offset;
   const char* text;
 };
-constexpr std::array<Signature, 12> kSignatures{{
+constexpr std::array<Signature, 11> kSignatures{{
     {"\x93NUMPY"sv, 0, "a NumPy array"},
     {"MATLAB 5.0"sv, 0, "a MATLAB file"},
     {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"sv, 0, "a workbook of the old Excel format: save the sheet as CSV"},
@@ -35,7 +36,6 @@ constexpr std::array<Signature, 12> kSignatures{{
     {"%PDF"sv, 0, "a PDF file"},
     {"\xff\xfe"sv, 0, "a text file in UTF-16: save it as UTF-8"},
     {"\xfe\xff"sv, 0, "a text file in UTF-16: save it as UTF-8"},
-    {"version https://git-lfs"sv, 0, "a pointer of git-lfs, not the file itself: fetch it with 'git lfs pull'"},
 }};
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
@@ -52,10 +52,8 @@ std::string pytorch(const fs::path& path) {
       path.filename().string(), to);
 }
 
-std::string annex(const fs::path& path) {
-  return fmt::format("a git-annex pointer, not the file itself: fetch it with 'git annex get {}'",
-                     path.filename().string());
-}
+// foreign_file() and foreign_link() say "is a pointer of ...".
+FoundKind named(const std::string& text) { return {FileKind::kOther, text.substr(std::string_view("is ").size())}; }
 
 // By the name of its first member, or by its own.
 std::string zip(const fs::path& path, const std::string& name, std::string_view start) {
@@ -88,16 +86,15 @@ bool is_safetensors(std::string_view start, std::uint64_t bytes) {
 }
 
 bool is_text(std::string_view start) {
-  return std::ranges::none_of(
-      start, [](unsigned char c) { return (c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f; });
+  return std::ranges::none_of(start, [](unsigned char c) {
+    return (c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f || c == 0xff;
+  });
 }
 
-std::string text_file(const fs::path& path, const std::string& name, std::string_view start) {
-  if (contains(start.substr(0, 64), "/annex/objects/")) return annex(path);
+std::string text_file(const std::string& name, std::string_view start) {
   if (ends_with_any(name, {".yaml", ".yml"})) return "a configuration (YAML)";
   const char first = start[std::min(start.find_first_not_of(" \t\r\n"), start.size() - 1)];
   if (ends_with_any(name, {".json"}) || first == '{' || first == '[') return "a JSON file";
-  if (first == '<') return "an HTML or XML file";
   const std::string_view line = start.substr(0, start.find('\n'));
   if (ends_with_any(name, {".csv", ".tsv"}) || line.find_first_of(",;\t") != std::string_view::npos)
     return "a table (CSV or TSV)";
@@ -126,7 +123,8 @@ FoundKind kind_of_file(const fs::path& path) {
   for (const Signature& s : kSignatures)
     if (start.size() >= s.offset && start.substr(s.offset).starts_with(s.bytes)) return other(s.text);
   if (is_safetensors(start, fs::file_size(path, ignored))) return {FileKind::kWeights, "a safetensors file"};
-  if (is_text(start)) return other(text_file(path, name, start));
+  if (const std::string foreign = foreign_file(path); !foreign.empty()) return named(foreign);
+  if (is_text(start)) return other(text_file(name, start));
   return {};
 }
 
@@ -176,7 +174,7 @@ FoundKind kind_of(const fs::path& path) {
   if (fs::is_directory(status)) return kind_of_directory(path);
   if (fs::is_regular_file(status)) return kind_of_file(path);
   if (fs::exists(status)) return {FileKind::kOther, "neither a file nor a directory"};
-  if (contains(fs::read_symlink(path, ignored).string(), "annex/objects")) return {FileKind::kOther, annex(path)};
+  if (const std::string foreign = foreign_link(path); !foreign.empty()) return named(foreign);
   return {FileKind::kMissing, "no such file or directory"};
 }
 

@@ -109,6 +109,9 @@ std::vector<Fact> facts_of(const RunRecord& run) {
     facts.push_back({fmt::format("{} on {}", of, run.evaluated_part), value_text(result.metrics, main),
                      interval.empty() ? "" : "95 % CI " + interval});
   }
+  if (!run.mismatches.empty())
+    facts.push_back(
+        {"Other data than it was trained on", "allowed", fmt::format("{}", fmt::join(run.mismatches, "; "))});
   if (!run.results.empty())
     facts.push_back({"Participants scored", value_text(run.results.front().metrics, "n_subjects"),
                      run.split.contains("train") ? fmt::format("{} trained on, {} validated on", run.split.at("train"),

@@ -85,6 +85,8 @@ void read_results(const fs::path& directory, RunRecord& run) {
   const Json metrics = read_json(directory / "metrics.json");
   if (!metrics.is_object()) return;
   run.evaluated_part = metrics.value("split", "");
+  for (const Json& text : metrics.value("data_mismatch", Json::array()))
+    if (text.is_string()) run.mismatches.push_back(text.get<std::string>());
   const bool multitask = metrics.contains("targets") && metrics["targets"].is_object();
   const auto add = [&](const std::string& target, const Json& of_target) {
     run.results.push_back(

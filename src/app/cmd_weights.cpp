@@ -3,9 +3,12 @@
 //   export: the weights of a checkpoint as a file to give away
 //   import: a file from elsewhere, checked against the model of model.* and grid, as a file that evaluate takes as it
 //   is
-#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "app/command_table.hpp"
+#include "app/given_keys.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
 #include "io/file_kind.hpp"
@@ -35,6 +38,7 @@ fs::path checkpoint_weights(const fs::path& run, const std::string& which) {
 void export_weights(const config::Config& config) {
   const auto file = io::SafetensorsFile::open(
       checkpoint_weights(config.get<std::string>("in"), config.get<std::string>("checkpoint")));
+  check_given(config, file, fmt::format("in={}", config.get<std::string>("in")));
   train::check_finite(file);
   std::vector<io::TensorToWrite> tensors;
   for (const std::string& name : file.names()) {
@@ -45,13 +49,20 @@ void export_weights(const config::Config& config) {
 }
 
 models::BrainMTConfig model_of(const io::SafetensorsFile& file, const config::Config& config) {
-  if (file.metadata().contains(train::kModelKey)) return train::described_model(file);
   const auto grid = config.get<std::vector<std::int64_t>>("grid");
+  if (file.metadata().contains(train::kModelKey)) {
+    models::BrainMTConfig described = train::described_model(file);
+    if (config.is_set("grid") && !std::ranges::equal(grid, described.grid))
+      throw UsageError(fmt::format("grid=[{}]: the model of in={} is made for [{}]: leave it out",
+                                   fmt::join(grid, ", "), file.path().string(), fmt::join(described.grid, ", ")));
+    return described;
+  }
   return models::from_config(config, {grid[0], grid[1], grid[2]});
 }
 
 void import_weights(const config::Config& config) {
   const auto file = io::SafetensorsFile::open(config.get<std::string>("in"));
+  check_given(config, file, fmt::format("in={}", file.path().string()));
   const models::BrainMTConfig sizes = model_of(file, config);
   models::BrainMT model(sizes, DType::kF32);
   train::load_weights(file, model.parameters());

@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "io/safetensors.hpp"
 #include "train/phenotype_values.hpp"
 #include "train/task_description.hpp"
 #include "train/weights.hpp"
@@ -146,6 +145,12 @@ void check_given(const config::Config& given, const std::optional<config::Config
   add_metadata(decided, io::SafetensorsFile::open(weights));
   const std::string key = run ? "run.dir" : "weights";
   check(given, decided, fmt::format("{}={}", key, given.get<std::string>(key)), &cohort);
+}
+
+void check_given(const config::Config& given, const io::SafetensorsFile& weights, const std::string& source) {
+  DecidedKeys decided;
+  add_metadata(decided, weights);
+  check(given, decided, source, nullptr);
 }
 
 void check_given(const config::Config& given, const config::Config& run) {

@@ -3,9 +3,11 @@
 // run its split. An equal value passes and another one is refused; every other option is obeyed.
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "config/config.hpp"
 #include "io/cohort.hpp"
+#include "io/safetensors.hpp"
 
 namespace brainmt::app {
 
@@ -14,6 +16,9 @@ namespace brainmt::app {
 /// with. Two names of one column of `cohort` are equal.
 void check_given(const config::Config& given, const std::optional<config::Config>& run,
                  const std::filesystem::path& weights, const io::Cohort& cohort);
+
+/// The same of a file with nothing else: `source` is what the user named it with.
+void check_given(const config::Config& given, const io::SafetensorsFile& weights, const std::string& source);
 
 /// The same of a run that is still to be trained: throws where `given` differs from `run`.
 void check_given(const config::Config& given, const config::Config& run);

@@ -19,7 +19,6 @@ namespace {
 
 void load_moments(const std::filesystem::path& path, const nn::ParameterStore& store, AdamW& optimizer) {
   const auto file = io::SafetensorsFile::open(path);
-  check_finite(file);
   for (const nn::Parameter& p : store.all()) {
     read_tensor(file, kFirstMoment + p.name, optimizer.first_moment(p));
     read_tensor(file, kSecondMoment + p.name, optimizer.second_moment(p));

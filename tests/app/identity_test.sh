@@ -67,6 +67,11 @@ expect 2 stderr "model.embed_dim=32" "$brainmt" embed weights="$work/w.safetenso
   out="$work/e.h5" model.embed_dim=32
 expect 0 stdout "accuracy" "${alone[@]}" task=classification task.target=sex model.embed_dim=16
 
+expect 2 stderr "model.depth=[2, 1]: the model of in=$work/w.safetensors has model.depth=[1, 1]" "$brainmt" weights import \
+  in="$work/w.safetensors" out="$work/in.safetensors" 'model.depth=[2,1]'
+expect 2 stderr "grid=[9, 9, 9]" "$brainmt" weights import in="$work/w.safetensors" out="$work/in.safetensors" 'grid=[9,9,9]'
+expect_no_outputs
+
 check "another orientation, normalisation or fill is refused, or allowed and said"
 for cohort in flipped:orientation minmax:normalization zero:fill; do
   expect 3 stderr "${cohort#*:}: " "${evaluate[@]}" out="$work/none" data.cohort="$work/${cohort%:*}.h5"
@@ -77,6 +82,10 @@ for cohort in flipped:orientation minmax:normalization zero:fill; do
     out="$work/${cohort%:*}" data.cohort="$work/${cohort%:*}.h5" data.allow_mismatch=true
   grep -q '"data_mismatch"' "$work/${cohort%:*}/metrics.json" || fail "metrics.json does not say it"
 done
+
+cp "$work/flipped/metrics.json" "$work/flipped/predictions.tsv" "$work/run/"
+expect 0 stdout "mismatched.html" "$brainmt" report "$work/run" out="$work/mismatched.html"
+grep -q "orientation: RAS in training" "$work/mismatched.html" || fail "the page does not say it"
 expect 3 stderr "orientation: RAS in training, LAS here" "${alone[@]}" data.cohort="$work/flipped.h5"
 expect 0 stderr "orientation" "${embed[@]}" out="$work/allowed.h5" data.cohort="$work/flipped.h5" data.allow_mismatch=true
 expect 0 stdout "data_mismatch" "$brainmt" inspect "$work/allowed.h5"
