@@ -28,15 +28,40 @@ class ScanColumns {
     const auto fill = checked(file_.halfs("scans/fill_value"));
     const auto run = checked(file_.texts("scans/run", cohort_format::kLongestText));
     const auto mean_fd = checked(file_.array<double>("scans/mean_fd"));
+    const auto quality = read_quality();
     std::vector<CohortScan> scans;
     for (std::size_t s = 0; s < ids_.size(); ++s) {
-      scans.push_back(
-          {ids_[s], source[s], frames[s], period[s], {mean[s], deviation[s], fill[s]}, first[s], run[s], mean_fd[s]});
+      scans.push_back({ids_[s],
+                       source[s],
+                       frames[s],
+                       period[s],
+                       {mean[s], deviation[s], fill[s]},
+                       first[s],
+                       run[s],
+                       mean_fd[s],
+                       quality[s]});
     }
     return scans;
   }
 
  private:
+  // Older files do not have these arrays.
+  std::vector<std::optional<ScanQuality>> read_quality() const {
+    std::vector<std::optional<ScanQuality>> quality(ids_.size());
+    constexpr std::size_t kMaxNames = 1024;
+    const std::vector<std::string> names = file_.names_in("scans", kMaxNames);
+    if (std::ranges::find(names, "spikes") == names.end()) return quality;
+    for (std::size_t a = 0; a < cohort_format::kQuality.size(); ++a) {
+      const auto& [name, member] = cohort_format::kQuality[a];
+      const auto counts = checked(file_.array<std::uint32_t>(fmt::format("scans/{}", name)));
+      for (std::size_t s = 0; s < counts.size(); ++s) {
+        if (a == 0) quality[s].emplace();
+        (*quality[s]).*member = counts[s];
+      }
+    }
+    return quality;
+  }
+
   template <class T>
   std::vector<T> checked(std::vector<T> values) const {
     if (values.size() == ids_.size()) return values;

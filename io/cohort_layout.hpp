@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -27,15 +29,25 @@ struct ScanStatistics {
   std::uint16_t fill = 0;    // float16 bits: value of every voxel outside the mask when the dense frame is rebuilt
 };
 
+/// What acquisition and transfer left in a scan, counted by prepare; docs/preparation.md has the thresholds.
+struct ScanQuality {
+  std::uint32_t spikes = 0;         // frames with a value far off all others
+  std::uint32_t empty_frames = 0;   // frames that hold nothing, or much less than the others
+  std::uint32_t frozen_frames = 0;  // frames equal to the one before
+  std::uint32_t dead_slices = 0;    // slices along Z that are empty in some frame, or the same in all
+  bool operator==(const ScanQuality&) const = default;
+};
+
 struct CohortScan {
   std::string participant_id;
   std::string source;  // name of the input, relative to the input directory
   std::uint64_t frames = 0;
-  double repetition_time = 0;  // seconds
+  double repetition_time = 0;  // seconds; NaN: not known
   ScanStatistics statistics = {};
   std::uint64_t first_frame = 0;  // row of its first frame in its file; assigned by the writer
   std::string run = {};           // which scan of the participant, as REST1_LR or ses-1_run-2; empty where it has one
   double mean_fd = std::numeric_limits<double>::quiet_NaN();  // mean framewise displacement, mm; NaN: not known
+  std::optional<ScanQuality> quality = {};                    // none: made before it was counted
 };
 
 /// One column of the phenotype table, one value a scan in the order of the scans: numbers (NaN is missing) or text.
@@ -74,6 +86,12 @@ namespace cohort_format {
 inline constexpr const char* kFormat = "brainmt-cohort";
 inline constexpr std::uint32_t kVersion = 2;
 inline constexpr std::size_t kLongestText = 4096;  // bytes of one text: a source, a phenotype, an attribute
+/// Arrays under /scans that may be absent, all together.
+inline constexpr std::array<std::pair<const char*, std::uint32_t ScanQuality::*>, 4> kQuality{
+    {{"spikes", &ScanQuality::spikes},
+     {"empty_frames", &ScanQuality::empty_frames},
+     {"frozen_frames", &ScanQuality::frozen_frames},
+     {"dead_slices", &ScanQuality::dead_slices}}};
 }  // namespace cohort_format
 
 }  // namespace brainmt::io

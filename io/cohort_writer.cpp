@@ -96,6 +96,12 @@ void CohortWriter::State::store_known() {
   shared.store("scans/frames", gather_field<std::uint64_t>(scans, [](const auto& s) { return s.frames; }), count);
   shared.store("scans/repetition_time", gather_field<double>(scans, [](const auto& s) { return s.repetition_time; }),
                count);
+  const bool counted = std::ranges::all_of(scans, [](const CohortScan& scan) { return scan.quality.has_value(); });
+  for (const auto& [name, member] : cohort_format::kQuality) {
+    if (!counted) break;
+    shared.store(std::string("scans/") + name,
+                 gather_field<std::uint32_t>(scans, [&](const auto& s) { return (*s.quality).*member; }), count);
+  }
   for (const PhenotypeColumn& column : layout.phenotypes) {
     const std::string name = "phenotypes/" + column.name;
     if (const auto* numbers = std::get_if<std::vector<double>>(&column.values)) {

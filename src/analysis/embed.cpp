@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <iterator>
+#include <limits>
 #include <map>
 
 #include "analysis/embed_metadata.hpp"
@@ -44,17 +45,20 @@ std::vector<std::size_t> starts_of(const io::Cohort& cohort, std::size_t scan, c
 void describe_scans(Source& source, const io::Cohort& cohort, const models::BrainMT& model, std::int64_t stride) {
   EmbeddedParticipant& p = source.participant;
   double motion = 0, tr = 0;
-  int known = 0;
+  int known = 0, timed = 0;
   for (const std::size_t scan : source.scans) {
     const io::CohortScan& s = cohort.scans()[scan];
     p.windows += static_cast<std::uint32_t>(starts_of(cohort, scan, model, stride).size());
-    tr += s.repetition_time;
+    if (!std::isnan(s.repetition_time)) {
+      tr += s.repetition_time;
+      ++timed;
+    }
     if (std::isnan(s.mean_fd)) continue;
     motion += s.mean_fd;
     ++known;
   }
   p.runs = static_cast<std::uint32_t>(source.scans.size());
-  p.repetition_time = tr / static_cast<double>(source.scans.size());
+  p.repetition_time = timed > 0 ? tr / timed : std::numeric_limits<double>::quiet_NaN();
   if (known > 0) p.mean_fd = motion / known;
 }
 

@@ -106,7 +106,7 @@ void describe_participants(EmbeddingDescription& description) {
   for (const EmbeddedParticipant& p : description.participants) {
     windows += p.windows;
     runs += p.runs;
-    repetition_times.insert(p.repetition_time);
+    if (!std::isnan(p.repetition_time)) repetition_times.insert(p.repetition_time);
     if (std::isnan(p.mean_fd)) continue;
     ++known;
     sum += p.mean_fd;

@@ -20,7 +20,8 @@ prepare::Processing processing_of(const config::Config& config) {
           .crop = prepare::parse_crop(config.get<std::vector<std::int64_t>>("crop")),
           .tr = config.get<double>("tr"),
           .censor_fd = config.get<double>("censor_fd"),
-          .censor_max = config.get<double>("censor_max")};
+          .censor_max = config.get<double>("censor_max"),
+          .mask = config.get<std::string>("mask")};
 }
 
 prepare::PrepareConfig settings_of(const config::Config& config) {
@@ -36,6 +37,7 @@ prepare::PrepareConfig settings_of(const config::Config& config) {
           .processing = processing_of(config),
           .min_frames = config.get<int>("min_frames"),
           .max_bad = config.get<double>("max_bad"),
+          .quality = prepare::parse_quality(config.get<std::string>("qc")),
           .scratch = config.get<std::string>("scratch"),
           .shard = prepare::parse_shard(config.get<std::string>("shard")),
           .provenance = fmt::format("brainmt {} ({})", version(), git_revision())};

@@ -15,6 +15,7 @@
 #include "base/log.hpp"
 #include "io/cohort.hpp"
 #include "io/file_kind.hpp"
+#include "io/repetition_times.hpp"
 #include "io/safetensors.hpp"
 #include "train/weights.hpp"
 
@@ -43,6 +44,20 @@ Json describe_column(const io::PhenotypeColumn& column) {
   return out;
 }
 
+// Scans with findings of each kind; null where they were not counted.
+Json quality_of(const std::vector<io::CohortScan>& scans) {
+  Json out = Json::object();
+  for (const auto& [name, member] : io::cohort_format::kQuality) {
+    std::size_t found = 0;
+    for (const io::CohortScan& scan : scans) {
+      if (!scan.quality) return nullptr;
+      found += (*scan.quality).*member > 0 ? 1 : 0;
+    }
+    out[fmt::format("scans_with_{}", name)] = found;
+  }
+  return out;
+}
+
 // One warning a column that can be told from the fill value.
 void warn_of_leaks(const Json& leaks) {
   for (const Json& leak : leaks) {
@@ -61,7 +76,12 @@ Json inspect_cohort(const fs::path& path, bool verify, bool quarantine) {
   const auto by_frames = [](const io::CohortScan& a, const io::CohortScan& b) { return a.frames < b.frames; };
   const auto [shortest, longest] = std::minmax_element(layout.scans.begin(), layout.scans.end(), by_frames);
   std::set<double> repetition_times;
-  for (const io::CohortScan& scan : layout.scans) repetition_times.insert(scan.repetition_time);
+  std::vector<double> times;
+  for (const io::CohortScan& scan : layout.scans) {
+    times.push_back(scan.repetition_time);
+    if (!std::isnan(scan.repetition_time)) repetition_times.insert(scan.repetition_time);
+  }
+  if (const std::string differ = io::differing_repetition_times(times); !differ.empty()) log::warn("{}", differ);
   std::uint64_t bytes = 0;
   std::set<std::size_t> voxels;
   Json files = Json::array();
@@ -78,6 +98,8 @@ Json inspect_cohort(const fs::path& path, bool verify, bool quarantine) {
            {"frames", layout.total_frames()},
            {"frames_of_a_scan", {shortest->frames, longest->frames}},
            {"repetition_times", repetition_times},
+           {"unknown_repetition_times", std::ranges::count_if(times, [](double x) { return std::isnan(x); })},
+           {"quality", quality_of(layout.scans)},
            {"grid", {layout.grid.x, layout.grid.y, layout.grid.z}},
            {"voxels_in_mask", voxels.size() == 1 ? Json(*voxels.begin()) : Json{*voxels.begin(), *voxels.rbegin()}},
            {"normalization", layout.normalization},

@@ -29,6 +29,7 @@ void Collector::add(std::span<const float> frame) {
   if (check_frame(frame).nonzero != check_frame(row_).nonzero) discover(frame);
   const FrameValues values = values_of(row_);
   all_.join(values.moments);
+  by_frame_.push_back(values);
   smallest_ = std::min(smallest_, values.smallest);
   largest_ = std::max(largest_, values.largest);
   spill_.append(row_);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "prepare/frame_values.hpp"
+#include "prepare/quality.hpp"
 #include "prepare/spill.hpp"
 
 namespace brainmt::prepare {
@@ -30,6 +31,8 @@ class Collector {
   std::int64_t frames() const { return frames_; }
   /// Throws DataError: all zero, constant.
   ScanValues values() const;
+  /// Frames with a spike (prepare/quality.hpp).
+  std::uint32_t spikes() const { return count_spikes(by_frame_); }
   /// The place in the frame of each packed value.
   const std::vector<std::uint32_t>& places() const { return places_; }
 
@@ -39,6 +42,7 @@ class Collector {
   Spill& spill_;
   std::int64_t frames_ = 0;
   Moments all_;
+  std::vector<FrameValues> by_frame_;
   float smallest_, largest_;
   std::vector<std::uint8_t> known_;  // by place
   std::vector<std::uint32_t> places_;

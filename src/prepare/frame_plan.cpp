@@ -32,6 +32,21 @@ void censor(FramePlan& plan, const Processing& processing, std::span<const doubl
 
 }  // namespace
 
+void check_repetition_time(double repetition_time, const Processing& processing) {
+  if (processing.tr == 0) return;
+  if (!(repetition_time > 0)) {
+    throw DataError(
+        fmt::format("its repetition time is not known, and tr={} needs it: give RepetitionTime (seconds) in a .json "
+                    "beside the scan",
+                    processing.tr));
+  }
+  const double ratio = processing.tr / repetition_time;
+  if (!(ratio >= 1 / kLargestRatio && ratio <= kLargestRatio)) {
+    throw DataError(fmt::format("its repetition time is {} s and cannot become tr={}: more than {} times as much",
+                                repetition_time, processing.tr, kLargestRatio));
+  }
+}
+
 FramePlan plan_frames(std::int64_t frames, double repetition_time, const Processing& processing,
                       std::span<const double> fd) {
   FramePlan plan{.input = frames, .frames = frames, .repetition_time = repetition_time, .dropped = {}};
@@ -40,11 +55,8 @@ FramePlan plan_frames(std::int64_t frames, double repetition_time, const Process
     plan.frames -= plan.censored;
     return plan;
   }
+  check_repetition_time(repetition_time, processing);
   const double ratio = processing.tr / repetition_time;
-  if (!(ratio >= 1 / kLargestRatio && ratio <= kLargestRatio)) {
-    throw DataError(fmt::format("its repetition time is {} s and cannot become tr={}: more than {} times as much",
-                                repetition_time, processing.tr, kLargestRatio));
-  }
   if (std::abs(ratio - 1) <= kSameTime) {  // its own grid: only censored frames are made anew
     plan.step = plan.censored > 0 ? 1 : 0;
     return plan;

@@ -17,6 +17,9 @@ struct FramePlan {
   std::vector<std::uint8_t> dropped;  // 1 for each censored frame of the file; empty: none
 };
 
+/// Throws DataError where tr= cannot be reached from this repetition time: unknown (NaN), or too far away.
+void check_repetition_time(double repetition_time, const Processing& processing);
+
 /// `fd`: framewise displacement of each frame in mm, NaN where it is not known (such frames are kept); used with
 /// censor_fd only. Throws DataError: a repetition time that cannot be resampled, no motion, as many frames censored as
 /// are too many.

@@ -2,14 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <functional>
 #include <limits>
 
 #include "base/error.hpp"
 #include "io/agreement.hpp"
 #include "io/nifti.hpp"
+#include "prepare/brain_mask.hpp"
+#include "prepare/folder.hpp"
 #include "prepare/frame_plan.hpp"
 #include "prepare/motion.hpp"
+#include "prepare/repetition_time.hpp"
 #include "prepare/staging.hpp"
 
 namespace brainmt::prepare {
@@ -19,15 +23,28 @@ constexpr std::int64_t kLargestExtent = 2048;  // that a store can hold, docs/co
 
 // What is found out about a scan before its voxels are read, as numbers that can be exchanged.
 struct Facts {
-  static constexpr std::size_t kWidth = 6;
+  static constexpr std::size_t kWidth = 8;
   double bytes = 0, frames = 0, repetition_time = 0, censored = 0;
+  double file_time = std::numeric_limits<double>::quiet_NaN();
+  unsigned oddities = 0;
   double mean_fd = std::numeric_limits<double>::quiet_NaN();
   Dropped at = Dropped::kHeader;  // what is being looked at: the cause when that fails
 
   std::array<double, kWidth> row() const {
-    return {bytes, frames, repetition_time, censored, mean_fd, static_cast<double>(at)};
+    return {bytes,
+            frames,
+            repetition_time,
+            censored,
+            mean_fd,
+            file_time,
+            static_cast<double>(oddities),
+            static_cast<double>(at)};
   }
 };
+
+void add_note(std::string& note, const std::string& more) {
+  if (!more.empty()) note += (note.empty() ? "" : "; ") + more;
+}
 
 // Reads what little of the scan is needed, and throws DataError when it cannot be used.
 class HeaderStep {
@@ -40,7 +57,7 @@ class HeaderStep {
     header_row = HeaderRow::of(header);
     facts.bytes = static_cast<double>(stamp_of(path).size);
     facts.frames = static_cast<double>(header.frames());
-    facts.repetition_time = header.repetition_time;
+    read_time(scan, header, facts, note);
     if (header.dimensions < 4) {
       throw DataError(fmt::format("has {} dimensions, expected a scan of 4", header.dimensions));
     }
@@ -52,14 +69,14 @@ class HeaderStep {
     facts.at = Dropped::kSpace;
     const std::string objection = wants_mni_ ? mni_objection(header_row, path.string()) : "";
     if (!objection.empty()) throw DataError(objection);
+    note_orientation(header, facts, note);
+    check_mask(scan, facts);
+    facts.at = Dropped::kTime;
+    check_repetition_time(facts.file_time, config_.processing);
     facts.at = Dropped::kMotion;
     const Motion motion = motion_of(scan, header.frames(), note);
     facts.mean_fd = motion.mean_fd;
-    Processing censoring = config_.processing;  // judged by itself: what fails after it is the repetition time
-    censoring.tr = 0;
-    plan_frames(header.frames(), header.repetition_time, censoring, motion.fd);
-    facts.at = Dropped::kTime;
-    const FramePlan plan = plan_frames(header.frames(), header.repetition_time, config_.processing, motion.fd);
+    const FramePlan plan = plan_frames(header.frames(), facts.file_time, config_.processing, motion.fd);
     facts.at = Dropped::kFrames;
     facts.frames = static_cast<double>(plan.frames);
     facts.repetition_time = plan.repetition_time;
@@ -71,6 +88,39 @@ class HeaderStep {
   }
 
  private:
+  void read_time(const ScanEntry& scan, const io::NiftiHeader& header, Facts& facts, std::string& note) const {
+    const RepetitionTime time =
+        repetition_time_of(header.repetition_time, scan.sidecar.empty() ? "" : config_.input / scan.sidecar);
+    facts.file_time = facts.repetition_time = time.seconds;
+    if (time.was_milliseconds) {
+      facts.oddities |= kTimeInMilliseconds;
+    } else if (std::isnan(time.seconds)) {
+      facts.oddities |= kTimeUnknown;
+    } else if (!time.note.empty()) {
+      facts.oddities |= kTimeDisputed;
+    }
+    add_note(note, time.note);
+  }
+
+  static void note_orientation(const io::NiftiHeader& header, Facts& facts, std::string& note) {
+    const bool unknown = header.affine_source == io::AffineSource::kVoxelSizes;
+    if (unknown) facts.oddities |= kOrientationUnknown;
+    if (header.affine_refused) {
+      facts.oddities |= kTransformRefused;
+      add_note(note, unknown ? "its sform and qform are no affines (zero, singular or not a number)"
+                             : "its sform is no affine (zero, singular or not a number): the qform is taken");
+    }
+    if (unknown) add_note(note, "its orientation is unknown: only its voxel sizes are");
+  }
+
+  void check_mask(const ScanEntry& scan, Facts& facts) const {
+    std::error_code unknown;
+    if (scan.mask.empty() || std::filesystem::exists(config_.input / scan.mask, unknown)) return;
+    facts.at = Dropped::kContent;
+    throw DataError(fmt::format("there is no mask '{}' (mask={}; paths are relative to input)",
+                                (config_.input / scan.mask).string(), config_.processing.mask));
+  }
+
   // Without censoring a scan is not lost over its motion; the report says what is wrong with the file.
   Motion motion_of(const ScanEntry& scan, std::int64_t frames, std::string& note) const {
     if (scan.motion.empty()) return {};
@@ -84,7 +134,7 @@ class HeaderStep {
       return motion;
     } catch (const DataError& error) {
       if (config_.processing.censor_fd > 0) throw;
-      note = fmt::format("its motion is not used: {}", error.what());
+      add_note(note, fmt::format("its motion is not used: {}", error.what()));
       return {};
     }
   }
@@ -192,11 +242,19 @@ void take(Inventory& inventory, const Findings& found) {
     scan.repetition_time = facts[2];
     scan.censored = static_cast<std::int64_t>(facts[3]);
     scan.mean_fd = facts[4];
+    scan.file_time = facts[5];
+    scan.oddities = static_cast<unsigned>(facts[6]);
     scan.reason = found.notes[s];
     if (!found.reasons[s].empty()) {
-      inventory.reject(s, static_cast<Dropped>(static_cast<std::size_t>(facts[5])), found.reasons[s]);
+      inventory.reject(s, static_cast<Dropped>(static_cast<std::size_t>(facts[7])), found.reasons[s]);
     }
   }
+}
+
+// `<scan without .nii.gz>.json`, as BIDS has it; useful in every layout.
+std::string sidecar_beside(const std::filesystem::path& input, const std::string& file) {
+  const std::string name = file.substr(0, file.rfind(".nii")) + ".json";
+  return stands_at(input / name) ? name : std::string();
 }
 
 // Reads the table, if there is one; scans of participants that it does not know are not used.
@@ -246,7 +304,9 @@ Inventory list_inventory(const PrepareConfig& config, const Share& share) {
   std::vector<std::string> texts;
   io::collectively(share.comm, [&] {
     if (share.rank != 0) return;
-    for (const ScanEntry& scan : list_scans(config.list_settings())) {
+    for (ScanEntry& scan : list_scans(config.list_settings())) {
+      choose_mask(scan, config.processing.mask, config.list_settings());
+      if (scan.sidecar.empty()) scan.sidecar = sidecar_beside(config.input, scan.file);
       for (const auto text : kTexts) texts.push_back(scan.*text);
     }
   });

@@ -13,6 +13,7 @@
 #include "io/cohort_writer.hpp"
 #include "io/printable.hpp"
 #include "prepare/inventory.hpp"
+#include "prepare/oddities.hpp"
 #include "prepare/report.hpp"
 #include "prepare/stage_scan.hpp"
 #include "prepare/staging.hpp"
@@ -102,7 +103,7 @@ class Preparation {
     grid_ = crop ? crop->grid() : inventory_.space.grid();
     mask_.assign(grid_.voxels(), 0);
 
-    constexpr std::size_t kWidth = 2;
+    constexpr std::size_t kWidth = Outcome::kWidth;
     const std::size_t count = inventory_.scans.size();
     Handled handled(count, 0);
     std::vector<double> numbers(count * kWidth);
@@ -118,13 +119,13 @@ class Preparation {
           const double start = now();
           handled[s] = 1;
           try {
-            const bool reused = stage_one(s, *spill, queue, reasons[s]);
-            numbers[kWidth * s] = reused ? 1 : 0;
+            const Outcome outcome = stage_one(s, *spill, queue, reasons[s]);
+            std::ranges::copy(outcome.row(), numbers.begin() + static_cast<std::ptrdiff_t>(kWidth * s));
           } catch (const DataError& error) {
             reasons[s] = error.what();
           }
           reasons[s] = without_path(reasons[s], path_of(s));
-          numbers[kWidth * s + 1] = now() - start;
+          numbers[kWidth * s] = now() - start;
           fault::at("prepare.staged", share_.rank, ++staged_);
         });
       });
@@ -133,9 +134,13 @@ class Preparation {
     share_texts(share_, handled, reasons);
     unite(share_, mask_);
     for (const std::size_t s : order) {
-      summary_.reused += numbers[kWidth * s] > 0 ? 1 : 0;
-      inventory_.scans[s].seconds = numbers[kWidth * s + 1];
-      if (!reasons[s].empty()) inventory_.reject(s, Dropped::kContent, reasons[s]);
+      const double* row = numbers.data() + kWidth * s;
+      inventory_.scans[s].seconds = row[0];
+      summary_.reused += row[1] > 0 ? 1 : 0;
+      take(inventory_.scans[s], Outcome::of(row));
+      if (reasons[s].empty()) continue;
+      const bool by_quality = refuses(inventory_.scans[s].quality);
+      inventory_.reject(s, by_quality ? Dropped::kQuality : Dropped::kContent, reasons[s]);
     }
     for (std::size_t v = 0; v < mask_.size(); ++v) {
       if (mask_[v]) voxels_.push_back(static_cast<std::uint32_t>(v));
@@ -144,22 +149,81 @@ class Preparation {
 
   std::filesystem::path path_of(std::size_t s) const { return config_.input / inventory_.scans[s].file; }
 
-  // Stages scan s unless it is staged already, which the return value tells; `reason`: why it cannot be used.
-  bool stage_one(std::size_t s, Spill& spill, const WorkQueue& queue, std::string& reason) {
+  // What the staging of a scan tells, as numbers that can be exchanged; the first is left for the seconds.
+  struct Outcome {
+    static constexpr std::size_t kWidth = 8;
+    bool reused = false;
+    io::ScanQuality quality;
+    std::uint64_t nan_voxels = 0;
+    double inside = 0;  // share of the grid's voxels that are ever not zero
+
+    std::array<double, kWidth> row() const {
+      const io::ScanQuality& q = quality;
+      return {0,
+              reused ? 1.0 : 0.0,
+              static_cast<double>(q.spikes),
+              static_cast<double>(q.empty_frames),
+              static_cast<double>(q.frozen_frames),
+              static_cast<double>(q.dead_slices),
+              static_cast<double>(nan_voxels),
+              inside};
+    }
+    static Outcome of(const double* row) {
+      const auto count = [&](std::size_t i) { return static_cast<std::uint32_t>(row[i]); };
+      return {row[1] > 0, {count(2), count(3), count(4), count(5)}, static_cast<std::uint64_t>(row[6]), row[7]};
+    }
+  };
+
+  bool refuses(const io::ScanQuality& quality) const {
+    return config_.quality == QualityPolicy::kStrict && !quality_text(quality).empty();
+  }
+
+  void take(ScanEntry& scan, const Outcome& outcome) const {
+    // A ball that touches the six faces of a grid fills 52 % of it.
+    constexpr double kMostBrain = 0.6;
+    const io::ScanQuality& q = scan.quality = outcome.quality;
+    scan.nan_voxels = outcome.nan_voxels;
+    if (outcome.nan_voxels > 0) scan.oddities |= kNanBackground;
+    if (scan.mask.empty() && outcome.inside > kMostBrain) {
+      scan.oddities |= kUnmasked;
+      scan.remark(fmt::format("no brain mask, and {:.0f} % of its voxels are not zero", 100 * outcome.inside));
+    }
+    if (config_.quality == QualityPolicy::kOff) return;
+    scan.remark(quality_text(q));
+    scan.oddities |= (q.spikes > 0 ? kSpikes : 0u) | (q.empty_frames > 0 ? kEmptyFrames : 0u) |
+                     (q.frozen_frames > 0 ? kFrozenFrames : 0u) | (q.dead_slices > 0 ? kDeadSlices : 0u);
+  }
+
+  // Stages scan s unless it is staged already; `reason`: why it cannot be used.
+  Outcome stage_one(std::size_t s, Spill& spill, const WorkQueue& queue, std::string& reason) {
     const ScanEntry& scan = inventory_.scans[s];
     const std::filesystem::path path = path_of(s);
     const FileStamp stamp = stamp_of(path);
     const bool censors = config_.processing.censor_fd > 0;
     const std::string identity =
-        scan_identity(scan.file, stamp, censors ? config_.input / scan.motion : std::filesystem::path(),
-                      config_.processing.identity());
+        scan_identity(scan.file, stamp, censors ? config_.input / scan.motion : std::filesystem::path(), mask_of(scan),
+                      config_.processing.identity() + source_time(scan));
     const auto known = staging_->find(scan.file, identity);
     const bool reused = known && (!known->header().reason.empty() || fits(known->header(), scan));
     const StagedHeader header = reused ? known->header() : make_staged(s, identity, spill, queue);
     if (stamp_of(path) != stamp) throw DataError("changed while it was read");
     reason = header.reason;
+    const double inside =
+        header.mask.empty() ? 0.0 : static_cast<double>(header.voxels()) / static_cast<double>(header.mask.size());
+    const Outcome outcome{reused, header.quality, header.nan_voxels, inside};
+    if (reason.empty() && refuses(header.quality)) reason = quality_text(header.quality) + " (qc=strict)";
+    if (!reason.empty()) return outcome;
     for (std::size_t v = 0; v < header.mask.size(); ++v) mask_[v] |= header.mask[v];
-    return reused;
+    return outcome;
+  }
+
+  std::filesystem::path mask_of(const ScanEntry& scan) const {
+    return scan.mask.empty() ? std::filesystem::path() : config_.input / scan.mask;
+  }
+
+  // A sidecar decides how a scan is resampled.
+  std::string source_time(const ScanEntry& scan) const {
+    return config_.processing.tr > 0 ? fmt::format(" from {} s", scan.file_time) : std::string();
   }
 
   bool fits(const StagedHeader& header, const ScanEntry& scan) const {
@@ -173,10 +237,11 @@ class Preparation {
                   .target = staging_->file_of(scan.file),
                   .identity = identity,
                   .header = inventory_.headers[s],
-                  .plan = {}};
+                  .plan = {},
+                  .mask = mask_of(scan)};
     try {
       const HeaderRow& row = task.header;
-      task.plan = plan_frames(row.frames(), row.repetition_time(), config_.processing, frame_motion(config_, scan));
+      task.plan = plan_frames(row.frames(), scan.file_time, config_.processing, frame_motion(config_, scan));
       return stage_scan(task, config_.processing, spill, summary_.times, [&] { queue.poke(); });
     } catch (const io::UnreadableError&) {
       throw;
@@ -184,6 +249,7 @@ class Preparation {
       const StagedHeader verdict{.identity = identity,
                                  .reason = without_path(error.what(), task.path),
                                  .grid = grid_,
+                                 .quality = {},
                                  .statistics = {},
                                  .mask = {}};
       StagedWriter(task.target, verdict).commit();
@@ -195,7 +261,10 @@ class Preparation {
     count_scans(summary_, inventory_.scans, inventory_.dropped);
     summary_.voxels = voxels_.size();
     io::collectively(share_.comm, [&] {
-      if (share_.rank == 0) write_report(summary_.report, inventory_.scans);
+      if (share_.rank == 0) {
+        write_report(summary_.report, inventory_.scans);
+        warn_of_oddities(inventory_.scans);
+      }
       const std::size_t judged = summary_.used + summary_.bad;
       const bool too_many = static_cast<double>(summary_.bad) > config_.max_bad * static_cast<double>(judged);
       if (summary_.used > 0 && !too_many) return;
@@ -226,7 +295,8 @@ class Preparation {
                               .frames = static_cast<std::uint64_t>(scan.frames),
                               .repetition_time = scan.repetition_time,
                               .run = scan.run,
-                              .mean_fd = scan.mean_fd});
+                              .mean_fd = scan.mean_fd,
+                              .quality = scan.quality});
     }
     if (inventory_.phenotypes) layout.phenotypes = inventory_.phenotypes->columns(layout.scans);
     summary_.grid = grid_;

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "prepare/processing.hpp"
+#include "prepare/quality.hpp"
 #include "prepare/scan_list.hpp"
 #include "prepare/shards.hpp"
 #include "prepare/summary.hpp"
@@ -38,8 +39,9 @@ struct PrepareConfig {
   std::string id_column;             // empty: the usual ones
   std::vector<std::string> columns;  // of the table that are kept; empty: all
   Processing processing;
-  int min_frames = 1;             // that a scan must have in the store
-  double max_bad = 0.1;           // share of the scans that may be bad
+  int min_frames = 1;    // that a scan must have in the store
+  double max_bad = 0.1;  // share of the scans that may be bad
+  QualityPolicy quality = QualityPolicy::kWarn;
   std::filesystem::path scratch;  // for temporary files of the size of a scan; empty: the staging area
   Shard shard;                    // the part of the scans to prepare; the output's name gets its numbers
   std::string provenance;         // stored in the cohort as it is

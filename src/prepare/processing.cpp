@@ -69,6 +69,7 @@ std::string Processing::json() const {
     const Crop& c = *crop;
     used["crop"] = {c.first[0], c.last[0], c.first[1], c.last[1], c.first[2], c.last[2]};
   }
+  if (mask != "auto") used["mask"] = mask;
   if (tr > 0) used["tr"] = tr;
   if (censor_fd > 0) {
     used["censor_fd"] = censor_fd;

@@ -41,9 +41,10 @@ struct Processing {
   Normalize normalize = Normalize::kZscore;
   std::optional<double> fill;  // of zeros; none: the scan's own lowest, as Normalize says
   std::optional<Crop> crop;
-  double tr = 0;            // repetition time to resample to, seconds; 0: every scan keeps its own
-  double censor_fd = 0;     // frames of more framewise displacement than this (mm) are left out; 0: none are
-  double censor_max = 0.5;  // share of the frames that may be left out before the scan counts as bad
+  double tr = 0;              // repetition time to resample to, seconds; 0: every scan keeps its own
+  double censor_fd = 0;       // frames of more framewise displacement than this (mm) are left out; 0: none are
+  double censor_max = 0.5;    // share of the frames that may be left out before the scan counts as bad
+  std::string mask = "auto";  // auto, nonzero or a path (prepare/brain_mask.hpp)
 
   /// The options in use but normalize as a JSON object: what the cohort keeps as its processing.
   std::string json() const;

@@ -38,12 +38,17 @@ std::filesystem::path report_path(const std::filesystem::path& output) {
 
 void write_report(const std::filesystem::path& path, const std::vector<ScanEntry>& scans) {
   std::string report =
-      "participant_id\tfile\tstatus\tframes\trepetition_time\treason\trun\tmean_fd\tcensored\tseconds\n";
+      "participant_id\tfile\tstatus\tframes\trepetition_time\treason\trun\tmean_fd\tcensored\tseconds\t"
+      "mask\tnan_voxels\tspikes\tempty_frames\tfrozen_frames\tdead_slices\n";
   for (const ScanEntry& scan : scans) {
     const std::string motion = std::isnan(scan.mean_fd) ? "n/a" : fmt::format("{:.4g}", scan.mean_fd);
-    report += fmt::format("{}\t{}\t{}\t{}\t{:.6g}\t{}\t{}\t{}\t{}\t{:.2f}\n", one_field(scan.participant_id),
-                          one_field(scan.file), word_of(scan.status), scan.frames, scan.repetition_time,
-                          one_field(scan.reason), one_field(scan.run), motion, scan.censored, scan.seconds);
+    const std::string time = std::isnan(scan.repetition_time) ? "n/a" : fmt::format("{:.6g}", scan.repetition_time);
+    report += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{:.2f}\t", one_field(scan.participant_id),
+                          one_field(scan.file), word_of(scan.status), scan.frames, time, one_field(scan.reason),
+                          one_field(scan.run), motion, scan.censored, scan.seconds);
+    const io::ScanQuality& q = scan.quality;
+    report += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\n", one_field(scan.mask.empty() ? "nonzero" : scan.mask),
+                          scan.nan_voxels, q.spikes, q.empty_frames, q.frozen_frames, q.dead_slices);
   }
   io::write_atomically(path, report);
 }

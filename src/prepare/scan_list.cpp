@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "io/cohort_layout.hpp"
+#include "io/foreign_file.hpp"
 #include "io/printable.hpp"
 #include "prepare/folder.hpp"
 #include "prepare/layouts.hpp"
@@ -105,7 +106,8 @@ void check(ScanEntry& scan, const fs::path& input) {
     scan.reject(fmt::format("{} is not a participant id (1 to 64 letters, digits, '_' or '-')",
                             io::printable(scan.participant_id)));
   } else if (scan.usable() && !fs::is_regular_file(input / scan.file, unknown)) {
-    scan.reject("is a link to a file that is not there, or no regular file");
+    const std::string pointer = io::foreign_link(input / scan.file);
+    scan.reject(pointer.empty() ? "is a link to a file that is not there, or no regular file" : pointer);
   }
 }
 

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "io/cohort_layout.hpp"
+
 namespace brainmt::prepare {
 
 /// How a cohort names its files.
@@ -39,6 +41,21 @@ struct ListSettings {
   bool wants_mni() const;
 };
 
+/// What may be odd about a scan that is used all the same; prepare/oddities.hpp has the words.
+enum Oddity : unsigned {
+  kTimeInMilliseconds = 1,
+  kTimeUnknown = 2,
+  kTimeDisputed = 4,
+  kTransformRefused = 8,
+  kOrientationUnknown = 16,
+  kNanBackground = 32,
+  kUnmasked = 64,
+  kSpikes = 128,
+  kEmptyFrames = 256,
+  kFrozenFrames = 512,
+  kDeadSlices = 1024
+};
+
 /// What becomes of a scan: everything that the report says about it.
 struct ScanEntry {
   std::string participant_id;
@@ -50,14 +67,22 @@ struct ScanEntry {
   std::string mask;    // file with the scan's brain mask, likewise; empty: none known
   std::string sidecar;  // BIDS .json beside the scan, likewise; empty: none
   enum class Status { kUsed, kBad, kUnlisted } status = Status::kUsed;
-  std::string reason;          // why it is not used; of a used one: what is amiss with it all the same
-  std::int64_t frames = 0;     // in the store; of the file where the scan is not used
-  double repetition_time = 0;  // likewise, seconds
+  std::string reason;            // why it is not used; of a used one: what is amiss with it all the same
+  std::int64_t frames = 0;       // in the store; of the file where the scan is not used
+  double repetition_time = 0;    // likewise, seconds; NaN: not known
+  double file_time = 0;          // of the file, seconds; NaN: not known
+  unsigned oddities = 0;         // what is odd about a used one (Oddity)
+  io::ScanQuality quality;       // of a used one
+  std::uint64_t nan_voxels = 0;  // of a used one: NaN in every frame
   double mean_fd = std::numeric_limits<double>::quiet_NaN();  // mean framewise displacement, mm; NaN: not known
   std::int64_t censored = 0;                                  // frames of the file that are left out
   double seconds = 0;                                         // that its preparation took
 
   bool usable() const { return status == Status::kUsed; }
+  /// Adds to the reason of a scan that is used.
+  void remark(const std::string& what) {
+    if (!what.empty()) reason += (reason.empty() ? "" : "; ") + what;
+  }
   void reject(std::string why) {
     status = Status::kBad;
     reason = std::move(why);

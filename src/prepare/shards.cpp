@@ -99,6 +99,7 @@ std::string shard_mark(const PrepareConfig& config, const std::vector<ScanEntry>
   add(config.processing.identity());
   add(fmt::format("{} {} {} {}", config.list_settings().layout_name(), config.list_settings().wants_mni(),
                   config.id_column, config.min_frames));
+  add(fmt::format("quality {}", static_cast<int>(config.quality)));
   for (const std::string& column : config.columns) add(column);
   const auto add_file = [&](const std::filesystem::path& path) {
     const FileStamp stamp = stamp_of(path);
@@ -109,7 +110,11 @@ std::string shard_mark(const PrepareConfig& config, const std::vector<ScanEntry>
   for (const ScanEntry& scan : own) {
     add(fmt::format("{} {} {} {}", scan.file, scan.participant_id, scan.run, scan.motion));
     if (scan.usable()) add_file(config.input / scan.file);
-    if (scan.usable() && !scan.motion.empty()) add_file(config.input / scan.motion);
+    for (const std::string& file : {scan.motion, scan.mask, scan.sidecar}) {
+      std::error_code missing;
+      if (scan.usable() && std::filesystem::exists(config.input / file, missing) && !file.empty())
+        add_file(config.input / file);
+    }
   }
   return fmt::format("; shard {} of {} of inputs {}", config.shard.number, config.shard.of, hash.finish());
 }

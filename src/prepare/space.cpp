@@ -55,6 +55,7 @@ HeaderRow HeaderRow::of(const io::NiftiHeader& header) {
   std::ranges::copy(header.shape, row.numbers.begin());
   row.numbers[4] = header.repetition_time;
   std::ranges::copy(header.affine, row.numbers.begin() + 5);
+  row.numbers.back() = static_cast<double>(header.affine_source);
   return row;
 }
 
@@ -65,8 +66,12 @@ io::CohortGrid HeaderRow::grid() const {
 
 std::array<double, 16> HeaderRow::affine() const {
   std::array<double, 16> affine;
-  std::copy(numbers.begin() + 5, numbers.end(), affine.begin());
+  std::copy_n(numbers.begin() + 5, affine.size(), affine.begin());
   return affine;
+}
+
+bool HeaderRow::orientation_known() const {
+  return static_cast<io::AffineSource>(numbers.back()) != io::AffineSource::kVoxelSizes;
 }
 
 bool HeaderRow::same_space(const HeaderRow& other) const {
@@ -95,6 +100,12 @@ std::string space_difference(const HeaderRow& scan, const HeaderRow& most) {
   if (scan.grid() != most.grid()) {
     return fmt::format("has a grid of {}, most scans have {}; resample it", to_text(scan.grid()), to_text(most.grid()));
   }
+  if (!scan.orientation_known() || !most.orientation_known()) {
+    return fmt::format(
+        "the orientation of {} is unknown (no usable sform or qform in the header): copy it from the images that they "
+        "were made of (FSL: fslcpgeom)",
+        scan.orientation_known() ? "most scans" : "this scan");
+  }
   if (const auto axis = flipped_axis(scan.affine(), most.affine())) {
     return fmt::format(
         "its affine differs from that of most scans: its {} axis is stored the other way round; reorient it (FSL: "
@@ -108,6 +119,11 @@ std::string mni_objection(const HeaderRow& scan, std::string_view file) {
   const auto affine = scan.affine();
   const bool same_grid = scan.grid() == kMniGrid;
   if (same_grid && (close(affine, kMniAffine) || close(affine, flipped(kMniAffine, kMniGrid, 0)))) return {};
+  if (same_grid && !scan.orientation_known()) {
+    return "does not say its orientation (no usable sform or qform), so it may be in MNI space or not: copy it from "
+           "the "
+           "image that it was made of (FSL: fslcpgeom); space=native takes scans as they are";
+  }
   const std::string found = same_grid
                                 ? fmt::format("an affine with steps {:g}, {:g}, {:g} mm and origin {:g}, {:g}, {:g} mm",
                                               affine[0], affine[5], affine[10], affine[3], affine[7], affine[11])

@@ -13,7 +13,7 @@ namespace brainmt::prepare {
 
 /// What a scan's header says, as numbers that can be exchanged between ranks; extents and counts are exact in double.
 struct HeaderRow {
-  static constexpr std::size_t kWidth = 21;  // X, Y, Z, frames, repetition time, affine
+  static constexpr std::size_t kWidth = 22;  // X, Y, Z, frames, repetition time, affine, where the affine is from
   std::array<double, kWidth> numbers{};
 
   static HeaderRow of(const io::NiftiHeader& header);
@@ -21,6 +21,8 @@ struct HeaderRow {
   std::int64_t frames() const { return static_cast<std::int64_t>(numbers[3]); }
   double repetition_time() const { return numbers[4]; }
   std::array<double, 16> affine() const;
+  /// False where the header has no usable sform or qform: then its affine is no more than the voxel sizes.
+  bool orientation_known() const;
   /// Equal grids, and affines within a micrometre: tools round them to float in different orders. A flipped axis is
   /// another space, even where the grid is the same.
   bool same_space(const HeaderRow& other) const;
@@ -30,7 +32,7 @@ struct HeaderRow {
 /// The header whose space most of `headers` share, the first such where numbers are equal. `headers` is not empty.
 HeaderRow most_common_space(const std::vector<HeaderRow>& headers);
 
-/// Why a scan cannot go into a store of the space `most`: another grid, a flipped or otherwise different affine. Empty
+/// Why a scan cannot go into a store of the space `most`: another grid, an unknown, flipped or different affine. Empty
 /// when it can.
 std::string space_difference(const HeaderRow& scan, const HeaderRow& most);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "prepare/brain_mask.hpp"
 #include "prepare/collector.hpp"
 #include "prepare/frame_stream.hpp"
 #include "prepare/normalizer.hpp"
@@ -82,7 +83,8 @@ StagedHeader stage_scan(const ScanTask& task, const Processing& processing, Spil
                         const std::function<void()>& on_frame) {
   Stopwatch watch(times);
   watch.start(Work::kRead);
-  FrameStream stream(task.path, processing.crop, task.plan, on_frame);
+  FrameStream stream(task.path, processing.crop, task.plan, on_frame,
+                     task.mask.empty() ? std::vector<std::uint8_t>() : read_mask(task.mask, task.header));
   if (HeaderRow::of(stream.header()) != task.header) {
     throw DataError(fmt::format("'{}' changed while it was read", task.path.string()));
   }
@@ -99,8 +101,11 @@ StagedHeader stage_scan(const ScanTask& task, const Processing& processing, Spil
                       .reason = {},
                       .grid = processing.crop ? processing.crop->grid() : task.header.grid(),
                       .frames = static_cast<std::uint64_t>(collector.frames()),
+                      .quality = stream.findings(),
+                      .nan_voxels = stream.nan_voxels(),
                       .statistics = normalise.statistics(),
                       .mask = {}};
+  header.quality.spikes = collector.spikes();
   const std::vector<std::uint32_t> order = sort_voxels(header.grid, collector.places(), header.mask);
   write_staged(task, header, order, normalise, spill);
   return header;

@@ -20,6 +20,7 @@ struct ScanTask {
   std::string identity;
   HeaderRow header;  // what was read of it before; another now means that it changed
   FramePlan plan;
+  std::filesystem::path mask = {};  // of the brain; empty: none
 };
 
 /// Throws DataError when the scan cannot be used, OutputError. `on_frame` is called after each frame of the file.

@@ -13,7 +13,7 @@ namespace brainmt::prepare {
 namespace {
 
 constexpr std::array<char, 8> kMagic{'B', 'M', 'T', 'S', 'T', 'A', 'G', 'E'};
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::uint64_t kLongestReason = 64 << 10;
 constexpr std::size_t kBlockBytes = std::size_t{4} << 20;
 
@@ -28,8 +28,10 @@ struct FileHeader {
   std::uint64_t voxels = 0, frames = 0;
   double mean = 0, std = 0;
   std::uint64_t fill = 0;
+  std::array<std::uint32_t, 4> quality{};  // spikes, empty frames, frozen frames, dead slices
+  std::uint64_t nan_voxels = 0;
 };
-static_assert(sizeof(FileHeader) == 136, "no padding: its bytes are hashed");
+static_assert(sizeof(FileHeader) == 160, "no padding: its bytes are hashed");
 
 std::string pack_mask(const std::vector<std::uint8_t>& mask) {
   std::string bits((mask.size() + 7) / 8, '\0');
@@ -67,6 +69,9 @@ StagedWriter::StagedWriter(std::filesystem::path target, const StagedHeader& giv
   header.mean = given.statistics.mean;
   header.std = given.statistics.std;
   header.fill = given.statistics.fill;
+  const io::ScanQuality& q = given.quality;
+  header.quality = {q.spikes, q.empty_frames, q.frozen_frames, q.dead_slices};
+  header.nan_voxels = given.nan_voxels;
   const std::string reason = given.reason.substr(0, kLongestReason);
   header.reason_bytes = static_cast<std::uint32_t>(reason.size());
   const std::string rest = reason + pack_mask(given.mask);
@@ -116,6 +121,8 @@ StagedScan::StagedScan(const std::filesystem::path& path) : path_(path), file_(i
   header_.reason = described.substr(0, header.reason_bytes);
   header_.grid = {header.grid[0], header.grid[1], header.grid[2]};
   header_.frames = header.frames;
+  header_.quality = {header.quality[0], header.quality[1], header.quality[2], header.quality[3]};
+  header_.nan_voxels = header.nan_voxels;
   header_.statistics = {header.mean, header.std, static_cast<std::uint16_t>(header.fill)};
   if (header.frames > 0) header_.mask = unpack_mask(described.substr(header.reason_bytes), places);
   voxels_ = header.voxels;

@@ -25,6 +25,8 @@ struct StagedHeader {
   std::string reason;    // why the scan cannot be used; empty: it can
   io::CohortGrid grid;   // of the mask
   std::uint64_t frames = 0;
+  io::ScanQuality quality;
+  std::uint64_t nan_voxels = 0;  // voxels of the file that are NaN in every frame
   io::ScanStatistics statistics;
   std::vector<std::uint8_t> mask;  // one flag a voxel, [Y, X, Z]; empty for one that cannot be used
 

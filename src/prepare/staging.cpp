@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kFormat = "staged scan 1";  // another number makes every scan of older versions anew
+constexpr std::string_view kFormat = "staged scan 2";  // another number makes every scan of older versions anew
 constexpr std::string_view kEnding = ".scan";
 constexpr std::string_view kTemporary = ".tmp-";
 
@@ -64,13 +64,16 @@ FileStamp stamp_of(const fs::path& path) {
 }
 
 std::string scan_identity(const std::string& source, const FileStamp& stamp, const fs::path& motion,
-                          const std::string& options) {
+                          const fs::path& mask, const std::string& options) {
   std::string text =
       fmt::format("{}\n{}\n{} {} {}\n{}\n", kFormat, source, stamp.size, stamp.seconds, stamp.nanoseconds, options);
-  if (!motion.empty()) {
-    const FileStamp m = stamp_of(motion);
-    text += fmt::format("motion {} {} {}\n", m.size, m.seconds, m.nanoseconds);
-  }
+  const auto add = [&](const char* name, const fs::path& file) {
+    if (file.empty()) return;
+    const FileStamp s = stamp_of(file);
+    text += fmt::format("{} {} {} {}\n", name, s.size, s.seconds, s.nanoseconds);
+  };
+  add("motion", motion);
+  add("mask", mask);
   return hash_of(text);
 }
 

@@ -22,10 +22,10 @@ struct FileStamp {
 /// Throws io::UnreadableError.
 FileStamp stamp_of(const std::filesystem::path& path);
 
-/// SHA-256 over what decides the bits of a staged scan: its file, the motion file that is used (empty path: none), and
-/// `options`. `source`: relative to the input directory. Throws io::UnreadableError.
+/// SHA-256 over what decides the bits of a staged scan: its file, the motion file and the mask that are used (empty
+/// path: none), and `options`. `source`: relative to the input directory. Throws io::UnreadableError.
 std::string scan_identity(const std::string& source, const FileStamp& stamp, const std::filesystem::path& motion,
-                          const std::string& options);
+                          const std::filesystem::path& mask, const std::string& options);
 
 class Staging {
  public:

@@ -15,9 +15,10 @@
 namespace brainmt::prepare {
 
 /// Why a scan is not in the store, and how the summary says it.
-enum class Dropped : std::size_t { kName, kHeader, kMotion, kTime, kFrames, kSpace, kContent, kUnlisted };
-inline constexpr std::array<std::string_view, 8> kDroppedNames{
-    "file name", "header", "motion", "repetition time", "too short", "another space", "voxels", "not in the table"};
+enum class Dropped : std::size_t { kName, kHeader, kMotion, kTime, kFrames, kSpace, kContent, kQuality, kUnlisted };
+inline constexpr std::array<std::string_view, 9> kDroppedNames{"file name",       "header",    "motion",
+                                                               "repetition time", "too short", "another space",
+                                                               "voxels",          "quality",   "not in the table"};
 
 /// What one reason keeps out of the store; `example` is a file or an id.
 struct LeftOut {

@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "io/checksum.hpp"
 #include "io/printable.hpp"
+#include "io/repetition_times.hpp"
 
 namespace brainmt::train {
 namespace {
@@ -53,6 +54,13 @@ void warn_of_relatives(TrainingData& training) {
       "{}: an HCP cohort split without data.split_group: twins and siblings may be on both sides, which makes "
       "test results too good; give the family column of the restricted table: data.split_group=Family_ID",
       cohort.path().string()));
+}
+
+void warn_of_times(TrainingData& training) {
+  std::vector<double> times;
+  for (const io::CohortScan& scan : training.data.cohort().scans()) times.push_back(scan.repetition_time);
+  std::string differ = io::differing_repetition_times(times);
+  if (!differ.empty()) training.warnings.push_back(std::move(differ));
 }
 
 // Removes the confounds, with coefficients fitted on the training part, from the labels of all parts.
@@ -141,6 +149,7 @@ TrainingData prepare_training_data(const io::Cohort& cohort, const TaskSettings&
   for (const Target& target : result.data.targets()) result.task.targets.push_back({.target = target});
   result.split = choose_split(result.data, split);
   warn_of_relatives(result);
+  warn_of_times(result);
   const std::vector<std::string> ids = ids_of(result.data);
   for (const Part p : kParts) result.parts[static_cast<std::size_t>(p)] = members(result.split, p, ids);
   if (result.part(Part::kTrain).empty())

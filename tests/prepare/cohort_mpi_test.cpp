@@ -277,7 +277,7 @@ const std::vector<BadScan>& bad_scans() {
        "its affine differs"},
       {"l-infinite", [](auto& good) { return odd_scan(good, std::numeric_limits<float>::infinity()).bytes(); },
        "are NaN or infinite"},
-      {"m-empty", [](auto&) { return std::string(); }, "cut short"}};
+      {"m-empty", [](auto&) { return std::string(); }, "is empty"}};
   return scans;
 }
 

@@ -1,0 +1,21 @@
+#pragma once
+// The repetition time of a scan: from its BIDS sidecar, else from its header, where it is one that a scan can have.
+#include <filesystem>
+#include <limits>
+#include <string>
+
+namespace brainmt::prepare {
+
+/// Bounds of what is believed, seconds. 50 to 30,000 "seconds" are milliseconds under the wrong unit.
+inline constexpr double kShortestTime = 0.05, kLongestTime = 30;
+
+struct RepetitionTime {
+  double seconds = std::numeric_limits<double>::quiet_NaN();  // NaN: not known
+  bool was_milliseconds = false;                              // converted
+  std::string note;                                           // what is odd about it; empty: nothing
+};
+
+/// `header`: as the header has it, in seconds by its unit. `sidecar`: JSON file with RepetitionTime; empty: none.
+RepetitionTime repetition_time_of(double header, const std::filesystem::path& sidecar);
+
+}  // namespace brainmt::prepare
