@@ -157,6 +157,7 @@ CohortFacts read_cohort_facts(const io::Cohort& cohort, const train::TaskSetting
                               const train::SplitSettings& split, std::int64_t frames) {
   const train::TrainingData training = train::prepare_training_data(cohort, task, split, frames);
   CohortFacts facts;
+  facts.data_sha256 = training.sha256;
   facts.window = train::describe_window(cohort, frames);
   facts.repetition = repetition_text(cohort);
   facts.space = space_text(cohort.layout());

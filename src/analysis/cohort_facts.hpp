@@ -28,7 +28,7 @@ struct CohortFacts {
   std::vector<std::string> confounds;                             // columns of the confound-only model
   std::map<std::string, std::vector<double>> confound_rows;       // by participant
   Figure picture;
-  std::string note{};  // what is amiss, as a sentence
+  std::string data_sha256{};  // of the subjects, labels and scans, as training computes it
 
   /// The class's name, or "class 1" where it has none.
   std::string class_name(const std::string& target, std::size_t which) const;

@@ -147,6 +147,14 @@ void add_halves(Groups& groups, const CohortFacts& facts, const Repeat& predicti
   groups.emplace_back(fmt::format("{} from {:.3g}", what, middle), std::move(high));
 }
 
+// Does the last start of the run name other data than the cohort has now?
+bool is_another_cohort(const RunRecord& run) {
+  if (!run.provenance.is_array() || run.provenance.empty() || !run.provenance.back().is_object()) return false;
+  const auto trained_on = run.provenance.back().find("data_sha256");
+  return trained_on != run.provenance.back().end() && trained_on->is_string() && !run.facts->data_sha256.empty() &&
+         *trained_on != run.facts->data_sha256;
+}
+
 }  // namespace
 
 Repeat scored(const TargetResult& result) {
@@ -166,7 +174,11 @@ void add_people(HtmlPage& page, std::span<const RunRecord> runs) {
                     run.cohort_note.empty() ? "" : ": " + run.cohort_note));
     return;
   }
-  if (!run.facts->note.empty()) page.paragraph(run.facts->note);
+  if (is_another_cohort(run))
+    page.paragraph(
+        "The cohort at this path has other subjects, labels or scans now than when the run was trained: what follows "
+        "is "
+        "of the present one.");
   if (runs.size() > 1) page.paragraph(fmt::format("As run {} saw its cohort.", run.name));
   page.table(people_table(*run.facts));
   page.beside(data_table(*run.facts), run.facts->picture);

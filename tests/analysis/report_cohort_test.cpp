@@ -98,6 +98,22 @@ TEST(ReportCohort, PageNamesClassesPeopleAndExclusions) {
     EXPECT_NE(text.find(part), std::string::npos) << part;
 }
 
+TEST(ReportCohort, PageSaysThatTheCohortIsAnotherOne) {
+  RunRecord run = run_with([] {
+    CohortFacts facts = facts_of_eight();
+    facts.data_sha256 = "12";
+    return facts;
+  }());
+  const auto says = [&] {
+    const std::string text = report_page({&run, 1}, {.title = "t", .bins = 5, .program = ""});
+    return text.find("has other subjects, labels or scans now") != std::string::npos;
+  };
+  run.provenance = nlohmann::ordered_json::parse(R"([{"data_sha256":"34"},{"data_sha256":"12"}])");
+  EXPECT_FALSE(says());
+  run.provenance.back()["data_sha256"] = "56";
+  EXPECT_TRUE(says());
+}
+
 TEST(ReportCohort, PageSaysThatTheCohortIsGone) {
   RunRecord run{.directory = "run"};
   run.cohort_note = "c.h5: no such file";
