@@ -79,7 +79,9 @@ DirectoryLock::DirectoryLock(const std::filesystem::path& directory, std::string
   file_ = std::move(file);
 }
 
-DirectoryLock::~DirectoryLock() {
+DirectoryLock::~DirectoryLock() { release(); }
+
+void DirectoryLock::release() noexcept {
   if (file_.valid()) [[maybe_unused]]
     const int emptied = ::ftruncate(file_.get(), 0);
 }

@@ -18,6 +18,8 @@ class DirectoryLock {
   DirectoryLock(const std::filesystem::path& directory, std::string_view key);
   /// The file stays (removing it would race with a process that has just opened it); empty means nobody owns it.
   ~DirectoryLock();
+  /// The directory is free from here on, also for other hosts: for a process that is about to end without destructors.
+  void release() noexcept;
   DirectoryLock(const DirectoryLock&) = delete;
   DirectoryLock& operator=(const DirectoryLock&) = delete;
 

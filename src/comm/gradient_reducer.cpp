@@ -43,15 +43,8 @@ GradientReducer<T>::GradientReducer(const GradientLink& link, std::span<const Pa
 
 template <class T>
 void GradientReducer<T>::check_usable(std::size_t bucket_bytes) const {
-  const bool world = determinism_ == Determinism::kWorld;
-  if (world && !is_power_of_two(comm_.size())) {
-    throw UsageError(
-        fmt::format("deterministic=world needs a power-of-two number of ranks, found {}; use {} ranks, or "
-                    "deterministic=rank",
-                    comm_.size(), std::bit_floor(static_cast<unsigned>(comm_.size()))));
-  }
   // Rounding between ranks, but not within one, makes the bits depend on who computes what.
-  if (world && wire_type_ == GradientWire::kBfloat16) {
+  if (determinism_ == Determinism::kWorld && wire_type_ == GradientWire::kBfloat16) {
     throw UsageError(
         "deterministic=world conflicts with comm.gradient_dtype=bf16: use comm.gradient_dtype=fp32, or "
         "deterministic=rank");
@@ -97,19 +90,35 @@ template <class T>
 void GradientReducer<T>::begin_step(int micro_steps) {
   BRAINMT_CHECK(micro_steps_ == 0, "the step before was not finished");
   BRAINMT_CHECK(micro_steps > 0);
-  if (determinism_ == Determinism::kWorld) {
-    if (!is_power_of_two(micro_steps)) {
-      throw UsageError(
-          fmt::format("deterministic=world needs a power-of-two run.accumulate, found {}; use {}, or "
-                      "deterministic=rank",
-                      micro_steps, std::bit_ceil(static_cast<unsigned>(micro_steps))));
-    }
-    partial_sums_.resize(std::countr_zero(static_cast<unsigned>(micro_steps)));
-    for (std::shared_ptr<void>& sums : partial_sums_)
-      if (!sums) sums = memory_.allocate(count_ * sizeof(T));
-  }
   micro_steps_ = micro_steps;
   micro_step_ = -1;
+  if (determinism_ != Determinism::kWorld) return;
+  through_root_ = comm_.size() > 1 && !(is_power_of_two(comm_.size()) && is_power_of_two(micro_steps));
+  reserve_partial_sums();
+  tree_.clear();
+}
+
+// As many as the stack has nodes below its top at most; all of them, where rank 0 takes them up.
+template <class T>
+void GradientReducer<T>::reserve_partial_sums() {
+  const std::int64_t terms = std::int64_t{micro_steps_} * (comm_.rank() == 0 && through_root_ ? comm_.size() : 1);
+  const std::int64_t first = std::int64_t{micro_steps_} * comm_.rank();
+  const bool keeps_last = through_root_ && comm_.rank() != 0;
+  std::size_t most = 0;
+  tree_.clear();
+  for (std::int64_t term = first; term < first + terms; ++term) {
+    tree_.push({0, term});
+    if (term + 1 < first + terms || keeps_last) most = std::max(most, tree_.size());
+  }
+  while (partial_sums_.size() < most) partial_sums_.push_back(memory_.allocate(count_ * sizeof(T)));
+}
+
+// Onto the stack. The last of all terms takes up the whole stack.
+template <class T>
+void GradientReducer<T>::push(TreeNode node, bool is_last) {
+  depth_ = tree_.size();
+  joined_ = tree_.push(node);
+  if (is_last) joined_ = static_cast<int>(depth_);
 }
 
 template <class T>
@@ -117,6 +126,8 @@ void GradientReducer<T>::begin_micro_step() {
   if (micro_step_ >= 0) check_all_ready();
   ++micro_step_;
   BRAINMT_CHECK(micro_step_ < micro_steps_, "more micro steps than the {} announced", micro_steps_);
+  const std::int64_t shard = std::int64_t{comm_.rank()} * micro_steps_ + micro_step_;
+  if (determinism_ == Determinism::kWorld) push({0, shard}, comm_.size() == 1 && last_micro_step());
   empty_buckets();
 }
 
@@ -144,7 +155,7 @@ void GradientReducer<T>::ready(std::size_t parameter) {
   is_ready_[parameter] = true;
   Bucket& bucket = buckets_[bucket_of_parameter_[parameter]];
   if (--bucket.missing == 0) {
-    if (determinism_ == Determinism::kWorld) fold_micro_step(bucket);
+    if (determinism_ == Determinism::kWorld) fold(bucket, !last_micro_step() || through_root_);
     bucket.state = last_micro_step() ? BucketState::kComplete : BucketState::kReduced;
   }
   if (!last_micro_step() || waits_for_the_end()) return;
@@ -154,16 +165,14 @@ void GradientReducer<T>::ready(std::size_t parameter) {
     progress();
 }
 
-// Binary counter: the set low bits of the micro step's number are the subtrees that end just before it.
+// Adds the nodes that the newest one takes up to it, which lies in the flat array; `keeps`: puts the sum on the stack.
 template <class T>
-void GradientReducer<T>::fold_micro_step(const Bucket& bucket) {
+void GradientReducer<T>::fold(const Bucket& bucket, bool keeps) {
   T* const sum = flat_ + bucket.offset;
-  std::size_t level = 0;
-  for (; (micro_step_ >> level) & 1; ++level) {
-    memory_.add(element<T>(partial_sums_[level], bucket.offset), sum, bucket.count, data_type_of<T>);
-  }
-  if (!last_micro_step())
-    memory_.copy(sum, element<T>(partial_sums_[level], bucket.offset), bucket.count, data_type_of<T>);
+  std::size_t top = depth_;
+  for (int i = 0; i < joined_; ++i)
+    memory_.add(element<T>(partial_sums_[--top], bucket.offset), sum, bucket.count, data_type_of<T>);
+  if (keeps) memory_.copy(sum, element<T>(partial_sums_[top], bucket.offset), bucket.count, data_type_of<T>);
 }
 
 template <class T>
@@ -241,6 +250,38 @@ void GradientReducer<T>::run_butterflies() {
   }
 }
 
+// Rank 0 takes up the nodes of the others from left to right. What it sends them is not used: an exchange has two ways.
+template <class T>
+void GradientReducer<T>::sum_at_root() {
+  const auto exchange = [this](int peer, const std::shared_ptr<void>& node, T* receive) {
+    for (std::size_t i = 0; i < buckets_.size(); ++i) {
+      Bucket& bucket = buckets_[i];
+      profile::count("brainmt::comm::exchange", {.bytes = static_cast<double>(bucket.count * sizeof(T))});
+      bucket.request = comm_.exchange_async(peer, element<T>(node, bucket.offset), receive + bucket.offset,
+                                            bucket.count, data_type_of<T>, static_cast<int>(i));
+    }
+    for (Bucket& bucket : buckets_) bucket.request.wait();
+  };
+  if (comm_.rank() != 0) {
+    for (std::size_t node = 0; node < tree_.size(); ++node) exchange(0, partial_sums_[node], element<T>(received_, 0));
+  } else {
+    for (int peer = 1; peer < comm_.size(); ++peer) {
+      const std::vector<TreeNode> nodes = tree_nodes(std::int64_t{peer} * micro_steps_, micro_steps_);
+      for (const TreeNode& node : nodes) {
+        const bool is_last = peer + 1 == comm_.size() && &node == &nodes.back();
+        exchange(peer, partial_sums_.front(), flat_);
+        push(node, is_last);
+        for (const Bucket& bucket : buckets_) fold(bucket, !is_last);
+      }
+    }
+  }
+  for (Bucket& bucket : buckets_) {
+    comm_.broadcast(flat_ + bucket.offset, bucket.count, data_type_of<T>, 0);
+    bucket.state = BucketState::kReduced;
+  }
+  next_ = oldest_ = buckets_.size();
+}
+
 // Nobody asks what has arrived: the compute stream waits for one bucket after the other.
 template <class T>
 void GradientReducer<T>::join() {
@@ -309,7 +350,10 @@ double GradientReducer<T>::finish() {
   }
   const profile::Region region("brainmt::comm::finish");
   const auto begin = Clock::now();
-  if (waits_for_the_end()) run_butterflies();
+  if (through_root_)
+    sum_at_root();
+  else if (waits_for_the_end())
+    run_butterflies();
   progress();
   while (oldest_ < buckets_.size()) {
     buckets_[oldest_].request.wait();

@@ -18,11 +18,13 @@
 //         starts a non-blocking all-reduce. The library chooses the order of the sum: another number of ranks gives
 //         another rounding.
 // kWorld: shards 0..G-1 (rank r computes the contiguous block r*M .. r*M + M-1) are summed by one fixed binary tree
-//         over the shard index: within a rank a stack of partial sums that carries like a binary counter, across ranks
-//         a butterfly of ranks 1, 2, 4, ... apart. The bits depend on G only, not on P. It costs log2(M) + 1 further
+//         over the shard index (summation_tree.hpp): within a rank on a stack of partial sums, across ranks in a
+//         butterfly of ranks 1, 2, 4, ... apart. The bits depend on G only, not on P. It costs log2(M) + 1 further
 //         copies of the gradient and log2(P) exchanges of it. Over a stream-ordered communicator the butterflies run
 //         one after the other at the step's end: started as buckets arrive, they would meet in another order on every
-//         rank, and wait for each other in a circle.
+//         rank, and wait for each other in a circle. Where P or M is no power of two, the blocks of ranks are no nodes
+//         of the tree: at the step's end rank 0 takes up the others' partial sums in order and broadcasts the sum,
+//         which moves up to 2 log2(M) copies of the gradient from each rank.
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -31,6 +33,7 @@
 #include <vector>
 
 #include "comm/gradient_memory.hpp"
+#include "comm/summation_tree.hpp"
 
 namespace brainmt::comm {
 
@@ -54,12 +57,12 @@ template <class T>
 class GradientReducer {
  public:
   /// `parameters` in forward order, ascending and apart, inside [0, count); `flat` [count] stays the caller's and
-  /// outlives the reducer; it lies in the link's memory. Throws UsageError where kWorld meets a number of ranks that is
-  /// no power of two or a wire of bfloat16, or where bucket_bytes makes too many buckets.
+  /// outlives the reducer; it lies in the link's memory. Throws UsageError where kWorld meets a wire of bfloat16, or
+  /// where bucket_bytes makes too many buckets.
   GradientReducer(const GradientLink& link, std::span<const ParameterRange> parameters, T* flat, std::size_t count,
                   std::size_t bucket_bytes, Determinism determinism);
 
-  /// Throws UsageError in mode kWorld when micro_steps is no power of two.
+  /// The same number of micro steps on every rank.
   void begin_step(int micro_steps);
   void begin_micro_step();
   /// The gradient of this parameter receives nothing more in this micro step. Called once for each; a parameter used
@@ -96,7 +99,8 @@ class GradientReducer {
   void reserve();
   void empty_buckets();
   void check_all_ready() const;
-  void fold_micro_step(const Bucket& bucket);
+  void reserve_partial_sums();
+  void fold(const Bucket& bucket, bool keeps);
   void start(std::size_t index);
   void exchange_or_end(std::size_t index);
   void received(std::size_t index);
@@ -104,7 +108,11 @@ class GradientReducer {
   void progress();
   void join();
   void run_butterflies();
-  bool waits_for_the_end() const { return determinism_ == Determinism::kWorld && comm_.stream_ordered(); }
+  void sum_at_root();
+  void push(TreeNode node, bool is_last);
+  bool waits_for_the_end() const {
+    return determinism_ == Determinism::kWorld && (comm_.stream_ordered() || through_root_);
+  }
   bool last_micro_step() const { return recorded_ ? *recorded_ : micro_step_ + 1 == micro_steps_; }
   bool narrow() const { return wire_ != nullptr; }
 
@@ -122,8 +130,12 @@ class GradientReducer {
   bool watches_replay_ = false;            // this step's reductions are part of a record
   std::size_t next_ = 0;                   // first bucket not started yet
   std::size_t oldest_ = 0;                 // every bucket before this one is reduced
+  TreeStack tree_;                         // kWorld: the nodes of this rank, in this step
+  std::size_t depth_ = 0;                  // kWorld: nodes on the stack before the newest,
+  int joined_ = 0;                         // of which so many are added to it
+  bool through_root_ = false;              // kWorld: no butterfly makes the tree of this step
   // In the link's memory:
-  std::vector<std::shared_ptr<void>> partial_sums_;  // kWorld: [l][count] sums 2^l micro steps
+  std::vector<std::shared_ptr<void>> partial_sums_;  // kWorld: [node on the stack][count]
   std::shared_ptr<void> received_;                   // kWorld: [count] the partner's values
   std::shared_ptr<void> wire_;                       // [count] bfloat16, where gradients travel so
 };

@@ -79,9 +79,11 @@ std::vector<Key> control_keys() {
            "of them once, at the end; 0: never")
           .at_least(0)
           .free_to_change(),
-      choice("deterministic", "rank", {"rank", "world"},
-             "rank: same bits for the same number of ranks; world: same bits for any number of ranks that divides the "
-             "batch"),
+      choice(
+          "deterministic", "rank", {"rank", "world"},
+          "rank: same bits for the same ranks x run.batch_size x run.accumulate; world: same bits for every such split "
+          "of the same global batch, also when resumed; samples go through the model one by one, which is slower "
+          "where run.batch_size > 1"),
   };
 }
 
@@ -90,7 +92,8 @@ std::vector<Key> eval_keys() {
       integer("eval.stride", 0, "frames between the starts of two windows of one scan; 0: the window's length")
           .at_least(0)
           .free_to_change(),
-      integer("eval.batch_size", 0, "windows per rank and forward pass; 0: as in training")
+      integer("eval.batch_size", 0,
+              "windows per rank and forward pass; 0: as in training (one by one with deterministic=world)")
           .at_least(0)
           .free_to_change(),
   };

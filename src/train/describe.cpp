@@ -101,8 +101,8 @@ RunEstimate estimate_with(const TrainSettings& settings, const io::Cohort& cohor
                           const TrainingData& data) {
   const models::BrainMTConfig config = model_config(settings, cohort);
   models::BrainMT model(config, settings.activation, models::BrainMT::Memory::kSizesOnly);
-  const auto shards = static_cast<std::size_t>(ranks) * static_cast<std::size_t>(settings.accumulate);
-  const auto batch = static_cast<std::size_t>(settings.batch_size);
+  const auto shards = static_cast<std::size_t>(ranks) * static_cast<std::size_t>(settings.micro_steps());
+  const auto batch = static_cast<std::size_t>(settings.micro_batch());
   const TrainingOrder order(settings.seed, data.part(Part::kTrain).size(), shards, batch);
   RunEstimate e;
   e.subjects = data.data.subjects().size();
@@ -115,7 +115,7 @@ RunEstimate estimate_with(const TrainSettings& settings, const io::Cohort& cohor
   e.steps_per_epoch = order.steps_per_epoch();
   e.steps = e.steps_per_epoch * settings.epochs;
   e.parameter_bytes = parameter_bytes(model);
-  e.activation_bytes = activation_bytes(model, config, settings.activation) * settings.batch_size;
+  e.activation_bytes = activation_bytes(model, config, settings.activation) * settings.micro_batch();
   // The backward pass is twice the forward pass; every epoch ends with a validation.
   const double passes =
       3.0 * static_cast<double>(data.part(Part::kTrain).size()) + static_cast<double>(data.part(Part::kVal).size());
@@ -143,8 +143,9 @@ std::string describe(const TrainSettings& settings, const io::Cohort& cohort, in
   if (config.stem == models::Stem::kPatch) text += "stem         patches of 16x16x16 voxels, no convolutions\n";
   text += fmt::format("parameters   {}\n", e.parameters);
   text += fmt::format("tokens       {} per sample ({} places x {} frames + 1)\n", e.tokens, e.places, config.frames);
-  text += fmt::format("batch        {} samples per update ({} ranks x {} x {} micro steps)\n", e.global_batch, ranks,
-                      settings.batch_size, settings.accumulate);
+  text += fmt::format("batch        {} samples per update ({} ranks x {} x {} micro steps){}\n", e.global_batch, ranks,
+                      settings.batch_size, settings.accumulate,
+                      settings.micro_batch() < settings.batch_size ? ", each computed by itself" : "");
   text += fmt::format("steps        {} per epoch, {} in {} epochs; an epoch is one window of each of {} participants\n",
                       e.steps_per_epoch, e.steps, settings.epochs, e.parts[0]);
   text += fmt::format(

@@ -54,9 +54,22 @@ TrainState state_from_json(const std::string& text) {
   return s;
 }
 
+namespace {
+
+// Keys that only say how the global batch is split, which is compared by itself. With deterministic=world the split
+// changes no bit.
+bool is_split(const std::string& difference) {
+  for (const std::string_view key : {"run.batch_size", "run.accumulate", "run.global_batch"})
+    if (difference.starts_with(fmt::format("{} (", key))) return true;
+  return false;
+}
+
+}  // namespace
+
 void check_same_run(const TrainState& saved, const TrainState& now, const std::string& run_dir,
-                    const std::string& data_note) {
+                    const std::string& data_note, bool any_split) {
   std::vector<std::string> differences = differing_keys(saved.identity, now.identity);
+  if (any_split) std::erase_if(differences, is_split);
   if (saved.global_batch != now.global_batch)
     differences.push_back(fmt::format("samples per step = ranks x run.batch_size x run.accumulate (was {}, is {})",
                                       saved.global_batch, now.global_batch));

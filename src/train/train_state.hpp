@@ -30,10 +30,10 @@ std::string to_json(const TrainState& state);
 TrainState state_from_json(const std::string& text);
 
 /// Throws UsageError naming every difference between a checkpoint's run and the one that wants to continue it. Another
-/// number of ranks with the same global batch is allowed. `data_note`: what is known about why the data may differ, or
-/// "".
+/// number of ranks with the same global batch is allowed, and with `any_split` another run.batch_size and
+/// run.accumulate too. `data_note`: what is known about why the data may differ, or "".
 void check_same_run(const TrainState& saved, const TrainState& now, const std::string& run_dir,
-                    const std::string& data_note = "");
+                    const std::string& data_note = "", bool any_split = false);
 
 /// What differs between the voxels that a checkpoint's run was trained on and those of the one that wants to continue
 /// it; none in runs from before they were kept.

@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <atomic>
 #include <optional>
 #include <utility>
 
@@ -70,7 +71,8 @@ std::pair<TrainState, bool> resume_or_start(const TrainSettings& settings, const
   if (!found) return {fresh, false};
   TrainState state = state_from_json(found->state);
   BRAINMT_CHECK(state.step == found->step, "state.json of step {} says {}", found->step, state.step);
-  check_same_run(state, fresh, settings.run_dir.string(), quarantine_note(cohort, settings.run_dir));
+  check_same_run(state, fresh, settings.run_dir.string(), quarantine_note(cohort, settings.run_dir),
+                 settings.determinism == comm::Determinism::kWorld);
   check_voxels(settings, state, fresh, cohort);
   if (state.ranks != fresh.ranks && settings.determinism == comm::Determinism::kRank)
     log::info("continuing with {} ranks what {} ranks began: sums round differently; deterministic=world would not",
@@ -129,15 +131,20 @@ models::BrainMTConfig model_config(const TrainSettings& settings, const io::Coho
 }
 
 Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Communicator& comm) {
-  comm::Watchdog watchdog(comm.rank());
+  // A hang ends the process without destructors: the lock names it no longer, so that another host can continue.
+  std::optional<io::DirectoryLock> lock;
+  std::atomic<io::DirectoryLock*> held{nullptr};
+  comm::Watchdog watchdog(comm.rank(), [&held](const comm::Watchdog::Report& report) {
+    if (io::DirectoryLock* const mine = held) mine->release();
+    comm::Watchdog::print_and_end_job(report);
+  });
   std::optional<comm::Watchdog::Section> starting =
       watchdog.section("start", comm::Watchdog::Seconds(settings.timeout));
   fault::at("start", comm.rank(), 0);
-  std::optional<io::DirectoryLock> lock;
   comm::run_agreed(comm, [&] {
     if (comm.rank() != 0) return;
     make_run_directory(settings.run_dir);
-    lock.emplace(settings.run_dir, "run.dir");
+    held = &lock.emplace(settings.run_dir, "run.dir");
   });
   std::optional<TrainingData> data;
   comm::run_agreed(
@@ -157,6 +164,9 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
     write_start_record(settings.run_dir, start);
     log::add_file((settings.run_dir / "log.txt").string());
     log_data(*data);
+    if (settings.micro_batch() < settings.batch_size)
+      log::info("deterministic=world computes each sample by itself: run.batch_size={} saves no time",
+                settings.batch_size);
     if (resumed) log::info("continuing from step {}", state.step);
     if (const auto origin = described_origin(state.data))
       for (const std::string& mismatch : origin->mismatches)
@@ -165,10 +175,10 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
   fault::at("load", comm.rank(), state.step);
 
   models::BrainMT model(model_config(settings, cohort), settings.activation);
-  TrainingLoop loop(settings, *data, model, checkpoints, comm, std::move(state), resumed);
+  TrainingLoop loop(settings, *data, model, checkpoints, comm, watchdog, std::move(state), resumed);
   if (settings.algorithms != nullptr)
     share_algorithms(comm, settings.run_dir, *settings.algorithms,
-                     [&] { warm_up(model, settings.batch_size, settings.validation.batch, settings.activation); });
+                     [&] { warm_up(model, settings.micro_batch(), settings.validation.batch, settings.activation); });
   starting.reset();
   return loop.run();
 }

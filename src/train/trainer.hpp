@@ -35,6 +35,10 @@ struct TrainSettings {
   AdamWSettings optimizer;
   double lr = 2e-4, min_lr = 1e-6, warmup_epochs = 5;
   comm::Determinism determinism = comm::Determinism::kRank;
+  /// Samples that go through the model together. With kWorld each goes by itself: sums over samples are then all in the
+  /// reducer's tree, and no bit depends on how the global batch is split.
+  int micro_batch() const { return determinism == comm::Determinism::kWorld ? 1 : batch_size; }
+  int micro_steps() const { return determinism == comm::Determinism::kWorld ? batch_size * accumulate : accumulate; }
 
   int patience = 0;                   // epochs without a lower validation loss; 0: no early stopping
   std::int64_t max_steps = 0;         // stop after this many in all; 0: no limit

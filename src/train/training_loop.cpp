@@ -22,8 +22,8 @@ BatchPlan plan_of(const TrainSettings& s, const comm::Communicator& comm, const 
   BatchPlan plan{.seed = s.seed,
                  .rank = comm.rank(),
                  .ranks = comm.size(),
-                 .micro_steps = s.accumulate,
-                 .batch_size = s.batch_size,
+                 .micro_steps = s.micro_steps(),
+                 .batch_size = s.micro_batch(),
                  .first_step = first_step,
                  .frames = s.model.frames,
                  .prefetch = s.prefetch,
@@ -42,8 +42,8 @@ LearningRateSchedule schedule_of(const TrainSettings& s, std::int64_t steps_per_
 StepSettings step_settings(const TrainSettings& s, const TaskDescription& task) {
   return {.losses = loss_kinds(task),
           .seed = s.seed,
-          .micro_steps = s.accumulate,
-          .batch_size = s.batch_size,
+          .micro_steps = s.micro_steps(),
+          .batch_size = s.micro_batch(),
           .bucket_bytes = s.bucket_bytes,
           .determinism = s.determinism};
 }
@@ -61,7 +61,8 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 }  // namespace
 
 TrainingLoop::TrainingLoop(const TrainSettings& settings, const TrainingData& data, models::BrainMT& model,
-                           CheckpointStore& checkpoints, comm::Communicator& comm, TrainState state, bool resumed)
+                           CheckpointStore& checkpoints, comm::Communicator& comm, comm::Watchdog& watchdog,
+                           TrainState state, bool resumed)
     : settings_(settings),
       data_(data),
       model_(model),
@@ -82,7 +83,7 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const TrainingData& da
                 {kModelKey, describe_model(model.config())},
                 {kTaskKey, describe_task(data.task)},
                 {kDataKey, state_.data}},
-      watchdog_(comm.rank()),
+      watchdog_(watchdog),
       loss_watch_(settings.loss_spike, resumed ? first_training_loss(settings.run_dir) : std::nullopt) {
   if (resumed) {
     checkpoints_.load(state_.step, model_.parameters(), optimizer_);

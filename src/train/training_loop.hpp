@@ -24,7 +24,8 @@ class TrainingLoop {
   /// Everything given outlives the loop. `state` is a new run's, or with `resumed` that of a checkpoint, which is
   /// loaded.
   TrainingLoop(const TrainSettings& settings, const TrainingData& data, models::BrainMT& model,
-               CheckpointStore& checkpoints, comm::Communicator& comm, TrainState state, bool resumed);
+               CheckpointStore& checkpoints, comm::Communicator& comm, comm::Watchdog& watchdog, TrainState state,
+               bool resumed);
 
   Outcome run();
 
@@ -76,7 +77,7 @@ class TrainingLoop {
   std::optional<RunLog> log_;  // rank 0
   bool on_terminal_ = false;   // rank 0 with a terminal: a bar for each epoch instead of a line per interval
   std::optional<Progress> progress_;
-  comm::Watchdog watchdog_;
+  comm::Watchdog& watchdog_;
 
   LossWatch loss_watch_;       // rank 0
   Interval interval_, total_;  // since the last line of the log, since the start

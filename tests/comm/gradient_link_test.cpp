@@ -3,6 +3,7 @@
 // as plain arithmetic; and bfloat16 on the wire.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -111,27 +112,30 @@ TEST(GradientLink, SumsOfDeviceMemoryAreExact) {
   }
 }
 
-// Adds up shards [first, first + shards) of element i by halves.
+// Adds up shards [first, first + shards) of element i: all of the largest power of two below, and the rest.
 float tree_sum(const std::vector<std::vector<float>>& gradients, int first, int shards, std::size_t i) {
   if (shards == 1) return gradients[static_cast<std::size_t>(first)][i];
-  return tree_sum(gradients, first, shards / 2, i) + tree_sum(gradients, first + shards / 2, shards / 2, i);
+  const int left = static_cast<int>(std::bit_ceil(static_cast<unsigned>(shards)) / 2);
+  return tree_sum(gradients, first, left, i) + tree_sum(gradients, first + left, shards - left, i);
 }
 
 TEST(GradientLink, WorldModeGivesTheSameBitsOnDevices) {
-  constexpr int kShards = 8;
+  constexpr int kShards = 24;
   std::vector<std::vector<float>> gradients(kShards, std::vector<float>(kCount));
   Philox random(99, 7);
   for (auto& shard : gradients)
     for (float& value : shard) value = static_cast<float>(random.normal() * std::pow(10.0, random.uniform(-8.0, 8.0)));
-  std::vector<float> expected(kCount);
-  for (std::size_t i = 0; i < kCount; ++i) expected[i] = tree_sum(gradients, 0, kShards, i);
-  for (const Backend& backend : device_backends(11)) {
-    for (const std::size_t bucket_elements : {std::size_t{1}, std::size_t{70}, kCount}) {
-      DeviceRun run(*backend.machine, *backend, bucket_elements, Determinism::kWorld);
-      const auto sum = run.step(kShards / backend->size(), [&](int shard, std::size_t i) {
-        return gradients[static_cast<std::size_t>(shard)][i];
-      });
-      EXPECT_EQ(std::memcmp(sum.data(), expected.data(), sum.size() * sizeof(float)), 0);
+  for (const int shards : {8, kShards}) {
+    std::vector<float> expected(kCount);
+    for (std::size_t i = 0; i < kCount; ++i) expected[i] = tree_sum(gradients, 0, shards, i);
+    for (const Backend& backend : device_backends(11)) {
+      for (const std::size_t bucket_elements : {std::size_t{1}, std::size_t{70}, kCount}) {
+        DeviceRun run(*backend.machine, *backend, bucket_elements, Determinism::kWorld);
+        const auto sum = run.step(shards / backend->size(), [&](int shard, std::size_t i) {
+          return gradients[static_cast<std::size_t>(shard)][i];
+        });
+        EXPECT_EQ(std::memcmp(sum.data(), expected.data(), sum.size() * sizeof(float)), 0) << shards << " shards";
+      }
     }
   }
 }

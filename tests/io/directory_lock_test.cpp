@@ -30,6 +30,13 @@ TEST(DirectoryLock, IsFreeAfterItsOwnerLeft) {
   EXPECT_NO_THROW(lock.emplace(run.path(), "run.dir"));
 }
 
+TEST(DirectoryLock, ReleaseNamesNoOwner) {
+  test::TemporaryDirectory run;
+  DirectoryLock lock(run.path(), "run.dir");
+  lock.release();
+  EXPECT_EQ(test::read_file(run / "lock"), "") << "another host, which sees no process of this one, would be refused";
+}
+
 TEST(DirectoryLock, LockOfADeadProcessOnThisHostIsTakenOver) {
   test::TemporaryDirectory run;
   std::array<char, 256> host{};
