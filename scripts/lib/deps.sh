@@ -36,6 +36,7 @@ check_packages=(
   "slurmd: its node, which starts the jobs"
   "slurm-client: sbatch, srun, squeue, scontrol, scancel"
   "munge: what its daemons and commands trust each other by"
+  "iproute2: the nodes of a private Slurm, network namespaces (--full)"
   "strace: tests that nothing is opened that should not be"
 )
 

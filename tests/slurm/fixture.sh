@@ -70,7 +70,8 @@ EOF
   echo 'CgroupPlugin=cgroup/v1' >"$folder/cgroup.conf"
 }
 
-start_slurm() {
+# prepare_slurm FOLDER: its key and configuration.
+prepare_slurm() {
   local folder=$1
   PATH=$PATH:/usr/sbin:/sbin
   mkdir -p "$folder/state" "$folder/spool" "$folder/tmp"
@@ -79,6 +80,10 @@ start_slurm() {
   chmod 600 "$folder/munge.key"
   write_slurm_conf "$folder"
   export SLURM_CONF=$folder/slurm.conf
+}
+
+start_controller() {
+  local folder=$1
   munged --foreground --force --key-file="$folder/munge.key" --socket="$folder/munge.socket" \
     --pid-file="$folder/munged.pid" --log-file="$folder/munged.log" --seed-file="$folder/munged.seed" \
     >"$folder/munged.out" 2>&1 &
@@ -87,6 +92,12 @@ start_slurm() {
   slurmctld -D >"$folder/slurmctld.out" 2>&1 &
   slurm_pids+=("$!")
   wait_until 20 scontrol ping || { echo "slurmctld did not start:"; tail -20 "$folder/slurmctld.log"; return 1; }
+}
+
+start_slurm() {
+  local folder=$1
+  prepare_slurm "$folder"
+  start_controller "$folder" || return 1
   slurmd -D >"$folder/slurmd.out" 2>&1 &
   slurm_pids+=("$!")
   wait_until 30 sh -c 'sinfo --noheader --format=%T | grep -qx idle' ||
