@@ -25,8 +25,9 @@ Launch read_launch(MPI_Comm comm) {
   return launch;
 }
 
-void share_cores(MPI_Comm comm) {
+void share_cores(MPI_Comm comm, bool one_thread) {
   const Launch launch = read_launch(comm);
+  if (one_thread) return omp_set_num_threads(1);
   if (std::getenv("OMP_NUM_THREADS") != nullptr) return;
   omp_set_num_threads(std::clamp(launch.node_cores / launch.node_ranks, 1, launch.threads));
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -148,11 +149,16 @@ ExitCode run_command(const CommandLine& line, const config::Config& config, comm
   return code;
 }
 
+bool is_world(const config::Config& config) {
+  const auto has_key = [](const config::Key& key) { return key.name == "deterministic"; };
+  return std::ranges::any_of(config.schema().keys(), has_key) && config.get<std::string>("deterministic") == "world";
+}
+
 int run_on_ranks(int& argc, char**& argv, const CommandLine& line, const config::Config& config) {
   comm::Environment environment(&argc, &argv);
   std::set_terminate(on_terminate);
   const auto world = environment.world();
-  share_cores(MPI_COMM_WORLD);                        // before Kokkos, which counts its threads when it starts
+  share_cores(MPI_COMM_WORLD, is_world(config));      // before Kokkos, which counts its threads when it starts
   const profile::nvtx::Ranges ranges(nvtx_wanted());  // before Kokkos too, which asks its tools when it starts
   try {
     std::optional<DeviceScope> device;

@@ -82,7 +82,8 @@ std::vector<Key> control_keys() {
       choice(
           "deterministic", "rank", {"rank", "world"},
           "rank: same bits for the same ranks x run.batch_size x run.accumulate; world: same bits for every such split "
-          "of the same global batch, also when resumed; samples go through the model one by one, which is slower "
+          "of the same global batch, also when resumed; samples go through the model one by one, with one thread a "
+          "rank, which is slower "
           "where run.batch_size > 1"),
   };
 }

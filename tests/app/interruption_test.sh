@@ -24,10 +24,12 @@ expect 0 stdout "finished" "${both[@]}" run.dir="$work/two"
 expect 0 stdout "finished" "${alone[@]}" run.dir="$work/again"
 expect_same_end again one
 
-check "deterministic=world: one rank and two end in the same bits"
+check "deterministic=world: one rank and two end in the same bits, with any batch and number of threads"
 expect 0 stdout "finished" "${train[@]}" run.batch_size=1 deterministic=world run.dir="$work/world1"
 expect 0 stdout "finished" "${both[@]}" deterministic=world run.dir="$work/world2"
+expect 0 stdout "finished" env OMP_NUM_THREADS=2 "${train[@]}" run.batch_size=2 deterministic=world run.dir="$work/world3"
 expect_same_end world1 world2
+expect_same_end world3 world2
 
 check "evaluate: every test subject once"
 expect 0 stdout "auroc" ranks 2 "$brainmt" evaluate run.dir="$work/two" split=test
