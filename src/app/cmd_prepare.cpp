@@ -31,6 +31,8 @@ prepare::PrepareConfig settings_of(const config::Config& config) {
           .pattern = config.get<std::string>("pattern"),
           .space = prepare::parse_space(config.get<std::string>("space")),
           .bids_task = config.get<std::string>("bids_task"),
+          .bids_space = config.get<std::string>("bids_space"),
+          .bids_desc = config.get<std::string>("bids_desc"),
           .phenotypes = config.get<std::string>("phenotypes"),
           .id_column = config.get<std::string>("id_column"),
           .columns = config.get<std::vector<std::string>>("columns"),

@@ -83,6 +83,12 @@ const Schema& prepare_schema() {
               "mni: refuse scans that are not in MNI152 2 mm, 91 x 109 x 91 voxels; native: take the space that most "
               "scans have; auto: mni for ukb and hcp, else native"),
           text("bids_task", "rest", "layout=bids: the task entity of the scans; empty: every task, as runs"),
+          text("bids_space", "auto",
+               "layout=bids: the space of the images, as MNI152NLin2009cAsym or MNI152NLin6Asym_res-2, T1w, or native "
+               "(no space- in the name); auto: MNI152NLin6Asym_res-2, else the commonest MNI space, never the "
+               "participants' own"),
+          text("bids_desc", "auto",
+               "layout=bids: desc- of the images, as preproc or denoised (xcp_d); auto: preproc, else denoised"),
           text("phenotypes", "",
                "table (CSV or TSV) with one row per subject; empty: <input>/phenotypes.csv, for bids participants.tsv, "
                "where it exists"),

@@ -1,39 +1,31 @@
-// BIDS derivatives, as fMRIPrep writes them: one image a run and output space. All scans of a cohort must be in one
-// space, so one is chosen for all.
+// BIDS derivatives, as fMRIPrep and xcp_d write them: one image a run and output space. All scans of a cohort must be
+// in one space, so one is chosen for all.
 #include <algorithm>
+#include <array>
 #include <map>
-#include <optional>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "prepare/bids_name.hpp"
+#include "prepare/bids_space.hpp"
 #include "prepare/folder.hpp"
 #include "prepare/layouts.hpp"
 
 namespace brainmt::prepare::layouts {
 namespace {
 
-constexpr std::string_view kPreferred = "space-MNI152NLin6Asym_res-2";  // the grid of the published model
+constexpr std::array<std::string_view, 2> kKnownDescs{"preproc", "denoised"};  // of fMRIPrep, of xcp_d
 
-// `space-T1w`, `space-MNI152NLin6Asym_res-2`, or empty: what distinguishes the images of one run.
-std::string space_of(const BidsName& name) {
-  std::string text;
-  for (const std::string_view key : {"space", "res"}) {
-    const std::string_view value = name.value(key);
-    if (value.empty()) continue;
-    text.append(text.empty() ? "" : "_").append(key).append("-");
-    text.append(key == "res" ? value.substr(std::min(value.find_first_not_of('0'), value.size() - 1)) : value);
-  }
-  return text;
-}
+// What distinguishes the images of one run.
+const std::vector<std::string_view> kOfImage{"space", "cohort", "res", "desc"};
 
 struct Run {
   std::string participant, session, name, motion;
   struct Image {
     std::string file, mask, sidecar;
   };
-  std::map<std::string, Image> images;  // by space
-  std::string wrong;                    // why the first file cannot be right
+  std::map<std::string, std::map<std::string, Image>> images;  // by desc, and by space
+  std::string wrong;                                           // why the first file cannot be right
 };
 
 class Derivatives {
@@ -48,13 +40,16 @@ class Derivatives {
     }
   }
 
-  std::vector<ScanEntry> scans() const {
-    const std::string space = chosen_space();
+  std::vector<ScanEntry> scans() {
+    if (runs_.empty()) return {};
+    const std::string desc = chosen_desc();
+    const std::string space = chosen_space(desc);
     std::vector<ScanEntry> scans;
     for (const auto& [key, run] : runs_) {
-      const auto found = run.images.find(space);
-      const bool there = found != run.images.end();
-      const Run::Image& image = there ? found->second : run.images.begin()->second;
+      const auto with_desc = run.images.find(desc);
+      const auto& images = with_desc == run.images.end() ? run.images.begin()->second : with_desc->second;
+      const auto found = images.find(space);
+      const Run::Image& image = found == images.end() ? images.begin()->second : found->second;
       ScanEntry& scan = scans.emplace_back(scan_at(run.participant, run.name, image.file));
       scan.session = run.session;
       scan.motion = run.motion;
@@ -62,8 +57,10 @@ class Derivatives {
       scan.sidecar = image.sidecar;
       if (!run.wrong.empty()) {
         scan.reject(run.wrong);
-      } else if (!there) {
-        scan.reject(fmt::format("the run has no image with {}, which most scans have", described(space)));
+      } else if (with_desc == run.images.end()) {
+        scan.reject(fmt::format("the run has no image with desc-{} (bids_desc=)", desc));
+      } else if (found == images.end()) {
+        scan.reject(fmt::format("the run has no image with {}, which {}", bids_space_text(space), how_common_));
       }
     }
     return scans;
@@ -77,8 +74,7 @@ class Derivatives {
       if (!name || !is_wanted(*name)) continue;
       const std::string path = folder + file;
       if (!stands_at(settings_.input / path)) continue;
-      const std::vector<std::string_view> image_only{"space", "res", "desc"};
-      Run& run = runs_[folder + name->without(image_only)];
+      Run& run = runs_[folder + name->without(kOfImage)];
       run.participant = subject;
       run.session = name->value("ses");
       run.name = run_of(*name);
@@ -87,7 +83,8 @@ class Derivatives {
         return std::ranges::binary_search(files, other) ? folder + other : std::string();
       };
       const std::string sidecar = file.substr(0, file.find('.')) + ".json";
-      if (!run.images.emplace(space_of(*name), Run::Image{path, mask_of(*name, folder, files), beside(sidecar)}).second)
+      const Run::Image image{path, mask_of(*name, folder, files), beside(sidecar)};
+      if (!run.images[std::string(name->value("desc"))].emplace(space_of(*name), image).second)
         run.wrong = "a second image of the same run and space";
       if ("sub-" + std::string(name->value("sub")) != subject ||
           (session.empty() ? "" : session.substr(4)) != name->value("ses")) {
@@ -98,21 +95,27 @@ class Derivatives {
 
   // Single echoes and phase images are no preprocessed scans.
   bool is_wanted(const BidsName& name) const {
-    return name.suffix == "bold" && is_nifti(name.extension) && name.value("desc") == "preproc" &&
+    return name.suffix == "bold" && is_nifti(name.extension) && is_wanted_desc(name.value("desc")) &&
            (settings_.bids_task.empty() || name.value("task") == settings_.bids_task) && name.value("echo").empty() &&
            name.value("part").empty();
   }
 
+  bool is_wanted_desc(std::string_view desc) const {
+    return settings_.bids_desc == "auto" ? std::ranges::count(kKnownDescs, desc) > 0 : desc == settings_.bids_desc;
+  }
+
   std::string run_of(const BidsName& name) const {
-    std::vector<std::string_view> left_out{"sub", "space", "res", "desc"};
+    std::vector<std::string_view> left_out = kOfImage;
+    left_out.push_back("sub");
     if (!settings_.bids_task.empty()) left_out.push_back("task");
     return name.without(left_out);
   }
 
-  // The run's table of confounds under its present or its former name.
+  // The run's motion: fMRIPrep's confounds under their present or former name, xcp_d's with and without filter.
   static std::string motion_of(const BidsName& name, const std::string& folder, const std::vector<std::string>& files) {
-    for (const char* suffix : {"timeseries", "regressors"}) {
-      const std::string table = fmt::format("{}_desc-confounds_{}.tsv", name.without({"space", "res", "desc"}), suffix);
+    for (const char* ending :
+         {"desc-confounds_timeseries", "desc-confounds_regressors", "desc-filtered_motion", "motion"}) {
+      const std::string table = fmt::format("{}_{}.tsv", name.without(kOfImage), ending);
       if (std::ranges::binary_search(files, table)) return folder + table;
     }
     return {};
@@ -129,25 +132,41 @@ class Derivatives {
     return {};
   }
 
-  // The preferred space where at least half of the runs have it that have the commonest, else the commonest.
-  std::string chosen_space() const {
-    std::map<std::string, std::size_t> counts;
-    for (const auto& [key, run] : runs_) {
-      for (const auto& [space, image] : run.images) ++counts[space];
-    }
-    if (counts.empty()) return {};
-    auto best = std::ranges::max_element(counts, {}, [](const auto& space) { return space.second; });
-    const auto preferred = counts.find(std::string(kPreferred));
-    if (preferred != counts.end() && 2 * preferred->second >= best->second) best = preferred;
-    log::info("bids: {} of {} runs have an image with {}, which is taken{}", best->second, runs_.size(),
-              described(best->first), counts.size() > 1 ? fmt::format(" of {} spaces", counts.size()) : "");
-    return best->first;
+  // auto: preprocessed images where any run has one, else denoised ones.
+  std::string chosen_desc() const {
+    if (settings_.bids_desc != "auto") return settings_.bids_desc;
+    const auto is_there = [&](const std::string& desc) {
+      return std::ranges::any_of(runs_, [&](const auto& entry) { return entry.second.images.contains(desc); });
+    };
+    return is_there("preproc") ? "preproc" : "denoised";
   }
 
-  static std::string described(const std::string& space) { return space.empty() ? "no space- in its name" : space; }
+  std::string chosen_space(const std::string& desc) {
+    SpaceCounts counts;
+    for (const auto& [key, run] : runs_) {
+      const auto images = run.images.find(desc);
+      if (images == run.images.end()) continue;
+      for (const auto& [space, image] : images->second) ++counts[space];
+    }
+    std::string space;
+    try {
+      space = choose_space(counts, settings_.bids_space);
+    } catch (const DataError& error) {
+      throw DataError(fmt::format("'{}': {}", settings_.input.string(), error.what()));
+    }
+    const std::size_t count = counts[space];
+    how_common_ = 2 * count > runs_.size()
+                      ? "most scans have"
+                      : fmt::format("is taken for all and {} of {} scans have (bids_space=)", count, runs_.size());
+    log::info("bids: {} of {} runs have an image with {}, which is taken{}; bids_space= takes another", count,
+              runs_.size(), bids_space_text(space),
+              counts.size() > 1 ? fmt::format(" of {} spaces", counts.size()) : "");
+    return space;
+  }
 
   const ListSettings& settings_;
-  std::map<std::string, Run> runs_;  // by folder and name without space
+  std::map<std::string, Run> runs_;  // by folder and name without what is in kOfImage
+  std::string how_common_;           // what is said of the chosen space to a run without it
 };
 
 }  // namespace

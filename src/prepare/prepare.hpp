@@ -34,7 +34,7 @@ struct PrepareConfig {
   Layout layout = Layout::kFlat;
   std::string pattern;  // path below input with {subject}, instead of layout
   SpaceChoice space = SpaceChoice::kAuto;
-  std::string bids_task = "rest";
+  std::string bids_task = "rest", bids_space = "auto", bids_desc = "auto";
   std::filesystem::path phenotypes;  // table; empty: the layout's (default_table), if it has one
   std::string id_column;             // empty: the usual ones
   std::vector<std::string> columns;  // of the table that are kept; empty: all
@@ -47,7 +47,13 @@ struct PrepareConfig {
   std::string provenance;         // stored in the cohort as it is
 
   ListSettings list_settings() const {
-    return {.input = input, .layout = layout, .pattern = pattern, .space = space, .bids_task = bids_task};
+    return {.input = input,
+            .layout = layout,
+            .pattern = pattern,
+            .space = space,
+            .bids_task = bids_task,
+            .bids_space = bids_space,
+            .bids_desc = bids_desc};
   }
   /// The table to read; empty: none.
   std::filesystem::path table() const { return phenotypes.empty() ? default_table(list_settings()) : phenotypes; }

@@ -90,7 +90,12 @@ std::string nearest_thing(const ListSettings& settings) {
     as_other.pattern.clear();
     as_other.layout = other.layout;
     as_other.bids_task.clear();
-    const std::size_t found = other.find(as_other).size();
+    std::size_t found = 0;
+    try {
+      found = other.find(as_other).size();
+    } catch (const DataError& error) {  // there are scans, and something has to be chosen
+      return fmt::format("with layout={}, {}", other.name, error.what());
+    }
     if (found == 0) continue;
     if (settings.pattern.empty() && other.layout == settings.layout) {
       return fmt::format("found {} scans of other tasks: set bids_task", found);

@@ -177,13 +177,15 @@ TEST_F(LayoutTest, BidsTakesOneSpaceForTheWholeCohort) {
 TEST_F(LayoutTest, BidsNamesThatContradictTheirFolderAreBad) {
   put("sub-1/func/sub-2_task-rest_desc-preproc_bold.nii.gz");
   put("sub-1/ses-1/func/sub-1_ses-2_task-rest_desc-preproc_bold.nii.gz");
-  for (const ScanEntry& scan : list_scans(settings(Layout::kBids))) {
+  ListSettings native = settings(Layout::kBids);
+  native.bids_space = "native";
+  for (const ScanEntry& scan : list_scans(native)) {
     EXPECT_EQ(scan.participant_id, "sub-1");
     EXPECT_EQ(scan.reason, "its name says another participant or session than its folder");
   }
   put("sub-3/func/sub-3_task-rest_desc-preproc_bold.nii");
   put("sub-3/func/sub-3_task-rest_desc-preproc_bold.nii.gz");
-  EXPECT_EQ(list_scans(settings(Layout::kBids)).back().reason, "a second image of the same run and space");
+  EXPECT_EQ(list_scans(native).back().reason, "a second image of the same run and space");
 }
 
 TEST_F(LayoutTest, PatternWithRuns) {
@@ -244,7 +246,7 @@ TEST_F(LayoutTest, AnEmptyResultSaysWhatThereIs) {
                             {"holds no scan", "found 1 scans", "hp2000_clean.nii.gz", "try layout=hcp"});
   }
   fs::remove_all(directory_ / "100307");
-  put("sub-1/func/sub-1_task-movie_desc-preproc_bold.nii.gz");
+  put("sub-1/func/sub-1_task-movie_space-MNI152Lin_desc-preproc_bold.nii.gz");
   expect_error<DataError>([&] { list_scans(settings(Layout::kBids)); }, {"1 scans of other tasks", "bids_task"});
   fs::remove_all(directory_ / "sub-1");
   put("p7/scan12/rest.nii.gz");
