@@ -47,7 +47,9 @@ const config::Schema& schema() {
             model_keys(),
             precision_keys(),
             graph_keys()}),
-      {"model"}, model_rules());
+      {"model"}, model_rules(),
+      {.examples = {"brainmt bench gemm",
+                    "mpirun -n 2 brainmt bench step model=small 'grid=[24,28,24]' --json step.json"}});
   return made;
 }
 

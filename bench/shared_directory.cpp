@@ -19,6 +19,7 @@ SharedDirectory::SharedDirectory(comm::Communicator& comm) : root_(comm.rank() =
   comm.broadcast(name.data(), name.size(), comm::DataType::kByte, 0);
   if (name[0] == '\0') throw OutputError(fmt::format("cannot make '{}': choose another place with TMPDIR", pattern));
   path_ = name.data();
+  if (root_) unfinished_.emplace(path_);
 }
 
 SharedDirectory::~SharedDirectory() {

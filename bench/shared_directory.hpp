@@ -2,8 +2,10 @@
 // A folder of its own where temporary files go ($TMPDIR): made by rank 0, known to all, and gone with rank 0's object,
 // so ranks that still read in it must be waited for.
 #include <filesystem>
+#include <optional>
 #include <string>
 
+#include "base/unfinished.hpp"
 #include "comm/communicator.hpp"
 
 namespace brainmt::bench {
@@ -22,6 +24,7 @@ class SharedDirectory {
  private:
   bool root_;
   std::filesystem::path path_;
+  std::optional<Unfinished> unfinished_;  // of rank 0
 };
 
 }  // namespace brainmt::bench

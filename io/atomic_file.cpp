@@ -25,9 +25,12 @@ TemporaryFile create_beside(const std::filesystem::path& target) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     std::filesystem::path path = target;
     path += fmt::format(".tmp-{:08x}{:08x}", random(), random());
-    FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
-    if (fd.valid()) return {std::move(fd), std::move(path)};
-    error = errno;
+    FileDescriptor fd;
+    Unfinished unfinished(path, [&] {
+      fd = FileDescriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+      error = errno;
+    });
+    if (fd.valid()) return {std::move(fd), std::move(path), std::move(unfinished)};
     if (error != EEXIST) break;
   }
   fail("create a file beside", target, error);

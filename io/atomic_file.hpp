@@ -7,14 +7,16 @@
 #include <span>
 #include <string_view>
 
+#include "base/unfinished.hpp"
 #include "io/file_descriptor.hpp"
 
 namespace brainmt::io {
 
-/// A new empty file `<target>.tmp-<unique>` open for writing.
+/// A new empty file `<target>.tmp-<unique>` open for writing. A signal that ends the command removes it.
 struct TemporaryFile {
   FileDescriptor fd;
   std::filesystem::path path;
+  Unfinished unfinished;
 };
 TemporaryFile create_beside(const std::filesystem::path& target);
 

@@ -146,7 +146,8 @@ void write_cohort_index(const fs::path& target, const std::vector<fs::path>& sha
   std::ranges::sort(files, {}, [](const CohortFile& file) { return file.path.filename(); });
   check_fit(files);
 
-  const fs::path temporary = create_beside(target).path;
+  const TemporaryFile made = create_beside(target);
+  const fs::path& temporary = made.path;
   try {
     write_entries(temporary, target, files);
     sync_file(temporary);

@@ -50,9 +50,12 @@ SharedHdf5::SharedHdf5(MPI_Comm comm, std::filesystem::path target, std::uint64_
     collectively(comm_, [&] {
       if (rank_ != 0) return;
       check_space(target_, bytes);
-      temporary_ = create_beside(target_).path;
+      TemporaryFile made = create_beside(target_);
+      temporary_ = made.path;
+      unfinished_ = std::move(made.unfinished);
     });
     temporary_ = broadcast(comm_, temporary_.string());
+    if (!unfinished_) unfinished_.emplace(temporary_);
     collectively(comm_, [&] { file_.emplace(temporary_, shared_access(comm_).get(), target_); });
   } catch (const Error&) {  // the same on every rank
     if (rank_ == 0 && !temporary_.empty()) ::unlink(temporary_.c_str());
@@ -101,6 +104,7 @@ void SharedHdf5::discard() {
 
 void SharedHdf5::finish() {
   finished_ = true;
+  unfinished_.reset();
   MPI_Comm_free(&comm_);
 }
 

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "base/unfinished.hpp"
 #include "io/hdf5_writer.hpp"
 
 namespace brainmt::io {
@@ -73,6 +74,7 @@ class SharedHdf5 {
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0;
   std::filesystem::path target_, temporary_;
+  std::optional<Unfinished> unfinished_;  // on every rank: another one's open may make the file again
   std::optional<Hdf5Writer> file_;
   std::deque<Hdf5Dataset> arrays_;  // a deque: references stay
   bool finished_ = false;

@@ -166,6 +166,13 @@ void ChildProcess::signal(int number) const {
   if (!exit_code_) ::kill(pid_, number);
 }
 
+void ChildProcess::end() const {
+  constexpr std::chrono::milliseconds kAsked{700};  // for a launcher to end its ranks
+  ::kill(-pid_, SIGTERM);
+  std::this_thread::sleep_for(kAsked);
+  ::kill(-pid_, SIGKILL);
+}
+
 std::optional<int> ChildProcess::wait_for(double seconds) {
   constexpr std::chrono::milliseconds kPoll{20};
   const auto deadline =

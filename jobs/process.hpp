@@ -34,6 +34,8 @@ class ChildProcess {
 
   /// To the program alone: a launcher passes SIGUSR1 on to its ranks.
   void signal(int number) const;
+  /// Asks the whole group to end, and kills what is still there soon after. From any thread.
+  void end() const;
   /// Its exit code, 128 + signal when it was killed; nothing while it still runs after `seconds`.
   std::optional<int> wait_for(double seconds);
 

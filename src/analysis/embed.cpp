@@ -204,6 +204,21 @@ bool is_complete(const fs::path& path, const EmbeddingDescription& expected) {
   return false;
 }
 
+// Embeddings that are there already are replaced by the same again: hours of work of other weights are not.
+void refuse_other_embeddings(const fs::path& path, EmbeddingDescription expected) {
+  if (!fs::exists(path)) return;
+  EmbeddingDescription found = EmbeddingFile(path).description();
+  for (const char* key : {"program", "libraries"}) {
+    found.metadata.erase(key);
+    expected.metadata.erase(key);
+  }
+  for (const auto& [key, value] : expected.metadata.items())
+    if (found.metadata.value(key, nlohmann::ordered_json()) != value)
+      throw UsageError(
+          fmt::format("out={}: holds embeddings of another {}: choose another name, or give --overwrite to replace them",
+                      path.string(), key));
+}
+
 }  // namespace
 
 ParticipantBlock share_of(const std::vector<EmbeddedParticipant>& participants, std::size_t block, std::size_t blocks) {
@@ -245,6 +260,7 @@ EmbedSummary embed(const EmbedSettings& settings, const io::Cohort& cohort, cons
     }
     describe_participants(description);
     if (shard && comm.rank() == 0) complete = is_complete(target, description);
+    if (!shard && !settings.overwrite && comm.rank() == 0) refuse_other_embeddings(target, description);
   });
   EmbedSummary summary{.participants = prepared->sources.size(), .windows = 0, .too_short = prepared->too_short};
   for (const EmbeddedParticipant& p : prepared->description.participants) summary.windows += p.windows;

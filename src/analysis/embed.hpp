@@ -41,6 +41,7 @@ struct EmbedSettings {
   bool frame_tokens = false;
   std::int64_t stride = 0;  // frames between the starts of two windows; 0: the window's length
   std::int64_t prefetch = 2;
+  bool overwrite = false;   // replace a file of other weights, cohort or settings
   std::string program;    // name, version and revision
   std::string libraries;  // those that decide the numbers, with versions
 };
@@ -50,7 +51,8 @@ struct EmbedSummary {
   bool was_complete = false;                                 // a shard that was there already, whole and of this input
 };
 
-/// Collective. Writes `out`, or a shard of it. A shard that is there, whole and made of the same input is kept; one
+/// Collective. Writes `out`, or a shard of it. A file of other weights, cohort or settings is replaced with
+/// settings.overwrite only (UsageError). A shard that is there, whole and made of the same input is kept; one
 /// that is not whole is made again. Throws DataError when weights, cohort and split do not fit together.
 EmbedSummary embed(const EmbedSettings& settings, const io::Cohort& cohort, const std::filesystem::path& out,
                    const std::optional<Shard>& shard, comm::Communicator& comm, MPI_Comm mpi);

@@ -182,6 +182,7 @@ void HtmlPage::figures(std::span<const Figure> figures) {
 std::string HtmlPage::document(std::string_view footer) const {
   return fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+      "<meta name=\"generator\" content=\"brainmt\"/>\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n{}<style>{}</style>\n</head>\n"
       "<body>\n{}{}</main>\n{}</body>\n</html>\n",
       element("title", title_), kStyle, body_, in_section_ ? "</section>\n" : "", element("footer", footer));

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <limits>
 
+#include "analysis/result_files.hpp"
 #include "base/error.hpp"
 #include "config/yaml.hpp"
 #include "io/file_kind.hpp"
@@ -80,9 +81,10 @@ std::vector<ScoredPrediction> read_predictions(const fs::path& path) {
   return all;
 }
 
-// metrics.json of one target, or of a multitask run with an object for each.
+// metrics.json of one target, or of a multitask run with an object for each; of the test part where it was evaluated.
 void read_results(const fs::path& directory, RunRecord& run) {
-  const Json metrics = read_json(directory / "metrics.json");
+  const std::string part = evaluated_part(directory);
+  const Json metrics = part.empty() ? Json() : read_json(directory / result_file("metrics.json", part));
   if (!metrics.is_object()) return;
   run.evaluated_part = metrics.value("split", "");
   for (const Json& text : metrics.value("data_mismatch", Json::array()))
@@ -96,7 +98,7 @@ void read_results(const fs::path& directory, RunRecord& run) {
     for (const auto& [target, of_target] : metrics["targets"].items()) add(target, of_target);
   else
     add(metrics.value("target", ""), metrics);
-  for (ScoredPrediction& prediction : read_predictions(directory / "predictions.tsv"))
+  for (ScoredPrediction& prediction : read_predictions(directory / result_file("predictions.tsv", part)))
     for (TargetResult& result : run.results)
       if ((!multitask || prediction.target == result.target) && !std::isnan(prediction.truth))
         result.predictions.push_back(prediction);

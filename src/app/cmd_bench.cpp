@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/command_table.hpp"
+#include "app/outputs.hpp"
 #include "base/log.hpp"
 #include "bench/bench.hpp"
 #include "io/atomic_file.hpp"
@@ -24,6 +25,10 @@ const bench::NamedBenchmark& find_benchmark(const std::string& name) {
 
 ExitCode run(CommandContext& context) {
   const bench::NamedBenchmark& benchmark = find_benchmark(context.operands.at(0));
+  if (context.has("json"))
+    check_outputs({.files = {{"--json", context.options.at("json"),
+                              json_kind("a report of 'brainmt bench'", {"title", "rows", "values"})}}},
+                  context.comm);
   const bench::Report report = benchmark.run(context.config, context.comm);
   if (!context.is_root()) return ExitCode::kDone;
   std::fputs(report.table().c_str(), stdout);
@@ -35,13 +40,15 @@ ExitCode run(CommandContext& context) {
 
 Command bench_command() {
   std::string names;
+  std::vector<std::string> words;
+  for (const auto& b : bench::all_benchmarks()) words.push_back(b.name);
   for (const auto& b : bench::all_benchmarks())
     names += fmt::format("{}{} ({})", names.empty() ? "" : "; ", b.name, b.summary);
   return {.name = "bench",
           .summary = "time, bytes, FLOPs and fraction of the measured limit",
           .schema = bench::schema,
           .run = run,
-          .operands = {"NAME", names, 1, 1},
+          .operands = {"NAME", names, 1, 1, words},
           .options = {{"json", "FILE", "also write the report as JSON"},
                       {"with-step", "", "io: the same as with_step=true", "with_step=true"},
                       {"profile", "", "step: the same as profile=true", "profile=true"}}};

@@ -17,7 +17,8 @@ namespace brainmt::app {
 namespace {
 
 const config::Schema& schema() {
-  static const config::Schema none("doctor", {});
+  static const config::Schema none("doctor", {}, {}, {},
+                                   {.examples = {"brainmt doctor", "srun --mpi=pmix brainmt doctor"}});
   return none;
 }
 

@@ -10,6 +10,7 @@
 #include "app/build_info.hpp"
 #include "app/command_table.hpp"
 #include "app/given_keys.hpp"
+#include "app/outputs.hpp"
 #include "app/read_settings.hpp"
 #include "app/run_keys.hpp"
 #include "base/log.hpp"
@@ -62,6 +63,7 @@ analysis::EmbedSettings settings_of(CommandContext& context, const RunKeys& keys
   s.split_file = config.get<std::string>("data.split_file");
   s.program = program();
   s.libraries = libraries();
+  s.overwrite = context.has("overwrite");
   if (run_dir.empty()) {
     s.weights = config.get<std::string>("weights");
   } else {
@@ -89,6 +91,12 @@ analysis::EmbedSummary extract(CommandContext& context, const fs::path& out,
   io::ReadSettings read = read_settings(keys, context.mpi);
   // Ranks have different numbers of windows here, so they cannot read together.
   if (read.mode == io::ReadMode::kCollective) read.mode = io::ReadMode::kIndependent;
+  const Output output = shard ? Output{"out", analysis::shard_path(out, *shard), embedding_shard_kind()}
+                              : Output{"out", out, embeddings_kind(/*residualized=*/false)};
+  check_outputs({.files = {output},
+                 .inputs = {keys.get<std::string>("data.cohort"), settings.weights, settings.split_file},
+                 .overwrite = context.has("overwrite")},
+                context.comm);
   comm::run_agreed(context.comm, [&] {
     cohort.emplace(keys.get<std::string>("data.cohort"), read);
     check_given(context.config, trained_with, settings.weights, *cohort);
@@ -121,6 +129,9 @@ void residualize(CommandContext& context, const fs::path& out) {
         "training part");
   comm::run_agreed(context.comm, [&] {
     if (!context.is_root()) return;
+    check_outputs({.files = {{"out", out, embeddings_kind(/*residualized=*/true)}},
+                   .inputs = {s.in, s.cohort, s.split_file},
+                   .overwrite = context.has("overwrite")});
     const analysis::ResidualizeSummary summary = analysis::residualize(s, out);
     for (const std::string& warning : summary.warnings) log::warn("{}", warning);
     fmt::print("{}{:<18}{}\n", analysis::to_lines(summary), "written", out.string());
@@ -141,6 +152,10 @@ ExitCode run(CommandContext& context) {
   if (merge > 0 && !shard_text.empty()) throw UsageError("merge conflicts with shard: give one of the two");
   std::optional<analysis::Shard> shard;
   if (!shard_text.empty()) shard = analysis::parse_shard(shard_text);
+  if (merge > 0)
+    check_outputs(
+        {.files = {{"out", out, embeddings_kind(/*residualized=*/false)}}, .overwrite = context.has("overwrite")},
+        context.comm);
   const analysis::EmbedSummary summary =
       merge > 0 ? analysis::merge_shards(out, merge, context.comm, context.mpi) : extract(context, out, shard);
   if (context.is_root()) print_summary(summary, shard ? analysis::shard_path(out, *shard) : out);
@@ -158,7 +173,9 @@ Command embed_command() {
       .operands = {.usage = "[residualize]",
                    .help = "remove covariates from a file of embeddings and project it, fitted on the training part",
                    .least = 0,
-                   .most = 1}};
+                   .most = 1,
+                   .words = {"residualize"}},
+      .options = {overwrite_option()}};
 }
 
 }  // namespace brainmt::app

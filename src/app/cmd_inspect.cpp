@@ -9,7 +9,8 @@ namespace brainmt::app {
 namespace {
 
 const config::Schema& schema() {
-  static const config::Schema none("inspect", {});
+  static const config::Schema none(
+      "inspect", {}, {}, {}, {.examples = {"brainmt inspect cohort.h5", "brainmt inspect --verify --json runs/sex"}});
   return none;
 }
 

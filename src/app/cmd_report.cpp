@@ -6,6 +6,7 @@
 
 #include "analysis/report.hpp"
 #include "app/command_table.hpp"
+#include "app/outputs.hpp"
 #include "app/run_keys.hpp"
 #include "app/train_settings.hpp"
 #include "base/error.hpp"
@@ -53,11 +54,12 @@ void add_facts(analysis::RunRecord& run) {
 ExitCode run(CommandContext& context) {
   comm::run_agreed(context.comm, [&] {
     if (!context.is_root()) return;
+    fs::path out = context.config.get<std::string>("out");
+    if (out.empty()) out = fs::path(context.operands.front()) / "report.html";
     std::vector<analysis::RunRecord> runs;
     for (const std::string& directory : context.operands) add_facts(runs.emplace_back(analysis::read_run(directory)));
     make_names_unique(runs);
-    fs::path out = context.config.get<std::string>("out");
-    if (out.empty()) out = fs::path(context.operands.front()) / "report.html";
+    check_outputs({.files = {{"out", out, page_kind()}}});
     io::write_atomically(
         out,
         analysis::report_page(runs, {.title = context.config.get<std::string>("title"),

@@ -101,10 +101,12 @@ Command sweep_command() {
                                "to Slurm; run: train and evaluate what is not "
                                "done, here; status: what has become of each task; collect: one table with intervals",
                        .least = 1,
-                       .most = 1},
+                       .most = 1,
+                       .words = {"plan", "submit", "run", "status", "collect"}},
           .options = {{"json", "", "status: print JSON"},
                       {"dry-run", "", "submit: print the command lines, submit nothing"}},
-          .computes = [](const std::vector<std::string>& operands, bool) { return operands.front() == "run"; }};
+          .computes = [](const std::vector<std::string>& operands, bool) { return operands.front() == "run"; },
+          .stops_itself = [](const std::vector<std::string>& operands) { return operands.front() == "run"; }};
 }
 
 }  // namespace brainmt::app

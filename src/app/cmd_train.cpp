@@ -54,7 +54,8 @@ Command train_command() {
           .summary = "train, or continue an unfinished run of the same configuration",
           .schema = config::train_schema,
           .run = run,
-          .has_dry_run = true};
+          .has_dry_run = true,
+          .stops_itself = [](const std::vector<std::string>&) { return true; }};
 }
 
 }  // namespace brainmt::app

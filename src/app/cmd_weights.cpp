@@ -9,6 +9,7 @@
 
 #include "app/command_table.hpp"
 #include "app/given_keys.hpp"
+#include "app/outputs.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
 #include "io/file_kind.hpp"
@@ -35,11 +36,19 @@ fs::path checkpoint_weights(const fs::path& run, const std::string& which) {
   return checkpoints / train::step_name(*step) / train::kModelFile;
 }
 
-void export_weights(const config::Config& config) {
+void check_output(const CommandContext& context, const fs::path& in, const train::Metadata& metadata) {
+  check_outputs({.files = {{"out", context.config.get<std::string>("out"), weights_kind(metadata)}},
+                 .inputs = {in},
+                 .overwrite = context.has("overwrite")});
+}
+
+void export_weights(const CommandContext& context) {
+  const config::Config& config = context.config;
   const auto file = io::SafetensorsFile::open(
       checkpoint_weights(config.get<std::string>("in"), config.get<std::string>("checkpoint")));
   check_given(config, file, fmt::format("in={}", config.get<std::string>("in")));
   train::check_finite(file);
+  check_output(context, file.path(), file.metadata());
   std::vector<io::TensorToWrite> tensors;
   for (const std::string& name : file.names()) {
     const io::StoredTensor& tensor = file.info(name);
@@ -60,14 +69,16 @@ models::BrainMTConfig model_of(const io::SafetensorsFile& file, const config::Co
   return models::from_config(config, {grid[0], grid[1], grid[2]});
 }
 
-void import_weights(const config::Config& config) {
+void import_weights(const CommandContext& context) {
+  const config::Config& config = context.config;
   const auto file = io::SafetensorsFile::open(config.get<std::string>("in"));
   check_given(config, file, fmt::format("in={}", file.path().string()));
   const models::BrainMTConfig sizes = model_of(file, config);
-  models::BrainMT model(sizes, DType::kF32);
-  train::load_weights(file, model.parameters());
   train::Metadata metadata = file.metadata();
   metadata[train::kModelKey] = train::describe_model(sizes);
+  check_output(context, file.path(), metadata);
+  models::BrainMT model(sizes, DType::kF32);
+  train::load_weights(file, model.parameters());
   train::save_weights(config.get<std::string>("out"), model.parameters(), metadata);
 }
 
@@ -78,8 +89,8 @@ ExitCode run(CommandContext& context) {
   }
   comm::run_agreed(context.comm, [&] {
     if (!context.is_root()) return;
-    if (direction == "export") export_weights(context.config);
-    if (direction == "import") import_weights(context.config);
+    if (direction == "export") export_weights(context);
+    if (direction == "import") import_weights(context);
     fmt::print("{}\n", context.config.get<std::string>("out"));
   });
   return ExitCode::kDone;
@@ -95,7 +106,9 @@ Command weights_command() {
           .operands = {.usage = "import|export",
                        .help = "export a run's checkpoint, or import and check a file",
                        .least = 1,
-                       .most = 1}};
+                       .most = 1,
+                       .words = {"import", "export"}},
+          .options = {overwrite_option()}};
 }
 
 }  // namespace brainmt::app

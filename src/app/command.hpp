@@ -21,6 +21,11 @@ struct Option {
   std::string override_text{};  // key=value that a flag stands for
 };
 
+/// For commands that replace what they wrote before (app/outputs.hpp).
+inline Option overwrite_option() {
+  return {"overwrite", "", "replace what this command wrote from other inputs, or what is damaged; nothing else"};
+}
+
 /// What a command is given. `config` is resolved and valid on every rank alike.
 struct CommandContext {
   const config::Config& config;
@@ -40,6 +45,7 @@ struct Operands {
   std::string usage;  // "PATH"
   std::string help;
   int least = 0, most = 0;
+  std::vector<std::string> words{};  // those that are possible, where they are no paths; for completion
 };
 
 struct Command {
@@ -56,6 +62,11 @@ struct Command {
   /// nodes.
   bool (*computes)(const std::vector<std::string>& operands, bool dry_run) = [](const std::vector<std::string>&,
                                                                                 bool dry_run) { return !dry_run; };
+  /// Whether this call saves its state when it is asked to stop, and ends by itself. The others are ended
+  /// (base/signals.hpp).
+  bool (*stops_itself)(const std::vector<std::string>& operands) = [](const std::vector<std::string>&) {
+    return false;
+  };
 };
 
 /// For Command::computes.

@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <span>
+#include <stdexcept>
 
 #include "base/nearest.hpp"
 
@@ -20,25 +22,59 @@ const Command& find_command(const std::string& name, const std::vector<Command>&
                                nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest)));
 }
 
-// CLI11's message about what it did not understand, as one line that names the nearest option.
-std::string option_error(const Command& command, const CLI::App& parser, const CLI::ParseError& error) {
-  std::vector<std::string> known{"--help"};
-  for (const CLI::Option* option : parser.get_options()) known.push_back(option->get_name());
-  std::string hint;
-  for (const std::string& given : parser.remaining()) {
-    const std::string nearest = nearest_name(given, known);
-    if (!nearest.empty()) hint = fmt::format(", did you mean '{}'?", nearest);
-  }
-  std::string what = error.what();
-  std::replace(what.begin(), what.end(), '\n', ' ');
-  return fmt::format("{}: {}{}; see 'brainmt {} --help'", command.name, what, hint, command.name);
+bool is_option(const std::string& item) { return item.size() > 1 && item[0] == '-'; }
+
+// `--model small` or `--model=small` where model is a key: as it is written here, else "".
+std::string as_override(const Command& command, const std::vector<std::string>& items, std::size_t at) {
+  const std::string word = items[at].substr(items[at].find_first_not_of('-'));
+  const std::string name = word.substr(0, word.find('='));
+  const config::Schema& schema = command.schema();
+  if (!schema.find(name) && !schema.is_group(name)) return {};
+  if (name.size() < word.size()) return word;
+  const bool has_value = at + 1 < items.size() && !is_option(items[at + 1]);
+  return fmt::format("{}={}", name, has_value ? items[at + 1] : "VALUE");
 }
 
-void check_operands(const Command& command, const std::vector<std::string>& operands) {
+// Of an option that the command does not have. `items`: what the parser left over, in the order of the line.
+std::string unknown_option(const Command& command, const CLI::App& parser, const std::vector<std::string>& items) {
+  const auto at = static_cast<std::size_t>(std::ranges::find_if(items, is_option) - items.begin());
+  if (const std::string meant = as_override(command, items, at); !meant.empty())
+    return fmt::format("{}: '{}': options are key=value: {}", command.name, items[at], meant);
+  std::vector<std::string> known{"--help"};
+  for (const CLI::Option* option : parser.get_options()) known.push_back(option->get_name());
+  const std::string nearest = nearest_name(items[at], known);
+  return fmt::format("{}: unknown option '{}'{}; see 'brainmt {} --help'", command.name, items[at],
+                     nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest), command.name);
+}
+
+std::string parse_error(const Command& command, const CLI::ParseError& error) {
+  std::string what = error.what();
+  std::replace(what.begin(), what.end(), '\n', ' ');
+  return fmt::format("{}: {}; see 'brainmt {} --help'", command.name, what, command.name);
+}
+
+// "did you mean input=scans output=c2.h5?": the keys that have no value yet take the words in their usual order.
+std::string with_keys(const Command& command, std::span<const std::string> words,
+                      const std::vector<std::string>& overrides) {
+  std::vector<std::string> free;
+  for (const std::string& key : command.schema().usage().positional) {
+    const auto sets_it = [&](const std::string& text) { return text.starts_with(key + "="); };
+    if (std::ranges::none_of(overrides, sets_it)) free.push_back(key);
+  }
+  if (words.size() > free.size()) return {};
+  std::string meant;
+  for (std::size_t i = 0; i < words.size(); ++i) meant += fmt::format(" {}={}", free[i], words[i]);
+  return fmt::format(": did you mean{}?", meant);
+}
+
+void check_operands(const CommandLine& line) {
+  const Command& command = *line.command;
+  const std::vector<std::string>& operands = line.operands;
   const auto count = static_cast<int>(operands.size());
   if (count > command.operands.most) {
-    throw UsageError(fmt::format("{}: expected key=value, found '{}'; see 'brainmt {} --help'", command.name,
-                                 operands[static_cast<std::size_t>(command.operands.most)], command.name));
+    const auto extra = std::span(operands).subspan(static_cast<std::size_t>(command.operands.most));
+    throw UsageError(fmt::format("{}: expected key=value, found '{}'{}; see 'brainmt {} --help'", command.name,
+                                 extra.front(), with_keys(command, extra, line.overrides), command.name));
   }
   if (count < command.operands.least) {
     throw UsageError(fmt::format("'{}' needs {} ({}); see 'brainmt {} --help'", command.name, command.operands.usage,
@@ -53,6 +89,15 @@ bool is_override(const std::string& text) {
          std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(equals), [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
          });
+}
+
+// Shells expand ~ at the start of a word, which `--json=~/x` is not.
+std::string home_expanded(const std::string& path) {
+  try {
+    return config::expand_home(path);
+  } catch (const std::invalid_argument& expected) {
+    throw UsageError(fmt::format("'{}': expected {}", path, expected.what()));
+  }
 }
 
 // Parses what follows the command's name.
@@ -75,7 +120,7 @@ void parse_arguments(CommandLine& line, std::vector<std::string> arguments) {
       });
     } else {
       parser.add_option_function<std::string>(
-          name, [&line, &option](const std::string& v) { line.options[option.name] = v; });
+          name, [&line, &option](const std::string& v) { line.options[option.name] = home_expanded(v); });
     }
   }
   // Everything that is not an option of ours; CLI11 itself would split lists such as [12,8].
@@ -84,11 +129,10 @@ void parse_arguments(CommandLine& line, std::vector<std::string> arguments) {
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
     parser.parse(std::move(arguments));
     items = parser.remaining();
-    const auto is_option = [](const std::string& item) { return item.size() > 1 && item[0] == '-'; };
-    if (std::any_of(items.begin(), items.end(), is_option)) throw CLI::ExtrasError(items);
   } catch (const CLI::ParseError& error) {
-    throw UsageError(option_error(command, parser, error));
+    throw UsageError(parse_error(command, error));
   }
+  if (std::ranges::any_of(items, is_option)) throw UsageError(unknown_option(command, parser, items));
   if (help) line.action = CommandLine::Action::kHelp;
   if (print_config) line.action = CommandLine::Action::kPrintConfig;
   for (std::string& item : items) (is_override(item) ? line.overrides : line.operands).push_back(std::move(item));
@@ -112,7 +156,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::vec
   }
   line.command = &find_command(first, known);
   parse_arguments(line, {arguments.begin() + 1, arguments.end()});
-  if (line.action == CommandLine::Action::kRun) check_operands(*line.command, line.operands);
+  if (line.action == CommandLine::Action::kRun) check_operands(line);
   return line;
 }
 

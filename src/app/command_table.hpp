@@ -15,5 +15,6 @@ Command sweep_command();
 Command weights_command();
 Command bench_command();
 Command doctor_command();
+Command completion_command();
 
 }  // namespace brainmt::app

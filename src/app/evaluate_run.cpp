@@ -9,7 +9,9 @@
 
 #include "analysis/evaluate.hpp"
 #include "analysis/plots.hpp"
+#include "analysis/result_files.hpp"
 #include "app/given_keys.hpp"
+#include "app/outputs.hpp"
 #include "app/read_settings.hpp"
 #include "app/run_keys.hpp"
 #include "app/train_settings.hpp"
@@ -51,17 +53,36 @@ analysis::EvaluateSettings settings_of(const config::Config& config, comm::Commu
   return s;
 }
 
+// Plots are named after targets, which stand in the weights: every plot of this split's names is looked at.
+Outputs outputs_of(const fs::path& out, const std::string& split) {
+  Outputs outputs{.folders = {{"out", out, {}}}};
+  const auto add = [&](const fs::path& path, OutputKind kind) {
+    outputs.files.push_back({"out", path, std::move(kind)});
+  };
+  add(out / analysis::result_file("predictions.tsv", split),
+      text_kind("predictions of 'brainmt evaluate'", "participant_id\tsplit\tn_windows\ty_true\ty_pred\t"));
+  add(out / analysis::result_file("metrics.json", split),
+      json_kind("metrics of 'brainmt evaluate'", {"task", "split"}));
+  std::error_code missing;
+  for (const auto& entry : fs::directory_iterator(out, missing)) {
+    const std::string name = entry.path().filename().string();
+    if (analysis::is_plot_file(name, split)) add(entry.path(), plot_kind());
+  }
+  return outputs;
+}
+
 void write_results(const fs::path& out, const analysis::Evaluation& evaluation,
                    const train::BootstrapSettings& bootstrap) {
   std::error_code error;
   fs::create_directories(out, error);
   if (error) throw OutputError(fmt::format("out={}: cannot be made: {}", out.string(), error.message()));
   const auto metrics = analysis::metrics_of(evaluation, bootstrap);
-  io::write_atomically(out / "predictions.tsv", analysis::predictions_table(evaluation));
-  io::write_atomically(out / "metrics.json", metrics.dump(2) + "\n");
+  const auto file = [&](const std::string& name) { return out / analysis::result_file(name, evaluation.part); };
+  io::write_atomically(file("predictions.tsv"), analysis::predictions_table(evaluation));
+  io::write_atomically(file("metrics.json"), metrics.dump(2) + "\n");
   for (const analysis::Plot& plot : analysis::plots_of(evaluation, metrics))
-    io::write_atomically(out / plot.file_name, plot.svg);
-  fmt::print("{}{:<18}{}\n", analysis::metrics_table(metrics), "written", (out / "predictions.tsv").string());
+    io::write_atomically(file(plot.file_name), plot.svg);
+  fmt::print("{}{:<18}{}\n", analysis::metrics_table(metrics), "written", file("predictions.tsv").string());
 }
 
 }  // namespace
@@ -75,6 +96,7 @@ void evaluate_run(const config::Config& config, comm::Communicator& comm, MPI_Co
   const std::optional<config::Config> trained_with = config_of_run(run_dir);
   const RunKeys keys(config, trained_with);
   const analysis::EvaluateSettings settings = settings_of(config, comm, keys, run_dir);
+  check_outputs(outputs_of(out, config.get<std::string>("split")), comm);
   std::optional<io::Cohort> cohort;
   comm::run_agreed(comm, [&] {
     cohort.emplace(keys.get<std::string>("data.cohort"), read_settings(keys, mpi));

@@ -1,38 +1,45 @@
 // The help texts: put together from the commands and their schemas, so that they cannot fall behind them.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/command_line.hpp"
 
 namespace brainmt::app {
 namespace {
 
 constexpr std::size_t kColumn = 26;  // where the meaning starts
-constexpr std::size_t kWidth = 110;
+constexpr std::size_t kWidth = 80;
 
-// `head`, then `text` from column kColumn on, broken between words.
-std::string entry(const std::string& head, const std::string& text) {
-  std::string out = "  " + head;
-  std::size_t column = out.size();
-  const auto break_line = [&] {
-    out += "\n" + std::string(kColumn, ' ');
-    column = kColumn;
-  };
-  if (column + 2 > kColumn)
-    break_line();
-  else
-    out.append(kColumn - column, ' '), column = kColumn;
+// `head` and the words of `text`; every further line begins in column `indent`, those before it end in `mark`.
+std::string wrapped(std::string head, const std::string& text, const std::string& mark, std::size_t indent) {
+  std::size_t column = head.size();
+  bool begun = false;  // a word stands in this line
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find(' ', begin), text.size());
     const std::size_t length = end - begin;
-    if (column > kColumn && column + 1 + length > kWidth)
-      break_line();
-    else if (column > kColumn)
-      out += ' ', ++column;
-    out.append(text, begin, length);
+    if (begun && column + 1 + length + mark.size() > kWidth) {
+      head += mark + "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (begun) {
+      head += ' ', ++column;
+    }
+    head.append(text, begin, length);
     column += length;
+    begun = true;
     begin = end + 1;
   }
-  return out + "\n";
+  return head + "\n";
+}
+
+// `head`, then `text` from column kColumn on.
+std::string entry(const std::string& head, const std::string& text) {
+  std::string begin = "  " + head;
+  if (begin.size() + 2 <= kColumn)
+    begin.append(kColumn - begin.size(), ' ');
+  else if (begin.size() + 2 <= kWidth)
+    return begin + "\n" + wrapped(std::string(kColumn, ' '), text, "", kColumn);
+  return wrapped(begin, text, "", kColumn);
 }
 
 std::string option_head(const Option& option) {
@@ -44,13 +51,37 @@ std::string key_entry(const config::Key& key) {
   return entry(key.name, fmt::format("{} ({}; {})", key.help, key.describe_type(), fallback));
 }
 
+// Required keys and those that most calls give, or all others.
+std::string keys_of(const config::Schema& schema, bool first) {
+  const auto& chosen = schema.usage().first_keys;
+  std::string out;
+  if (!first && schema.is_group("model")) {
+    out +=
+        entry("model=NAME", "load model.* from configs/model/NAME.yaml: brainmt, brainmt_released, small, or a path");
+  }
+  for (const bool required : {true, false})
+    for (const config::Key& key : schema.keys()) {
+      const bool is_first = key.is_required || std::ranges::find(chosen, key.name) != chosen.end();
+      if (is_first == first && key.is_required == required) out += key_entry(key);
+    }
+  if (out.empty()) return out;
+  return first ? "keys to give first:\n" + out + "\n" : "\nfurther keys:\n" + out;
+}
+
+std::string examples_of(const std::vector<std::string>& lines) {
+  std::string out = lines.empty() ? "" : "\nexamples:\n";
+  for (const std::string& line : lines) out += wrapped("  ", line, " \\", 4);
+  return out;
+}
+
+std::string paragraph(const std::string& text) { return wrapped("", text, "", 0); }
+
 }  // namespace
 
 std::string program_help(const std::vector<Command>& known) {
   std::string out =
-      "brainmt: trains and evaluates BrainMT on 4-D fMRI, on one process or on many MPI ranks\n\n"
-      "usage: brainmt COMMAND [--config FILE] [--cfg] [key=value ...]\n"
-      "       mpirun -n 2 brainmt train task=classification task.target=sex run.dir=runs/sex data.cohort=cohort.h5\n\n"
+      "brainmt: trains and evaluates BrainMT on 4-D fMRI, on one process or many ranks\n\n"
+      "usage: brainmt COMMAND [--config FILE] [--cfg] [key=value ...]\n\n"
       "commands:\n";
   for (const Command& command : known) out += entry(command.name, command.summary);
   out += "\noptions:\n";
@@ -65,14 +96,20 @@ std::string program_help(const std::vector<Command>& known) {
   out += entry("6", "output could not be written");
   out += entry("70", "internal error (a bug)");
   out += entry("75", "interrupted after a complete checkpoint: run again to continue");
+  out += entry("130, 143", "ended by SIGINT (Ctrl-C) or SIGTERM; nothing half-written is left");
+  out += examples_of({"brainmt prepare input=scans output=cohort.h5",
+                      "mpirun -n 2 brainmt train task=classification task.target=sex run.dir=runs/sex "
+                      "data.cohort=cohort.h5"});
   return out;
 }
 
 std::string command_help(const Command& command) {
   const std::string operand = command.operands.usage.empty() ? "" : command.operands.usage + " ";
-  std::string out = fmt::format("brainmt {}: {}\n\nusage: brainmt {} {}[options] [key=value ...]\n\n", command.name,
-                                command.summary, command.name, operand);
+  std::string out = paragraph(fmt::format("brainmt {}: {}", command.name, command.summary)) +
+                    fmt::format("\nusage: brainmt {} {}[options] [key=value ...]\n\n", command.name, operand);
   if (!operand.empty()) out += entry(command.operands.usage, command.operands.help) + "\n";
+  const config::Schema& schema = command.schema();
+  out += keys_of(schema, /*first=*/true);
   out += "options:\n";
   out += entry("--help", "this text");
   out += entry("--config FILE",
@@ -85,15 +122,8 @@ std::string command_help(const Command& command) {
     out +=
         entry(option_head(option), option.help + (option.value_name.empty() ? " (default: off)" : " (default: none)"));
   }
-  const auto& keys = command.schema().keys();
-  if (keys.empty()) return out;
-  out += "\nkeys:\n";
-  if (command.schema().is_group("model")) {
-    out +=
-        entry("model=NAME", "load model.* from configs/model/NAME.yaml: brainmt, brainmt_released, small, or a path");
-  }
-  for (const config::Key& key : keys) out += key_entry(key);
-  return out;
+  out += keys_of(schema, /*first=*/false);
+  return out + examples_of(schema.usage().examples);
 }
 
 }  // namespace brainmt::app

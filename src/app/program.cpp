@@ -95,6 +95,7 @@ void flush_results() {
 // Every rank comes here when all of them failed in the same way, one rank when it alone did. Rank 0 speaks first; the
 // launcher's SIGTERM that follows its abort tells the others that the line is out already.
 [[noreturn]] void end_all_ranks(const Failure& failure, int rank) {
+  on_stop(OnStop::kSetFlag);
   if (rank == 0) comm::end_job(print_failure(failure));
   constexpr std::chrono::milliseconds kRankZeroFirst{1000}, kPoll{20};
   request_stop(false);
@@ -201,6 +202,7 @@ int run_program(int argc, char** argv) {
     }
     if (line.action == CommandLine::Action::kRun) {
       config->validate();
+      if (!line.command->stops_itself(line.operands)) on_stop(OnStop::kEnd, /*speaks=*/launcher_rank() == 0);
       fault::at("program.begin", launcher_rank(), 0);
       return run_on_ranks(argc, argv, line, *config);
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "app/outputs.hpp"
 #include "app/sweep_results.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -136,6 +137,10 @@ Json results_json(const SweepPlan& plan, const SweepResults& results) {
 void collect_sweep(const config::Config& options, const SweepPlan& plan) {
   const train::BootstrapSettings bootstrap{.seed = static_cast<std::uint64_t>(options.get<std::int64_t>("seed")),
                                            .resamples = options.get<int>("bootstrap")};
+  const std::string tables = "results of 'brainmt sweep collect'";
+  check_outputs({.files = {{"out", plan.out / "results.tsv", text_kind(tables, "index\tgrid\t")},
+                           {"out", plan.out / "results.json", json_kind(tables, {"format", "tasks", "missing"})},
+                           {"out", plan.out / "results.html", page_kind()}}});
   const SweepResults results = gather_results(plan, options.get<std::string>("metric"), bootstrap);
   io::write_atomically(plan.out / "results.tsv", results_table(plan, results));
   io::write_atomically(plan.out / "results.json", results_json(plan, results).dump(1) + "\n");

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "app/given_keys.hpp"
+#include "app/outputs.hpp"
 #include "app/sweep_check.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -92,13 +93,30 @@ class Errors {
   std::set<std::size_t> bad_;
 };
 
+// Only a folder that holds a plan already, or none of the files of one, becomes the folder of a sweep. `given`: the
+// sweep file is another than the folder's own.
+void check_out(const fs::path& out, bool given) {
+  const auto there = [&](const char* name) { return fs::exists(fs::symlink_status(out / name)); };
+  if (there("config.yaml") && there("provenance.json"))
+    throw UsageError(fmt::format("out={}: a run of 'brainmt train' lies there: choose another folder", out.string()));
+  const std::string kind = "part of a plan of 'brainmt sweep'";
+  check_outputs({.files = {{"out", out / "plan.json", json_kind(kind, {"format", "tasks"})},
+                           {"out", out / "sweep.tsv", text_kind(kind, "index\ttask\trun_dir\tgrid\t")}},
+                 .folders = {{"out", out, {}}}});
+  if (there("plan.json")) return;
+  for (const char* name : {"base.yaml", "sweep.yaml"})
+    if (there(name) && (given || std::string_view(name) != "sweep.yaml"))
+      throw UsageError(fmt::format("out={}: the file there is not {}, and is not replaced: choose another folder",
+                                   (out / name).string(), kind));
+}
+
 void write_plan(const SweepPlan& plan, const fs::path& sweep_file, const std::string& base, const PlanCheck& check) {
   std::error_code error;
   fs::create_directories(plan.out / "runs", error);
   if (error) throw OutputError(fmt::format("out={}: cannot be made: {}", plan.out.string(), error.message()));
+  io::write_atomically(plan.out / "plan.json", check.to_json(plan).dump(1) + "\n");  // first: the others are ours then
   if (!base.empty() && fs::absolute(base) != plan.out / "base.yaml")
     io::write_atomically(plan.out / "base.yaml", read_text(base));
-  io::write_atomically(plan.out / "plan.json", check.to_json(plan).dump(1) + "\n");
   if (fs::absolute(sweep_file) != plan.out / "sweep.yaml")
     io::write_atomically(plan.out / "sweep.yaml", read_text(sweep_file));
   io::write_atomically(plan.out / "sweep.tsv", jobs::to_tsv(plan.manifest));  // last: it says that there is a plan
@@ -133,6 +151,7 @@ SweepPlan make_plan(const config::Config& options) {
   const auto given = options.get<std::string>("sweep");
   const fs::path file =
       config::find_file(given.empty() ? (plan.out / "sweep.yaml").string() : given, sweep_directories(), "sweep");
+  check_out(plan.out, fs::absolute(file).lexically_normal() != plan.out / "sweep.yaml");
   plan.sweep = jobs::read_sweep(file);
   const std::string base = plan.sweep.config.empty()
                                ? std::string()

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "analysis/baseline.hpp"
+#include "analysis/result_files.hpp"
 #include "app/train_settings.hpp"
 #include "base/error.hpp"
 #include "io/table.hpp"
@@ -94,7 +95,10 @@ std::vector<std::pair<TargetResults, Json>> targets_of(const Json& metrics) {
 
 void read_row(const SweepPlan& plan, const jobs::ManifestRow& row, SweepResults& results) {
   const fs::path run = plan.run_dir(row);
-  const auto found = targets_of(read_metrics(run / "metrics.json"));
+  const auto file = [&, part = evaluate_config(plan, row).get<std::string>("split")](const char* name) {
+    return run / analysis::result_file(name, part);
+  };
+  const auto found = targets_of(read_metrics(file("metrics.json")));
   SweepResults of_row;
   for (const auto& [target, entry] : found) of_row.targets.push_back(target);
   if (results.targets.empty()) results.targets = of_row.targets;
@@ -108,7 +112,7 @@ void read_row(const SweepPlan& plan, const jobs::ManifestRow& row, SweepResults&
                     row.index, of_row.target_names(), results.target_names()));
   for (std::size_t k = 0; k < found.size(); ++k)
     results.targets[k].rows.push_back({.row = &row, .metrics = found[k].second, .predictions = {}});
-  read_predictions(run / "predictions.tsv", results.targets);
+  read_predictions(file("predictions.tsv"), results.targets);
 }
 
 std::string cell_name(const SweepPlan& plan, const jobs::ManifestRow& row) {

@@ -18,6 +18,7 @@
 #include "app/train_settings.hpp"
 #include "base/log.hpp"
 #include "base/signals.hpp"
+#include "base/unfinished.hpp"
 #include "comm/agreement.hpp"
 #include "io/directory_lock.hpp"
 #include "jobs/process.hpp"
@@ -126,7 +127,10 @@ class TaskRun {
       check_unchanged(config, settings, *cohort);
     });
     if (train::train(settings, *cohort, comm_) == train::Outcome::kInterrupted) return interrupted();
+    // An evaluation has no state to save: it is ended, and made from the start when the task is run again.
+    on_stop(OnStop::kEnd, comm_.rank() == 0, static_cast<int>(ExitCode::kInterrupted));
     evaluate_run(evaluate_config(plan_, row_), comm_, context_.mpi);
+    on_stop(OnStop::kSetFlag);
     end(0, "");
     if (comm_.rank() == 0) fmt::print("task {}: done ({})\n", row_.index, run_dir_.string());
     return ExitCode::kDone;
@@ -180,6 +184,7 @@ class Supervisor {
   }
 
   ExitCode run() {
+    on_stop(OnStop::kEndOnSecond);
     for (const ManifestRow* row : todo()) {
       const int code = run_one(*row);
       if (code == static_cast<int>(ExitCode::kInterrupted) && stop_requested()) return stopped();
@@ -218,6 +223,7 @@ class Supervisor {
     log::info("task {} of {}: {}", row.index, plan_.manifest.rows.size(), plan_.place(row));
     ++done_;
     jobs::ChildProcess child(command(row), jobs::clean_environment());
+    const Unfinished running([&child] { child.end(); });
     constexpr double kLook = 0.2;
     bool told = false;
     for (;;) {

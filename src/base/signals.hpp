@@ -1,6 +1,10 @@
 #pragma once
-// Asking a running command to stop. The handlers only set a flag; the training loop looks at it between two steps,
-// agrees over the ranks, writes a checkpoint and ends with exit code 75.
+// Asking a running command to stop. What happens then depends on the command:
+//   training    the handler sets a flag; the loop looks at it between two steps, agrees over the ranks, writes a
+//               checkpoint and ends with exit code 75
+//   all others  end_on_stop(): a thread removes what is unfinished (base/unfinished.hpp) and ends the process, whatever
+//               it is doing, with exit code 128 + signal. The rest of what they wrote is whole or was not there before
+#include <optional>
 
 namespace brainmt {
 
@@ -19,5 +23,14 @@ const char* stop_reason() noexcept;
 
 /// Sets or clears the flag without a signal.
 void request_stop(bool requested = true) noexcept;
+
+enum class OnStop {
+  kSetFlag,      // as described above
+  kEnd,          // SIGINT and SIGTERM end the process
+  kEndOnSecond,  // the second of them does, the first sets the flag
+};
+/// From now on. With `exit_code` the process ends with it instead of 128 + signal, and SIGUSR1 and SIGUSR2 end it too.
+/// `speaks`: print a line first. Starts a thread when first called with anything but kSetFlag.
+void on_stop(OnStop action, bool speaks = true, std::optional<int> exit_code = {});
 
 }  // namespace brainmt

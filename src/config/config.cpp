@@ -27,6 +27,7 @@ void Config::set(std::string_view name, const RawValue& raw, Origin origin, std:
   const Key& key = schema_->keys()[position];
   try {
     Value value = to_value(raw, key.type);
+    if (key.is_path) value = expand_home(std::get<std::string>(value));
     key.check(value);
     entries_[position] = {.value = std::move(value), .origin = origin, .where = std::string(where)};
   } catch (const std::invalid_argument& expected) {
@@ -35,15 +36,26 @@ void Config::set(std::string_view name, const RawValue& raw, Origin origin, std:
 }
 
 void Config::validate() const {
+  std::vector<std::size_t> missing;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
-    const Key& key = schema_->keys()[i];
     const auto* value = std::get_if<std::string>(&entries_[i].value);
-    if (key.is_required && value != nullptr && value->empty()) {
-      throw UsageError(
-          fmt::format("'{}' needs {}=... ({}; {})", schema_->command(), key.name, key.describe_type(), key.help));
-    }
+    if (schema_->keys()[i].is_required && value != nullptr && value->empty()) missing.push_back(i);
   }
+  if (schema_->usage().further_required)
+    for (const std::string& name : schema_->usage().further_required(*this)) missing.push_back(*schema_->find(name));
+  if (!missing.empty()) refuse_missing(missing);
   for (const Rule rule : schema_->rules()) rule(*this);
+}
+
+// All of them at once, and a line that has them.
+void Config::refuse_missing(const std::vector<std::size_t>& missing) const {
+  std::string names;
+  for (const std::size_t i : missing) names += fmt::format("{}{}=...", names.empty() ? "" : ", ", schema_->keys()[i].name);
+  const Key& first = schema_->keys()[missing.front()];
+  const std::string meaning = missing.size() == 1 ? fmt::format(" ({}; {})", first.describe_type(), first.help) : "";
+  const auto& examples = schema_->usage().examples;
+  const std::string example = examples.empty() ? "" : fmt::format("; for example: {}", examples.front());
+  throw UsageError(fmt::format("'{}' needs {}{}{}", schema_->command(), names, meaning, example));
 }
 
 std::string Config::to_yaml(bool comments) const { return emit(comments, /*identity_only=*/false); }

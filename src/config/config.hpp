@@ -55,6 +55,7 @@ class Config {
     std::string where;
   };
   const Entry& entry(std::string_view name) const;
+  [[noreturn]] void refuse_missing(const std::vector<std::size_t>& missing) const;
   std::string emit(bool comments, bool identity_only) const;
 
   const Schema* schema_;

@@ -22,8 +22,10 @@ std::vector<Key> task_keys(bool required);
 std::vector<Rule> model_rules();
 /// Fractions that sum to 1, folds that exist.
 std::vector<Rule> split_rules();
-/// Lists of a fitting length; with `required` also that there is a target.
+/// Lists of a fitting length, and one of task.target and task.targets.
 std::vector<Rule> task_rules(bool required);
+/// For Usage::further_required: task.target, or task.targets of a multitask run, where neither is given.
+std::vector<std::string> missing_target(const Config& config);
 
 const Schema& train_schema();
 const Schema& evaluate_schema();

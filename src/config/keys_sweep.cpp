@@ -17,17 +17,17 @@ const Schema& sweep_schema() {
   static const Schema schema(
       "sweep",
       {
-          text("out", "", "directory of the sweep: plan, run directories, results").required(),
-          text("sweep", "",
-               "sweep file: a path, or the name of one in configs/sweeps; empty: what out was planned with"),
-          text("data.cohort", "", "plan: cohort of every task, overruling the sweep file"),
+          file_path("out", "", "directory of the sweep: plan, run directories, results").required(),
+          file_path("sweep", "",
+                    "sweep file: a path, or the name of one in configs/sweeps; empty: what out was planned with"),
+          file_path("data.cohort", "", "plan: cohort of every task, overruling the sweep file"),
           texts("set", {}, "plan: further key=value of every task, overruling the sweep file"),
           real("speed", 20, "plan: GFLOP/s that a rank sustains in training, for the estimated time").above(0),
           integer("index", -1, "run: one task by its row in sweep.tsv; -1: every task that is not done").at_least(-1),
-          text("list", "", "run: file of task names, as submit writes it"),
+          file_path("list", "", "run: file of task names, as submit writes it"),
           integer("place", 0, "run: which line of list, counted from 0").at_least(0),
           texts("launcher", {"mpirun"}, "run: starts the ranks of a task where there are several; -n RANKS follows"),
-          text("site", "", "submit: values of the cluster: a path, or the name of one in configs/site"),
+          file_path("site", "", "submit: values of the cluster: a path, or the name of one in configs/site"),
           integer("warning", 120, "submit: seconds before the time limit at which a task is told to save and leave")
               .at_least(1)
               .at_most(65535),
@@ -35,7 +35,10 @@ const Schema& sweep_schema() {
           integer("bootstrap", 2000, "collect: resamples of the test participants").at_least(1).at_most(1000000),
           integer("seed", 42, "collect: seed of the resampling").at_least(0),
       },
-      {}, {check_place});
+      {}, {check_place},
+      {.examples = {"brainmt sweep plan sweep=context_length out=sweeps/window data.cohort=cohort.h5",
+                    "brainmt sweep run out=sweeps/window"},
+       .first_keys = {"sweep", "data.cohort"}});
   return schema;
 }
 

@@ -66,16 +66,14 @@ void check_given_targets(const Config& config) {
   if (config.get<std::string>("run.dir").empty()) check_targets(config);
 }
 
-void check_has_target(const Config& config) {
-  const bool multitask = config.get<std::string>("task") == "multitask";
-  if (multitask && config.get<std::vector<std::string>>("task.targets").empty())
-    throw UsageError("task=multitask needs task.targets=[...] (the columns of the phenotype table to predict)");
-  if (!multitask && config.get<std::string>("task.target").empty())
-    throw UsageError(fmt::format("'{}' needs task.target=... (the column of the phenotype table to predict)",
-                                 config.schema().command()));
-}
-
 }  // namespace
+
+std::vector<std::string> missing_target(const Config& config) {
+  const bool none =
+      config.get<std::string>("task.target").empty() && config.get<std::vector<std::string>>("task.targets").empty();
+  if (!none) return {};
+  return {config.get<std::string>("task") == "multitask" ? "task.targets" : "task.target"};
+}
 
 std::vector<Key> task_keys(bool required) {
   const auto needed = [required](const Key& key) { return required ? key.required() : key; };
@@ -102,7 +100,8 @@ std::vector<Key> task_keys(bool required) {
 
 std::vector<Key> split_keys() {
   return {
-      text("data.split_file", "", "split.json to use; empty: the run directory's, made on first use").free_to_change(),
+      file_path("data.split_file", "", "split.json to use; empty: the run directory's, made on first use")
+          .free_to_change(),
       reals("data.split_fractions", {0.7, 0.15, 0.15},
             "training, validation and test share of the subjects, stratified by target")
           .of_length(3)
@@ -121,9 +120,7 @@ std::vector<Key> split_keys() {
   };
 }
 
-std::vector<Rule> task_rules(bool required) {
-  return required ? std::vector<Rule>{check_targets, check_has_target} : std::vector<Rule>{check_given_targets};
-}
+std::vector<Rule> task_rules(bool required) { return {required ? check_targets : check_given_targets}; }
 
 std::vector<Rule> split_rules() { return {check_split_fractions, check_folds}; }
 

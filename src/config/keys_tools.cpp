@@ -16,17 +16,26 @@ void check_pattern(const Config& config) {
 
 // Merging only looks at shards that are there: what says how to make them has no place beside it.
 void check_merge(const Config& config) {
-  if (config.get<std::int64_t>("merge") == 0) {
-    if (config.get<std::string>("input").empty())
-      throw UsageError("input: a value is required: the directory of scans");
-    return;
-  }
+  if (config.get<std::int64_t>("merge") == 0) return;
   for (const Key& key : config.schema().keys()) {
     if (key.name != "merge" && key.name != "output" && config.is_set(key.name)) {
       throw UsageError(
           fmt::format("merge conflicts with {}: shards are merged as they are, give output only", key.name));
     }
   }
+}
+
+std::vector<std::string> missing_input(const Config& config) {
+  const bool merges = config.get<std::int64_t>("merge") > 0;
+  return merges || !config.get<std::string>("input").empty() ? std::vector<std::string>{}
+                                                             : std::vector<std::string>{"input"};
+}
+
+// People tell files by their ending, and commands that come later are given this name.
+void check_suffix(const Config& config) {
+  const auto output = config.get<std::string>("output");
+  if (output.ends_with(".h5") || output.ends_with(".hdf5")) return;
+  throw UsageError(fmt::format("output={0}: expected a name that ends in .h5, such as output={0}.h5", output));
 }
 
 void check_crop(const Config& config) {
@@ -42,7 +51,7 @@ const Schema& synth_schema() {
   static const Schema schema(
       "synth",
       {
-          text("out", "", "directory for the scans and their table").required(),
+          file_path("out", "", "directory for the scans and their table").required(),
           integer("subjects", 192, "number of participants, half of each sex").at_least(2).at_most(10000000),
           integers("grid", {24, 28, 24}, "voxels X, Y, Z").of_length(3).at_least(8).at_most(1024),
           integer("frames", 60, "frames of each scan").at_least(2).at_most(100000),
@@ -63,7 +72,11 @@ const Schema& synth_schema() {
               .at_least(0),
           real("noise", 0.04, "standard deviation of the unstructured noise, relative to the mean image").at_least(0),
           real("lag_seconds", 2.94, "planted=lag: delay between the two networks").above(0),
-      });
+      },
+      {}, {},
+      {.examples = {"brainmt synth out=scans subjects=48",
+                    "mpirun -n 4 brainmt synth out=bids layout=bids runs=2 planted=lag"},
+       .positional = {"out"}});
   return schema;
 }
 
@@ -71,12 +84,12 @@ const Schema& prepare_schema() {
   static const Schema schema(
       "prepare",
       {
-          text("input", "", "directory of scans; required but with merge"),
-          text("output", "", "cohort file to write (.h5); its report is written beside it").required(),
-          choice("layout", "flat", {"flat", "ukb", "hcp", "bids"},
-                 "how the files are named: flat, <input>/<subject>.nii.gz; ukb, UK Biobank's field 20227; hcp, the "
-                 "resting-state runs of the Connectome Projects; bids, derivatives as fMRIPrep writes them; "
-                 "docs/layouts.md draws each"),
+          file_path("input", "", "directory of scans; required but with merge"),
+          file_path("output", "", "cohort file to write (.h5); its report is written beside it").required(),
+          choice(
+              "layout", "flat", {"flat", "ukb", "hcp", "bids"},
+              "how the files are named: flat, <input>/<subject>.nii.gz; ukb, UK Biobank's field 20227; hcp, the four "
+              "resting-state runs; bids, derivatives as fMRIPrep writes them; docs/layouts.md draws each"),
           text("pattern", "", "path of a scan below input with {subject}, and perhaps {run}, in it, instead of layout"),
           choice(
               "space", "auto", {"auto", "mni", "native"},
@@ -89,15 +102,10 @@ const Schema& prepare_schema() {
                "participants' own"),
           text("bids_desc", "auto",
                "layout=bids: desc- of the images, as preproc or denoised (xcp_d); auto: preproc, else denoised"),
-          text("hcp_clean", "auto",
-               "layout=hcp: which images, by their cleaning: classic (hp2000_clean, hp0_clean), rclean (the 2025 "
-               "release), or a name as hp0_clean_rclean_tclean; auto: classic where every run has it, else the "
-               "commonest"),
-          choice("hcp_scanner", "auto", {"auto", "3T", "7T"},
-                 "layout=hcp: runs of which scanner; auto: 3T where there are any"),
-          text("phenotypes", "",
-               "table (CSV or TSV) with one row per subject; empty: <input>/phenotypes.csv, for bids participants.tsv, "
-               "where it exists"),
+          file_path(
+              "phenotypes", "",
+              "table (CSV or TSV) with one row per subject; empty: <input>/phenotypes.csv, for bids participants.tsv, "
+              "where it exists"),
           text("id_column", "",
                "column of the table that holds the subject; empty: participant_id, Subject, eid or a variant of these"),
           texts("columns", {},
@@ -135,26 +143,35 @@ const Schema& prepare_schema() {
           integer("merge", 0, "N: make output an index over its N shards, which must all be there; 0: do not merge")
               .at_least(0),
           boolean("timing", false, "print the seconds by kind of work at the end"),
-          text("scratch", "",
-               "directory for temporary files of the size of a scan; empty: beside output. A node-local one spares a "
-               "network file system"),
+          file_path(
+              "scratch", "",
+              "directory for temporary files of the size of a scan; empty: beside output. A node-local one spares a "
+              "network file system"),
       },
-      {}, {check_pattern, check_merge, check_crop});
+      {}, {check_suffix, check_pattern, check_merge, check_crop},
+      {.examples = {"brainmt prepare input=scans output=cohort.h5",
+                    "mpirun -n 8 brainmt prepare input=ukb output=ukb.h5 layout=ukb phenotypes=ukb.csv tr=0.735"},
+       .first_keys = {"input", "layout", "phenotypes"},
+       .positional = {"input", "output"},
+       .further_required = missing_input});
   return schema;
 }
 
 const Schema& weights_schema() {
   static const Schema schema(
       "weights",
-      join({{text("in", "", "export: run directory; import: safetensors file").required(),
-             text("out", "", "safetensors file to write").required(),
+      join({{file_path("in", "", "export: run directory; import: safetensors file").required(),
+             file_path("out", "", "safetensors file to write").required(),
              choice("checkpoint", "best", {"best", "latest"}, "export: which checkpoint of the run"),
              integers("grid", {91, 109, 91}, "import: voxels X, Y, Z of the model, where the file does not describe it")
                  .of_length(3)
                  .at_least(1)},
             model_keys(),
             precision_keys()}),
-      {"model"}, model_rules());
+      {"model"}, model_rules(),
+      {.examples = {"brainmt weights export in=runs/sex out=sex.safetensors",
+                    "brainmt weights import in=published.safetensors out=weights.safetensors model=brainmt_released"},
+       .positional = {"in", "out"}});
   return schema;
 }
 

@@ -1,5 +1,6 @@
 // Keys of training and evaluation. Defaults are the paper's settings; a key that the paper does not have is off by
 // default or changes speed only; gradient clipping, on by default, is the exception.
+#include <algorithm>
 #include <cmath>
 
 #include "config/config.hpp"
@@ -10,7 +11,7 @@ namespace {
 
 std::vector<Key> run_keys() {
   return {
-      text("run.dir", "", "run directory; an unfinished run of the same configuration in it is continued")
+      file_path("run.dir", "", "run directory; an unfinished run of the same configuration in it is continued")
           .required()
           .free_to_change(),
       integer("run.seed", 42, "seed of initial weights, data order, windows and DropPath").at_least(0),
@@ -120,8 +121,10 @@ void check_schedule(const Config& config) {
   const double warmup = config.get<double>("scheduler.warmup_epochs");
   const auto epochs = config.get<std::int64_t>("run.epochs");
   if (warmup > static_cast<double>(epochs)) {
-    throw UsageError(fmt::format(
-        "scheduler.warmup_epochs={} conflicts with run.epochs={}: the warm-up must fit into the run", warmup, epochs));
+    throw UsageError(
+        fmt::format("scheduler.warmup_epochs={} conflicts with run.epochs={}: the warm-up must fit into the run: give "
+                    "scheduler.warmup_epochs={}, or run.epochs={} or more",
+                    warmup, epochs, epochs > 1 ? std::max<std::int64_t>(1, epochs / 4) : 0, std::ceil(warmup) + 1));
   }
   const double peak = config.get<double>("optimizer.lr"), end = config.get<double>("scheduler.min_lr");
   if (end > peak)
@@ -211,15 +214,15 @@ std::vector<Key> precision_keys() {
 
 std::vector<Key> data_keys() {
   return {
-      text("data.cohort", "", "cohort file made by 'brainmt prepare'").free_to_change(),
+      file_path("data.cohort", "", "cohort file made by 'brainmt prepare'").free_to_change(),
       choice("data.io", "posix", {"posix", "independent", "collective"},
              "how windows are read: posix: one read call each; independent: MPI-IO, each rank for itself; collective: "
              "MPI-IO, all ranks in common rounds, for file systems that want few large requests")
           .free_to_change(),
       boolean("data.checksums", true, "compare every frame that is read with its checksum").free_to_change(),
-      text("data.cache_dir", "",
-           "folder of yours on a disk of the node for copies of the scans, which all ranks of the node share; for "
-           "cohorts on a slow file system, with data.io=posix; empty: none")
+      file_path("data.cache_dir", "",
+                "folder of yours on a disk of the node for copies of the scans, which all ranks of the node share; for "
+                "cohorts on a slow file system, with data.io=posix; empty: none")
           .free_to_change(),
       real("data.cache_gb", 100, "most GB of all copies below data.cache_dir; scans beyond are read from the cohort")
           .above(0)
@@ -278,25 +281,27 @@ const Schema& train_schema() {
       join({run_keys(), data, split_keys(), task_keys(/*required=*/true), model_keys(), precision_keys(), graph_keys(),
             optimizer_keys(), control_keys(), eval_keys(), comm_keys(), gradient_keys()}),
       {"model"},
-      join({model_rules(),
-            split_rules(),
-            task_rules(/*required=*/true),
-            {check_betas, check_schedule, check_gradient_dtype}}));
+      join({model_rules(), split_rules(), task_rules(/*required=*/true), {check_betas, check_schedule, check_gradient_dtype}}),
+      {.examples = {"brainmt train task=classification task.target=sex run.dir=runs/sex data.cohort=cohort.h5",
+                    "mpirun -n 4 brainmt train --config train_ukb_sex run.dir=runs/ukb data.cohort=ukb.h5"},
+       .first_keys = {"task.target"},
+       .further_required = missing_target});
   return schema;
 }
 
 const Schema& evaluate_schema() {
   static const Schema schema(
       "evaluate",
-      join({{text("run.dir", "",
-                  "run directory: model, task and split are its own, and given ones must be equal; data.cohort, "
-                  "data.split_file, precision and the like are its own unless given here"),
-             text("weights", "",
-                  "safetensors file instead of run.dir, with data.cohort; task.* and model.* must be given where its "
-                  "metadata lack them, and must be equal where not"),
+      join({{file_path("run.dir", "",
+                       "run directory: model, task and split are its own, and given ones must be equal; data.cohort, "
+                       "data.split_file, precision and the like are its own unless given here"),
+             file_path(
+                 "weights", "",
+                 "safetensors file instead of run.dir, with data.cohort; task.* and model.* must be given where its "
+                 "metadata lack them, and must be equal where not"),
              choice("checkpoint", "best", {"best", "latest"}, "which checkpoint of run.dir"),
              choice("split", "test", {"train", "val", "test", "all"}, "subjects to predict"),
-             text("out", "", "directory for predictions.tsv, metrics.json and a plot; empty: run.dir"),
+             file_path("out", "", "directory for predictions.tsv, metrics.json and a plot; empty: run.dir"),
              integer("bootstrap", 1000, "resamples for the confidence intervals; 0: none").at_least(0).at_most(1000000),
              integer("run.seed", 42, "seed of the bootstrap, and of a split that is made here").at_least(0)},
             eval_keys(),
@@ -306,7 +311,11 @@ const Schema& evaluate_schema() {
             model_keys(),
             precision_keys(),
             comm_keys()}),
-      {"model"}, join({model_rules(), split_rules(), task_rules(/*required=*/false), {check_weights_source}}));
+      {"model"}, join({model_rules(), split_rules(), task_rules(/*required=*/false), {check_weights_source}}),
+      {.examples = {"brainmt evaluate run.dir=runs/sex split=test",
+                    "brainmt evaluate weights=sex.safetensors data.cohort=other.h5 split=all out=results"},
+       .first_keys = {"run.dir", "weights", "data.cohort", "split", "out"},
+       .positional = {"run.dir"}});
   return schema;
 }
 

@@ -40,12 +40,20 @@ std::string listed(const std::vector<fs::path>& directories) {
   return text;
 }
 
+std::string home_expanded(const std::string& path, const std::string& where) {
+  try {
+    return expand_home(path);
+  } catch (const std::invalid_argument& expected) {
+    throw UsageError(fmt::format("{}: expected {}, found '{}'", where, expected.what(), path));
+  }
+}
+
 class Resolver {
  public:
   Resolver(const Schema& schema, const Sources& sources) : sources_(sources), config_(schema) {}
 
   Config run() {
-    if (!sources_.file.empty()) apply_file(find_file(sources_.file, sources_.directories, "--config"));
+    if (!sources_.file.empty()) apply_file(find_file(home_expanded(sources_.file, "--config"), sources_.directories, "--config"));
     std::vector<Override> overrides;
     for (const std::string& text : sources_.overrides) overrides.push_back(parse_override(text));
     for (const Override& item : overrides) {
@@ -78,7 +86,7 @@ class Resolver {
   void apply_group(const std::string& group, const RawValue& value, const std::string& where) {
     if (value.is_list)
       throw UsageError(fmt::format("{}: {}: expected one name, found {}", where, group, to_text(value)));
-    const fs::path path = find_group(group, value.items.front(), where);
+    const fs::path path = find_group(group, home_expanded(value.items.front(), where), where);
     for (const auto& [key, item] : read_yaml(path)) {
       config_.set(group + "." + key, item, Origin::kGroup, path.string());
     }

@@ -122,6 +122,7 @@ void Key::check(const Value& value) const {
 
 std::string Key::describe_type() const {
   if (type == Type::kChoice) return fmt::format("one of {}", fmt::join(choices, "|"));
+  if (is_path) return "path";
   const std::string count = length == 0 ? "" : fmt::format("{} ", length);
   return fmt::format("{}{}{}{}", is_list(type) ? "list of " : "", count, type_name(type), range_text(*this));
 }
@@ -137,6 +138,11 @@ Key real(std::string name, double fallback, std::string help) {
 }
 Key text(std::string name, std::string fallback, std::string help) {
   return make(std::move(name), Type::kString, std::move(fallback), std::move(help));
+}
+Key file_path(std::string name, std::string fallback, std::string help) {
+  Key key = text(std::move(name), std::move(fallback), std::move(help));
+  key.is_path = true;
+  return key;
 }
 Key choice(std::string name, std::string fallback, std::vector<std::string> choices, std::string help) {
   Key key = make(std::move(name), Type::kChoice, std::move(fallback), std::move(help));
@@ -154,8 +160,13 @@ Key texts(std::string name, std::vector<std::string> fallback, std::string help)
   return make(std::move(name), Type::kTexts, std::move(fallback), std::move(help));
 }
 
-Schema::Schema(std::string command, std::vector<Key> keys, std::vector<std::string> groups, std::vector<Rule> rules)
-    : command_(std::move(command)), keys_(std::move(keys)), groups_(std::move(groups)), rules_(std::move(rules)) {
+Schema::Schema(std::string command, std::vector<Key> keys, std::vector<std::string> groups, std::vector<Rule> rules,
+               Usage usage)
+    : command_(std::move(command)),
+      keys_(std::move(keys)),
+      groups_(std::move(groups)),
+      rules_(std::move(rules)),
+      usage_(std::move(usage)) {
   for (const Key& key : keys_) {
     BRAINMT_CHECK(std::count(key.name.begin(), key.name.end(), '.') <= 1, "key {} has more than one dot", key.name);
     const auto same = [&](const Key& other) { return other.name == key.name; };

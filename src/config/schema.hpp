@@ -26,6 +26,7 @@ struct Key {
   bool low_excluded = false;
   std::size_t length = 0;  // exact length of a list; 0 leaves it free
   bool is_required = false;
+  bool is_path = false;            // a leading ~ is the user's home, as shells have it at the start of a word only
   bool default_is_unsaid = false;  // the key came later: while it has its default, the identity of a run lacks it
   bool defines_result = true;      // false: a run may continue with another value (limits, logging, timeouts)
 
@@ -47,6 +48,8 @@ Key boolean(std::string name, bool fallback, std::string help);
 Key integer(std::string name, std::int64_t fallback, std::string help);
 Key real(std::string name, double fallback, std::string help);
 Key text(std::string name, std::string fallback, std::string help);
+/// A text that is the path of a file or folder, or may be one.
+Key file_path(std::string name, std::string fallback, std::string help);
 Key choice(std::string name, std::string fallback, std::vector<std::string> choices, std::string help);
 Key integers(std::string name, std::vector<std::int64_t> fallback, std::string help);
 Key reals(std::string name, std::vector<double> fallback, std::string help);
@@ -55,15 +58,26 @@ Key texts(std::string name, std::vector<std::string> fallback, std::string help)
 /// A condition between keys; throws UsageError naming the keys that conflict.
 using Rule = void (*)(const Config&);
 
+/// How a command is called: for `--help` and for messages about what is missing.
+struct Usage {
+  std::vector<std::string> examples{};     // whole command lines
+  std::vector<std::string> first_keys{};   // shown before the others in the help, as required ones are
+  std::vector<std::string> positional{};   // keys that people give without their name, in that order
+  /// Keys that are missing beside required ones, because of what others say.
+  std::vector<std::string> (*further_required)(const Config&) = nullptr;
+};
+
 class Schema {
  public:
   /// `groups`: sections that can be loaded from a file by name (`model=small`).
-  Schema(std::string command, std::vector<Key> keys, std::vector<std::string> groups = {},
-         std::vector<Rule> rules = {});
+  Schema(std::string command, std::vector<Key> keys, std::vector<std::string> groups = {}, std::vector<Rule> rules = {},
+         Usage usage = {});
 
   const std::string& command() const { return command_; }
   const std::vector<Key>& keys() const { return keys_; }
   const std::vector<Rule>& rules() const { return rules_; }
+  const std::vector<std::string>& groups() const { return groups_; }
+  const Usage& usage() const { return usage_; }
   bool is_group(std::string_view name) const;
   /// True when keys "name.…" exist.
   bool is_section(std::string_view name) const;
@@ -77,6 +91,7 @@ class Schema {
   std::vector<Key> keys_;
   std::vector<std::string> groups_;
   std::vector<Rule> rules_;
+  Usage usage_;
 };
 
 }  // namespace brainmt::config

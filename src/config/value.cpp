@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <pwd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <iterator>
 #include <stdexcept>
 
@@ -134,6 +136,22 @@ Value to_value(const RawValue& raw, Type type) {
       break;
   }
   return to_plain_text(raw.items.front());
+}
+
+std::string expand_home(const std::string& path) {
+  if (!path.starts_with('~')) return path;
+  const std::string name = path.substr(1, path.find('/') - 1);
+  std::string home;
+  if (name.empty()) {
+    const char* own = std::getenv("HOME");
+    if (own != nullptr) home = own;
+  } else if (const passwd* entry = ::getpwnam(name.c_str())) {
+    home = entry->pw_dir;
+  }
+  if (home.empty())
+    throw std::invalid_argument(name.empty() ? "a path without ~, as HOME is not set"
+                                             : fmt::format("a path: there is no user '{}' (./~{} is a file)", name, name));
+  return home + path.substr(1 + name.size());
 }
 
 std::string to_yaml(const Value& value) {

@@ -28,6 +28,10 @@ RawValue parse_raw(std::string_view text);
 /// `raw` as a value of `type`. Throws std::invalid_argument with what was expected ("an integer such as 3").
 Value to_value(const RawValue& raw, Type type);
 
+/// `path` with a leading `~` or `~name` replaced by a home directory; `./~` is a file of that name. Throws
+/// std::invalid_argument when there is no such home.
+std::string expand_home(const std::string& path);
+
 /// Numbers with the fewest digits that read back the same; lists as [a, b]; strings quoted where YAML needs it.
 std::string to_yaml(const Value& value);
 

@@ -35,7 +35,6 @@ struct PrepareConfig {
   std::string pattern;  // path below input with {subject}, instead of layout
   SpaceChoice space = SpaceChoice::kAuto;
   std::string bids_task = "rest", bids_space = "auto", bids_desc = "auto";
-  std::string hcp_clean = "auto", hcp_scanner = "auto";
   std::filesystem::path phenotypes;  // table; empty: the layout's (default_table), if it has one
   std::string id_column;             // empty: the usual ones
   std::vector<std::string> columns;  // of the table that are kept; empty: all
@@ -54,9 +53,7 @@ struct PrepareConfig {
             .space = space,
             .bids_task = bids_task,
             .bids_space = bids_space,
-            .bids_desc = bids_desc,
-            .hcp_clean = hcp_clean,
-            .hcp_scanner = hcp_scanner};
+            .bids_desc = bids_desc};
   }
   /// The table to read; empty: none.
   std::filesystem::path table() const { return phenotypes.empty() ? default_table(list_settings()) : phenotypes; }

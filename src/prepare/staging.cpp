@@ -53,6 +53,24 @@ void make_directory(const fs::path& directory) {
                                 there ? "a file or link has its name" : error.message()));
 }
 
+// The whole directory goes when the store is there: it must hold nothing of anybody else.
+void refuse_strangers(const fs::path& directory) {
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (name == "lock" || name.ends_with(kEnding) || is_leftover(name, "")) continue;
+    throw OutputError(fmt::format("'{}': '{}' is no file of a preparation: move it away, or choose another output",
+                                  directory.string(), name));
+  }
+}
+
+bool has_scans(const fs::path& directory) {
+  std::error_code ignored;
+  return std::any_of(fs::directory_iterator(directory, ignored), fs::directory_iterator(),
+                     [](const auto& entry) { return entry.path().extension() == kEnding; });
+}
+
 }  // namespace
 
 FileStamp stamp_of(const fs::path& path) {
@@ -84,7 +102,12 @@ Staging::Staging(MPI_Comm comm, const fs::path& output, const fs::path& report) 
   io::collectively(comm, [&] {
     if (rank != 0) return;
     make_directory(directory_);
+    refuse_strangers(directory_);
     lock_.emplace(directory_, "output");
+    unfinished_.emplace([directory = directory_] {
+      std::error_code ignored;
+      if (!has_scans(directory)) fs::remove_all(directory, ignored);
+    });
     remove_leftovers(directory_, {""});
     remove_leftovers(output.has_parent_path() ? output.parent_path() : fs::path("."),
                      {output.filename().string(), report.filename().string()});
@@ -93,10 +116,7 @@ Staging::Staging(MPI_Comm comm, const fs::path& output, const fs::path& report) 
 
 Staging::~Staging() {
   if (!lock_) return;
-  std::error_code ignored;
-  const bool waiting = std::any_of(fs::directory_iterator(directory_, ignored), fs::directory_iterator(),
-                                   [](const auto& entry) { return entry.path().extension() == kEnding; });
-  if (!waiting) remove();
+  if (!has_scans(directory_)) remove();
 }
 
 fs::path Staging::file_of(const std::string& source) const {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "base/unfinished.hpp"
 #include "io/directory_lock.hpp"
 #include "prepare/staged_scan.hpp"
 
@@ -48,6 +49,7 @@ class Staging {
 
  private:
   std::filesystem::path directory_;
+  std::optional<Unfinished> unfinished_;  // with the lock
   std::optional<io::DirectoryLock> lock_;  // rank 0
 };
 

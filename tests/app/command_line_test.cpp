@@ -74,7 +74,7 @@ TEST(Help, LinesFitATerminal) {
   const std::string help = command_help(known().front());
   for (std::size_t begin = 0; begin < help.size();) {
     const std::size_t end = help.find('\n', begin);
-    EXPECT_LE(end - begin, 120u) << help.substr(begin, end - begin);
+    EXPECT_LE(end - begin, 80u) << help.substr(begin, end - begin);
     begin = end + 1;
   }
 }

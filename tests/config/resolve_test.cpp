@@ -183,7 +183,7 @@ TEST(Config, RulesBetweenKeys) {
   test::expect_error<UsageError>([&] { from_overrides(evaluate_schema(), {}).validate(); }, {"run.dir", "weights"});
   test::expect_error<UsageError>(
       [&] {
-        from_overrides(prepare_schema(), {"input=a", "output=b", "layout=flat", "pattern=x{subject}"}).validate();
+        from_overrides(prepare_schema(), {"input=a", "output=b.h5", "layout=flat", "pattern=x{subject}"}).validate();
       },
       {"pattern conflicts"});
 }
