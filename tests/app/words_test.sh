@@ -26,6 +26,7 @@ check "home folders"
 mkdir home
 HOME=$work/home expect 0 stdout "2 scans" "$brainmt" synth 'out=~/scans' subjects=2 'grid=[8,8,8]' frames=8
 echo 'input: ~/scans' >home/settings.yaml
+# shellcheck disable=SC2088  # brainmt expands it
 HOME=$work/home expect 0 stdout "2 scans" "$brainmt" prepare --config '~/settings.yaml' 'output=~/c.h5'
 [ -s home/c.h5 ] || fail "no cohort in the home folder"
 [ ! -e '~' ] || fail "a folder named ~"
