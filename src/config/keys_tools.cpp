@@ -102,15 +102,17 @@ const Schema& prepare_schema() {
                "participants' own"),
           text("bids_desc", "auto",
                "layout=bids: desc- of the images, as preproc or denoised (xcp_d); auto: preproc, else denoised"),
-          file_path(
-              "phenotypes", "",
-              "table (CSV or TSV) with one row per subject; empty: <input>/phenotypes.csv, for bids participants.tsv, "
-              "where it exists"),
+          file_path("phenotypes", "",
+                    "table (CSV or TSV) with one row per subject, or subject and session; empty: "
+                    "<input>/phenotypes.csv, for bids participants.tsv, where it exists"),
           text("id_column", "",
                "column of the table that holds the subject; empty: participant_id, Subject, eid or a variant of these"),
           texts("columns", {},
                 "columns of the table to keep, by their name, a UK Biobank field (20016-2.0) or an everyday name (sex, "
                 "age, site); empty: all, up to 500"),
+          choice("ukb_codes", "missing", {"missing", "keep"},
+                 "UK Biobank's answers that are no amounts, such as -1 (do not know) and -3 (prefer not to answer); "
+                 "docs/layouts.md lists fields and codes"),
           choice("normalize", "zscore", {"zscore", "minmax", "none"}, "per scan, over all non-zero entries"),
           text("fill", "lowest",
                "value of zeros (background) after normalisation: a number, or lowest, the smallest normalised value of "

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "io/agreement.hpp"
 #include "io/nifti.hpp"
 #include "prepare/brain_mask.hpp"
@@ -258,18 +259,19 @@ std::string sidecar_beside(const std::filesystem::path& input, const std::string
 }
 
 // Reads the table, if there is one; scans of participants that it does not know are not used.
-void mark_unlisted(Inventory& inventory, const PrepareConfig& config) {
+void mark_unlisted(Inventory& inventory, const PrepareConfig& config, bool is_speaker) {
   const std::filesystem::path path = config.table();
   if (path.empty()) return;
-  inventory.phenotypes.emplace(path, config.id_column, config.columns);
+  Phenotypes& table = inventory.phenotypes.emplace(path, config.table_settings);
+  table.match(inventory.scans);
   for (std::size_t s = 0; s < inventory.scans.size(); ++s) {
     ScanEntry& scan = inventory.scans[s];
-    if (!scan.usable() || inventory.phenotypes->contains(scan.participant_id)) continue;
-    inventory.reject(s, Dropped::kUnlisted,
-                     fmt::format("'{}' has no row with {}={}", path.string(), inventory.phenotypes->id_column(),
-                                 scan.participant_id));
+    if (!scan.usable() || table.contains(scan)) continue;
+    inventory.reject(s, Dropped::kUnlisted, table.why_missing(scan));
     scan.status = ScanEntry::Status::kUnlisted;
   }
+  for (const std::string& line : is_speaker ? table.information() : std::vector<std::string>()) log::info("{}", line);
+  for (const std::string& line : is_speaker ? table.warnings() : std::vector<std::string>()) log::warn("{}", line);
 }
 
 }  // namespace
@@ -284,6 +286,17 @@ std::vector<ScanEntry> Inventory::own_scans() const {
     if (own[s]) chosen.push_back(scans[s]);
   }
   return chosen;
+}
+
+std::string Inventory::unlisted() const {
+  constexpr std::size_t kMax = 4;
+  std::string ids;
+  std::size_t count = 0;
+  for (const ScanEntry& scan : scans) {
+    if (scan.status != ScanEntry::Status::kUnlisted || ++count > kMax) continue;
+    ids += (ids.empty() ? "" : ", ") + scan.participant_id;
+  }
+  return fmt::format("scans: {}{}; {}", ids, count > kMax ? ", ..." : "", phenotypes->first_ids());
 }
 
 void Inventory::reject(std::size_t scan, Dropped why, std::string reason) {
@@ -319,7 +332,7 @@ Inventory list_inventory(const PrepareConfig& config, const Share& share) {
   }
   inventory.dropped.assign(inventory.scans.size(), Dropped::kName);
   io::collectively(share.comm, [&] {
-    mark_unlisted(inventory, config);
+    mark_unlisted(inventory, config, share.rank == 0);
     inventory.own = scans_of_shard(config.shard, inventory.scans);
   });
   return inventory;

@@ -23,6 +23,8 @@ struct Inventory {
   bool any_usable() const;
   /// The scans of config.shard.
   std::vector<ScanEntry> own_scans() const;
+  /// "scans: sub-0001, ...; table.csv: 1, 2, ...": the first ids that have no row, and the first that the table has.
+  std::string unlisted() const;
   void reject(std::size_t scan, Dropped why, std::string reason);
 };
 

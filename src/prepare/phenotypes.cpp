@@ -1,48 +1,88 @@
 #include "prepare/phenotypes.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <iterator>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string_view>
+#include <type_traits>
+#include <unordered_set>
 #include <utility>
 
 #include "base/error.hpp"
-#include "base/log.hpp"
 #include "io/find_column.hpp"
 #include "io/lower_case.hpp"
 #include "io/printable.hpp"
-#include "prepare/age_band.hpp"
+#include "io/ukb_field.hpp"
 
 namespace brainmt::prepare {
 namespace {
 
 constexpr std::size_t kMostUnasked = 500;  // columns that are kept without being named
+constexpr int kFirstImaging = 2;           // instance of UK Biobank
+constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
 // In the order of preference, in lower case.
-constexpr std::array<std::string_view, 10> kIdNames{
-    "participant_id", "participant", "subject",        "subject_id", "subjectid", "sub", "eid",
-    "n_eid",          "f.eid",       "participant.eid"};
+constexpr std::array<std::string_view, 14> kIdNames{
+    "participant_id", "participant", "subject",         "subject_id", "subjectid",      "sub",        "eid",
+    "n_eid",          "f.eid",       "participant.eid", "sub_id",     "src_subject_id", "subjectkey", "id"};
+constexpr std::array<std::string_view, 8> kSessionNames{"session_id", "session",    "ses",   "ses_id",
+                                                        "eventname",  "event_name", "visit", "visit_id"};
+
+// The first of the known names that the table has; kNone.
+template <std::size_t N>
+std::size_t find_known(const std::vector<std::string>& names, const std::array<std::string_view, N>& known) {
+  for (const std::string_view wanted : known) {
+    const auto found = std::ranges::find_if(names, [&](const auto& name) { return io::lower_case(name) == wanted; });
+    if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+  }
+  return kNone;
+}
 
 std::size_t find_id_column(const std::vector<std::string>& names, const std::string& wanted, const std::string& where) {
   if (!wanted.empty()) return io::require_column(names, wanted, where);
-  for (const std::string_view known : kIdNames) {
-    const auto found = std::ranges::find_if(names, [&](const auto& name) { return io::lower_case(name) == known; });
-    if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
-  }
+  if (const std::size_t found = find_known(names, kIdNames); found != kNone) return found;
   throw DataError(fmt::format(
       "{} has no column of participants: expected participant_id, Subject, subject_id, eid, n_eid or f.eid, found {} "
       "columns, the first {}; name it with id_column=",
       where, names.size(), io::printable(names.front())));
 }
 
-// The identifier first, then the kept columns in the order of the file, or of `wanted`.
-std::vector<std::size_t> choose_columns(const std::vector<std::string>& names, const std::string& id_column,
-                                        const std::vector<std::string>& wanted, const std::string& where) {
-  std::vector<std::size_t> chosen{find_id_column(names, id_column, where)};
+// The same measure of UK Biobank at another instance; empty: the name is no column of imaging instance 2.
+std::optional<io::UkbField> at_instance(const std::string& name, int instance) {
+  auto field = io::parse_ukb_field(name);
+  if (!field || field->instance != kFirstImaging) return std::nullopt;
+  field->instance = instance;
+  return field;
+}
+
+bool same_measure(const io::UkbField& a, const io::UkbField& b) {
+  return a.field == b.field && a.instance == b.instance && a.array.value_or(0) == b.array.value_or(0);
+}
+
+// Columns that are read: the identifier first, then the `kept` ones in the order of the file, or of `wanted`; behind
+// them those that are read only for what they say of the others: the session, other imaging instances.
+struct Chosen {
+  std::vector<std::size_t> columns;
+  std::size_t kept = 0;
+  std::size_t session = kNone;  // index in columns
+};
+
+Chosen choose_columns(const std::vector<std::string>& names, const PhenotypeSettings& settings,
+                      const std::string& where) {
+  Chosen chosen{.columns = {find_id_column(names, settings.id_column, where)}};
   const auto keep = [&](std::size_t column) {
-    if (std::ranges::find(chosen, column) == chosen.end()) chosen.push_back(column);
+    const auto found = std::ranges::find(chosen.columns, column);
+    const auto index = static_cast<std::size_t>(found - chosen.columns.begin());
+    if (found == chosen.columns.end()) chosen.columns.push_back(column);
+    return index;
   };
+  const std::vector<std::string>& wanted = settings.columns;
   if (wanted.empty() && names.size() > kMostUnasked + 1) {
     throw DataError(
         fmt::format("{} has {} columns, more than {} are kept only when they are named: "
@@ -50,91 +90,263 @@ std::vector<std::size_t> choose_columns(const std::vector<std::string>& names, c
                     where, names.size(), kMostUnasked));
   }
   for (const std::string& name : wanted) keep(io::require_column(names, name, where));
-  for (std::size_t column = 0; wanted.empty() && column < names.size(); ++column) keep(column);
+  // pandas calls the row numbers so that it wrote without a name and read again.
+  for (std::size_t column = names.front() == "Unnamed: 0" ? 1 : 0; wanted.empty() && column < names.size(); ++column)
+    keep(column);
+  chosen.kept = chosen.columns.size();
+  if (const std::size_t session = find_known(names, kSessionNames); session != kNone) chosen.session = keep(session);
+  for (std::size_t i = 1; i < chosen.kept; ++i) {
+    const auto other = at_instance(names[chosen.columns[i]], kFirstImaging + 1);
+    for (std::size_t column = 0; other && column < names.size(); ++column) {
+      const auto field = io::parse_ukb_field(names[column]);
+      if (field && same_measure(*field, *other)) keep(column);
+    }
+  }
   return chosen;
 }
 
-// `sub-01` is 01; `1234567_20227_2_0` is 1234567.
-std::string_view bare_id(std::string_view id) {
-  constexpr std::string_view kBids = "sub-", kBulk = "_20227_";
-  if (id.starts_with(kBids) && id.size() > kBids.size()) id.remove_prefix(kBids.size());
-  const std::size_t bulk = id.find(kBulk);
-  return bulk == std::string_view::npos || bulk == 0 ? id : id.substr(0, bulk);
+// `ses-01`, `1` and `Baseline_Year_1` as they are compared.
+std::string simple_session(std::string_view text) {
+  std::string session = io::lower_case(text);
+  std::erase_if(session, [](char c) { return !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c & 0x80) != 0); });
+  if (session.starts_with("ses") && session.size() > 3) session.erase(0, session.starts_with("session") ? 7 : 3);
+  const std::size_t first = session.find_first_not_of('0');
+  if (first != std::string::npos) session.erase(0, first);
+  return session;
 }
 
-// The column's bands as numbers by row, if it holds bands and missing values only.
-std::optional<std::vector<double>> age_bands(const io::Table& table, std::size_t column) {
-  std::vector<double> years;
-  bool any = false;
-  for (std::size_t row = 0; row < table.rows(); ++row) {
-    const bool missing = table.missing(row, column);
-    const auto band = missing ? std::nullopt : parse_age_band(table.text(row, column));
-    if (!missing && !band) return std::nullopt;
-    years.push_back(band.value_or(std::numeric_limits<double>::quiet_NaN()));
-    any = any || !missing;
-  }
-  if (!any) return std::nullopt;
-  log::info("column {} holds age bands: kept as the middle of each band, an open band as its lower edge",
-            io::printable(table.names()[column]));
-  return years;
+bool is_digits(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+double missing_of(const std::vector<double>&) { return std::numeric_limits<double>::quiet_NaN(); }
+std::string missing_of(const std::vector<std::string>&) { return {}; }
+
+// The value of a row from a column that may be numbers where the other is text.
+double at(const Values& values, std::size_t row, const std::vector<double>& like) {
+  const auto* numbers = std::get_if<std::vector<double>>(&values);
+  return numbers != nullptr ? (*numbers)[row] : missing_of(like);
+}
+std::string at(const Values& values, std::size_t row, const std::vector<std::string>&) {
+  if (const auto* texts = std::get_if<std::vector<std::string>>(&values)) return (*texts)[row];
+  const double number = std::get<std::vector<double>>(values)[row];
+  return std::isnan(number) ? std::string() : fmt::format("{}", number);
 }
 
 }  // namespace
 
-Phenotypes::Phenotypes(const std::filesystem::path& path, const std::string& id_column,
-                       const std::vector<std::string>& columns)
-    : table_(io::Table::read(path,
-                             [&](const std::vector<std::string>& names) {
-                               return choose_columns(names, id_column, columns, fmt::format("'{}'", path.string()));
-                             })),
-      id_column_(0) {
-  table_.index_by(id_column_);  // none missing, none twice
+std::string session_of(const ScanEntry& scan) {
+  if (!scan.session.empty()) return scan.session.starts_with("ses-") ? scan.session.substr(4) : scan.session;
+  const std::string_view run = scan.run;
+  if (run.starts_with("ses-")) return std::string(run.substr(4, run.find('_') - 4));
+  const std::size_t middle = run.find('_');  // UK Biobank's <instance>_<array>
+  if (middle != run.npos && is_digits(run.substr(0, middle)) && is_digits(run.substr(middle + 1)))
+    return std::string(run.substr(0, middle));
+  return {};
+}
+
+Phenotypes::Phenotypes(const std::filesystem::path& path, const PhenotypeSettings& settings)
+    : table_([&] {
+        return io::Table::read(path, [&](const std::vector<std::string>& names) {
+          const Chosen chosen = choose_columns(names, settings, fmt::format("'{}'", path.string()));
+          session_column_ = chosen.session;
+          kept_ = chosen.kept;
+          return chosen.columns;
+        });
+      }()),
+      keep_ukb_codes_(settings.keep_ukb_codes) {
+  information_ = table_.notes();
+  index_rows();
+  note_columns(!settings.columns.empty());
+}
+
+void Phenotypes::index_rows() {
   for (std::size_t row = 0; row < table_.rows(); ++row) {
     const std::string& id = table_.text(row, id_column_);
-    const auto [known, inserted] = rows_.emplace(bare_id(id), row);
-    if (!inserted) {
-      throw DataError(fmt::format("'{}' line {}: the identifier {} means the same participant as {} on line {}",
-                                  path.string(), table_.line(row), io::printable(id),
-                                  io::printable(table_.text(known->second, id_column_)), table_.line(known->second)));
+    if (table_.missing(row, id_column_))
+      throw DataError(fmt::format("{}: the identifier is missing", table_.where(row, id_column_)));
+    const bool has_session = session_column_ != kNone && !table_.missing(row, session_column_);
+    const std::string session = has_session ? simple_session(table_.text(row, session_column_)) : "";
+    std::vector<Row>& rows = rows_[std::string(bare_id(id))];
+    if (rows.empty()) ids_.emplace_back(bare_id(id));
+    for (const Row& known : rows) {
+      if (known.session != session) continue;
+      const std::string& other = table_.text(known.row, id_column_);
+      throw DataError(id == other
+                          ? fmt::format("{}: the identifier {} occurs twice{}, first on line {}",
+                                        table_.where(row, id_column_), io::printable(id),
+                                        has_session ? fmt::format(" with session {}",
+                                                                  io::printable(table_.text(row, session_column_)))
+                                                    : "",
+                                        table_.line(known.row))
+                          : fmt::format("'{}' line {}: the identifier {} means the same participant as {} on line {}",
+                                        table_.path().string(), table_.line(row), io::printable(id),
+                                        io::printable(other), table_.line(known.row)));
     }
+    one_row_each_ = one_row_each_ && rows.empty();
+    rows.push_back({row, session});
+    if (const IdVisit visit = split_visit(bare_id(id)); !visit.visit.empty())
+      visits_[std::string(visit.id)].push_back({row, simple_session(visit.visit)});
   }
 }
 
-const std::size_t* Phenotypes::find(const std::string& participant_id) const {
-  const auto found = rows_.find(std::string(bare_id(participant_id)));
-  return found == rows_.end() ? nullptr : &found->second;
+void Phenotypes::note_columns(bool asked) {
+  ColumnNotes notes;
+  for (std::size_t column = 0; column < kept_; ++column) {
+    if (column != id_column_) column_values(table_, column, keep_ukb_codes_, notes);
+  }
+  if (asked && !notes.odd.empty()) {
+    throw DataError(fmt::format(
+        "{}: no number, though most of the column are; correct it in the table, or leave it empty if it is missing",
+        notes.odd.front()));
+  }
+  std::ranges::copy(notes.information(), std::back_inserter(information_));
+  std::ranges::copy(notes.warnings(), std::back_inserter(warnings_));
 }
 
-std::vector<io::PhenotypeColumn> Phenotypes::columns(const std::vector<io::CohortScan>& scans) const {
+void Phenotypes::match(const std::vector<ScanEntry>& scans) {
+  std::vector<std::string> participants;
+  std::unordered_set<std::string> seen;
+  for (const ScanEntry& scan : scans) {
+    std::string id(bare_id(scan.participant_id));
+    if (scan.usable() && !visits_.contains(id) && seen.insert(id).second) participants.push_back(std::move(id));
+  }
+  loose_ = match_loosely(participants, ids_);
+  std::map<std::string_view, std::vector<std::string>> by_rule;
+  for (const std::string& participant : participants) {
+    const auto found = loose_.find(participant);
+    if (found == loose_.end()) continue;
+    by_rule[found->second.rule].push_back(fmt::format("{} is {}", participant, io::printable(found->second.id)));
+  }
+  for (const auto& [rule, pairs] : by_rule)
+    warnings_.push_back(fmt::format("'{}': {} participants are found {} only ({}{})", table_.path().string(),
+                                    pairs.size(), rule, pairs.front(), pairs.size() > 1 ? ", ..." : ""));
+  by_session_ = !one_row_each_ || std::ranges::any_of(scans, [&](const ScanEntry& scan) {
+    const std::string session = simple_session(session_of(scan));
+    const auto* rows = session.empty() ? nullptr : rows_of(scan.participant_id);
+    return rows != nullptr && std::ranges::count(*rows, session, &Row::session) > 0;
+  });
+  note_instances(scans);
+}
+
+const std::vector<Phenotypes::Row>* Phenotypes::rows_of(const std::string& participant_id) const {
+  const std::string id(bare_id(participant_id));
+  if (const auto found = rows_.find(id); found != rows_.end()) return &found->second;
+  if (const auto found = visits_.find(id); found != visits_.end()) return &found->second;
+  const auto loose = loose_.find(id);
+  return loose == loose_.end() ? nullptr : &rows_.at(loose->second.id);
+}
+
+const std::size_t* Phenotypes::find(const ScanEntry& scan) const {
+  const std::vector<Row>* rows = rows_of(scan.participant_id);
+  if (rows == nullptr) return nullptr;
+  const std::string session = simple_session(session_of(scan));
+  const bool is_visits = !rows_.contains(std::string(bare_id(scan.participant_id))) &&
+                         !loose_.contains(std::string(bare_id(scan.participant_id)));
+  if ((by_session_ || is_visits) && !session.empty()) {
+    const auto found = std::ranges::find(*rows, session, &Row::session);
+    if (found != rows->end()) return &found->row;
+    // A row without a session is of all of them.
+    const auto of_all = std::ranges::find(*rows, std::string(), &Row::session);
+    return of_all == rows->end() ? nullptr : &of_all->row;
+  }
+  return rows->size() == 1 ? &rows->front().row : nullptr;
+}
+
+std::string Phenotypes::why_missing(const ScanEntry& scan) const {
+  const std::string session = session_of(scan);
+  if (const std::vector<Row>* rows = rows_of(scan.participant_id)) {
+    std::vector<std::string> sessions;
+    for (const Row& row : *rows) sessions.push_back(row.session);
+    return fmt::format("'{}' has {} rows with {}={}, of sessions {}; {}", table_.path().string(), rows->size(),
+                       id_column(), scan.participant_id, fmt::join(sessions, ", "),
+                       session.empty() ? "the scan's name says none" : fmt::format("the scan is of {}", session));
+  }
+  const std::string near = nearest_id(bare_id(scan.participant_id), ids_);
+  return fmt::format("'{}' has no row with {}={}{}", table_.path().string(), id_column(), scan.participant_id,
+                     near.empty() ? "" : fmt::format(", the nearest is {}", io::printable(near)));
+}
+
+std::string Phenotypes::first_ids() const {
+  constexpr std::size_t kMax = 4;
+  std::string text = table_.path().filename().string() + ":";
+  for (std::size_t row = 0; row < std::min(kMax, table_.rows()); ++row)
+    text += (row == 0 ? " " : ", ") + io::printable(table_.text(row, id_column_));
+  return text + (table_.rows() > kMax ? ", ..." : "");
+}
+
+// The column of the table that says what `column` says, for a scan of this session.
+std::size_t Phenotypes::column_for(std::size_t column, std::string_view session) const {
+  if (!is_digits(session) || session.size() > 2) return column;
+  const int instance = std::stoi(std::string(session));
+  if (instance <= kFirstImaging) return column;
+  const auto other = at_instance(table_.names()[column], instance);
+  if (!other) return column;
+  for (std::size_t c = 0; c < table_.columns(); ++c) {
+    const auto field = io::parse_ukb_field(table_.names()[c]);
+    if (field && same_measure(*field, *other)) return c;
+  }
+  return kNone;
+}
+
+void Phenotypes::note_instances(const std::vector<ScanEntry>& scans) {
+  std::size_t later = 0;
+  std::string session;
+  for (const ScanEntry& scan : scans) {
+    const std::string of_scan = session_of(scan);
+    if (!scan.usable() || !is_digits(of_scan) || of_scan.size() > 2 || std::stoi(of_scan) <= kFirstImaging) continue;
+    ++later;
+    session = of_scan;
+  }
+  if (later == 0) return;
+  std::string taken, without;
+  for (std::size_t column = 1; column < kept_; ++column) {
+    const std::size_t other = column_for(column, session);
+    if (other == column) continue;
+    std::string& list = other == kNone ? without : taken;
+    if (list.size() < 200) list += (list.empty() ? "" : ", ") + table_.names()[column];
+  }
+  if (!taken.empty())
+    information_.push_back(
+        fmt::format("{} scans of imaging instance {} take that instance's values in column {}", later, session, taken));
+  if (!without.empty())
+    warnings_.push_back(
+        fmt::format("{} scans of imaging instance {} have no value in column {}: '{}' holds no column of "
+                    "that instance for them",
+                    later, session, without, table_.path().string()));
+}
+
+std::vector<io::PhenotypeColumn> Phenotypes::columns(const std::vector<ScanEntry>& scans) const {
   std::vector<std::size_t> rows;
-  for (const io::CohortScan& scan : scans) {
-    const std::size_t* row = find(scan.participant_id);
+  std::vector<std::string> sessions;
+  for (const ScanEntry& scan : scans) {
+    const std::size_t* row = find(scan);
     BRAINMT_CHECK(row != nullptr, "a scan without a row is not left out");
     rows.push_back(*row);
+    sessions.push_back(session_of(scan));
   }
+  ColumnNotes said;  // by note_columns()
   std::vector<io::PhenotypeColumn> columns;
-  for (std::size_t column = 0; column < table_.columns(); ++column) {
+  for (std::size_t column = 0; column < kept_; ++column) {
     if (column == id_column_) continue;
-    std::vector<double> numbers;
-    std::vector<std::string> texts;
-    const bool numeric = table_.is_numeric(column);
-    const auto bands = numeric ? std::nullopt : age_bands(table_, column);
-    for (const std::size_t row : rows) {
-      if (numeric) {
-        numbers.push_back(table_.number(row, column).value_or(std::numeric_limits<double>::quiet_NaN()));
-      } else if (bands) {
-        numbers.push_back((*bands)[row]);
-      } else {
-        texts.push_back(table_.missing(row, column) ? std::string() : table_.text(row, column));
-      }
-    }
-    io::PhenotypeColumn& out = columns.emplace_back();
-    out.name = table_.names()[column];
-    if (numeric || bands) {
-      out.values = std::move(numbers);
-    } else {
-      out.values = std::move(texts);
-    }
+    const Values own = column_values(table_, column, keep_ukb_codes_, said);
+    std::map<std::size_t, Values> others;  // of other instances
+    std::visit(
+        [&](const auto& values) {
+          std::remove_cvref_t<decltype(values)> by_scan;
+          for (std::size_t s = 0; s < scans.size(); ++s) {
+            const std::size_t source = column_for(column, sessions[s]);
+            if (source == column) {
+              by_scan.push_back(values[rows[s]]);
+              continue;
+            }
+            if (source != kNone && !others.contains(source))
+              others.emplace(source, column_values(table_, source, keep_ukb_codes_, said));
+            by_scan.push_back(source == kNone ? missing_of(values) : at(others.at(source), rows[s], values));
+          }
+          columns.push_back({table_.names()[column], std::move(by_scan)});
+        },
+        own);
   }
   return columns;
 }

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/fault.hpp"
+#include "base/log.hpp"
 #include "io/agreement.hpp"
 #include "io/cohort_writer.hpp"
 #include "io/printable.hpp"
@@ -267,7 +268,15 @@ class Preparation {
       }
       const std::size_t judged = summary_.used + summary_.bad;
       const bool too_many = static_cast<double>(summary_.bad) > config_.max_bad * static_cast<double>(judged);
+      const bool most = 2 * summary_.unlisted > inventory_.scans.size();
+      if (most && share_.rank == 0 && summary_.used > 0)
+        log::warn("{} of {} scans have no row in the table and are not used ({}): check phenotypes= and id_column=",
+                  summary_.unlisted, inventory_.scans.size(), inventory_.unlisted());
       if (summary_.used > 0 && !too_many) return;
+      if (summary_.unlisted == inventory_.scans.size())
+        throw DataError(fmt::format("none of the {} scans has a row in the table ({}): check id_column={} and '{}'",
+                                    summary_.unlisted, inventory_.unlisted(), inventory_.phenotypes->id_column(),
+                                    summary_.report.string()));
       const auto first = std::ranges::find_if(inventory_.scans, [](const ScanEntry& scan) { return !scan.usable(); });
       throw DataError(fmt::format(
           "{} of {} scans in '{}' are bad, {} have no phenotypes, max_bad={} is allowed; see '{}'; the first: {}: {}",
@@ -298,7 +307,9 @@ class Preparation {
                               .mean_fd = scan.mean_fd,
                               .quality = scan.quality});
     }
-    if (inventory_.phenotypes) layout.phenotypes = inventory_.phenotypes->columns(layout.scans);
+    std::vector<ScanEntry> used;
+    for (const std::size_t s : used_) used.push_back(inventory_.scans[s]);
+    if (inventory_.phenotypes) layout.phenotypes = inventory_.phenotypes->columns(used);
     summary_.grid = grid_;
     summary_.voxel_mm3 = voxel_volume(layout.affine);
     summary_.space = space_in_words(grid_, layout.affine);

@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "prepare/phenotypes.hpp"
 #include "prepare/processing.hpp"
 #include "prepare/quality.hpp"
 #include "prepare/scan_list.hpp"
@@ -36,8 +37,7 @@ struct PrepareConfig {
   SpaceChoice space = SpaceChoice::kAuto;
   std::string bids_task = "rest", bids_space = "auto", bids_desc = "auto";
   std::filesystem::path phenotypes;  // table; empty: the layout's (default_table), if it has one
-  std::string id_column;             // empty: the usual ones
-  std::vector<std::string> columns;  // of the table that are kept; empty: all
+  PhenotypeSettings table_settings;  // how it is read
   Processing processing;
   int min_frames = 1;    // that a scan must have in the store
   double max_bad = 0.1;  // share of the scans that may be bad

@@ -98,9 +98,10 @@ std::string shard_mark(const PrepareConfig& config, const std::vector<ScanEntry>
   };
   add(config.processing.identity());
   add(fmt::format("{} {} {} {}", config.list_settings().layout_name(), config.list_settings().wants_mni(),
-                  config.id_column, config.min_frames));
+                  config.table_settings.id_column, config.min_frames));
   add(fmt::format("quality {}", static_cast<int>(config.quality)));
-  for (const std::string& column : config.columns) add(column);
+  for (const std::string& column : config.table_settings.columns) add(column);
+  if (config.table_settings.keep_ukb_codes) add("ukb_codes=keep");
   const auto add_file = [&](const std::filesystem::path& path) {
     const FileStamp stamp = stamp_of(path);
     add(fmt::format("{} {} {}", stamp.size, stamp.seconds, stamp.nanoseconds));

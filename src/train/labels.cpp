@@ -72,11 +72,13 @@ std::vector<double> labels_by_spelling(const io::Cohort& cohort, const Target& t
   std::vector<double> labels;
   for (std::size_t scan = 0; scan < texts.size(); ++scan) {
     const auto label = texts[scan].empty() ? kMissing : class_of(texts[scan]);
-    if (!label)
+    if (!label) {
+      check_groups_of_people(cohort, phenotype(cohort, target.name), "a target of two classes");
       refuse(cohort, target, scan, texts[scan],
              fmt::format("0, 1 or a spelling of sex; for another column of two values give task.positive=, the value "
                          "that is class 1 (this one holds {})",
                          listed(values)));
+    }
     labels.push_back(*label);
   }
   return labels;

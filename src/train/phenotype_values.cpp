@@ -6,13 +6,17 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <string_view>
 #include <variant>
 
+#include "base/error.hpp"
 #include "io/find_column.hpp"
 #include "io/lower_case.hpp"
 #include "io/printable.hpp"
 #include "io/table.hpp"
+#include "io/ukb_codes.hpp"
+#include "io/ukb_field.hpp"
 
 namespace brainmt::train {
 namespace {
@@ -62,6 +66,50 @@ std::vector<std::string> texts_of(const io::PhenotypeColumn& column) {
       texts.push_back(is_missing(text) ? "" : text);
   }
   return texts;
+}
+
+void check_groups_of_people(const io::Cohort& cohort, const io::PhenotypeColumn& column, const std::string& use) {
+  constexpr std::size_t kMostLevels = 20, kFewest = 10;  // participants for each level, where there are many
+  std::vector<std::string> texts = texts_of(column);
+  std::erase(texts, "");
+  const auto is_number = [](const std::string& text) { return io::parse_number(text).has_value(); };
+  const auto numbers = static_cast<std::size_t>(std::ranges::count_if(texts, is_number));
+  const std::string where = fmt::format("{}: {}: column {}", cohort.path().string(), use, io::printable(column.name));
+  if (2 * numbers > texts.size() && numbers < texts.size()) {
+    const auto odd = std::ranges::find_if_not(texts, is_number);
+    throw DataError(
+        fmt::format("{} is text, though {} of its {} values are numbers; the first that is none is {}: "
+                    "correct it in the table, or leave it empty there, and prepare the cohort again",
+                    where, numbers, texts.size(), io::printable(*odd)));
+  }
+  const std::vector<std::string> levels = distinct(texts);
+  if (levels.size() > kMostLevels && texts.size() < kFewest * levels.size()) {
+    throw DataError(
+        fmt::format("{} is text with {} different values for {} scans ({}): expected groups, at most {}, "
+                    "or more with {} scans for each",
+                    where, levels.size(), texts.size(), listed(levels), kMostLevels, kFewest));
+  }
+}
+
+std::string left_ukb_codes(const io::PhenotypeColumn& column) {
+  const auto field = io::parse_ukb_field(column.name);
+  const auto numbers = numbers_of(column);
+  if (!field || !numbers) return {};
+  std::map<double, std::size_t> codes;
+  for (const double number : *numbers)
+    if (io::ukb_code(field->field, number) != io::UkbCode::kNone) ++codes[number];
+  std::vector<std::string> counts;
+  for (const auto& [code, count] : codes) counts.push_back(fmt::format("{}: {}", code, count));
+  if (!counts.empty()) {
+    return fmt::format(
+        "column {} holds UK Biobank's codes for answers that are no amounts, as numbers ({}): prepare "
+        "the cohort with ukb_codes=missing, or correct the table",
+        io::printable(column.name), fmt::join(counts, ", "));
+  }
+  const std::vector<int> suspects = io::ukb_suspects(field->field, *numbers);
+  if (suspects.empty()) return {};
+  return fmt::format("column {} holds {}: if that is UK Biobank's code for no answer, leave it empty in the table",
+                     io::printable(column.name), fmt::join(suspects, ", "));
 }
 
 std::vector<std::string> distinct(const std::vector<std::string>& texts) {

@@ -18,6 +18,14 @@ std::optional<std::vector<double>> numbers_of(const io::PhenotypeColumn& column)
 /// [scans] as written, numbers with the fewest digits; empty where missing.
 std::vector<std::string> texts_of(const io::PhenotypeColumn& column);
 
+/// Throws DataError where a column of texts makes no groups: most of its values are numbers, so that the others are
+/// slips, or it has more than 20 values and few participants for each. `use`: "task.confounds", for the message.
+void check_groups_of_people(const io::Cohort& cohort, const io::PhenotypeColumn& column, const std::string& use);
+
+/// What to say of a column of a UK Biobank field in which answers that are no amounts stand as numbers
+/// (io/ukb_codes.hpp); empty: none do.
+std::string left_ukb_codes(const io::PhenotypeColumn& column);
+
 /// The different values of texts_of(), sorted, without the missing one.
 std::vector<std::string> distinct(const std::vector<std::string>& texts);
 /// "a, b, c" of at most five of them, for messages.

@@ -10,6 +10,7 @@
 #include "io/checksum.hpp"
 #include "io/printable.hpp"
 #include "io/repetition_times.hpp"
+#include "train/phenotype_values.hpp"
 
 namespace brainmt::train {
 namespace {
@@ -61,6 +62,16 @@ void warn_of_times(TrainingData& training) {
   for (const io::CohortScan& scan : training.data.cohort().scans()) times.push_back(scan.repetition_time);
   std::string differ = io::differing_repetition_times(times);
   if (!differ.empty()) training.warnings.push_back(std::move(differ));
+}
+
+void warn_of_codes(TrainingData& training) {
+  std::vector<std::string> names = training.data.columns().confounds;
+  for (const Target& target : training.data.targets()) names.push_back(target.name);
+  for (const std::string& name : names) {
+    const io::PhenotypeColumn* column = find_phenotype(training.data.cohort(), name);
+    std::string codes = column == nullptr ? "" : left_ukb_codes(*column);
+    if (!codes.empty()) training.warnings.push_back(std::move(codes));
+  }
 }
 
 // Removes the confounds, with coefficients fitted on the training part, from the labels of all parts.
@@ -150,6 +161,7 @@ TrainingData prepare_training_data(const io::Cohort& cohort, const TaskSettings&
   result.split = choose_split(result.data, split);
   warn_of_relatives(result);
   warn_of_times(result);
+  warn_of_codes(result);
   const std::vector<std::string> ids = ids_of(result.data);
   for (const Part p : kParts) result.parts[static_cast<std::size_t>(p)] = members(result.split, p, ids);
   if (result.part(Part::kTrain).empty())

@@ -355,9 +355,9 @@ TEST(Prepare, FaultRow41ScansWithoutARowAreListedAndDoNotCountAsBad) {
 TEST(Prepare, FaultRow41TableErrorsNameLineAndColumn) {
   const SharedDirectory directory;
   PrepareConfig config = cohort_in(directory);
-  config.id_column = "participant";
+  config.table_settings.id_column = "participant";
   expect_error<DataError>([&] { prepare(config, MPI_COMM_WORLD); }, {"no column 'participant'", "participant_id"});
-  config.id_column = "participant_id";
+  config.table_settings.id_column = "participant_id";
   config.phenotypes = directory / "twice.csv";
   on_rank_0([&] { write_file(config.phenotypes, "participant_id,sex\nsub-0001,1\nsub-0001,0\n"); });
   expect_error<DataError>([&] { prepare(config, MPI_COMM_WORLD); }, {"twice.csv' line 3 column 1", "first on line 2"});

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.hpp"
@@ -21,16 +22,34 @@ class PhenotypesTest : public testing::Test {
   Phenotypes table(const std::string& content, const std::vector<std::string>& columns = {},
                    const std::string& id_column = "") {
     test::write_file(directory_ / "t.csv", content);
-    return Phenotypes(directory_ / "t.csv", id_column, columns);
+    return Phenotypes(directory_ / "t.csv", {.id_column = id_column, .columns = columns});
+  }
+  // The same, matched with these scans.
+  Phenotypes matched(const std::string& content, const std::vector<ScanEntry>& with) {
+    Phenotypes result = table(content);
+    result.match(with);
+    return result;
+  }
+  static ScanEntry scan(std::string id, std::string session = "") {
+    ScanEntry scan;
+    scan.participant_id = std::move(id);
+    scan.session = std::move(session);
+    return scan;
+  }
+  static bool has(const std::vector<std::string>& lines, const std::string& part) {
+    return std::ranges::any_of(lines, [&](const auto& line) { return line.find(part) != std::string::npos; });
+  }
+  static std::vector<double> numbers(const io::PhenotypeColumn& column) {
+    return std::get<std::vector<double>>(column.values);
   }
   static std::vector<std::string> names(const std::vector<io::PhenotypeColumn>& columns) {
     std::vector<std::string> out;
     for (const auto& column : columns) out.push_back(column.name);
     return out;
   }
-  static std::vector<io::CohortScan> scans(std::initializer_list<const char*> ids) {
-    std::vector<io::CohortScan> out;
-    for (const char* id : ids) out.push_back({.participant_id = id, .source = "x", .frames = 1});
+  static std::vector<ScanEntry> scans(std::initializer_list<const char*> ids) {
+    std::vector<ScanEntry> out;
+    for (const char* id : ids) out.push_back(scan(id));
     return out;
   }
   test::TemporaryDirectory directory_;
@@ -51,14 +70,14 @@ TEST_F(PhenotypesTest, FindsTheColumnOfIdentifiers) {
 
 TEST_F(PhenotypesTest, IdentifiersMatchInTheirUsualForms) {
   const Phenotypes bare = table("participant_id,age\n01,50\n1000001,60\n");
-  EXPECT_TRUE(bare.contains("01"));
-  EXPECT_TRUE(bare.contains("sub-01"));
-  EXPECT_TRUE(bare.contains("1000001_20227_2_0"));
-  EXPECT_FALSE(bare.contains("1"));
-  EXPECT_FALSE(bare.contains("sub-1000002"));
+  EXPECT_TRUE(bare.contains(scan("01")));
+  EXPECT_TRUE(bare.contains(scan("sub-01")));
+  EXPECT_TRUE(bare.contains(scan("1000001_20227_2_0")));
+  EXPECT_FALSE(bare.contains(scan("1")));
+  EXPECT_FALSE(bare.contains(scan("sub-1000002")));
   const Phenotypes bids = table("participant_id,age\nsub-01,50\n");
-  EXPECT_TRUE(bids.contains("01"));
-  EXPECT_TRUE(bids.contains("sub-01"));
+  EXPECT_TRUE(bids.contains(scan("01")));
+  EXPECT_TRUE(bids.contains(scan("sub-01")));
   expect_error<DataError>([&] { table("eid,age\nsub-01,50\n01,60\n"); },
                           {"line 3", "'01' means the same participant as 'sub-01' on line 2"});
   expect_error<DataError>([&] { table("eid,age\n7,50\n8,1\n7,60\n"); }, {"line 4", "first on line 2"});
@@ -102,6 +121,102 @@ TEST_F(PhenotypesTest, AgeBandsBecomeNumbers) {
   EXPECT_TRUE(std::isnan(age[2]));
   EXPECT_EQ(age[3], 23.5);
   EXPECT_EQ(std::get<Names>(kept[2].values), (Names{"young", "22-25", "", "22-25"}));
+}
+
+TEST_F(PhenotypesTest, LooseIdentifiersMatchWhereUniqueOnly) {
+  const auto loose = [&](const std::string& in_table, const std::string& of_scan, const std::string& rule) {
+    const std::vector<ScanEntry> with = scans({of_scan.c_str()});
+    const Phenotypes found = matched("eid,age\nother9x,1\n" + in_table + ",50\n", with);
+    EXPECT_TRUE(found.contains(with[0])) << in_table;
+    EXPECT_TRUE(has(found.warnings(), rule)) << in_table;
+    EXPECT_EQ(numbers(found.columns(with)[0]), std::vector<double>{50});
+  };
+  loose("1000015.0", "1000015", "1 participants are found written as a float");
+  loose("ndarinvABCD1234", "sub-NDARINVabcd1234", "in another case");
+  loose("NDAR_INVABCD1234", "sub-NDARINVABCD1234", "with other - and _");
+  loose("99001", "sub-0099001", "without leading zeros only (0099001 is '99001')");
+
+  const std::vector<ScanEntry> one = scans({"sub-NDARINVABC"}), two = scans({"sub-ABC", "sub-abc"});
+  const Phenotypes two_rows = matched("eid,age\nNDAR_INVABC,50\nndar-invabc,51\n", one);
+  EXPECT_FALSE(two_rows.contains(one[0]));
+  EXPECT_NE(two_rows.why_missing(one[0]).find("the nearest is"), std::string::npos) << two_rows.why_missing(one[0]);
+  const Phenotypes two_people = matched("eid,age\nAbC,50\n", two);
+  EXPECT_FALSE(two_people.contains(two[0]) || two_people.contains(two[1]));
+  const std::vector<ScanEntry> padded = scans({"0012", "0007"});
+  EXPECT_FALSE(matched("eid,age\n12,50\n0007,51\n", padded).contains(padded[0])) << "zeros are told apart here";
+}
+
+TEST_F(PhenotypesTest, AScanTakesTheRowOfItsSession) {
+  const std::vector<ScanEntry> with{scan("sub-01", "ses-2"), scan("sub-01", "1"), scan("sub-02", "1"),
+                                    scan("sub-01", "3")};
+  const Phenotypes found =
+      matched("participant_id\tsession_id\tage\nsub-01\tses-1\t50\nsub-01\tses-2\t52\nsub-02\tn/a\t60\n", with);
+  EXPECT_FALSE(found.contains(with[3]));
+  EXPECT_NE(found.why_missing(with[3]).find("of sessions 1, 2; the scan is of 3"), std::string::npos)
+      << found.why_missing(with[3]);
+  const auto columns = found.columns({with[0], with[1], with[2]});
+  EXPECT_EQ(numbers(columns.at(1)), (std::vector<double>{52, 50, 60}));
+  expect_error<DataError>([&] { table("participant_id,session_id,age\n1,a,5\n1,A,6\n"); },
+                          {"line 3", "first on line 2"});
+}
+
+TEST_F(PhenotypesTest, VisitsInIdentifiersAreSessions) {
+  const std::vector<ScanEntry> with{scan("HCA0000001", "V1"), scan("HCA0000001", "V2"), scan("HCA0000002", "V1")};
+  const Phenotypes found =
+      matched("Subject,age\nHCA0000001_V1_MR,50\nHCA0000001_V2_MR,52\nHCA0000002_V1_MR,60\n", with);
+  for (const ScanEntry& scan : with) EXPECT_TRUE(found.contains(scan)) << scan.participant_id;
+  EXPECT_EQ(numbers(found.columns(with)[0]), (std::vector<double>{50, 52, 60}));
+  EXPECT_FALSE(found.contains(scan("HCA0000002", "V2")));
+}
+
+TEST_F(PhenotypesTest, LaterImagingInstancesTakeTheirColumns) {
+  const std::vector<ScanEntry> with{scan("1000001", "2"), scan("1000001", "3"), scan("1000002", "3")};
+  const Phenotypes found =
+      matched("eid,31-0.0,21003-2.0,21003-3.0,25000-2.0\n1000001,1,50,53,7\n1000002,0,60,,8\n", with);
+  const auto columns = found.columns(with);
+  EXPECT_EQ(numbers(columns.at(0)), (std::vector<double>{1, 1, 0}));
+  EXPECT_EQ(numbers(columns.at(1))[1], 53);
+  EXPECT_TRUE(std::isnan(numbers(columns.at(1))[2]));
+  EXPECT_EQ(numbers(columns.at(3))[0], 7);
+  EXPECT_TRUE(std::isnan(numbers(columns.at(3))[1])) << "no column of that instance";
+  EXPECT_TRUE(
+      has(found.information(), "2 scans of imaging instance 3 take that instance's values in column 21003-2.0"));
+  EXPECT_TRUE(has(found.warnings(), "have no value in column 25000-2.0"));
+}
+
+TEST_F(PhenotypesTest, CodesOfUkBiobankAreMissing) {
+  const std::string content = "eid,1160-2.0,1070-2.0,99999-2.0,20127-0.0\n1,7,-10,3,-1\n2,-3,2,-1,4\n3,-818,-1,5,6\n";
+  const auto with = scans({"1", "2", "3"});
+  const Phenotypes found = matched(content, with);
+  const auto columns = found.columns(with);
+  EXPECT_EQ(numbers(columns[0])[0], 7);
+  EXPECT_TRUE(std::isnan(numbers(columns[0])[1]) && std::isnan(numbers(columns[0])[2]));
+  EXPECT_EQ(numbers(columns[1])[0], 0.5);
+  EXPECT_TRUE(std::isnan(numbers(columns[1])[2]));
+  EXPECT_EQ(numbers(columns[2]), (std::vector<double>{3, -1, 5})) << "a field that is not in the list";
+  EXPECT_TRUE(
+      has(found.warnings(), "count as missing (ukb_codes=keep keeps them): column '1160-2.0' (-3: 1, -818: 1)"));
+  EXPECT_TRUE(has(found.warnings(), "look like UK Biobank's codes"));
+  const Phenotypes kept(directory_ / "t.csv", {.keep_ukb_codes = true});
+  EXPECT_EQ(numbers(kept.columns(with)[0]), (std::vector<double>{7, -3, -818}));
+}
+
+TEST_F(PhenotypesTest, DecodedAnswersThatAreNoAmountsAreMissing) {
+  const auto with = scans({"1", "2", "3"});
+  const Phenotypes found =
+      matched("eid,p1160_i2,p31\n1,7,Male\n2,Prefer not to answer,Female\n3,Do not know,Male\n", with);
+  const auto columns = found.columns(with);
+  EXPECT_TRUE(std::isnan(numbers(columns[0])[1]) && std::isnan(numbers(columns[0])[2]));
+  EXPECT_EQ(std::get<Names>(columns[1].values), (Names{"Male", "Female", "Male"}));
+}
+
+TEST_F(PhenotypesTest, OneOddFieldIsNamedWithItsLine) {
+  const std::string content = "eid,age,x\n1,50,1\n2,90+,#N/A\n3,60,3\n4,61,.\n";
+  const Phenotypes found = table(content);
+  EXPECT_TRUE(has(found.warnings(), "line 3 column 2 ('age'): '90+'"));
+  EXPECT_TRUE(has(found.warnings(), "#N/A on line 3"));
+  expect_error<DataError>([&] { table(content, {"age"}); }, {"line 3", "'90+'", "no number"});
+  EXPECT_NO_THROW(table(content, {"x"}));
 }
 
 TEST(AgeBand, Reads) {

@@ -37,14 +37,13 @@ TEST_P(SyntheticLayouts, ScansMotionAndTableBelongTogether) {
   const ListSettings settings{.input = directory.path(), .layout = expected.layout, .space = SpaceChoice::kNative};
   const std::vector<ScanEntry> scans = list_scans(settings);
   ASSERT_EQ(scans.size(), 3 * expected.runs);
-  const Phenotypes table(default_table(settings), "");
+  Phenotypes table(default_table(settings));
+  table.match(scans);
   std::set<std::string> runs;
-  std::vector<io::CohortScan> stored;
   for (std::size_t i = 0; i < scans.size(); ++i) {
     EXPECT_TRUE(scans[i].usable()) << scans[i].reason;
-    EXPECT_TRUE(table.contains(scans[i].participant_id));
+    EXPECT_TRUE(table.contains(scans[i]));
     runs.insert(scans[i].run);
-    stored.push_back({.participant_id = scans[i].participant_id, .source = scans[i].file, .frames = 8});
     ASSERT_EQ(!scans[i].motion.empty(), expected.has_motion);
     if (!expected.has_motion) continue;
     const Motion motion = read_motion(directory / scans[i].motion);
@@ -56,7 +55,7 @@ TEST_P(SyntheticLayouts, ScansMotionAndTableBelongTogether) {
   }
   EXPECT_EQ(runs.size(), expected.runs);
   std::vector<std::string> names;
-  for (const auto& column : table.columns(stored)) names.push_back(column.name);
+  for (const auto& column : table.columns(scans)) names.push_back(column.name);
   EXPECT_EQ(names[io::require_column(names, "sex", "table")], expected.sex);
   EXPECT_EQ(names[io::require_column(names, "cognition", "table")], expected.cognition);
   EXPECT_NO_THROW(io::require_column(names, "age", "table"));

@@ -9,6 +9,7 @@
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
 #include "tiny_cohort.hpp"
+#include "train/phenotype_values.hpp"
 
 namespace brainmt::train {
 namespace {
@@ -111,6 +112,33 @@ TEST_F(Labels, KindsAreInferredAsDocumented) {
   EXPECT_EQ(kind("scale", "2"), Task::kClassification);
   test::expect_error<UsageError>([&] { kind("scale"); }, {"task.kinds", "'scale'", "'1', '2'"});
   EXPECT_EQ(resolve_targets(cohort, {{.name = "scale", .task = Task::kRegression}}).front().task, Task::kRegression);
+}
+
+TEST_F(Labels, TextsThatMakeNoGroupsAreRefusedWithTheReason) {
+  const io::PhenotypeColumn ages{"age", Texts{"50", "61", "90+", "", "47"}};
+  test::expect_error<DataError>([&] { check_groups_of_people(cohort_with({ages}), ages, "task.confounds"); },
+                                {"task.confounds", "'age'", "3 of its 4 values are numbers", "'90+'"});
+  test::expect_error<DataError>(
+      [&] { read_labels(cohort_with({ages}), {.name = "age", .task = Task::kClassification}); }, {"'90+'", "numbers"});
+  io::PhenotypeColumn names{"name", Texts()}, sites{"site", Texts()};
+  for (int i = 0; i < 24; ++i) {
+    std::get<Texts>(names.values).push_back(fmt::format("person {}", i));
+    for (int k = 0; k < 10; ++k) std::get<Texts>(sites.values).push_back(fmt::format("site {}", i));
+  }
+  const io::Cohort cohort = cohort_with({names});
+  test::expect_error<DataError>([&] { check_groups_of_people(cohort, names, "task.confounds"); },
+                                {"24 different values for 24 scans", "expected groups"});
+  EXPECT_NO_THROW(check_groups_of_people(cohort, sites, "task.confounds")) << "large groups";
+}
+
+TEST_F(Labels, CodesOfUkBiobankThatAreLeftAreNamed) {
+  const std::string codes = left_ukb_codes({"1160-2.0", Numbers{7, -3, 8, -3, -1}});
+  EXPECT_NE(codes.find("'1160-2.0'"), std::string::npos) << codes;
+  EXPECT_NE(codes.find("(-3: 2, -1: 1)"), std::string::npos) << codes;
+  EXPECT_EQ(left_ukb_codes({"1160-2.0", Numbers{7, kNan, 8}}), "");
+  EXPECT_EQ(left_ukb_codes({"age", Numbers{7, -3, 8}}), "") << "no field of UK Biobank";
+  EXPECT_NE(left_ukb_codes({"99999-2.0", Numbers{7, -3, 8}}), "") << "not in the list, but looks like one";
+  EXPECT_EQ(left_ukb_codes({"99999-2.0", Numbers{7.5, -3.2, 8}}), "") << "amounts";
 }
 
 }  // namespace
