@@ -86,10 +86,10 @@ const Schema& prepare_schema() {
       {
           file_path("input", "", "directory of scans; required but with merge"),
           file_path("output", "", "cohort file to write (.h5); its report is written beside it").required(),
-          choice(
-              "layout", "flat", {"flat", "ukb", "hcp", "bids"},
-              "how the files are named: flat, <input>/<subject>.nii.gz; ukb, UK Biobank's field 20227; hcp, the four "
-              "resting-state runs; bids, derivatives as fMRIPrep writes them; docs/layouts.md draws each"),
+          choice("layout", "flat", {"flat", "ukb", "hcp", "bids"},
+                 "how the files are named: flat, <input>/<subject>.nii.gz; ukb, UK Biobank's field 20227; hcp, the "
+                 "resting-state runs of the Connectome Projects; bids, derivatives as fMRIPrep writes them; "
+                 "docs/layouts.md draws each"),
           text("pattern", "", "path of a scan below input with {subject}, and perhaps {run}, in it, instead of layout"),
           choice(
               "space", "auto", {"auto", "mni", "native"},
@@ -102,6 +102,12 @@ const Schema& prepare_schema() {
                "participants' own"),
           text("bids_desc", "auto",
                "layout=bids: desc- of the images, as preproc or denoised (xcp_d); auto: preproc, else denoised"),
+          text("hcp_clean", "auto",
+               "layout=hcp: which images, by their cleaning: classic (hp2000_clean, hp0_clean), rclean (the 2025 "
+               "release), or a name as hp0_clean_rclean_tclean; auto: classic where every run has it, else the "
+               "commonest"),
+          choice("hcp_scanner", "auto", {"auto", "3T", "7T"},
+                 "layout=hcp: runs of which scanner; auto: 3T where there are any"),
           file_path("phenotypes", "",
                     "table (CSV or TSV) with one row per subject, or subject and session; empty: "
                     "<input>/phenotypes.csv, for bids participants.tsv, where it exists"),

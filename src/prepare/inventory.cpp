@@ -13,6 +13,7 @@
 #include "prepare/brain_mask.hpp"
 #include "prepare/folder.hpp"
 #include "prepare/frame_plan.hpp"
+#include "prepare/layouts.hpp"
 #include "prepare/motion.hpp"
 #include "prepare/repetition_time.hpp"
 #include "prepare/staging.hpp"
@@ -254,7 +255,7 @@ void take(Inventory& inventory, const Findings& found) {
 
 // `<scan without .nii.gz>.json`, as BIDS has it; useful in every layout.
 std::string sidecar_beside(const std::filesystem::path& input, const std::string& file) {
-  const std::string name = file.substr(0, file.rfind(".nii")) + ".json";
+  const std::string name = layouts::without_nifti(file) + ".json";
   return stands_at(input / name) ? name : std::string();
 }
 

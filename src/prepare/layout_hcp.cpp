@@ -1,29 +1,169 @@
-// The Human Connectome Project's young adults: four resting-state runs of 3 T, already in MNI space. Other scans of the
-// same folders (7 T, tasks, versions that were not cleaned) are not looked for.
+// The Human Connectome Project: resting-state runs of young adults, Aging and Development, already in MNI space. Their
+// names have three parts that differ between releases: the phase encoding (LR, AP), the high-pass filter (hp2000, hp0)
+// and the cleaning (clean; clean_rclean_tclean since 2025). One kind of cleaning is taken for the whole cohort.
+#include <algorithm>
 #include <array>
+#include <map>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "prepare/folder.hpp"
 #include "prepare/layouts.hpp"
 
 namespace brainmt::prepare::layouts {
+namespace {
 
-std::vector<ScanEntry> find_hcp(const ListSettings& settings) {
-  constexpr std::array kRuns{"REST1_LR", "REST1_RL", "REST2_LR", "REST2_RL"};
-  constexpr std::array kMotion{"Movement_RelativeRMS.txt", "Movement_RelativeRMS_mean.txt"};  // the better one first
-  std::vector<ScanEntry> scans;
-  for (const std::string& id : names_in(settings.input)) {
-    for (const char* run : kRuns) {
-      const std::string folder = fmt::format("{}/MNINonLinear/Results/rfMRI_{}/", id, run);
-      const std::string file = fmt::format("{}rfMRI_{}_hp2000_clean.nii.gz", folder, run);
-      if (!stands_at(settings.input / file)) continue;
-      ScanEntry& scan = scans.emplace_back(scan_at(id, run, file));
-      for (const char* name : kMotion) {
-        if (scan.motion.empty() && stands_at(settings.input / folder / name)) scan.motion = folder + name;
-      }
+constexpr std::string_view kTask = "rfMRI_", kRest = "REST", kScanner = "_7T_";
+
+bool is_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// `REST1_LR`, `REST2a_PA`, `REST1_7T_PA`: a run of the resting state. The folder of all runs together is none.
+bool is_rest_run(std::string_view run) {
+  if (!run.starts_with(kRest)) return false;
+  const std::size_t first = run.find('_'), last = run.rfind('_');
+  if (first == run.npos) return false;
+  std::string_view number = run.substr(kRest.size(), first - kRest.size());
+  if (number.ends_with('a') || number.ends_with('b')) number.remove_suffix(1);
+  constexpr std::array<std::string_view, 4> kEncodings{"LR", "RL", "AP", "PA"};
+  const bool between = first == last || run.substr(first, last + 1 - first) == kScanner;
+  return is_digits(number) && between && std::ranges::count(kEncodings, run.substr(last + 1)) > 0;
+}
+
+// `hp2000_clean`, `hp0_clean_rclean_tclean`: the high-pass filter and what was taken out after it.
+bool is_cleaning(std::string_view text) {
+  const std::size_t end = text.find('_');
+  if (!text.starts_with("hp") || end == text.npos || !is_digits(text.substr(2, end - 2))) return false;
+  const std::string_view steps = text.substr(end + 1);
+  constexpr std::array<std::string_view, 4> kSteps{"clean", "clean_rclean", "clean_tclean", "clean_rclean_tclean"};
+  return std::ranges::count(kSteps, steps) > 0;
+}
+
+bool is_classic(std::string_view cleaning) { return cleaning.ends_with("_clean"); }
+
+struct Run {
+  std::string id, session, name, folder, motion;
+  std::map<std::string, std::string> files;  // by cleaning
+  bool is_7t() const { return name.find(kScanner) != name.npos; }
+};
+
+// `HCA0000001_V1_MR` is visit V1 of HCA0000001.
+void name_participant(const std::string& folder, Run& run) {
+  std::string_view text = folder;
+  if (text.ends_with("_MR")) text.remove_suffix(3);
+  const std::size_t visit = text.rfind("_V");
+  const bool is_visit = visit != text.npos && visit > 0 && is_digits(text.substr(visit + 2));
+  run.id = is_visit ? text.substr(0, visit) : folder;
+  run.session = is_visit ? text.substr(visit + 1) : "";
+}
+
+class Connectome {
+ public:
+  explicit Connectome(const ListSettings& settings) : settings_(settings) {
+    for (const std::string& folder : names_in(settings.input)) add_participant(folder);
+  }
+
+  std::vector<ScanEntry> scans() {
+    const bool has_3t = std::ranges::any_of(runs_, [](const Run& run) { return !run.is_7t(); });
+    const bool wants_7t = settings_.hcp_scanner == "7T" || (settings_.hcp_scanner == "auto" && !has_3t);
+    std::map<std::string, bool> participants;  // has one a run of the scanner that is taken?
+    for (const Run& run : runs_) participants[run.id] |= run.is_7t() == wants_7t;
+    std::vector<Run> others;
+    for (const Run& run : runs_) {
+      if (run.is_7t() != wants_7t && !participants[run.id]) others.push_back(run);
+    }
+    std::erase_if(runs_, [&](const Run& run) { return run.is_7t() != wants_7t; });
+    std::vector<ScanEntry> scans;
+    for (const Run& run : others) {
+      entry(scans, run, run.files.begin()->second)
+          .reject(fmt::format("the participant has runs of {} only, which hcp_scanner={} takes",
+                              run.is_7t() ? "7T" : "3T", run.is_7t() ? "7T" : "3T"));
+    }
+    if (runs_.empty()) return scans;
+    const std::string cleaning = chosen_cleaning();
+    for (const Run& run : runs_) {
+      const auto found = run.files.find(cleaning);
+      ScanEntry& scan = entry(scans, run, found == run.files.end() ? run.files.begin()->second : found->second);
+      if (found != run.files.end()) continue;
+      scan.reject(fmt::format("the run has no image named {}, which is taken for all; it has {} (hcp_clean= takes one)",
+                              cleaning, run.files.begin()->first));
+    }
+    return scans;
+  }
+
+ private:
+  void add_participant(const std::string& folder) {
+    const std::string results = folder + "/MNINonLinear/Results/";
+    for (const std::string& task : names_in(settings_.input / results)) {
+      if (!task.starts_with(kTask) || !is_rest_run(std::string_view(task).substr(kTask.size()))) continue;
+      Run run;
+      run.name = task.substr(kTask.size());
+      run.folder = results + task + "/";
+      name_participant(folder, run);
+      add_files(run, task + "_");
+      if (!run.files.empty()) runs_.push_back(run);
     }
   }
-  return scans;
-}
+
+  void add_files(Run& run, const std::string& stem) const {
+    const std::vector<std::string> files = names_in(settings_.input / run.folder);
+    for (const std::string& file : files) {
+      if (!file.starts_with(stem) || !is_nifti(file) || !stands_at(settings_.input / (run.folder + file))) continue;
+      const std::string cleaning = without_nifti(file).substr(stem.size());
+      if (is_cleaning(cleaning)) run.files.emplace(cleaning, run.folder + file);
+    }
+    for (const char* name : {"Movement_RelativeRMS.txt", "Movement_RelativeRMS_mean.txt"}) {  // the better one first
+      if (run.motion.empty() && std::ranges::binary_search(files, name)) run.motion = run.folder + name;
+    }
+  }
+
+  ScanEntry& entry(std::vector<ScanEntry>& scans, const Run& run, const std::string& file) const {
+    const std::string name = run.session.empty() ? run.name : run.session + "_" + run.name;
+    ScanEntry& scan = scans.emplace_back(scan_at(run.id, name, file));
+    scan.session = run.session;
+    scan.motion = run.motion;
+    return scan;
+  }
+
+  bool is_wanted(std::string_view cleaning) const {
+    const std::string& wanted = settings_.hcp_clean;
+    if (wanted == "auto") return true;
+    if (wanted == "classic") return is_classic(cleaning);
+    if (wanted == "rclean") return cleaning.find("_rclean") != cleaning.npos;
+    return cleaning == wanted;
+  }
+
+  // The classic one where every run has it, else the commonest; between equal numbers the one of more steps.
+  std::string chosen_cleaning() const {
+    std::map<std::string, std::size_t> counts;
+    for (const Run& run : runs_) {
+      for (const auto& [cleaning, file] : run.files) ++counts[cleaning];
+    }
+    std::string all, best;
+    for (const auto& [cleaning, count] : counts) {
+      all += (all.empty() ? "" : ", ") + fmt::format("{} ({} of {} runs)", cleaning, count, runs_.size());
+      if (!is_wanted(cleaning)) continue;
+      const auto rank = [&](const std::string& name) {
+        const bool everywhere = counts.at(name) == runs_.size();
+        return std::tuple(everywhere && is_classic(name), counts.at(name), name.size(), name);
+      };
+      if (best.empty() || rank(cleaning) > rank(best)) best = cleaning;
+    }
+    if (best.empty()) {
+      throw DataError(fmt::format("'{}': no run has an image with hcp_clean={}; there are: {}",
+                                  settings_.input.string(), settings_.hcp_clean, all));
+    }
+    if (counts.size() > 1) log::info("hcp: images named {} are taken; there are: {}", best, all);
+    return best;
+  }
+
+  const ListSettings& settings_;
+  std::vector<Run> runs_;
+};
+
+}  // namespace
+
+std::vector<ScanEntry> find_hcp(const ListSettings& settings) { return Connectome(settings).scans(); }
 
 }  // namespace brainmt::prepare::layouts

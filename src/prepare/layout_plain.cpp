@@ -11,7 +11,18 @@
 namespace brainmt::prepare::layouts {
 namespace {
 
-constexpr std::string_view kEndings[] = {".nii.gz", ".nii"};
+// Length of the ending .nii.gz or .nii in any case; 0: another.
+std::size_t nifti_ending(std::string_view file) {
+  const std::string name = lower(file);
+  for (const std::string_view ending : {".nii.gz", ".nii"}) {
+    if (!name.ends_with(ending)) continue;
+    const std::string_view stem = std::string_view(name).substr(0, name.size() - ending.size());
+    constexpr std::string_view kCifti[] = {".dtseries", ".ptseries", ".dscalar", ".pscalar", ".dlabel", ".dconn"};
+    const bool cifti = std::ranges::any_of(kCifti, [&](std::string_view kind) { return stem.ends_with(kind); });
+    return cifti ? 0 : ending.size();
+  }
+  return 0;
+}
 
 class PatternWalk {
  public:
@@ -73,15 +84,17 @@ ScanEntry scan_at(std::string participant_id, std::string run, std::string file)
   return scan;
 }
 
-bool is_nifti(std::string_view file) {
-  return std::ranges::any_of(kEndings, [&](std::string_view ending) { return file.ends_with(ending); });
+bool is_nifti(std::string_view file) { return nifti_ending(file) > 0; }
+
+std::string without_nifti(std::string_view file) {
+  return std::string(file.substr(0, file.size() - nifti_ending(file)));
 }
 
 std::vector<ScanEntry> find_flat(const ListSettings& settings) {
   std::vector<ScanEntry> scans;
   for (const std::string& name : names_in(settings.input)) {
     if (!is_nifti(name) || !stands_at(settings.input / name)) continue;
-    scans.push_back(scan_at(name.substr(0, name.rfind(".nii")), "", name));
+    scans.push_back(scan_at(without_nifti(name), "", name));
   }
   return scans;
 }

@@ -32,8 +32,16 @@ bool is_visit(std::string_view text) {
   return middle != text.npos && digits(text.substr(0, middle)) && digits(text.substr(middle + 1));
 }
 
+ScanEntry scan_of(const std::string& eid, const Found& found, const std::string& file, const ListSettings& settings) {
+  ScanEntry scan = scan_at(eid, found.run, file);
+  scan.session = found.run.substr(0, found.run.find('_'));
+  const std::string motion = found.fmri + "/rfMRI.ica/mc/prefiltered_func_data_mcf_rel.rms";
+  if (stands_at(settings.input / motion)) scan.motion = motion;
+  return scan;
+}
+
 ScanEntry native_scan(const std::string& eid, const Found& found, const ListSettings& settings) {
-  ScanEntry scan = scan_at(eid, found.run, found.native_file());
+  ScanEntry scan = scan_of(eid, found, found.native_file(), settings);
   if (settings.wants_mni()) {
     scan.reject(fmt::format("is in native space; take it to MNI: {}; or take all scans as they are: space=native",
                             applywarp_command((settings.input / found.fmri).string())));
@@ -61,7 +69,7 @@ std::vector<ScanEntry> find_ukb(const ListSettings& settings) {
     for (const Found& found : folders) {
       const bool as_mni = settings.wants_mni() ? found.mni : found.mni && !has_native;
       if (as_mni) {
-        scans.push_back(scan_at(eid, found.run, found.mni_file()));
+        scans.push_back(scan_of(eid, found, found.mni_file(), settings));
       } else if (found.native && !(settings.wants_mni() && has_own_mni)) {
         scans.push_back(native_scan(eid, found, settings));
       }

@@ -17,7 +17,9 @@ std::vector<ScanEntry> find_by_pattern(const ListSettings& settings);
 /// A scan at `file`, not yet checked.
 ScanEntry scan_at(std::string participant_id, std::string run, std::string file);
 
-/// Does the name of a file end as that of a NIfTI scan?
+/// Does the name of a file end as that of a NIfTI scan, .nii or .nii.gz in any case? CIFTI (.dtseries.nii) is none.
 bool is_nifti(std::string_view file);
+/// `file`, which is_nifti(), without that ending.
+std::string without_nifti(std::string_view file);
 
 }  // namespace brainmt::prepare::layouts

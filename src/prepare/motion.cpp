@@ -14,6 +14,7 @@ namespace brainmt::prepare {
 namespace {
 
 constexpr std::string_view kHcpFrames = "Movement_RelativeRMS.txt", kHcpMean = "Movement_RelativeRMS_mean.txt";
+constexpr std::string_view kFslFrames = "_mcf_rel.rms";
 constexpr const char* kFdColumn = "framewise_displacement";
 
 double checked(double value, const std::string& where) {
@@ -88,6 +89,9 @@ Motion read_motion(const std::filesystem::path& path) {
   Motion motion;
   if (name.ends_with(".tsv")) {
     motion.fd = read_confounds(path);
+  } else if (name.ends_with(kFslFrames)) {  // between a frame and the one before it: the first has none
+    motion.fd = read_numbers(path);
+    motion.fd.insert(motion.fd.begin(), std::numeric_limits<double>::quiet_NaN());
   } else if (name == kHcpFrames) {
     motion.fd = read_numbers(path);
     std::error_code unknown;
@@ -100,8 +104,8 @@ Motion read_motion(const std::filesystem::path& path) {
     motion.mean_fd = read_mean(path);
     return motion;
   } else {
-    throw DataError(fmt::format("'{}' is no file of motion: expected a table of confounds (.tsv), {} or {}",
-                                path.string(), kHcpFrames, kHcpMean));
+    throw DataError(fmt::format("'{}' is no file of motion: expected a table of confounds (.tsv), {}, {} or *{}",
+                                path.string(), kHcpFrames, kHcpMean, kFslFrames));
   }
   motion.mean_fd = mean_of(motion.fd);
   return motion;

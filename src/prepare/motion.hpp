@@ -15,6 +15,8 @@ struct Motion {
 ///   *_desc-confounds_timeseries.tsv   (fMRIPrep): column framewise_displacement, n/a in the first row
 ///   Movement_RelativeRMS.txt          (HCP): one number a frame
 ///   Movement_RelativeRMS_mean.txt     (HCP): one number
+///   *_desc-filtered_motion.tsv        (xcp_d): as above
+///   *_mcf_rel.rms                     (FSL, UK Biobank): one number for each frame but the first
 /// An HCP mean beside per-frame values is used as it is. Throws DataError: missing, not such a file, negative values.
 Motion read_motion(const std::filesystem::path& path);
 

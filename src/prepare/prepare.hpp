@@ -36,6 +36,7 @@ struct PrepareConfig {
   std::string pattern;  // path below input with {subject}, instead of layout
   SpaceChoice space = SpaceChoice::kAuto;
   std::string bids_task = "rest", bids_space = "auto", bids_desc = "auto";
+  std::string hcp_clean = "auto", hcp_scanner = "auto";
   std::filesystem::path phenotypes;  // table; empty: the layout's (default_table), if it has one
   PhenotypeSettings table_settings;  // how it is read
   Processing processing;
@@ -53,7 +54,9 @@ struct PrepareConfig {
             .space = space,
             .bids_task = bids_task,
             .bids_space = bids_space,
-            .bids_desc = bids_desc};
+            .bids_desc = bids_desc,
+            .hcp_clean = hcp_clean,
+            .hcp_scanner = hcp_scanner};
   }
   /// The table to read; empty: none.
   std::filesystem::path table() const { return phenotypes.empty() ? default_table(list_settings()) : phenotypes; }

@@ -29,7 +29,7 @@ constexpr std::array kLayouts{
                "<eid>/fMRI/filtered_func_data_clean_MNI.nii.gz or folders <eid>_20227_<instance>_<array>",
                layouts::find_ukb},
     LayoutInfo{Layout::kHcp, "hcp",
-               "<id>/MNINonLinear/Results/rfMRI_REST{1,2}_{LR,RL}/rfMRI_REST1_LR_hp2000_clean.nii.gz",
+               "<id>/MNINonLinear/Results/rfMRI_REST1_LR/rfMRI_REST1_LR_hp2000_clean.nii.gz or another release's names",
                layouts::find_hcp},
     LayoutInfo{Layout::kBids, "bids", "sub-<id>/[ses-<s>/]func/*_task-{}_*_desc-preproc_bold.nii.gz",
                layouts::find_bids}};

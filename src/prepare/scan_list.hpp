@@ -15,7 +15,7 @@ namespace brainmt::prepare {
 /// How a cohort names its files.
 ///   flat   <id>.nii[.gz]
 ///   ukb    <eid>/fMRI/filtered_func_data_clean_MNI.nii.gz, and the folders of bulk field 20227
-///   hcp    <id>/MNINonLinear/Results/rfMRI_REST{1,2}_{LR,RL}/<the same>_hp2000_clean.nii.gz
+///   hcp    <id>/MNINonLinear/Results/rfMRI_REST1_LR/<the same>_hp2000_clean.nii.gz, and other releases' names
 ///   bids   derivatives: sub-<id>/[ses-<s>/]func/*_desc-preproc_bold.nii[.gz], or desc-denoised
 enum class Layout { kFlat, kUkb, kHcp, kBids };
 /// From the words of the command line, and back. Throws UsageError.
@@ -33,9 +33,11 @@ struct ListSettings {
   Layout layout = Layout::kFlat;
   std::string pattern = {};
   SpaceChoice space = SpaceChoice::kAuto;
-  std::string bids_task = "rest";  // of BIDS names; empty: any, and the task becomes a part of the run's name
-  std::string bids_space = "auto";  // prepare/bids_space.hpp
-  std::string bids_desc = "auto";   // desc- of the images; auto: preproc, else denoised
+  std::string bids_task = "rest";    // of BIDS names; empty: any, and the task becomes a part of the run's name
+  std::string bids_space = "auto";   // prepare/bids_space.hpp
+  std::string bids_desc = "auto";    // desc- of the images; auto: preproc, else denoised
+  std::string hcp_clean = "auto";    // classic, rclean or a name as hp2000_clean; auto: docs/layouts.md
+  std::string hcp_scanner = "auto";  // 3T, 7T; auto: 3T where there are such runs
 
   /// "flat", "ukb", "hcp", "bids" or "pattern": what the cohort keeps as its layout.
   std::string_view layout_name() const { return pattern.empty() ? name_of(layout) : "pattern"; }

@@ -67,5 +67,16 @@ TEST_F(MotionTest, RefusesWhatIsNotMotion) {
   expect_error<DataError>([&] { read_motion(put("Movement_Regressors.txt", "0 1")); }, {"no file of motion"});
 }
 
+TEST(Motion, FslHasNoValueForTheFirstFrame) {
+  const test::TemporaryDirectory directory;
+  const auto path = directory / "prefiltered_func_data_mcf_rel.rms";
+  test::write_file(path, "0.1\n0.3\n");
+  const Motion motion = read_motion(path);
+  ASSERT_EQ(motion.fd.size(), 3u);
+  EXPECT_TRUE(std::isnan(motion.fd[0]));
+  EXPECT_EQ(motion.fd[2], 0.3);
+  EXPECT_DOUBLE_EQ(motion.mean_fd, 0.2);
+}
+
 }  // namespace
 }  // namespace brainmt::prepare
