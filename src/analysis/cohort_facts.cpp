@@ -76,13 +76,15 @@ void add_unprepared(CohortFacts& facts, const io::Cohort& cohort) {
   try {
     const io::Table table = io::Table::read(report);
     const std::size_t status = table.column("status");
-    std::size_t bad = 0, unlisted = 0;
+    std::size_t bad = 0, unlisted = 0, overlooked = 0;
     for (std::size_t row = 0; row < table.rows(); ++row) {
       bad += table.text(row, status) == "bad" ? 1 : 0;
       unlisted += table.text(row, status) == "unlisted" ? 1 : 0;
+      overlooked += table.text(row, status) == "overlooked" ? 1 : 0;
     }
     facts.left_out.emplace_back("scans that could not be prepared", bad);
     facts.left_out.emplace_back("scans without a row in the table", unlisted);
+    facts.left_out.emplace_back("files and folders that may hold scans and were not read", overlooked);
   } catch (const DataError&) {  // not the report of a preparation
   }
 }

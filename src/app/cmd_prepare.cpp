@@ -72,6 +72,11 @@ class StageProgress {
 
 // Participants without a row are lost without an error: a table of other ids would be noticed here only.
 void warn_of_losses(const prepare::PrepareSummary& summary) {
+  if (summary.overlooked > 0) {
+    log::warn("{} files or folders{} may hold scans and were not read (see \"left out\"); {} says what to do",
+              summary.overlooked, summary.overlooked > summary.used ? ", more than there are scans," : "",
+              summary.report.string());
+  }
   if (summary.bad > 0) log::warn("{} scans could not be used; {} says why", summary.bad, summary.report.string());
   if (summary.unlisted > 0)
     log::warn("{} of {} scans have no row in the table and are not used; {} lists them", summary.unlisted,

@@ -322,14 +322,16 @@ Inventory list_inventory(const PrepareConfig& config, const Share& share) {
       choose_mask(scan, config.processing.mask, config.list_settings());
       if (scan.sidecar.empty()) scan.sidecar = sidecar_beside(config.input, scan.file);
       for (const auto text : kTexts) texts.push_back(scan.*text);
+      texts.emplace_back(scan.is_scan() ? "" : "overlooked");
     }
   });
   broadcast_texts(share, texts);
   Inventory inventory;
-  for (std::size_t i = 0; i < texts.size(); i += kTexts.size()) {
+  for (std::size_t i = 0; i < texts.size(); i += kTexts.size() + 1) {
     ScanEntry& scan = inventory.scans.emplace_back();
     for (std::size_t t = 0; t < kTexts.size(); ++t) scan.*kTexts[t] = texts[i + t];
     if (!scan.reason.empty()) scan.reject(scan.reason);
+    if (!texts[i + kTexts.size()].empty()) scan.status = ScanEntry::Status::kOverlooked;
   }
   inventory.dropped.assign(inventory.scans.size(), Dropped::kName);
   io::collectively(share.comm, [&] {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -10,6 +11,7 @@
 #include "prepare/bids_space.hpp"
 #include "prepare/folder.hpp"
 #include "prepare/layouts.hpp"
+#include "prepare/other_format.hpp"
 
 namespace brainmt::prepare::layouts {
 namespace {
@@ -33,15 +35,18 @@ class Derivatives {
   explicit Derivatives(const ListSettings& settings) : settings_(settings) {
     for (const std::string& subject : names_in(settings.input)) {
       if (!subject.starts_with("sub-")) continue;
+      const std::size_t before = runs_.size();
+      const std::size_t others_before = others_.size();
       add_folder(subject, "", subject + "/func/");
       for (const std::string& session : names_in(settings.input / subject)) {
         if (session.starts_with("ses-")) add_folder(subject, session, fmt::format("{}/{}/func/", subject, session));
       }
+      if (runs_.size() == before && others_.size() == others_before) note_without_scan(subject);
     }
   }
 
   std::vector<ScanEntry> scans() {
-    if (runs_.empty()) return {};
+    if (runs_.empty()) return others_;
     const std::string desc = chosen_desc();
     const std::string space = chosen_space(desc);
     std::vector<ScanEntry> scans;
@@ -63,6 +68,7 @@ class Derivatives {
         scan.reject(fmt::format("the run has no image with {}, which {}", bids_space_text(space), how_common_));
       }
     }
+    std::ranges::copy(others_, std::back_inserter(scans));
     return scans;
   }
 
@@ -71,7 +77,7 @@ class Derivatives {
     const std::vector<std::string> files = names_in(settings_.input / folder);
     for (const std::string& file : files) {
       const auto name = parse_bids_name(file);
-      if (!name || !is_wanted(*name)) continue;
+      if (!name || !is_wanted(*name) || !is_nifti(file)) continue;
       const std::string path = folder + file;
       if (!stands_at(settings_.input / path)) continue;
       Run& run = runs_[folder + name->without(kOfImage)];
@@ -91,13 +97,43 @@ class Derivatives {
         run.wrong = "its name says another participant or session than its folder";
       }
     }
+    note_others(subject, folder, files);
+  }
+
+  // Images of other formats, where their run has none that is read.
+  void note_others(const std::string& subject, const std::string& folder, const std::vector<std::string>& files) {
+    std::set<std::string> noted;
+    for (const std::string& file : files) {
+      const auto other = other_format(file);
+      const auto name = other ? parse_bids_name(file) : std::nullopt;
+      if (!name || !has_wanted_names(*name)) continue;
+      std::vector<std::string_view> left_out = kOfImage;
+      for (const char* key : {"den", "hemi"}) left_out.push_back(key);
+      const std::string run = folder + name->without(left_out);
+      if (runs_.contains(run) || !noted.insert(run).second) continue;
+      others_.push_back(overlooked(subject, folder + file, other->reason));
+    }
+  }
+
+  void note_without_scan(const std::string& subject) {
+    std::error_code unknown;
+    const auto archive = other_format(subject);
+    if (archive) {
+      if (std::filesystem::is_directory(settings_.input / archive->stem, unknown)) return;
+      others_.push_back(overlooked(archive->stem, subject, archive->reason));
+    } else if (std::filesystem::is_directory(settings_.input / subject, unknown)) {
+      const std::string task = settings_.bids_task.empty() ? "" : fmt::format(" of task {}", settings_.bids_task);
+      others_.push_back(
+          overlooked(subject, subject, fmt::format("folder without a scan{}: layout=bids finds none in it", task)));
+    }
   }
 
   // Single echoes and phase images are no preprocessed scans.
-  bool is_wanted(const BidsName& name) const {
-    return name.suffix == "bold" && is_nifti(name.extension) && is_wanted_desc(name.value("desc")) &&
-           (settings_.bids_task.empty() || name.value("task") == settings_.bids_task) && name.value("echo").empty() &&
-           name.value("part").empty();
+  bool is_wanted(const BidsName& name) const { return has_wanted_names(name) && is_wanted_desc(name.value("desc")); }
+
+  bool has_wanted_names(const BidsName& name) const {
+    return name.suffix == "bold" && (settings_.bids_task.empty() || name.value("task") == settings_.bids_task) &&
+           name.value("echo").empty() && name.value("part").empty();
   }
 
   bool is_wanted_desc(std::string_view desc) const {
@@ -166,6 +202,7 @@ class Derivatives {
 
   const ListSettings& settings_;
   std::map<std::string, Run> runs_;  // by folder and name without what is in kOfImage
+  std::vector<ScanEntry> others_;    // overlooked
   std::string how_common_;           // what is said of the chosen space to a run without it
 };
 

@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "prepare/folder.hpp"
 #include "prepare/layouts.hpp"
+#include "prepare/other_format.hpp"
 
 namespace brainmt::prepare::layouts {
 namespace {
@@ -65,6 +66,19 @@ class Connectome {
   }
 
   std::vector<ScanEntry> scans() {
+    std::vector<ScanEntry> scans = chosen();
+    for (ScanEntry& other : others_) {
+      const auto is_same = [&](const Run& run) { return run.id == other.participant_id; };
+      // An archive beside the folder of its participant, or one run more of a participant, is not missing as a whole.
+      if (other.run.empty() && std::ranges::any_of(all_, is_same)) continue;
+      scans.push_back(std::move(other));
+    }
+    return scans;
+  }
+
+ private:
+  std::vector<ScanEntry> chosen() {
+    all_ = runs_;
     const bool has_3t = std::ranges::any_of(runs_, [](const Run& run) { return !run.is_7t(); });
     const bool wants_7t = settings_.hcp_scanner == "7T" || (settings_.hcp_scanner == "auto" && !has_3t);
     std::map<std::string, bool> participants;  // has one a run of the scanner that is taken?
@@ -76,9 +90,10 @@ class Connectome {
     std::erase_if(runs_, [&](const Run& run) { return run.is_7t() != wants_7t; });
     std::vector<ScanEntry> scans;
     for (const Run& run : others) {
-      entry(scans, run, run.files.begin()->second)
-          .reject(fmt::format("the participant has runs of {} only, which hcp_scanner={} takes",
-                              run.is_7t() ? "7T" : "3T", run.is_7t() ? "7T" : "3T"));
+      ScanEntry& scan = entry(scans, run, run.files.begin()->second);
+      scan.status = ScanEntry::Status::kOverlooked;
+      scan.reason = fmt::format("participant with runs of {} only: hcp_scanner={} takes them",
+                                run.is_7t() ? "7T" : "3T", run.is_7t() ? "7T" : "3T");
     }
     if (runs_.empty()) return scans;
     const std::string cleaning = chosen_cleaning();
@@ -92,8 +107,25 @@ class Connectome {
     return scans;
   }
 
- private:
   void add_participant(const std::string& folder) {
+    const std::size_t before = runs_.size() + others_.size();
+    add_runs(folder);
+    if (runs_.size() + others_.size() > before || !may_be_participant(folder)) return;
+    Run run;
+    if (const auto archive = other_format(folder)) {
+      const std::string id = folder.substr(0, folder.find_first_not_of("0123456789"));  // 100307_3T_rfMRI_REST1_fix.zip
+      name_participant(id.empty() ? archive->stem : id, run);
+      others_.push_back(overlooked(run.id, folder, archive->reason));
+      return;
+    }
+    std::error_code unknown;
+    name_participant(folder, run);
+    if (std::filesystem::is_directory(settings_.input / folder, unknown)) {
+      others_.push_back(overlooked_in(settings_, run.id, folder, "rfMRI_REST"));
+    }
+  }
+
+  void add_runs(const std::string& folder) {
     const std::string results = folder + "/MNINonLinear/Results/";
     for (const std::string& task : names_in(settings_.input / results)) {
       if (!task.starts_with(kTask) || !is_rest_run(std::string_view(task).substr(kTask.size()))) continue;
@@ -102,8 +134,20 @@ class Connectome {
       run.folder = results + task + "/";
       name_participant(folder, run);
       add_files(run, task + "_");
-      if (!run.files.empty()) runs_.push_back(run);
+      if (run.files.empty()) {
+        note_without_image(run, results + task, task);
+      } else {
+        runs_.push_back(run);
+      }
     }
+  }
+
+  // A run in another format, or one that was not cleaned.
+  void note_without_image(const Run& run, const std::string& folder, const std::string& task) {
+    ScanEntry other = overlooked_in(settings_, run.id, folder, task);
+    if (other.file == folder) other.reason = "run without a cleaned image: expected a name as *_hp2000_clean.nii.gz";
+    other.run = run.name;
+    others_.push_back(std::move(other));
   }
 
   void add_files(Run& run, const std::string& stem) const {
@@ -159,7 +203,8 @@ class Connectome {
   }
 
   const ListSettings& settings_;
-  std::vector<Run> runs_;
+  std::vector<Run> runs_, all_;
+  std::vector<ScanEntry> others_;  // overlooked
 };
 
 }  // namespace

@@ -1,11 +1,13 @@
 // Layouts without rules of their own: flat folders, and paths that the user describes.
 #include <algorithm>
+#include <set>
 
 #include "base/error.hpp"
 #include "io/cohort_layout.hpp"
 #include "io/printable.hpp"
 #include "prepare/folder.hpp"
 #include "prepare/layouts.hpp"
+#include "prepare/other_format.hpp"
 #include "prepare/path_pattern.hpp"
 
 namespace brainmt::prepare::layouts {
@@ -24,9 +26,23 @@ std::size_t nifti_ending(std::string_view file) {
   return 0;
 }
 
+// Is there a NIfTI file in the first levels of a folder? One that cannot be read (lost+found) is nobody's scans.
+bool has_nifti(const std::filesystem::path& folder, int levels) {
+  std::error_code unreadable;
+  if (std::filesystem::directory_iterator(folder, unreadable); unreadable) return false;
+  const std::vector<std::string> names = names_in(folder);
+  if (std::ranges::any_of(names, is_nifti)) return true;
+  return levels > 1 &&
+         std::ranges::any_of(names, [&](const std::string& name) { return has_nifti(folder / name, levels - 1); });
+}
+
 class PatternWalk {
  public:
-  explicit PatternWalk(const ListSettings& settings) : input_(settings.input), pattern_(settings.pattern) {}
+  explicit PatternWalk(const ListSettings& settings) : input_(settings.input), pattern_(settings.pattern) {
+    if (const std::size_t bytes = nifti_ending(settings.pattern)) {
+      ending_ = settings.pattern.substr(settings.pattern.size() - bytes);
+    }
+  }
 
   std::vector<ScanEntry> run() {
     enter(0, "");
@@ -38,13 +54,34 @@ class PatternWalk {
   void enter(std::size_t level, const std::string& folder) {
     if (!pattern_.is_open(level)) return visit(level, folder + pattern_.text(level));
     for (const std::string& name : names_in(input_ / folder)) {
-      if (pattern_.may_be(level, name)) visit(level, folder + name);
+      if (pattern_.may_be(level, name)) {
+        visit(level, folder + name);
+      } else if (level + 1 == pattern_.levels()) {
+        note_other(folder, name);
+      }
     }
+  }
+
+  // A file that would be a scan if it ended as the pattern does.
+  void note_other(const std::string& folder, const std::string& name) {
+    const auto other = other_format(name);
+    if (!other && !is_nifti(name)) return;
+    const std::string stem = folder + (other ? other->stem : without_nifti(name));
+    const auto readings = pattern_.readings(stem + ending_);
+    if (readings.empty()) return;
+    const std::string& id = readings.front().subject;
+    scans_.push_back(
+        overlooked(id, folder + name,
+                   other ? other->reason : fmt::format("another ending than the pattern's {}: rename it", ending_)));
   }
 
   void visit(std::size_t level, const std::string& path) {
     if (level + 1 < pattern_.levels()) return enter(level + 1, path + "/");
-    if (stands_at(input_ / path)) add(path);
+    if (stands_at(input_ / path)) return add(path);
+    const std::string folder = path.substr(0, path.rfind('/') + 1);
+    for (const std::string& name : pattern_.is_open(level) ? std::vector<std::string>() : names_in(input_ / folder)) {
+      note_other(folder, name);
+    }
   }
 
   // Readings that are no ids do not count where there is one that is.
@@ -71,6 +108,7 @@ class PatternWalk {
 
   const std::filesystem::path& input_;
   PathPattern pattern_;
+  std::string ending_;  // .nii.gz or .nii
   std::vector<ScanEntry> scans_;
 };
 
@@ -84,6 +122,32 @@ ScanEntry scan_at(std::string participant_id, std::string run, std::string file)
   return scan;
 }
 
+ScanEntry overlooked(std::string participant_id, std::string file, std::string reason) {
+  ScanEntry entry = scan_at(std::move(participant_id), "", std::move(file));
+  entry.status = ScanEntry::Status::kOverlooked;
+  entry.reason = std::move(reason);
+  return entry;
+}
+
+ScanEntry overlooked_in(const ListSettings& settings, std::string participant_id, const std::string& folder,
+                        std::string_view stem) {
+  for (const std::string& name : names_in(settings.input / folder)) {
+    if (!name.starts_with(stem)) continue;
+    if (const auto other = other_format(name)) return overlooked(participant_id, folder + "/" + name, other->reason);
+  }
+  return overlooked(std::move(participant_id), folder,
+                    fmt::format("folder without a scan: layout={} finds none in it", settings.layout_name()));
+}
+
+bool may_be_participant(std::string_view folder) {
+  std::size_t digits = 0;
+  for (const char c : folder) {
+    digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+    if (digits == 4) return true;
+  }
+  return false;
+}
+
 bool is_nifti(std::string_view file) { return nifti_ending(file) > 0; }
 
 std::string without_nifti(std::string_view file) {
@@ -92,9 +156,19 @@ std::string without_nifti(std::string_view file) {
 
 std::vector<ScanEntry> find_flat(const ListSettings& settings) {
   std::vector<ScanEntry> scans;
-  for (const std::string& name : names_in(settings.input)) {
+  std::set<std::string> ids;
+  const std::vector<std::string> names = names_in(settings.input);
+  for (const std::string& name : names) {
     if (!is_nifti(name) || !stands_at(settings.input / name)) continue;
     scans.push_back(scan_at(without_nifti(name), "", name));
+    ids.insert(scans.back().participant_id);
+  }
+  for (const std::string& name : names) {
+    const auto other = other_format(name);
+    if (other && !ids.contains(other->stem)) scans.push_back(overlooked(other->stem, name, other->reason));
+    if (!other && !is_nifti(name) && has_nifti(settings.input / name, 2)) {
+      scans.push_back(overlooked(name, name, "subfolder with scans: layout= or pattern='{subject}/...' reads them"));
+    }
   }
   return scans;
 }

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "prepare/folder.hpp"
 #include "prepare/layouts.hpp"
+#include "prepare/other_format.hpp"
 #include "prepare/space.hpp"
 
 namespace brainmt::prepare::layouts {
@@ -49,17 +50,52 @@ ScanEntry native_scan(const std::string& eid, const Found& found, const ListSett
   return scan;
 }
 
+// An archive of field 20227 or of an eid, a folder without a scan.
+void note_other(const std::string& name, const ListSettings& settings, std::vector<ScanEntry>& others) {
+  const auto archive = other_format(name);
+  const std::string stem = archive ? archive->stem : name;
+  const std::size_t bulk = stem.find(kBulk);
+  const bool is_bulk = bulk != stem.npos && is_visit(std::string_view(stem).substr(bulk + kBulk.size()));
+  const std::string eid = is_bulk ? stem.substr(0, bulk) : stem;
+  if (!may_be_participant(eid) || eid.find_first_not_of("0123456789") != eid.npos) return;
+  std::error_code unknown;
+  if (archive) {
+    const std::string path = (settings.input / stem).string();
+    const bool is_zip = lower(name).ends_with(".zip");
+    others.push_back(
+        overlooked(eid, name,
+                   is_zip ? fmt::format("zip archive, not unpacked: unzip -q '{0}.zip' 'fMRI/*' -d '{0}'", path)
+                          : archive->reason));
+  } else if (std::filesystem::is_directory(settings.input / name, unknown)) {
+    ScanEntry entry = overlooked_in(settings, eid, name + "/fMRI", "filtered_func_data_clean");
+    if (entry.file == name + "/fMRI") {
+      entry = overlooked_in(settings, eid, name + "/fMRI/rfMRI.ica", "filtered_func_data_clean");
+      if (entry.file == name + "/fMRI/rfMRI.ica") entry.file = name;
+    }
+    others.push_back(entry);
+  } else {
+    return;
+  }
+  others.back().run = is_bulk ? stem.substr(bulk + kBulk.size()) : "";
+}
+
 }  // namespace
 
 std::vector<ScanEntry> find_ukb(const ListSettings& settings) {
   std::map<std::string, std::vector<Found>> participants;
+  std::vector<ScanEntry> others;
   for (const std::string& name : names_in(settings.input)) {
     const std::size_t bulk = name.find(kBulk);
     const bool is_bulk = bulk != name.npos && is_visit(std::string_view(name).substr(bulk + kBulk.size()));
     Found found{is_bulk ? name.substr(bulk + kBulk.size()) : "", name + "/fMRI", false, false};
     found.mni = stands_at(settings.input / found.mni_file());
     found.native = stands_at(settings.input / found.native_file());
-    if (found.mni || found.native) participants[is_bulk ? name.substr(0, bulk) : name].push_back(found);
+    const std::string eid = is_bulk ? name.substr(0, bulk) : name;
+    if (found.mni || found.native) {
+      participants[eid].push_back(found);
+    } else {
+      note_other(name, settings, others);
+    }
   }
   std::vector<ScanEntry> scans;
   for (const auto& [eid, folders] : participants) {
@@ -75,6 +111,14 @@ std::vector<ScanEntry> find_ukb(const ListSettings& settings) {
       }
     }
   }
+  // What is there of a visit, or of an eid, that a scan was found of is not missing.
+  const auto is_missing = [&](const ScanEntry& other) {
+    const auto known = participants.find(other.participant_id);
+    return known == participants.end() || std::ranges::none_of(known->second, [&](const Found& found) {
+             return found.run.empty() || other.run.empty() || found.run == other.run;
+           });
+  };
+  std::ranges::copy_if(others, std::back_inserter(scans), is_missing);
   return scans;
 }
 

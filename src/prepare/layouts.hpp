@@ -16,6 +16,14 @@ std::vector<ScanEntry> find_by_pattern(const ListSettings& settings);
 
 /// A scan at `file`, not yet checked.
 ScanEntry scan_at(std::string participant_id, std::string run, std::string file);
+/// A file or folder that may be a scan of somebody and is none that the layout reads.
+ScanEntry overlooked(std::string participant_id, std::string file, std::string reason);
+/// The first file of another format in a folder below the input whose name begins with `stem`; else the folder itself,
+/// "folder without a scan".
+ScanEntry overlooked_in(const ListSettings& settings, std::string participant_id, const std::string& folder,
+                        std::string_view stem);
+/// Four digits in a row or more, as in the identifiers of UK Biobank and HCP, and not in `logs`.
+bool may_be_participant(std::string_view folder);
 
 /// Does the name of a file end as that of a NIfTI scan, .nii or .nii.gz in any case? CIFTI (.dtseries.nii) is none.
 bool is_nifti(std::string_view file);

@@ -268,19 +268,20 @@ class Preparation {
       }
       const std::size_t judged = summary_.used + summary_.bad;
       const bool too_many = static_cast<double>(summary_.bad) > config_.max_bad * static_cast<double>(judged);
-      const bool most = 2 * summary_.unlisted > inventory_.scans.size();
+      const bool most = 2 * summary_.unlisted > summary_.found();
       if (most && share_.rank == 0 && summary_.used > 0)
         log::warn("{} of {} scans have no row in the table and are not used ({}): check phenotypes= and id_column=",
-                  summary_.unlisted, inventory_.scans.size(), inventory_.unlisted());
+                  summary_.unlisted, summary_.found(), inventory_.unlisted());
       if (summary_.used > 0 && !too_many) return;
-      if (summary_.unlisted == inventory_.scans.size())
+      if (summary_.unlisted == summary_.found())
         throw DataError(fmt::format("none of the {} scans has a row in the table ({}): check id_column={} and '{}'",
                                     summary_.unlisted, inventory_.unlisted(), inventory_.phenotypes->id_column(),
                                     summary_.report.string()));
-      const auto first = std::ranges::find_if(inventory_.scans, [](const ScanEntry& scan) { return !scan.usable(); });
+      const auto first = std::ranges::find_if(inventory_.scans,
+                                              [](const ScanEntry& scan) { return scan.is_scan() && !scan.usable(); });
       throw DataError(fmt::format(
           "{} of {} scans in '{}' are bad, {} have no phenotypes, max_bad={} is allowed; see '{}'; the first: {}: {}",
-          summary_.bad, inventory_.scans.size(), config_.input.string(), summary_.unlisted, config_.max_bad,
+          summary_.bad, summary_.found(), config_.input.string(), summary_.unlisted, config_.max_bad,
           summary_.report.string(), io::printable(first->file), first->reason));
     });
   }

@@ -18,6 +18,8 @@ const char* word_of(ScanEntry::Status status) {
       return "bad";
     case ScanEntry::Status::kUnlisted:
       return "unlisted";
+    case ScanEntry::Status::kOverlooked:
+      return "overlooked";
   }
   return "";
 }

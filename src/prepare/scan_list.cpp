@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 #include <string_view>
 
@@ -11,6 +12,7 @@
 #include "io/printable.hpp"
 #include "prepare/folder.hpp"
 #include "prepare/layouts.hpp"
+#include "prepare/other_format.hpp"
 
 namespace brainmt::prepare {
 namespace {
@@ -83,6 +85,23 @@ class Sample {
   std::string scan_, archive_;
 };
 
+std::size_t count_scans(const std::vector<ScanEntry>& entries) {
+  return static_cast<std::size_t>(std::ranges::count_if(entries, &ScanEntry::is_scan));
+}
+
+// "; overlooked: 3 zip archive, not unpacked ('1000015_20227_2_0.zip')"
+std::string overlooked_in_words(const std::vector<ScanEntry>& entries) {
+  std::map<std::string_view, std::pair<std::size_t, std::string>> kinds;
+  for (const ScanEntry& entry : entries) {
+    auto& [count, example] = kinds[kind_of(entry.reason)];
+    if (count++ == 0) example = entry.file;
+  }
+  std::string text;
+  for (const auto& [kind, found] : kinds)
+    text += fmt::format("; {} {} ({})", found.first, kind, io::printable(found.second));
+  return text;
+}
+
 // What there is instead: scans of another layout or task, or at least files.
 std::string nearest_thing(const ListSettings& settings) {
   for (const LayoutInfo& other : kLayouts) {
@@ -92,7 +111,7 @@ std::string nearest_thing(const ListSettings& settings) {
     as_other.bids_task.clear();
     std::size_t found = 0;
     try {
-      found = other.find(as_other).size();
+      found = count_scans(other.find(as_other));
     } catch (const DataError& error) {  // there are scans, and something has to be chosen
       return fmt::format("with layout={}, {}", other.name, error.what());
     }
@@ -148,13 +167,14 @@ std::vector<ScanEntry> list_scans(const ListSettings& settings) {
   }
   std::vector<ScanEntry> scans =
       settings.pattern.empty() ? info_of(settings.layout).find(settings) : layouts::find_by_pattern(settings);
-  if (scans.empty()) {
-    throw DataError(fmt::format("'{}' holds no scan, expected {}; {}", settings.input.string(), expectation(settings),
-                                nearest_thing(settings)));
+  if (count_scans(scans) == 0) {
+    throw DataError(fmt::format("'{}' holds no scan, expected {}; {}{}", settings.input.string(), expectation(settings),
+                                nearest_thing(settings), overlooked_in_words(scans)));
   }
   std::ranges::sort(scans, {}, &ScanEntry::file);
   std::set<std::pair<std::string_view, std::string_view>> seen;
   for (ScanEntry& scan : scans) {
+    if (!scan.is_scan()) continue;
     check(scan, settings.input);
     if (!scan.usable() || seen.emplace(scan.participant_id, scan.run).second) continue;
     scan.reject(scan.run.empty() ? "a second scan of the same participant"

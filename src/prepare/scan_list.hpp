@@ -70,7 +70,7 @@ struct ScanEntry {
   std::string motion;  // file with the scan's motion, relative to the input directory; empty: none (prepare/motion.hpp)
   std::string mask;    // file with the scan's brain mask, likewise; empty: none known
   std::string sidecar;  // BIDS .json beside the scan, likewise; empty: none
-  enum class Status { kUsed, kBad, kUnlisted } status = Status::kUsed;
+  enum class Status { kUsed, kBad, kUnlisted, kOverlooked } status = Status::kUsed;
   std::string reason;            // why it is not used; of a used one: what is amiss with it all the same
   std::int64_t frames = 0;       // in the store; of the file where the scan is not used
   double repetition_time = 0;    // likewise, seconds; NaN: not known
@@ -87,12 +87,17 @@ struct ScanEntry {
   void remark(const std::string& what) {
     if (!what.empty()) reason += (reason.empty() ? "" : "; ") + what;
   }
+  bool is_scan() const { return status != Status::kOverlooked; }
   void reject(std::string why) {
     status = Status::kBad;
     reason = std::move(why);
   }
 };
 
+/// What has no name or format of this layout and yet may be somebody's scan is in the list too, as kOverlooked: an
+/// archive, another format, a folder without a scan. It is no scan: it counts neither as bad nor as found. Its reason
+/// is a kind, a colon and the remedy (prepare/other_format.hpp); its participant may be unknown.
+///
 /// The scans below `input` in the order of their paths. Only the folders that the layout names are looked into. Bad
 /// ones come back with their reason: a name that is no participant id, a path that can be read in two ways, a second
 /// scan of the same participant and run, a link to nothing, a scan in native space where MNI is wanted. Throws

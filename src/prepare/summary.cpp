@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "io/printable.hpp"
+#include "prepare/other_format.hpp"
 #include "prepare/space.hpp"
 
 namespace brainmt::prepare {
@@ -68,9 +69,16 @@ double share(std::size_t part, std::size_t whole) {
 
 void count_scans(PrepareSummary& summary, const std::vector<ScanEntry>& scans, const std::vector<Dropped>& dropped) {
   std::array<LeftOut, kDroppedNames.size()> reasons;
+  std::map<std::string, LeftOut> kinds;   // of what is overlooked
   std::map<std::string, double> seconds;  // of signal, by participant
   for (std::size_t s = 0; s < scans.size(); ++s) {
     const ScanEntry& scan = scans[s];
+    if (!scan.is_scan()) {
+      ++summary.overlooked;
+      LeftOut& kind = kinds[std::string(kind_of(scan.reason))];
+      if (kind.count++ == 0) kind.example = scan.file;
+      continue;
+    }
     if (!scan.usable()) {
       ++(scan.status == ScanEntry::Status::kBad ? summary.bad : summary.unlisted);
       LeftOut& reason = reasons[static_cast<std::size_t>(dropped[s])];
@@ -89,6 +97,10 @@ void count_scans(PrepareSummary& summary, const std::vector<ScanEntry>& scans, c
   for (std::size_t r = 0; r < reasons.size(); ++r) {
     reasons[r].reason = kDroppedNames[r];
     if (reasons[r].count > 0) summary.left_out.push_back(std::move(reasons[r]));
+  }
+  for (auto& [kind, found] : kinds) {
+    found.reason = kind;
+    summary.left_out.push_back(std::move(found));
   }
   summary.participants = seconds.size();
   for (const auto& [id, signal] : seconds)

@@ -29,6 +29,7 @@ struct LeftOut {
 
 struct PrepareSummary {
   std::size_t used = 0, bad = 0, unlisted = 0;  // unlisted: scans of subjects that the table does not have
+  std::size_t overlooked = 0;                   // files and folders that may be scans and are none that is read
   std::size_t participants = 0;                 // of the used scans
   std::size_t voxels = 0;                       // in the common mask
   std::size_t frames = 0;                       // of all used scans

@@ -28,6 +28,7 @@ class LayoutTest : public testing::Test {
     std::vector<std::string> lines;
     scans_ = list_scans(settings);
     for (const ScanEntry& scan : scans_) {
+      if (!scan.is_scan()) continue;
       lines.push_back((scan.usable() ? "" : "!") + scan.participant_id + "|" + scan.run + "|" + scan.file +
                       (scan.motion.empty() ? "" : "|" + scan.motion));
     }
@@ -36,7 +37,7 @@ class LayoutTest : public testing::Test {
   // Reason of the only bad scan.
   std::string reason() const {
     std::string text;
-    for (const ScanEntry& scan : scans_) text += scan.usable() ? "" : scan.reason;
+    for (const ScanEntry& scan : scans_) text += scan.usable() || !scan.is_scan() ? "" : scan.reason;
     return text;
   }
 

@@ -1,0 +1,157 @@
+// What looks like a scan and is none that the layout reads: named with its kind and remedy, and never a bad scan.
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+#include "prepare/other_format.hpp"
+#include "prepare/report.hpp"
+#include "prepare/scan_list.hpp"
+#include "prepare/summary.hpp"
+#include "support/expect_error.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace brainmt::prepare {
+namespace {
+
+using test::expect_error;
+using Lines = std::vector<std::string>;
+
+class Overlooked : public testing::Test {
+ protected:
+  void put(const std::string& file) {
+    std::filesystem::create_directories((directory_ / file).parent_path());
+    test::write_file(directory_ / file, "");
+  }
+  void folder(const std::string& name) { std::filesystem::create_directories(directory_ / name); }
+  // "file: kind" of what is overlooked; the names alone of what is a scan.
+  Lines listed(Layout layout, const std::string& pattern = "") {
+    ListSettings settings{.input = directory_.path(), .layout = layout, .pattern = pattern};
+    scans_ = list_scans(settings);
+    Lines lines;
+    for (const ScanEntry& scan : scans_) {
+      lines.push_back(scan.file + (scan.is_scan() ? "" : ": " + std::string(kind_of(scan.reason))));
+    }
+    return lines;
+  }
+
+  test::TemporaryDirectory directory_;
+  std::vector<ScanEntry> scans_;
+};
+
+TEST(OtherFormat, IsKnownByItsEndingInAnyCase) {
+  const auto kind = [](const char* file) {
+    const auto other = other_format(file);
+    return other ? other->stem + "|" + std::string(kind_of(other->reason)) : "";
+  };
+  EXPECT_EQ(kind("a.nii.bz2"), "a|compressed by bzip2");
+  EXPECT_EQ(kind("a.NII.ZST"), "a|compressed by zstd");
+  EXPECT_EQ(kind("a.IMG"), "a|pair of .img and .hdr");
+  EXPECT_EQ(kind("a.dtseries.nii"), "a|CIFTI, values on surfaces");
+  EXPECT_EQ(kind("a.func.gii"), "a.func|GIFTI, values on a surface");
+  EXPECT_EQ(kind("a.zip"), "a|zip archive, not unpacked");
+  for (const char* file : {"a.nii", "a.nii.gz", "a.json", "a.hdr", ".zip", "a"}) EXPECT_EQ(kind(file), "") << file;
+}
+
+TEST_F(Overlooked, FlatNamesOtherFormatsAndSubfolders) {
+  for (const char* file :
+       {"s1.NII.GZ", "s2.img", "s2.hdr", "s3.nii.xz", "s4.mgz", "s5.dtseries.nii", "s6.nii.gz", "s6.nii.zst",
+        "._s1.nii.gz", "__MACOSX/s1.nii.gz", "old/s7.nii", "deep/er/s8.nii", "docs/x.txt"}) {
+    put(file);
+  }
+  EXPECT_EQ(listed(Layout::kFlat),
+            (Lines{"deep: subfolder with scans", "old: subfolder with scans", "s1.NII.GZ",
+                   "s2.img: pair of .img and .hdr", "s3.nii.xz: compressed by xz", "s4.mgz: FreeSurfer's format",
+                   "s5.dtseries.nii: CIFTI, values on surfaces", "s6.nii.gz"}));
+  EXPECT_EQ(scans_[2].participant_id, "s1");
+  EXPECT_EQ(scans_[3].participant_id, "s2");
+  EXPECT_TRUE(scans_[2].usable());
+}
+
+TEST_F(Overlooked, UkbNamesArchivesAndFoldersWithoutAScan) {
+  const std::string mni = "/fMRI/filtered_func_data_clean_MNI.nii.gz";
+  put("1000001" + mni);
+  put("1000001_20227_2_0.zip");  // the folder of the eid has it
+  put("1000002_20227_2_0" + mni);
+  put("1000002_20227_2_0.zip");  // unpacked
+  put("1000002_20227_3_0.zip");
+  put("1000003_20227_2_0.zip");
+  put("1000003_20252_2_0.zip");  // structural images
+  put("1000004/fMRI/rfMRI.nii.gz");
+  put("1000005/fMRI/filtered_func_data_clean_MNI.nii.bz2");
+  folder("1000006_20227_2_0");
+  folder("logs");
+  EXPECT_EQ(listed(Layout::kUkb),
+            (Lines{"1000001" + mni, "1000002_20227_2_0" + mni, "1000002_20227_3_0.zip: zip archive, not unpacked",
+                   "1000003_20227_2_0.zip: zip archive, not unpacked", "1000004: folder without a scan",
+                   "1000005/fMRI/filtered_func_data_clean_MNI.nii.bz2: compressed by bzip2",
+                   "1000006_20227_2_0: folder without a scan"}));
+  const std::string path = (directory_ / "1000003_20227_2_0").string();
+  EXPECT_EQ(scans_[3].reason, "zip archive, not unpacked: unzip -q '" + path + ".zip' 'fMRI/*' -d '" + path + "'");
+}
+
+TEST_F(Overlooked, HcpNamesRunsAndParticipantsWithoutAnImage) {
+  const auto run = [](const std::string& id, const std::string& name) {
+    return fmt::format("{0}/MNINonLinear/Results/rfMRI_{1}/rfMRI_{1}", id, name);
+  };
+  put(run("100001", "REST1_LR") + "_hp2000_clean.nii.gz");
+  put(run("100001", "REST1_RL") + ".nii.gz");
+  put(run("100002", "REST1_LR") + "_hp2000_clean.nii.zst");
+  put("100003/MNINonLinear/T1w.nii.gz");
+  put("100004_3T_rfMRI_REST1_fix.zip");
+  put("100001_3T_rfMRI_REST1_fix.zip");
+  EXPECT_EQ(listed(Layout::kHcp),
+            (Lines{run("100001", "REST1_LR") + "_hp2000_clean.nii.gz",
+                   "100001/MNINonLinear/Results/rfMRI_REST1_RL: run without a cleaned image",
+                   run("100002", "REST1_LR") + "_hp2000_clean.nii.zst: compressed by zstd",
+                   "100003: folder without a scan", "100004_3T_rfMRI_REST1_fix.zip: zip archive, not unpacked"}));
+  EXPECT_EQ(scans_.back().participant_id, "100004");
+}
+
+TEST_F(Overlooked, BidsNamesSurfacesAloneAndFoldersWithoutAScan) {
+  const std::string mni = "_space-MNI152NLin6Asym_res-2_desc-preproc_bold.nii.gz";
+  put("sub-1/func/sub-1_task-rest" + mni);
+  put("sub-1/func/sub-1_task-rest_space-fsLR_den-91k_bold.dtseries.nii");  // beside a volume
+  put("sub-2/func/sub-2_task-rest_space-fsLR_den-91k_bold.dtseries.nii");
+  put("sub-2/func/sub-2_task-nback_space-fsLR_den-91k_bold.dtseries.nii");
+  put("sub-3/anat/sub-3_T1w.nii.gz");
+  put("sub-3.html");
+  put("sub-4.zip");
+  EXPECT_EQ(listed(Layout::kBids),
+            (Lines{"sub-1/func/sub-1_task-rest" + mni,
+                   "sub-2/func/sub-2_task-rest_space-fsLR_den-91k_bold.dtseries.nii: CIFTI, values on surfaces",
+                   "sub-3: folder without a scan of task rest", "sub-4.zip: zip archive, not unpacked"}));
+}
+
+TEST_F(Overlooked, PatternNamesWhatEndsOtherwise) {
+  for (const char* file : {"s1/bold.nii.gz", "s1/._bold.nii.gz", "s2/bold.nii.bz2", "s3/bold.nii", "s4/T1w.nii.gz"}) {
+    put(file);
+  }
+  EXPECT_EQ(listed(Layout::kFlat, "{subject}/bold.nii.gz"),
+            (Lines{"s1/bold.nii.gz", "s2/bold.nii.bz2: compressed by bzip2",
+                   "s3/bold.nii: another ending than the pattern's .nii.gz"}));
+  for (const char* file : {"a_1.nii", "._a_1.nii", "b_2.IMG"}) put(file);
+  EXPECT_EQ(listed(Layout::kFlat, "{subject}_{run}.nii"), (Lines{"a_1.nii", "b_2.IMG: pair of .img and .hdr"}));
+  EXPECT_EQ(scans_.back().participant_id, "b");
+}
+
+TEST_F(Overlooked, WithoutAnyScanTheErrorCountsThem) {
+  for (const char* eid : {"1000001", "1000002"}) put(fmt::format("{}_20227_2_0.zip", eid));
+  expect_error<DataError>([&] { listed(Layout::kUkb); },
+                          {"holds no scan", "2 zip archive, not unpacked ('1000001_20227_2_0.zip')"});
+}
+
+TEST_F(Overlooked, IsInSummaryAndReportAndCountsAsNeitherBadNorFound) {
+  for (const char* file : {"s1.nii.gz", "s2.img", "s3.img"}) put(file);
+  listed(Layout::kFlat);
+  PrepareSummary summary;
+  count_scans(summary, scans_, std::vector<Dropped>(3, Dropped::kName));
+  EXPECT_EQ(summary.overlooked, 2u);
+  EXPECT_EQ(summary.bad, 0u);
+  EXPECT_EQ(summary.found(), 1u);
+  EXPECT_NE(summary_text(summary).find("left out     2 pair of .img and .hdr ('s2.img')\n"), std::string::npos)
+      << summary_text(summary);
+  write_report(directory_ / "x.report.tsv", scans_);
+  EXPECT_NE(test::read_file(directory_ / "x.report.tsv").find("s2\ts2.img\toverlooked\t"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace brainmt::prepare
