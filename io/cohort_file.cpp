@@ -80,8 +80,8 @@ void check_format(const Hdf5Reader& file, const std::filesystem::path& path) {
         fmt::format("'{}': expected a cohort, found an HDF5 file that brainmt did not make", path.string()));
   const std::string format = file.text_attribute("format", cohort_format::kLongestText);
   if (!format.starts_with(cohort_format::kFormat))
-    throw DataError(fmt::format("'{}': expected a cohort, found an HDF5 file of the format {}", path.string(),
-                                printable(format)));
+    throw DataError(
+        fmt::format("'{}': expected a cohort, found an HDF5 file of the format {}", path.string(), printable(format)));
   const std::uint32_t version = file.number_attribute("version");
   if (format != cohort_format::kFormat || version != cohort_format::kVersion) {
     throw DataError(

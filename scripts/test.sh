@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Every test, from a clean clone: style and static checks, the debug preset (address and undefined-behaviour
-# sanitizers), the fuzzers for a minute each, then the Release tests on 1, 2 and 4 ranks. CTest's summary of the latter
-# comes last.
+# sanitizers), the fuzzers, then the Release tests on 1, 2 and 4 ranks. CTest's summary of the latter comes last.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib/deps.sh
@@ -13,7 +12,8 @@ usage: scripts/test.sh [--no-install] [--quick | --full] [--only REGEX]
 
   --no-install   install no packages; say which are missing and stop
   --quick        the Release tests only, without lint, sanitizers and fuzzers
-  --full         also the tests with the label 'full', which need more time or rights than every push has
+  --full         also the tests with the label 'full', which need more time or rights than every push has; 60 s instead of
+                 20 for each fuzzer, and all random kills instead of a quarter
   --only REGEX   of the Release tests these alone (as for ctest -R)
   --help         this text
 
@@ -26,11 +26,12 @@ install=1
 quick=0
 only=()
 chosen=(-LE full)
+fuzz_seconds=20
 while [ $# -gt 0 ]; do
   case $1 in
     --no-install) install=0 ;;
     --quick) quick=1 ;;
-    --full) chosen=() ;;
+    --full) chosen=() fuzz_seconds=60 ;;
     --only) [ $# -ge 2 ] || die "--only needs a value; --help explains it"; only=(-R "$2"); shift ;;
     --help) usage; exit 0 ;;
     *) die "unknown option '$1'; --help lists them" ;;
@@ -64,11 +65,15 @@ if [ "$quick" -eq 0 ]; then
   export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
   ctest --preset debug -R "^($sanitized)" -E "^$common" -L unit -LE 'slow|mpi' -j2 || failed+=(debug)
   say "fuzzers"
-  scripts/fuzz.sh 60 || failed+=(fuzz)
+  scripts/fuzz.sh "$fuzz_seconds" || failed+=(fuzz)
   say "lint, sanitizers and fuzzers done after $(elapsed)"
 fi
 
 [ "${#failed[@]}" -eq 0 ] || say "FAILED before the Release tests: ${failed[*]}"
 say "tests"
+# Kills at random moments: every push is another draw of a quarter of them.
+if [ "${#chosen[@]}" -gt 0 ]; then
+  export BRAINMT_KILL_TRIALS=${BRAINMT_KILL_TRIALS:-5} BRAINMT_WRITER_KILLS=${BRAINMT_WRITER_KILLS:-25}
+fi
 ctest --preset cpu -j2 "${chosen[@]}" "${only[@]}" || failed+=(tests)
 [ "${#failed[@]}" -eq 0 ]

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Row 34: `prepare` is killed at 100 random times. Under the final name there is nothing or a whole cohort, never half of
-# one; the same command, run again, completes to the same bytes and leaves nothing else behind.
+# Row 34: `prepare` is killed at 100 random times, or BRAINMT_WRITER_KILLS. Under the final name there is nothing or a
+# whole cohort, never half of one; the same command, run again, completes to the same bytes and leaves nothing else behind.
 # Usage: row_34_writer_killed.sh BRAINMT MPIEXEC DATA
 # shellcheck source=tests/faults/rows.sh
 . "$(dirname "$0")/rows.sh"
 
-trials=100
+trials=${BRAINMT_WRITER_KILLS:-100}
 prepare=("$brainmt" prepare input="$data/scans")
 
 check "how long it takes"
