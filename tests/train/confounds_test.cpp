@@ -169,11 +169,27 @@ TEST_F(Deconfounded, ClassificationIsRefused) {
 
 TEST_F(Deconfounded, TooFewSubjectsForTheTermsAreRefused) {
   write([](io::CohortLayout& layout) {
+    for (const int size : {11, 13, 17}) {
+      std::vector<std::string> groups;
+      for (const io::CohortScan& scan : layout.scans)
+        groups.push_back(fmt::format("g{}", std::stoi(scan.participant_id.substr(4)) % size));
+      layout.phenotypes.push_back({fmt::format("of_{}", size), groups});
+    }
+  });
+  test::expect_error<DataError>(
+      [&] {
+        prepared({"of_11", "of_13", "of_17"});
+      },
+      {"task.confounds", "'score'", "too few"});
+}
+
+TEST_F(Deconfounded, TextsThatMakeNoGroupsAreRefused) {
+  write([](io::CohortLayout& layout) {
     std::vector<std::string> own_site;
     for (const io::CohortScan& scan : layout.scans) own_site.push_back(scan.participant_id);
     layout.phenotypes[1].values = own_site;
   });
-  test::expect_error<DataError>([&] { prepared({"site"}); }, {"task.confounds", "'score'", "too few"});
+  test::expect_error<DataError>([&] { prepared({"site"}); }, {"task.confounds", "'site'", "expected groups"});
 }
 
 }  // namespace
