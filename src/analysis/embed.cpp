@@ -214,9 +214,9 @@ void refuse_other_embeddings(const fs::path& path, EmbeddingDescription expected
   }
   for (const auto& [key, value] : expected.metadata.items())
     if (found.metadata.value(key, nlohmann::ordered_json()) != value)
-      throw UsageError(
-          fmt::format("out={}: holds embeddings of another {}: choose another name, or give --overwrite to replace them",
-                      path.string(), key));
+      throw UsageError(fmt::format(
+          "out={}: holds embeddings of another {}: choose another name, or give --overwrite to replace them",
+          path.string(), key));
 }
 
 }  // namespace

@@ -41,9 +41,9 @@ struct EmbedSettings {
   bool frame_tokens = false;
   std::int64_t stride = 0;  // frames between the starts of two windows; 0: the window's length
   std::int64_t prefetch = 2;
-  bool overwrite = false;   // replace a file of other weights, cohort or settings
-  std::string program;    // name, version and revision
-  std::string libraries;  // those that decide the numbers, with versions
+  bool overwrite = false;  // replace a file of other weights, cohort or settings
+  std::string program;     // name, version and revision
+  std::string libraries;   // those that decide the numbers, with versions
 };
 
 struct EmbedSummary {

@@ -12,7 +12,8 @@ std::string result_file(const std::string& name, const std::string& part);
 /// Is this the name of a plot of that part?
 bool is_plot_file(const std::string& name, const std::string& part);
 
-/// The part whose results lie in `directory`: test where there are any, else all, val or train; "" where there are none.
+/// The part whose results lie in `directory`: test where there are any, else all, val or train; "" where there are
+/// none.
 std::string evaluated_part(const std::filesystem::path& directory);
 
 }  // namespace brainmt::analysis

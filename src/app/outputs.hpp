@@ -30,7 +30,7 @@ struct Output {
 
 struct Outputs {
   std::vector<Output> files{};
-  std::vector<Output> folders{};  // made where they are missing; `kind` is not used
+  std::vector<Output> folders{};                // made where they are missing; `kind` is not used
   std::vector<std::filesystem::path> inputs{};  // empty paths are passed over
   bool overwrite = false;
 };

@@ -50,7 +50,8 @@ void Config::validate() const {
 // All of them at once, and a line that has them.
 void Config::refuse_missing(const std::vector<std::size_t>& missing) const {
   std::string names;
-  for (const std::size_t i : missing) names += fmt::format("{}{}=...", names.empty() ? "" : ", ", schema_->keys()[i].name);
+  for (const std::size_t i : missing)
+    names += fmt::format("{}{}=...", names.empty() ? "" : ", ", schema_->keys()[i].name);
   const Key& first = schema_->keys()[missing.front()];
   const std::string meaning = missing.size() == 1 ? fmt::format(" ({}; {})", first.describe_type(), first.help) : "";
   const auto& examples = schema_->usage().examples;

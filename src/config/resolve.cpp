@@ -53,7 +53,8 @@ class Resolver {
   Resolver(const Schema& schema, const Sources& sources) : sources_(sources), config_(schema) {}
 
   Config run() {
-    if (!sources_.file.empty()) apply_file(find_file(home_expanded(sources_.file, "--config"), sources_.directories, "--config"));
+    if (!sources_.file.empty())
+      apply_file(find_file(home_expanded(sources_.file, "--config"), sources_.directories, "--config"));
     std::vector<Override> overrides;
     for (const std::string& text : sources_.overrides) overrides.push_back(parse_override(text));
     for (const Override& item : overrides) {

@@ -60,9 +60,9 @@ using Rule = void (*)(const Config&);
 
 /// How a command is called: for `--help` and for messages about what is missing.
 struct Usage {
-  std::vector<std::string> examples{};     // whole command lines
-  std::vector<std::string> first_keys{};   // shown before the others in the help, as required ones are
-  std::vector<std::string> positional{};   // keys that people give without their name, in that order
+  std::vector<std::string> examples{};    // whole command lines
+  std::vector<std::string> first_keys{};  // shown before the others in the help, as required ones are
+  std::vector<std::string> positional{};  // keys that people give without their name, in that order
   /// Keys that are missing beside required ones, because of what others say.
   std::vector<std::string> (*further_required)(const Config&) = nullptr;
 };

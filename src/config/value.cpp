@@ -149,8 +149,9 @@ std::string expand_home(const std::string& path) {
     home = entry->pw_dir;
   }
   if (home.empty())
-    throw std::invalid_argument(name.empty() ? "a path without ~, as HOME is not set"
-                                             : fmt::format("a path: there is no user '{}' (./~{} is a file)", name, name));
+    throw std::invalid_argument(name.empty()
+                                    ? "a path without ~, as HOME is not set"
+                                    : fmt::format("a path: there is no user '{}' (./~{} is a file)", name, name));
   return home + path.substr(1 + name.size());
 }
 

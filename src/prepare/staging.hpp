@@ -49,7 +49,7 @@ class Staging {
 
  private:
   std::filesystem::path directory_;
-  std::optional<Unfinished> unfinished_;  // with the lock
+  std::optional<Unfinished> unfinished_;   // with the lock
   std::optional<io::DirectoryLock> lock_;  // rank 0
 };
 
