@@ -106,7 +106,7 @@ class Resolver {
       }
     }
     std::ranges::sort(known);
-    known.erase(std::ranges::unique(known).begin(), known.end());
+    known.erase(std::unique(known.begin(), known.end()), known.end());
     const std::string nearest = nearest_name(name, known);
     throw UsageError(fmt::format("{}: {}={}: no such configuration{}; there are: {}{}", where, group, name,
                                  nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest),
