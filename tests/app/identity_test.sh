@@ -80,17 +80,17 @@ for cohort in flipped:orientation minmax:normalization zero:fill; do
   expect_one_line
   expect 0 stderr "data.allow_mismatch: the model was trained on other data: ${cohort#*:}: " "${evaluate[@]}" \
     out="$work/${cohort%:*}" data.cohort="$work/${cohort%:*}.h5" data.allow_mismatch=true
-  grep -q '"data_mismatch"' "$work/${cohort%:*}/metrics.json" || fail "metrics.json does not say it"
+  grep -q '"data_mismatch"' "$work/${cohort%:*}/metrics.all.json" || fail "metrics.json does not say it"
 done
 
-cp "$work/flipped/metrics.json" "$work/flipped/predictions.tsv" "$work/run/"
+cp "$work/flipped/metrics.all.json" "$work/flipped/predictions.all.tsv" "$work/run/"
 expect 0 stdout "mismatched.html" "$brainmt" report "$work/run" out="$work/mismatched.html"
 grep -q "orientation: RAS in training" "$work/mismatched.html" || fail "the page does not say it"
 expect 3 stderr "orientation: RAS in training, LAS here" "${alone[@]}" data.cohort="$work/flipped.h5"
 expect 0 stderr "orientation" "${embed[@]}" out="$work/allowed.h5" data.cohort="$work/flipped.h5" data.allow_mismatch=true
 expect 0 stdout "data_mismatch" "$brainmt" inspect "$work/allowed.h5"
 expect 0 stderr "repetition time: 0.735 s in training, 2 s" "${evaluate[@]}" out="$work/slow" data.cohort="$work/slow.h5"
-grep -q data_mismatch "$work/slow/metrics.json" && fail "a warning became a mismatch"
+grep -q data_mismatch "$work/slow/metrics.all.json" && fail "a warning became a mismatch"
 
 check "a run is not continued on a cohort that was made again"
 part=("${train[@]}" run.dir="$work/part" checkpoint.every_steps=1)
@@ -107,7 +107,7 @@ expect 0 stderr "normalization: zscore in training, minmax here" "${part[@]}" da
 expect 0 stderr "the run began on other data: normalization" "${part[@]}" data.cohort="$work/mine.h5" run.max_steps=4
 expect 0 stderr "while it was trained: normalization" "$brainmt" evaluate run.dir="$work/part" split=all bootstrap=0 \
   checkpoint=latest data.cohort="$work/mine.h5" out="$work/continued"
-grep -q data_mismatch "$work/continued/metrics.json" || fail "metrics.json does not say it"
+grep -q data_mismatch "$work/continued/metrics.all.json" || fail "metrics.json does not say it"
 
 check "weights that are not finite"
 # The last tensor's last value becomes NaN.

@@ -20,19 +20,19 @@ expect 0 stdout "target       cognition: regression, 15 subjects have it, weight
 expect 0 stdout "target       sex: classification" "${train[@]}" "${both[@]}" run.dir="$work/both" --dry-run
 expect 0 stdout "finished" ranks 2 "${train[@]}" "${both[@]}" run.dir="$work/both"
 expect 0 stdout "pearson_r" "$brainmt" evaluate run.dir="$work/both" split=all bootstrap=20
-for file in predictions.tsv metrics.json roc-sex.svg scatter-cognition.svg; do
+for file in predictions.all.tsv metrics.all.json roc-sex.all.svg scatter-cognition.all.svg; do
   [ -s "$work/both/$file" ] || fail "no $file"
 done
-head -n 1 "$work/both/predictions.tsv" | grep -q 'prob	target$' || fail "no column target at the end"
+head -n 1 "$work/both/predictions.all.tsv" | grep -q 'prob	target$' || fail "no column target at the end"
 grep -q '"cognition.pearson_r"' "$work/both/metrics.jsonl" || fail "no cognition.pearson_r in metrics.jsonl"
 awk -F'\t' 'NR > 1 && $8 == "cognition" { n++; missing += $4 == "n/a" } END { exit !(n == 19 && missing == 4) }' \
-  "$work/both/predictions.tsv" || fail "expected 19 participants with a row for cognition, 4 of them without a label"
+  "$work/both/predictions.all.tsv" || fail "expected 19 participants with a row for cognition, 4 of them without a label"
 
 check "the weights alone say what they predict"
 expect 0 stdout "w.safetensors" "$brainmt" weights export in="$work/both" out="$work/w.safetensors"
 expect 0 stdout "auroc" "$brainmt" evaluate weights="$work/w.safetensors" data.cohort="$work/c.h5" split=all \
   bootstrap=20 out="$work/alone"
-cmp <(cut -f 1,3- "$work/both/predictions.tsv") <(cut -f 1,3- "$work/alone/predictions.tsv") ||
+cmp <(cut -f 1,3- "$work/both/predictions.all.tsv") <(cut -f 1,3- "$work/alone/predictions.all.tsv") ||
   fail "run.dir and weights= predict differently"
 
 check "sex coded 1 and 2"
