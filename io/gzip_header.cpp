@@ -14,8 +14,7 @@ enum Flag : unsigned { kHeaderChecksum = 2, kExtra = 4, kName = 8, kComment = 16
 // The bytes of the header one by one, with the checksum of those that passed.
 class HeaderBytes {
  public:
-  HeaderBytes(const FileDescriptor& fd, const std::filesystem::path& path, std::uint64_t first, std::uint64_t size)
-      : fd_(fd), path_(path), first_(first), size_(size - first) {}
+  HeaderBytes(ByteSource& file, std::uint64_t first) : file_(file), first_(first), size_(file.size() - first) {}
 
   std::uint64_t passed() const { return passed_; }
   bool cut_short() const { return cut_short_; }
@@ -46,13 +45,12 @@ class HeaderBytes {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), size_ - passed_));
     cut_short_ = count == 0;
     if (cut_short_) return false;
-    read_exactly(fd_, path_, first_ + passed_, std::span(buffer_).first(count));
+    file_.read(first_ + passed_, std::span(buffer_).first(count));
     filled_ = count;
     return true;
   }
 
-  const FileDescriptor& fd_;
-  const std::filesystem::path& path_;
+  ByteSource& file_;
   std::uint64_t first_, size_, passed_ = 0;
   std::uint32_t checksum_ = 0;  // of what was in the buffer before
   std::size_t at_ = 0, filled_ = 0;
@@ -62,11 +60,10 @@ class HeaderBytes {
 
 }  // namespace
 
-std::optional<GzipHeader> read_gzip_header(const FileDescriptor& fd, const std::filesystem::path& path,
-                                           std::uint64_t first, std::uint64_t size) {
+std::optional<GzipHeader> read_gzip_header(ByteSource& file, std::uint64_t first) {
   constexpr unsigned kDeflate = 8;
   constexpr std::uint64_t kMagic = 2, kTimeAndSystem = 6;
-  HeaderBytes bytes(fd, path, first, size);
+  HeaderBytes bytes(file, first);
   bytes.pass(kMagic);
   const unsigned method = bytes.next(), flags = bytes.next();
   bytes.pass(kTimeAndSystem);

@@ -1,11 +1,10 @@
 #pragma once
 // What stands before the deflate stream of a gzip member (RFC 1952).
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 
-#include "io/file_descriptor.hpp"
+#include "io/byte_source.hpp"
 
 namespace brainmt::io {
 
@@ -14,10 +13,9 @@ struct GzipHeader {
   std::string damage;       // empty, or why there is no stream behind it
 };
 
-/// Of the gzip member that starts at byte `first` of a file of `size` bytes. Names and comments may be of any length
+/// Of the gzip member that starts at byte `first` of a file. Names and comments may be of any length
 /// and are passed over in small steps. No value: the file ends within the header. Throws DataError when the file cannot
 /// be read.
-std::optional<GzipHeader> read_gzip_header(const FileDescriptor& fd, const std::filesystem::path& path,
-                                           std::uint64_t first, std::uint64_t size);
+std::optional<GzipHeader> read_gzip_header(ByteSource& file, std::uint64_t first);
 
 }  // namespace brainmt::io

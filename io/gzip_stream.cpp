@@ -28,7 +28,7 @@ using Buffer = std::array<std::byte, kBufferBytes>;
 
 struct ByteReader::State {
   std::filesystem::path path;
-  FileDescriptor fd;
+  std::unique_ptr<ByteSource> source;
   std::uint64_t size = 0;              // of the file
   std::uint64_t delivered = 0;         // bytes of content
   std::unique_ptr<Inflater> inflater;  // of a compressed file
@@ -58,7 +58,7 @@ struct ByteReader::State {
   // Begins with the member whose header starts at byte `first`. Small members (bgzip makes them of 64 KiB) share one
   // buffer: what of the next lies in it already is not read again.
   void start_member(std::uint64_t first) {
-    const std::optional<GzipHeader> header = read_gzip_header(fd, path, first, size);
+    const std::optional<GzipHeader> header = read_gzip_header(*source, first);
     if (!header) fail_cut_short();
     if (!header->damage.empty()) fail_damaged(header->damage);
     inflater->reset();
@@ -76,7 +76,7 @@ struct ByteReader::State {
     const std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size - consumed));
     if (count == 0) return false;
     const std::span<std::byte> input = std::span(buffer).first(count);
-    read_exactly(fd, path, consumed, input);
+    source->read(consumed, input);
     buffered_at = consumed;
     consumed += count;
     inflater->give(input);
@@ -111,7 +111,7 @@ struct ByteReader::State {
     std::array<std::byte, 8> trailer{};
     const std::uint64_t at = consumed - inflater->unused();
     if (size - at < trailer.size()) fail_cut_short();
-    read_exactly(fd, path, at, trailer);
+    source->read(at, trailer);
     const auto field = [&](std::size_t first) {
       std::uint32_t value = 0;
       for (std::size_t i = 4; i-- > 0;) value = value << 8 | std::to_integer<std::uint32_t>(trailer[first + i]);
@@ -135,7 +135,7 @@ struct ByteReader::State {
     constexpr std::array kGzipMagic{std::byte{0x1f}, std::byte{0x8b}};
     std::array<std::byte, 2> magic{};
     if (size - first < magic.size()) return false;
-    read_exactly(fd, path, first, magic);
+    source->read(first, magic);
     return magic == kGzipMagic;
   }
 
@@ -144,7 +144,7 @@ struct ByteReader::State {
     std::array<std::byte, 4096> piece;
     while (first < size) {
       const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), size - first));
-      read_exactly(fd, path, first, std::span(piece).first(count));
+      source->read(first, std::span(piece).first(count));
       const auto found = std::find_if(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(count),
                                       [](std::byte b) { return b != std::byte{}; });
       const auto zeros = static_cast<std::size_t>(found - piece.begin());
@@ -157,8 +157,8 @@ struct ByteReader::State {
 
 ByteReader::ByteReader(std::filesystem::path path, Inflation inflation) : state_(std::make_unique<State>()) {
   State& s = *state_;
-  s.fd = open_for_reading(path);
-  s.size = file_size(s.fd, path);
+  s.source = open_source(path);
+  s.size = s.source->size();
   s.path = std::move(path);
   if (!s.is_gzip_at(0)) return;
   s.inflater = make_inflater(inflation);
@@ -182,7 +182,7 @@ void ByteReader::read(std::span<std::byte> out) {
     if (out.size() > s.size - s.delivered) {
       s.fail(fmt::format("cut short: {} bytes are needed, the file has {}", s.delivered + out.size(), s.size));
     }
-    read_exactly(s.fd, s.path, s.delivered, out);
+    s.source->read(s.delivered, out);
     s.delivered += out.size();
     return;
   }

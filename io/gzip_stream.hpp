@@ -12,15 +12,15 @@
 #include <span>
 
 #include "io/atomic_file.hpp"
-#include "io/file_descriptor.hpp"
+#include "io/byte_source.hpp"
 #include "io/inflater.hpp"
 
 namespace brainmt::io {
 
 class ByteReader {
  public:
-  /// Throws DataError when the file is missing, unreadable, not a regular file, or damaged in its gzip header. The
-  /// bytes do not depend on `inflation`.
+  /// `path` may be a member of a zip archive (io/byte_source.hpp). Throws DataError when the file is missing,
+  /// unreadable, not a regular file, or damaged in its gzip header. The bytes do not depend on `inflation`.
   explicit ByteReader(std::filesystem::path path, Inflation inflation = Inflation::kFastest);
   ~ByteReader();
   ByteReader(ByteReader&&) noexcept;

@@ -87,7 +87,8 @@ const Schema& prepare_schema() {
           file_path("input", "", "directory of scans; required but with merge"),
           file_path("output", "", "cohort file to write (.h5); its report is written beside it").required(),
           choice("layout", "flat", {"flat", "ukb", "hcp", "bids"},
-                 "how the files are named: flat, <input>/<subject>.nii.gz; ukb, UK Biobank's field 20227; hcp, the "
+                 "how the files are named: flat, <input>/<subject>.nii.gz; ukb, UK Biobank's field 20227, unpacked or "
+                 "as zip archives; hcp, the "
                  "resting-state runs of the Connectome Projects; bids, derivatives as fMRIPrep writes them; "
                  "docs/layouts.md draws each"),
           text("pattern", "", "path of a scan below input with {subject}, and perhaps {run}, in it, instead of layout"),

@@ -1,10 +1,12 @@
-// UK Biobank: bulk field 20227 unpacked to one folder an eid and instance, and images warped to MNI beside it, or in
-// one folder an eid as the published training data have them.
+// UK Biobank: bulk field 20227 as zip archives or unpacked to one folder an eid and instance, and images warped to MNI
+// beside it, or in one folder an eid as the published training data have them.
 #include <algorithm>
 #include <map>
 #include <optional>
 
 #include "base/error.hpp"
+#include "io/foreign_file.hpp"
+#include "io/zip_archive.hpp"
 #include "prepare/folder.hpp"
 #include "prepare/layouts.hpp"
 #include "prepare/other_format.hpp"
@@ -15,15 +17,34 @@ namespace {
 
 constexpr std::string_view kBulk = "_20227_";
 
-// A folder with a scan of one participant: in MNI space, in native space, or both.
-struct Found {
-  std::string run;   // <instance>_<array index>; empty for a folder of an eid
-  std::string fmri;  // below the input
-  bool mni, native;
+constexpr std::string_view kMotion = "/rfMRI.ica/mc/prefiltered_func_data_mcf_rel.rms";
 
-  std::string mni_file() const { return fmri + "/filtered_func_data_clean_MNI.nii.gz"; }
-  std::string native_file() const { return fmri + "/rfMRI.ica/filtered_func_data_clean.nii.gz"; }
+// A folder or zip archive with a scan of one participant: in MNI space, in native space, or both.
+struct Found {
+  std::string run;     // <instance>_<array index>; empty for a folder of an eid
+  std::string parent;  // below the input: the folder, or the archive
+  bool is_archive = false, mni = false, native = false, motion = false;
+
+  std::string fmri() const { return parent + "/fMRI"; }
+  std::string mni_file() const { return fmri() + "/filtered_func_data_clean_MNI.nii.gz"; }
+  std::string native_file() const { return fmri() + "/rfMRI.ica/filtered_func_data_clean.nii.gz"; }
+  std::string motion_file() const { return fmri() + std::string(kMotion); }
+
+  // `has`: does the input have this file?
+  template <class Has>
+  void look(Has&& has) {
+    mni = has(mni_file());
+    native = has(native_file());
+    motion = (mni || native) && has(motion_file());
+  }
+  bool any() const { return mni || native; }
 };
+
+bool is_zip(std::string_view name) { return lower(name).ends_with(".zip"); }
+
+std::string without_zip(const std::string& name) {
+  return name.substr(0, name.size() - std::string_view(".zip").size());
+}
 
 bool is_visit(std::string_view text) {
   const std::size_t middle = text.find('_');
@@ -33,20 +54,23 @@ bool is_visit(std::string_view text) {
   return middle != text.npos && digits(text.substr(0, middle)) && digits(text.substr(middle + 1));
 }
 
-ScanEntry scan_of(const std::string& eid, const Found& found, const std::string& file, const ListSettings& settings) {
+std::string unzip_command(const std::string& folder) {
+  return fmt::format("unzip -q '{0}.zip' 'fMRI/*' -d '{0}'", folder);
+}
+
+ScanEntry scan_of(const std::string& eid, const Found& found, const std::string& file) {
   ScanEntry scan = scan_at(eid, found.run, file);
   scan.session = found.run.substr(0, found.run.find('_'));
-  const std::string motion = found.fmri + "/rfMRI.ica/mc/prefiltered_func_data_mcf_rel.rms";
-  if (stands_at(settings.input / motion)) scan.motion = motion;
+  if (found.motion) scan.motion = found.motion_file();
   return scan;
 }
 
 ScanEntry native_scan(const std::string& eid, const Found& found, const ListSettings& settings) {
-  ScanEntry scan = scan_of(eid, found, found.native_file(), settings);
-  if (settings.wants_mni()) {
-    scan.reject(fmt::format("is in native space; take it to MNI: {}; or take all scans as they are: space=native",
-                            applywarp_command((settings.input / found.fmri).string())));
-  }
+  ScanEntry scan = scan_of(eid, found, found.native_file());
+  if (!settings.wants_mni()) return scan;
+  const std::string folder = (settings.input / (found.is_archive ? without_zip(found.parent) : found.parent)).string();
+  scan.reject(fmt::format("is in native space; take it to MNI: {}{}; or take all scans as they are: space=native",
+                          found.is_archive ? unzip_command(folder) + " && " : "", applywarp_command(folder + "/fMRI")));
   return scan;
 }
 
@@ -61,11 +85,12 @@ void note_other(const std::string& name, const ListSettings& settings, std::vect
   std::error_code unknown;
   if (archive) {
     const std::string path = (settings.input / stem).string();
-    const bool is_zip = lower(name).ends_with(".zip");
-    others.push_back(
-        overlooked(eid, name,
-                   is_zip ? fmt::format("zip archive, not unpacked: unzip -q '{0}.zip' 'fMRI/*' -d '{0}'", path)
-                          : archive->reason));
+    std::string reason = archive->reason;
+    if (is_zip(name)) {
+      reason = is_bulk ? fmt::format("zip archive without a scan: layout={} finds none in it", settings.layout_name())
+                       : "zip archive, not unpacked: " + unzip_command(path);
+    }
+    others.push_back(overlooked(eid, name, reason));
   } else if (std::filesystem::is_directory(settings.input / name, unknown)) {
     ScanEntry entry = overlooked_in(settings, eid, name + "/fMRI", "filtered_func_data_clean");
     if (entry.file == name + "/fMRI") {
@@ -79,24 +104,51 @@ void note_other(const std::string& name, const ListSettings& settings, std::vect
   others.back().run = is_bulk ? stem.substr(bulk + kBulk.size()) : "";
 }
 
+// What an archive of field 20227 holds; one that cannot be read is a bad scan, in `others`.
+void look_into_archive(const std::string& eid, Found& found, const ListSettings& settings,
+                       std::vector<ScanEntry>& others) {
+  const std::filesystem::path path = settings.input / found.parent;
+  try {
+    const io::ZipArchive archive(path);
+    const auto inside = found.parent.size() + 1;
+    found.look([&](const std::string& file) { return archive.has(file.substr(inside)); });
+  } catch (const DataError& error) {
+    const std::string prefix = fmt::format("'{}': ", path.string());
+    std::string reason = error.what(), foreign = io::foreign_link(path);
+    if (reason.starts_with(prefix)) reason.erase(0, prefix.size());
+    if (foreign.empty()) foreign = io::foreign_file(path);
+    if (!foreign.empty() && foreign.find("zip archive") == foreign.npos) reason = foreign;
+    others.push_back(scan_of(eid, found, found.parent));
+    others.back().reject(reason);
+  }
+}
+
 }  // namespace
 
 std::vector<ScanEntry> find_ukb(const ListSettings& settings) {
   std::map<std::string, std::vector<Found>> participants;
   std::vector<ScanEntry> others;
   for (const std::string& name : names_in(settings.input)) {
-    const std::size_t bulk = name.find(kBulk);
-    const bool is_bulk = bulk != name.npos && is_visit(std::string_view(name).substr(bulk + kBulk.size()));
-    Found found{is_bulk ? name.substr(bulk + kBulk.size()) : "", name + "/fMRI", false, false};
-    found.mni = stands_at(settings.input / found.mni_file());
-    found.native = stands_at(settings.input / found.native_file());
-    const std::string eid = is_bulk ? name.substr(0, bulk) : name;
-    if (found.mni || found.native) {
-      participants[eid].push_back(found);
-    } else {
+    const bool archive = is_zip(name);
+    const std::string stem = archive ? without_zip(name) : name;
+    const std::size_t bulk = stem.find(kBulk);
+    const bool is_bulk = bulk != stem.npos && is_visit(std::string_view(stem).substr(bulk + kBulk.size()));
+    Found found{.run = is_bulk ? stem.substr(bulk + kBulk.size()) : "", .parent = name, .is_archive = archive};
+    const std::string eid = is_bulk ? stem.substr(0, bulk) : stem;
+    std::vector<Found>& known = participants[eid];
+    if (archive && is_bulk && std::ranges::count(known, found.run, &Found::run) > 0) continue;  // unpacked beside it
+    if (!archive) {
+      found.look([&](const std::string& file) { return stands_at(settings.input / file); });
+    } else if (is_bulk) {
+      look_into_archive(eid, found, settings, others);
+    }
+    if (found.any()) {
+      known.push_back(found);
+    } else if (others.empty() || others.back().file != name) {
       note_other(name, settings, others);
     }
   }
+  std::erase_if(participants, [](const auto& entry) { return entry.second.empty(); });
   std::vector<ScanEntry> scans;
   for (const auto& [eid, folders] : participants) {
     // An MNI image in the folder of the eid stands for whichever visit it was made from.
@@ -105,7 +157,7 @@ std::vector<ScanEntry> find_ukb(const ListSettings& settings) {
     for (const Found& found : folders) {
       const bool as_mni = settings.wants_mni() ? found.mni : found.mni && !has_native;
       if (as_mni) {
-        scans.push_back(scan_of(eid, found, found.mni_file(), settings));
+        scans.push_back(scan_of(eid, found, found.mni_file()));
       } else if (found.native && !(settings.wants_mni() && has_own_mni)) {
         scans.push_back(native_scan(eid, found, settings));
       }

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "io/file_descriptor.hpp"
+#include "io/byte_source.hpp"
 #include "io/printable.hpp"
 #include "io/table.hpp"
 
@@ -52,14 +52,14 @@ std::vector<double> read_confounds(const std::filesystem::path& path) {
 // Numbers between blanks and line ends.
 std::vector<double> read_numbers(const std::filesystem::path& path) {
   constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 20;
-  const io::FileDescriptor fd = io::open_for_reading(path);
-  const std::uint64_t size = io::file_size(fd, path);
+  const auto file = io::open_source(path);
+  const std::uint64_t size = file->size();
   if (size > kMostBytes) {
     throw DataError(
         fmt::format("'{}' has {} bytes, a list of displacements may have {}", path.string(), size, kMostBytes));
   }
   std::string text(static_cast<std::size_t>(size), '\0');
-  io::read_exactly(fd, path, 0, std::as_writable_bytes(std::span(text)));
+  file->read(0, std::as_writable_bytes(std::span(text)));
   std::vector<double> numbers;
   constexpr std::string_view kBlanks = " \t\r\n";
   for (std::string_view rest = text;;) {

@@ -227,6 +227,22 @@ void Phenotypes::match(const std::vector<ScanEntry>& scans) {
     return rows != nullptr && std::ranges::count(*rows, session, &Row::session) > 0;
   });
   note_instances(scans);
+  note_rows_without_scan(scans);
+}
+
+// A folder that is not whole, or a table of a larger study: only the user knows.
+void Phenotypes::note_rows_without_scan(const std::vector<ScanEntry>& scans) {
+  std::vector<std::uint8_t> has_scan(table_.rows(), 0);
+  for (const ScanEntry& scan : scans) {
+    const std::size_t* row = scan.is_scan() ? find(scan) : nullptr;
+    if (row != nullptr) has_scan[*row] = 1;
+  }
+  const auto count = std::ranges::count(has_scan, 0);
+  if (count == 0 || static_cast<std::size_t>(count) == table_.rows()) return;
+  const auto first = static_cast<std::size_t>(std::ranges::find(has_scan, 0) - has_scan.begin());
+  information_.push_back(fmt::format("'{}': {} of {} rows have no scan in the input, the first {}",
+                                     table_.path().string(), count, table_.rows(),
+                                     io::printable(table_.text(first, id_column_))));
 }
 
 const std::vector<Phenotypes::Row>* Phenotypes::rows_of(const std::string& participant_id) const {

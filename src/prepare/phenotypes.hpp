@@ -57,6 +57,7 @@ class Phenotypes {
   void index_rows();
   void note_columns(bool asked);
   void note_instances(const std::vector<ScanEntry>& scans);
+  void note_rows_without_scan(const std::vector<ScanEntry>& scans);
   const std::vector<Row>* rows_of(const std::string& participant_id) const;
   const std::size_t* find(const ScanEntry& scan) const;  // its row, or null
   std::size_t column_for(std::size_t column, std::string_view session) const;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "io/byte_source.hpp"
 #include "io/cohort_layout.hpp"
 #include "io/foreign_file.hpp"
 #include "io/printable.hpp"
@@ -129,7 +130,7 @@ void check(ScanEntry& scan, const fs::path& input) {
   if (!io::is_participant_id(scan.participant_id)) {
     scan.reject(fmt::format("{} is not a participant id (1 to 64 letters, digits, '_' or '-')",
                             io::printable(scan.participant_id)));
-  } else if (scan.usable() && !fs::is_regular_file(input / scan.file, unknown)) {
+  } else if (scan.usable() && !fs::is_regular_file(io::file_on_disk(input / scan.file), unknown)) {
     const std::string pointer = io::foreign_link(input / scan.file);
     scan.reject(pointer.empty() ? "is a link to a file that is not there, or no regular file" : pointer);
   }

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "io/agreement.hpp"
+#include "io/byte_source.hpp"
 #include "io/checksum.hpp"
 
 namespace brainmt::prepare {
@@ -75,7 +76,7 @@ bool has_scans(const fs::path& directory) {
 
 FileStamp stamp_of(const fs::path& path) {
   struct stat status = {};
-  if (::stat(path.c_str(), &status) != 0) {
+  if (::stat(io::file_on_disk(path).c_str(), &status) != 0) {
     throw io::UnreadableError(fmt::format("cannot look at '{}': {}", path.string(), io::errno_text(errno)));
   }
   return {static_cast<std::uint64_t>(status.st_size), status.st_mtim.tv_sec, status.st_mtim.tv_nsec};

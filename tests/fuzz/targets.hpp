@@ -15,6 +15,7 @@ using Bytes = std::span<const std::byte>;
 /// Throws Broken when a property does not hold; any other exception is a finding as well.
 void run_nifti(Bytes input);
 void run_gzip(Bytes input);
+void run_zip(Bytes input);
 void run_table(Bytes input);
 void run_safetensors(Bytes input);
 void run_config(Bytes input);
@@ -28,9 +29,9 @@ struct Target {
   std::optional<std::size_t> packed_at{};  // where a gzip member may stand, whose content is to be mutated too
 };
 
-inline constexpr std::array kTargets{Target{"nifti", run_nifti, 0}, Target{"gzip", run_gzip, kGzipScriptBytes},
-                                     Target{"table", run_table}, Target{"safetensors", run_safetensors},
-                                     Target{"config", run_config}};
+inline constexpr std::array kTargets{
+    Target{"nifti", run_nifti, 0}, Target{"gzip", run_gzip, kGzipScriptBytes}, Target{"zip", run_zip},
+    Target{"table", run_table},    Target{"safetensors", run_safetensors},     Target{"config", run_config}};
 
 /// The target of that name, or null.
 constexpr const Target* find_target(std::string_view name) {

@@ -8,6 +8,7 @@
 #include "prepare/scan_list.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/zip_bytes.hpp"
 
 namespace brainmt::prepare {
 namespace {
@@ -91,6 +92,37 @@ TEST_F(LayoutTest, UkbNativeSpaceTakesMniImagesWhereThereIsNothingElse) {
   ListSettings as_they_are = settings(Layout::kUkb);
   as_they_are.space = SpaceChoice::kNative;
   EXPECT_EQ(listed(as_they_are), Lines{"1000001||1000001/fMRI/filtered_func_data_clean_MNI.nii.gz"});
+}
+
+TEST_F(LayoutTest, UkbArchivesAreReadInPlace) {
+  const std::string native = "fMRI/rfMRI.ica/filtered_func_data_clean.nii.gz";
+  const std::string mni = "fMRI/filtered_func_data_clean_MNI.nii.gz";
+  const std::string motion = "fMRI/rfMRI.ica/mc/prefiltered_func_data_mcf_rel.rms";
+  const auto archive = [&](const std::string& name, std::initializer_list<std::string> members) {
+    test::ZipBytes zip;
+    for (const std::string& member : members) zip.add(member, "content of it");
+    write_file(directory_ / name, zip.bytes());
+  };
+  archive("1000001_20227_2_0.zip", {native, motion});
+  archive("1000001_20227_3_0.zip", {native, mni});
+  archive("1000002_20227_2_0.zip", {native});
+  put("1000002_20227_2_0/" + native);  // unpacked beside it
+  ListSettings as_they_are = settings(Layout::kUkb);
+  as_they_are.space = SpaceChoice::kNative;
+  EXPECT_EQ(listed(as_they_are),
+            (Lines{"1000001|2_0|1000001_20227_2_0.zip/" + native + "|1000001_20227_2_0.zip/" + motion,
+                   "1000001|3_0|1000001_20227_3_0.zip/" + native, "1000002|2_0|1000002_20227_2_0/" + native}));
+  EXPECT_EQ(scans_[1].session, "3");
+  fs::remove_all(directory_ / "1000002_20227_2_0");
+  fs::remove(directory_ / "1000002_20227_2_0.zip");
+  EXPECT_EQ(listed(settings(Layout::kUkb)),
+            (Lines{"!1000001|2_0|1000001_20227_2_0.zip/" + native + "|1000001_20227_2_0.zip/" + motion,
+                   "1000001|3_0|1000001_20227_3_0.zip/" + mni}));
+  const std::string unpacked = (directory_ / "1000001_20227_2_0").string();
+  EXPECT_NE(reason().find("unzip -q '" + unpacked + ".zip' 'fMRI/*' -d '" + unpacked +
+                          "' && applywarp --in=" + unpacked + "/fMRI/"),
+            std::string::npos)
+      << reason();
 }
 
 TEST_F(LayoutTest, HcpRunsAreKeptApartWithTheirMotion) {
@@ -253,9 +285,9 @@ TEST_F(LayoutTest, AnEmptyResultSaysWhatThereIs) {
   put("p7/scan12/rest.nii.gz");
   expect_error<DataError>([&] { list_scans(settings(Layout::kHcp)); },
                           {"found 1 NIfTI files such as 'p#/scan##/rest.nii.gz'", "pattern="});
-  put("1000001_20227_2_0.zip");
+  put("1000001.zip");
   expect_error<DataError>([&] { list_scans(settings(Layout::kUkb)); },
-                          {"found 1 archives such as '#######_#####_#_#.zip'", "unpack"});
+                          {"found 1 archives such as '#######.zip'", "unpack"});
 }
 
 TEST_F(LayoutTest, TablesThatGoWithALayout) {

@@ -10,6 +10,7 @@
 #include "io/float16.hpp"
 #include "small_cohort.hpp"
 #include "support/nifti_bytes.hpp"
+#include "support/zip_bytes.hpp"
 
 namespace brainmt::prepare {
 namespace {
@@ -103,6 +104,67 @@ class OddScans : public testing::Test {
 };
 
 #define EXPECT_HAS(text, part) EXPECT_NE(std::string(text).find(part), std::string::npos) << (text)
+
+// The same scans from archives (deflated and stored), and from their folders.
+TEST_F(OddScans, ScansInArchivesGiveTheSameCohort) {
+  config_.layout = Layout::kUkb;
+  config_.space = SpaceChoice::kNative;
+  config_.processing.censor_fd = 0.5;
+  const std::string image = "fMRI/rfMRI.ica/filtered_func_data_clean.nii.gz";
+  const std::string motion = "fMRI/rfMRI.ica/mc/prefiltered_func_data_mcf_rel.rms";
+  std::string moved = "0.1\n0.9\n";
+  for (int t = 3; t < 12; ++t) moved += "0.2\n";
+  std::vector<std::string> stores;
+  for (const bool packed : {true, false}) {
+    for (const unsigned seed : {1u, 2u}) {
+      NiftiBytes file(kShape, 16, 32);
+      const std::string scan = test::gzipped(file.append(voxels(seed)).bytes(), 1);
+      const std::string name = fmt::format("100000{}_20227_2_0", seed);
+      if (packed) {
+        write(name + ".zip", test::ZipBytes().add(image, scan, seed == 1).add(motion, moved).bytes());
+      } else {
+        write(name + "/" + image, scan);
+        write(name + "/" + motion, moved);
+      }
+    }
+    const auto rows = run();
+    ASSERT_EQ(rows.size(), 2u);
+    for (const auto& [id, row] : rows) {
+      EXPECT_EQ(row.at("status"), "used") << row.at("reason");
+      EXPECT_EQ(row.at("frames"), "11");
+      EXPECT_EQ(row.at("file").find(".zip/") != std::string::npos, packed);
+    }
+    const io::Cohort cohort(summary_.output);
+    std::string stored;
+    for (std::size_t s = 0; s < 2; ++s) {
+      std::vector<std::uint16_t> values(11 * cohort.voxels(s));
+      cohort.read_window(s, 0, values, io::Cohort::Verify::kYes);
+      stored.append(reinterpret_cast<const char*>(values.data()), 2 * values.size());
+    }
+    stores.push_back(stored);
+  }
+  EXPECT_EQ(stores[0], stores[1]);
+}
+
+TEST_F(OddScans, DamageInsideAnArchiveIsABadScan) {
+  config_.layout = Layout::kUkb;
+  config_.space = SpaceChoice::kNative;
+  const std::string image = "fMRI/rfMRI.ica/filtered_func_data_clean.nii.gz";
+  NiftiBytes file(kShape, 16, 32);
+  const std::string scan = test::gzipped(file.append(voxels(1)).bytes(), 1);
+  write("1000001_20227_2_0.zip", test::ZipBytes().add(image, scan).bytes());
+  test::ZipBytes::Entry entry = test::ZipBytes::entry(image, scan);
+  entry.checksum ^= 1;
+  write("1000002_20227_2_0.zip", test::ZipBytes().add(entry).bytes());
+  write("1000003_20227_2_0.zip", test::ZipBytes().add(image, scan.substr(0, scan.size() / 2)).bytes());
+  write("1000004_20227_2_0.zip", test::ZipBytes().add(image, scan).bytes().substr(0, 2000));
+  auto rows = run();
+  EXPECT_EQ(rows["1000001"]["status"], "used");
+  EXPECT_HAS(rows["1000002"]["reason"], "incorrect data check");
+  EXPECT_HAS(rows["1000003"]["reason"], "cut short");
+  EXPECT_HAS(rows["1000004"]["reason"], "no whole zip archive");
+  for (const char* id : {"1000002", "1000003", "1000004"}) EXPECT_EQ(rows[id]["status"], "bad");
+}
 
 TEST_F(OddScans, CleanScansHaveNoRemarks) {
   for (const char* name : {"a", "b", "c"}) add(name);

@@ -8,6 +8,7 @@
 #include "prepare/summary.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/zip_bytes.hpp"
 
 namespace brainmt::prepare {
 namespace {
@@ -73,19 +74,23 @@ TEST_F(Overlooked, UkbNamesArchivesAndFoldersWithoutAScan) {
   put("1000002_20227_2_0" + mni);
   put("1000002_20227_2_0.zip");  // unpacked
   put("1000002_20227_3_0.zip");
-  put("1000003_20227_2_0.zip");
+  test::write_file(directory_ / "1000003_20227_2_0.zip", test::ZipBytes().add("fMRI/rfMRI.nii.gz", "x").bytes());
   put("1000003_20252_2_0.zip");  // structural images
+  put("1000007.zip");
   put("1000004/fMRI/rfMRI.nii.gz");
   put("1000005/fMRI/filtered_func_data_clean_MNI.nii.bz2");
   folder("1000006_20227_2_0");
   folder("logs");
   EXPECT_EQ(listed(Layout::kUkb),
-            (Lines{"1000001" + mni, "1000002_20227_2_0" + mni, "1000002_20227_3_0.zip: zip archive, not unpacked",
-                   "1000003_20227_2_0.zip: zip archive, not unpacked", "1000004: folder without a scan",
+            (Lines{"1000001" + mni, "1000002_20227_2_0" + mni, "1000002_20227_3_0.zip",
+                   "1000003_20227_2_0.zip: zip archive without a scan", "1000004: folder without a scan",
                    "1000005/fMRI/filtered_func_data_clean_MNI.nii.bz2: compressed by bzip2",
-                   "1000006_20227_2_0: folder without a scan"}));
-  const std::string path = (directory_ / "1000003_20227_2_0").string();
-  EXPECT_EQ(scans_[3].reason, "zip archive, not unpacked: unzip -q '" + path + ".zip' 'fMRI/*' -d '" + path + "'");
+                   "1000006_20227_2_0: folder without a scan", "1000007.zip: zip archive, not unpacked"}));
+  EXPECT_EQ(scans_[2].status, ScanEntry::Status::kBad);
+  EXPECT_EQ(scans_[2].participant_id + "|" + scans_[2].run + "|" + scans_[2].session, "1000002|3_0|3");
+  EXPECT_NE(scans_[2].reason.find("is empty"), std::string::npos) << scans_[2].reason;
+  const std::string path = (directory_ / "1000007").string();
+  EXPECT_EQ(scans_.back().reason, "zip archive, not unpacked: unzip -q '" + path + ".zip' 'fMRI/*' -d '" + path + "'");
 }
 
 TEST_F(Overlooked, HcpNamesRunsAndParticipantsWithoutAnImage) {
@@ -134,9 +139,9 @@ TEST_F(Overlooked, PatternNamesWhatEndsOtherwise) {
 }
 
 TEST_F(Overlooked, WithoutAnyScanTheErrorCountsThem) {
-  for (const char* eid : {"1000001", "1000002"}) put(fmt::format("{}_20227_2_0.zip", eid));
+  for (const char* eid : {"1000001", "1000002"}) put(fmt::format("{}.zip", eid));
   expect_error<DataError>([&] { listed(Layout::kUkb); },
-                          {"holds no scan", "2 zip archive, not unpacked ('1000001_20227_2_0.zip')"});
+                          {"holds no scan", "2 zip archive, not unpacked ('1000001.zip')"});
 }
 
 TEST_F(Overlooked, IsInSummaryAndReportAndCountsAsNeitherBadNorFound) {

@@ -184,6 +184,13 @@ TEST_F(PhenotypesTest, LaterImagingInstancesTakeTheirColumns) {
   EXPECT_TRUE(has(found.warnings(), "have no value in column 25000-2.0"));
 }
 
+TEST_F(PhenotypesTest, RowsWithoutAScanAreCounted) {
+  const auto with = scans({"2"});
+  const auto line = "2 of 3 rows have no scan in the input, the first '1'";
+  EXPECT_TRUE(has(matched("eid,age\n1,50\n2,51\n3,52\n", with).information(), line));
+  EXPECT_FALSE(has(matched("eid,age\n2,51\n", with).information(), "have no scan"));
+}
+
 TEST_F(PhenotypesTest, CodesOfUkBiobankAreMissing) {
   const std::string content = "eid,1160-2.0,1070-2.0,99999-2.0,20127-0.0\n1,7,-10,3,-1\n2,-3,2,-1,4\n3,-818,-1,5,6\n";
   const auto with = scans({"1", "2", "3"});
