@@ -45,7 +45,7 @@ struct NiftiHeader {
   double repetition_time = 0;  // as it stands there, finite; seconds by the file's unit, and none counts as seconds
   std::array<double, 16> affine{};  // row-major 4x4, voxel (i, j, k, 1) to millimetres; its 3x3 part is regular
   AffineSource affine_source = AffineSource::kSform;
-  bool affine_refused = false;      // a code is set, but what it stands for is no affine: the next source was taken
+  bool affine_refused = false;      // a code is set, but its matrix is singular or not finite: the next is used
   std::uint64_t data_offset = 352;  // bytes from the start of the (decompressed) file
 
   std::size_t frame_voxels() const { return static_cast<std::size_t>(shape[0] * shape[1] * shape[2]); }

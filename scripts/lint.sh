@@ -43,10 +43,6 @@ packaging() {
   for section in post environment runscript test; do
     sed -n "/^%$section\$/,/^%/{/^%/!p}" "$definition" | sh -n || { printf '%s: %%%s does not parse\n' "$definition" "$section"; status=1; }
   done
-  if command -v pyflakes3 >/dev/null; then
-    pyflakes3 packaging/spack/packages | grep -vE 'may be undefined, or defined from star imports|unable to detect undefined names' && status=1
-  fi
-  if command -v spack >/dev/null; then spack style packaging/spack/packages || status=1; fi
   return "$status"
 }
 

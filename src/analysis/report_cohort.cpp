@@ -79,7 +79,7 @@ Table data_table(const CohortFacts& facts) {
   table.rows.push_back({"repetition time", facts.repetition});
   table.rows.push_back({"space", facts.space});
   table.rows.push_back({"values", facts.values});
-  if (facts.left_out.empty()) table.rows.push_back({"left out", "nobody"});
+  if (facts.left_out.empty()) table.rows.push_back({"left out", "none"});
   for (const auto& [why, count] : facts.left_out)
     table.rows.push_back({table.rows.back()[0] == "values" ? "left out" : "", fmt::format("{} {}", count, why)});
   return table;

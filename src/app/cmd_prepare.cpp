@@ -70,7 +70,7 @@ class StageProgress {
   std::optional<Progress> progress_;
 };
 
-// Participants without a row are lost without an error: a table of other ids would be noticed here only.
+// Scans without a row are left out without an error. Where they are most of all, prepare() has warned with examples.
 void warn_of_losses(const prepare::PrepareSummary& summary) {
   if (summary.overlooked > 0) {
     log::warn("{} files or folders{} may hold scans and were not read (see \"left out\"); {} says what to do",
@@ -78,7 +78,7 @@ void warn_of_losses(const prepare::PrepareSummary& summary) {
               summary.report.string());
   }
   if (summary.bad > 0) log::warn("{} scans could not be used; {} says why", summary.bad, summary.report.string());
-  if (summary.unlisted > 0)
+  if (summary.unlisted > 0 && 2 * summary.unlisted <= summary.found())
     log::warn("{} of {} scans have no row in the table and are not used; {} lists them", summary.unlisted,
               summary.found(), summary.report.string());
 }

@@ -1,7 +1,8 @@
 #pragma once
-// The fixed binary tree that adds up G terms, whoever holds them. Node (l, k) covers the terms k 2^l .. (k + 1) 2^l - 1
-// that exist. It is the sum of its two children; where its right child would cover nothing, it is its left child.
-// The terms are level 0, and the sum is the one node above all of them.
+// The fixed binary tree that adds up G terms, on whichever ranks they are.
+//   node (l, k) covers the terms k 2^l .. (k + 1) 2^l - 1 that exist
+// It is the sum of its two children; where its right child would cover nothing, it is its left child. The terms are
+// level 0, and the sum is the one node above all of them.
 //
 // Terms that arrive from left to right need only a stack of nodes: a new node is joined with its left sibling as long
 // as that stands on top. What is left on the stacks of two neighbours is pushed from left to right in the same way, and

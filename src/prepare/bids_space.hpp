@@ -19,7 +19,7 @@ using SpaceCounts = std::map<std::string, std::size_t>;
 /// commonest MNI space, else that one, else the commonest other template. Between equal counts: MNI152NLin6Asym before
 /// MNI152NLin2009cAsym before others, then res-2, then the name. Images of one participant's own space (none, T1w, T2w,
 /// fsnative, ...) are taken only where bids_space= names it: `native` is the one without space-. A space without res-
-/// stands for any res- of it. Throws DataError: there is no such image. `counts` is not empty.
+/// means any res- of it. Throws DataError: there is no such image. `counts` is not empty.
 std::string choose_space(const SpaceCounts& counts, const std::string& wanted);
 
 /// For messages: the space, or "no space- in its name".

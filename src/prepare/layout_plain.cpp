@@ -26,7 +26,7 @@ std::size_t nifti_ending(std::string_view file) {
   return 0;
 }
 
-// Is there a NIfTI file in the first levels of a folder? One that cannot be read (lost+found) is nobody's scans.
+// Is there a NIfTI file in the first levels of a folder? A folder that cannot be read (lost+found) counts as none.
 bool has_nifti(const std::filesystem::path& folder, int levels) {
   std::error_code unreadable;
   if (std::filesystem::directory_iterator(folder, unreadable); unreadable) return false;

@@ -414,7 +414,7 @@ TEST_F(OddScans, SpikesEmptyAndFrozenFramesAndDeadSlicesAreSeen) {
   EXPECT_EQ(run()["empty"]["reason"], "");
 }
 
-// What is staged keeps its findings, for the report of the preparation that goes on with it.
+// What is staged keeps its findings, for the report of the preparation that reuses it.
 TEST_F(OddScans, StagedScansKeepTheirFindings) {
   add("a");
   add("b", [](NiftiBytes&, std::vector<float>& values) { std::fill_n(values.begin() + 2 * kFrame, kFrame, 0.0f); });

@@ -83,10 +83,10 @@ class NiftiBytes {
   std::string bytes_;
 };
 
-/// One gzip member of `content`.
-inline std::string gzipped(const std::string& content, int level = 6) {
+/// `content` compressed by zlib; `window_bits` chooses the wrapping: -15 none, 15 + 16 gzip.
+inline std::string deflated(const std::string& content, int window_bits, int level = 6) {
   z_stream z = {};
-  deflateInit2(&z, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+  deflateInit2(&z, level, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY);
   std::string out(deflateBound(&z, content.size()), '\0');
   z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
   z.avail_in = static_cast<uInt>(content.size());
@@ -97,5 +97,8 @@ inline std::string gzipped(const std::string& content, int level = 6) {
   deflateEnd(&z);
   return out;
 }
+
+/// One gzip member of `content`.
+inline std::string gzipped(const std::string& content, int level = 6) { return deflated(content, 15 + 16, level); }
 
 }  // namespace brainmt::test

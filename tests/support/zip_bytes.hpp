@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "support/nifti_bytes.hpp"
+
 namespace brainmt::test {
 
 class ZipBytes {
@@ -22,7 +24,7 @@ class ZipBytes {
   static Entry entry(const std::string& name, const std::string& content, bool deflate = true) {
     Entry entry;
     entry.name = name;
-    entry.packed = deflate ? deflated(content) : content;
+    entry.packed = deflate ? deflated(content, -15) : content;
     entry.size = content.size();
     entry.method = deflate ? 8 : 0;
     const auto* bytes = reinterpret_cast<const Bytef*>(content.data());
@@ -73,20 +75,6 @@ class ZipBytes {
   static std::string described(const Entry& entry, bool wide) {
     return number(entry.flags, 2) + number(entry.method, 2) + number(0, 4) + number(entry.checksum, 4) +
            number(wide ? kWide : entry.packed.size(), 4) + number(wide ? kWide : entry.size, 4);
-  }
-
-  static std::string deflated(const std::string& content) {
-    z_stream z = {};
-    deflateInit2(&z, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY);
-    std::string out(deflateBound(&z, content.size()), '\0');
-    z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
-    z.avail_in = static_cast<uInt>(content.size());
-    z.next_out = reinterpret_cast<Bytef*>(out.data());
-    z.avail_out = static_cast<uInt>(out.size());
-    deflate(&z, Z_FINISH);
-    out.resize(z.total_out);
-    deflateEnd(&z);
-    return out;
   }
 
   std::string body_, directory_;

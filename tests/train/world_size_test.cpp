@@ -1,5 +1,5 @@
 // deterministic=world: one global batch gives one set of bits for every split of it into ranks x run.batch_size x
-// run.accumulate, also where a run goes on with another split. A job of four ranks; smaller numbers are
+// run.accumulate, also where a run is resumed with another split. A job of four ranks; smaller numbers are
 // sub-communicators. Two targets with missing labels, DropPath, clipping, and a last step that is not full.
 #include <gtest/gtest.h>
 
