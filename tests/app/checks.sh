@@ -16,6 +16,18 @@ clean_up() {
 }
 trap clean_up EXIT
 
+# Random draws: another seed in every run, which finish prints; BRAINMT_TEST_SEED=<seed> repeats a run's draws.
+seed=${BRAINMT_TEST_SEED:-$RANDOM}
+RANDOM=$seed
+drawn=0
+# draw FROM TO: sets `drawn`. No command substitution, because bash seeds RANDOM anew in a subshell.
+draw() { drawn=$((RANDOM % ($2 - $1 + 1) + $1)); }
+# draw_seconds FROM TO: sets `drawn` to a time for sleep; FROM and TO are in milliseconds.
+draw_seconds() {
+  draw "$1" "$2"
+  printf -v drawn '%d.%03d' $((drawn / 1000)) $((drawn % 1000))
+}
+
 # check NAME: what the following lines are about.
 check() { name=$1; }
 
@@ -65,5 +77,6 @@ ranks() {
 
 finish() {
   [ "$failures" -eq 0 ] && echo "all checks passed"
+  echo "random draws: BRAINMT_TEST_SEED=$seed"
   exit "$((failures > 0))"
 }

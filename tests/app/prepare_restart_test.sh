@@ -50,7 +50,8 @@ for trial in 1 2 3 4 5 6; do
   "$brainmt" prepare input="$work/scans" output="$work/random.h5" >/dev/null 2>&1 &
   pid=$!
   started+=("$pid")
-  sleep "0.$((RANDOM % 90 + 10))"
+  draw_seconds 100 1000
+  sleep "$drawn"
   kill -9 "$pid" 2>/dev/null
   wait "$pid" 2>/dev/null
   expect_restart random

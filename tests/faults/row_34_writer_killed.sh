@@ -23,15 +23,15 @@ for ((trial = 0; trial < trials; trial++)); do
   # Every fourth time a cohort stands there already, which must stay whole.
   rm -f "$out"
   [ $((trial % 4)) -ne 3 ] || cp "$data/c.h5" "$out"
-  after=$((RANDOM % (whole_ms + 20) + 5))
+  draw_seconds 5 $((whole_ms + 25))
   { # the shell's own word about the killed process goes with the rest
-    timeout -s KILL "$((after / 1000)).$(printf %03d $((after % 1000)))" "${prepare[@]}" output="$out"
+    timeout -s KILL "$drawn" "${prepare[@]}" output="$out"
     code=$?
   } >"$work/stdout" 2>"$work/stderr"
   [ $code -eq 0 ] || killed=$((killed + 1))
   [ $code -eq 0 ] || [ $code -eq 137 ] || fail "exit code $code"
   if [ -e "$out" ]; then
-    cmp -s "$out" "$data/c.h5" || fail "trial $trial, killed after $after ms: half a cohort"
+    cmp -s "$out" "$data/c.h5" || fail "trial $trial, killed after $drawn s: half a cohort"
   else
     absent=$((absent + 1))
     [ $code -ne 0 ] || fail "trial $trial ended well and left no cohort"

@@ -117,7 +117,7 @@ hosts=$(grep -rhoE '"(one|two)"' "$work/apart" --include='*.json' | sort -u | tr
 expect_same_end together
 expect_same_end apart
 
-check "a cut network ends the job within the limit + 10 s"
+check "a cut network ends the job within the limit + 10 s, five times as much on a loaded machine"
 BRAINMT_ALLOW_FAULTS=1 BRAINMT_FAULT='step.begin:0:*:sleep=1' on -N 2 -n 2 "${train[@]}" run.batch_size=2 \
   run.dir="$work/cut" >"$work/cut.out" 2>"$work/cut.err" &
 job=$!
@@ -130,7 +130,7 @@ took=$((SECONDS - begin))
 cp "$work/cut.out" "$work/stdout"
 cp "$work/cut.err" "$work/stderr"
 [ "$code" -eq 5 ] || fail "exit code $code instead of 5"
-[ "$took" -le $((timeout + 10)) ] || fail "it took $took s with comm.timeout=$timeout"
+[ "$took" -le $((timeout + 50)) ] || fail "it took $took s with comm.timeout=$timeout"
 wait_until 10 no_ranks || fail "ranks are left on a node"
 ! grep -q finished "$work/cut.out" || fail "it was over before the network was cut"
 

@@ -15,17 +15,21 @@ prepare() {
 }
 
 row_01() {
-  local step since
-  for step in 0 $((RANDOM % 14 + 1)); do
+  local step since code
+  draw 1 14
+  for step in 0 "$drawn"; do
     check "rank 1 killed at step $step"
     since=$EPOCHREALTIME
-    faulty "step.gradients:1:$step:kill9" "${both[@]}" run.dir="$work/two_$step" >"$work/stdout" 2>"$work/stderr" &&
-      fail "the job ended as if nothing had happened"
+    faulty "step.gradients:1:$step:kill9" "${both[@]}" run.dir="$work/two_$step" >"$work/stdout" 2>"$work/stderr"
+    code=$?
+    [ "$code" -ne 0 ] || fail "the job ended as if nothing had happened"
+    [ "$code" -ne 124 ] || fail "the job did not end after the rank's death"
     within 10 "$since" "start, rank death, job over"
     expect_no_processes
     continued_both "two_$step"
   done
-  step=$((RANDOM % 14 + 1))
+  draw 1 14
+  step=$drawn
   check "the only rank killed at step $step"
   faulty "step.end:0:$step:kill9" expect 137 stderr "" "${alone[@]}" run.dir="$work/one"
   continued_alone one
@@ -37,7 +41,7 @@ row_02() {
   until_planted
   local since=$EPOCHREALTIME
   kill -9 "$begun"
-  for _ in $(seq 300); do pgrep -f -- "run.dir=$work/run" >/dev/null || break; sleep 0.1; done
+  for _ in $(seq 1500); do pgrep -f -- "run.dir=$work/run" >/dev/null || break; sleep 0.1; done
   within 30 "$since" "launcher death to the end of the ranks"
   expect_no_processes
   continued_both run

@@ -64,12 +64,13 @@ ended() {
   [ "$code" -eq "$1" ] || fail "exit code $code instead of $1"
 }
 seconds_since() { awk -v now="$EPOCHREALTIME" -v then="$1" 'BEGIN { printf "%.1f", now - then }'; }
-# within SECONDS SINCE WHAT
+# within SECONDS SINCE WHAT: SECONDS are what docs/faults.md promises on an idle machine. Other tests share this one, so
+# five times as long passes; that it ended, and why, is judged by exit codes and the log.
 within() {
   local took
   took=$(seconds_since "$2")
-  echo "$3: $took s"
-  awk -v took="$took" -v most="$1" 'BEGIN { exit !(took <= most) }' || fail "$3 took $took s, more than $1 s"
+  echo "$3: $took s, promised are $1 s"
+  awk -v took="$took" -v limit="$1" 'BEGIN { exit !(took <= 5 * limit) }' || fail "$3 took $took s, more than 5 x $1 s"
 }
 # rank_pid N: the process of a rank of the job that was begun.
 rank_pid() {
