@@ -42,27 +42,41 @@ function(brainmt_add_library name)
   target_link_libraries(brainmt_${name} PUBLIC brainmt_options ${arg_LIBS})
 endfunction()
 
-# brainmt_add_test(NAME SOURCES ... LIBS ... [RANKS 1 2 4] [LABELS ...] [TIMEOUT s]): executable test_NAME, one CTest
-# entry NAME, or NAME_np_R for each R of RANKS under mpirun.
+# brainmt_add_test(NAME SOURCES ... LIBS ... [RANKS 1 2 4] [LABELS ...] [TIMEOUT s] [BINARY test_x]): adds the sources to
+# the folder's one test program, test_<folder>, or to BINARY; one CTest entry NAME, or NAME_np_R for each R of RANKS under
+# mpirun, which runs the tests of SOURCES alone (files *_test.cpp; others are helpers).
 function(brainmt_add_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LIBS;RANKS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "TIMEOUT;BINARY" "SOURCES;LIBS;RANKS;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
-  add_executable(test_${name} ${arg_SOURCES})
-  target_link_libraries(test_${name} PRIVATE ${arg_LIBS} brainmt_test_main)
   get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  if(NOT arg_BINARY)
+    set(arg_BINARY test_${folder})
+  endif()
+  if(NOT TARGET ${arg_BINARY})
+    add_executable(${arg_BINARY})
+    target_link_libraries(${arg_BINARY} PRIVATE brainmt_test_main)
+    if(CMAKE_BUILD_TYPE STREQUAL Release AND NOT folder MATCHES "^(kernels|dnn|autograd|models)$")   # these compute at length
+      target_compile_options(${arg_BINARY} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O1>)
+    endif()
+  endif()
+  target_sources(${arg_BINARY} PRIVATE ${arg_SOURCES})
+  target_link_libraries(${arg_BINARY} PRIVATE ${arg_LIBS})
   if(folder MATCHES "^(kernels|dnn|autograd|models|analysis|train|profile)$")   # tests that look at tensors
     brainmt_kokkos_sources(${arg_SOURCES})
   endif()
+  list(FILTER arg_SOURCES INCLUDE REGEX "_test\\.cpp$")
+  list(JOIN arg_SOURCES , test_sources)
   if(NOT arg_RANKS)
-    add_test(NAME ${name} COMMAND test_${name})
+    add_test(NAME ${name} COMMAND ${arg_BINARY} --sources=${test_sources})
     set(tests ${name})
     set_tests_properties(${name} PROPERTIES LABELS "unit;${arg_LABELS}")
   endif()
   foreach(ranks IN LISTS arg_RANKS)
     add_test(NAME ${name}_np_${ranks}
-             COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe ${MPIEXEC_NUMPROC_FLAG} ${ranks} $<TARGET_FILE:test_${name}>)
+             COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe ${MPIEXEC_NUMPROC_FLAG} ${ranks} $<TARGET_FILE:${arg_BINARY}>
+                     --sources=${test_sources})
     set_tests_properties(${name}_np_${ranks} PROPERTIES LABELS "mpi;${arg_LABELS}" PROCESSORS ${ranks})
     list(APPEND tests ${name}_np_${ranks})
   endforeach()

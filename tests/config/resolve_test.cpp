@@ -7,6 +7,7 @@
 #include "config/config.hpp"
 #include "config/keys.hpp"
 #include "support/expect_error.hpp"
+#include "support/source_root.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace brainmt::config {
@@ -15,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using Ints = std::vector<std::int64_t>;
 
-const std::vector<fs::path> kConfigs{BRAINMT_CONFIGS};
+const std::vector<fs::path> kConfigs{test::source_root() / "configs"};
 
 Config from_overrides(const Schema& schema, std::vector<std::string> overrides) {
   return resolve(schema, {.file = {}, .overrides = std::move(overrides), .directories = kConfigs});
@@ -67,7 +68,7 @@ TEST(Config, ModelGroupBrainmtEqualsTheDefaults) {
 
 TEST(Config, EveryShippedFileIsValid) {
   int files = 0;
-  for (const auto& file : fs::directory_iterator(BRAINMT_CONFIGS)) {
+  for (const auto& file : fs::directory_iterator(kConfigs.front())) {
     if (file.path().extension() != ".yaml") continue;
     const Config config = resolve(train_schema(), {.file = file.path().filename().stem().string(),
                                                    .overrides = {"run.dir=r", "data.cohort=c.h5"},

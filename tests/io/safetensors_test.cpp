@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "io/float16.hpp"
 #include "support/expect_error.hpp"
+#include "support/source_root.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace brainmt::io {
@@ -83,7 +84,8 @@ TEST(Safetensors, BytesDoNotDependOnTheOrderOfTheArguments) {
 
 TEST(Safetensors, GoldenFilesLoad) {
   for (const char* name : {"brainmt_released_regression", "brainmt_bidirectional_classification"}) {
-    const auto file = SafetensorsFile::open(std::string(BRAINMT_TEST_DATA) + "/golden/" + name + ".safetensors");
+    const auto file =
+        SafetensorsFile::open(test::source_root() / ("tests/golden/" + std::string(name) + ".safetensors"));
     EXPECT_GT(file.names().size(), 50u) << name;
     for (const std::string& tensor : file.names()) {
       if (file.info(tensor).type != StoredType::kF32) continue;

@@ -7,13 +7,14 @@
 
 #include "io/safetensors.hpp"
 #include "models/brainmt.hpp"
+#include "support/source_root.hpp"
 
 namespace brainmt::test {
 
 class Golden {
  public:
   explicit Golden(const std::string& name)
-      : file_(io::SafetensorsFile::open(std::string(BRAINMT_TEST_DATA) + "/golden/" + name + ".safetensors")) {}
+      : file_(io::SafetensorsFile::open(source_root() / ("tests/golden/" + name + ".safetensors"))) {}
 
   models::BrainMTConfig config() const {
     const auto number = [&](const char* key) { return nlohmann::json::parse(file_.metadata().at(key)); };

@@ -9,6 +9,8 @@
 #include <set>
 #include <string>
 
+#include "support/source_root.hpp"
+
 namespace brainmt::profile {
 namespace {
 
@@ -44,8 +46,7 @@ TEST(Stage, KnowsEveryLabelInTheSources) {
   const std::regex label("\"(brainmt::[a-z0-9_:]+)\"");
   std::size_t found = 0;
   for (const char* folder : {"kernels", "src", "bench"})
-    for (const auto& entry :
-         std::filesystem::recursive_directory_iterator(std::filesystem::path(BRAINMT_SOURCE_DIR) / folder)) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(test::source_root() / folder)) {
       const std::string extension = entry.path().extension().string();
       if (extension != ".cpp" && extension != ".hpp") continue;
       const std::string text = text_of(entry.path());

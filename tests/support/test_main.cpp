@@ -1,12 +1,15 @@
 // One main for every test: MPI and Kokkos live for its whole run, a failure on any rank fails all of them, rank 0
 // prints every test and the other ranks their failures, and a watchdog turns a deadlock into a message.
+// --sources=a_test.cpp,b_test.cpp runs the tests of these files alone; a file without tests is an error.
 #include <gtest/gtest.h>
 #include <mpi.h>
 
 #include <Kokkos_Core.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "comm/environment.hpp"
 #include "comm/watchdog.hpp"
@@ -48,9 +51,49 @@ class FailurePrinter : public testing::EmptyTestEventListener {
   std::string name_;
 };
 
+// The full names of all tests of one source, each followed by ':' as in a filter.
+std::string tests_of(std::string_view source) {
+  std::string names;
+  const auto& all = *testing::UnitTest::GetInstance();
+  for (int s = 0; s < all.total_test_suite_count(); ++s) {
+    const testing::TestSuite& suite = *all.GetTestSuite(s);
+    for (int t = 0; t < suite.total_test_count(); ++t) {
+      const testing::TestInfo& test = *suite.GetTestInfo(t);
+      if (std::string_view(test.file()).ends_with("/" + std::string(source))) names += full_name(test) + ":";
+    }
+  }
+  return names;
+}
+
+// Narrows the run to the sources of "--sources=..."; false, with a message, if one of them has no test.
+bool choose_sources(std::string_view sources) {
+  std::string filter;
+  while (!sources.empty()) {
+    const std::string_view source = sources.substr(0, sources.find(','));
+    sources.remove_prefix(std::min(sources.size(), source.size() + 1));
+    const std::string names = tests_of(source);
+    if (names.empty()) {
+      std::fprintf(stderr, "--sources: no test of this program is in %s\n", std::string(source).c_str());
+      return false;
+    }
+    filter += names;
+  }
+  testing::GTEST_FLAG(filter) = filter;
+  return true;
+}
+
 int run_tests(int& argc, char** argv, int rank) {
   const Kokkos::ScopeGuard kokkos(argc, argv);
   testing::InitGoogleTest(&argc, argv);
+  constexpr std::string_view kSources = "--sources=";
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (!word.starts_with(kSources)) {
+      std::fprintf(stderr, "unknown option %s, expected options of GoogleTest or --sources=\n", argv[i]);
+      return 1;
+    }
+    if (!choose_sources(word.substr(kSources.size()))) return 1;
+  }
   auto& listeners = testing::UnitTest::GetInstance()->listeners();
   if (rank != 0) {
     delete listeners.Release(listeners.default_result_printer());

@@ -10,6 +10,7 @@
 #include "config/keys.hpp"
 #include "io/atomic_file.hpp"
 #include "prepare/prepare.hpp"
+#include "support/source_root.hpp"
 #include "synth/cohort.hpp"
 
 namespace brainmt::test {
@@ -30,15 +31,15 @@ fs::path make_quickstart_cohort(const fs::path& folder) {
 train::TrainSettings quickstart_settings(const fs::path& run_dir, const std::string& precision) {
   const config::Config config = config::resolve(
       config::train_schema(),
-      {.file = BRAINMT_TEST_DATA "/../configs/quickstart_sex.yaml",
+      {.file = source_root() / "configs/quickstart_sex.yaml",
        .overrides = {"run.dir=" + run_dir.string(), "precision=" + precision, "run.batch_size=8", "log.every_steps=1"},
-       .directories = {BRAINMT_TEST_DATA "/../configs"}});
+       .directories = {source_root() / "configs"}});
   train::TrainSettings settings = app::train_settings(config, 1);
   settings.max_steps = kSteps;
   return settings;
 }
 
-fs::path reference_file() { return BRAINMT_TEST_DATA "/golden/quickstart_curve.tsv"; }
+fs::path reference_file() { return source_root() / "tests/golden/quickstart_curve.tsv"; }
 
 void write_curve(const fs::path& file, const std::vector<CurvePoint>& curve) {
   std::string text = "step\tloss\tgradient_norm\tloss_fp32\tgradient_norm_fp32\tloss_bf16\tgradient_norm_bf16\n";
