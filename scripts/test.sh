@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Every test, from a clean clone: style and static checks, the debug preset (address and undefined-behaviour
-# sanitizers), the fuzzers, then the Release tests on 1, 2 and 4 ranks. CTest's summary of the latter comes last.
+# Tests from a clean clone, in three sizes. Default, what a person waits for: build, style and static checks, the Release
+# tests that take under 5 s each. --full, what CI runs: also the debug preset (address and undefined-behaviour sanitizers),
+# the fuzzers, and every test. --quick: the default's tests alone. CTest's summary of the Release tests comes last.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib/deps.sh
@@ -10,11 +11,14 @@ usage() {
   cat <<'TEXT'
 usage: scripts/test.sh [--no-install] [--quick | --full] [--only REGEX]
 
+  without        build, lint, and the Release tests without the label 'slow': at most 15 minutes on two cores, 8 with a warm
+                 compiler cache
+  --quick        the same without lint
+  --full         everything: also the sanitizers, the fuzzers (20 s each; scripts/fuzz.sh SECONDS for longer) and the slow
+                 tests: every fault row, Slurm, random kills (a quarter of them, other ones each time; BRAINMT_KILL_TRIALS=20
+                 BRAINMT_WRITER_KILLS=100 BRAINMT_STOP_TRIALS=50 for all), the quickstart's curve
   --no-install   install no packages; say which are missing and stop
-  --quick        the Release tests only, without lint, sanitizers and fuzzers
-  --full         also the tests with the label 'full', which need more time or rights than every push has; 60 s instead of
-                 20 for each fuzzer, and all random kills instead of a quarter
-  --only REGEX   of the Release tests these alone (as for ctest -R)
+  --only REGEX   of the Release tests these alone (as for ctest -R), slow ones among them
   --help         this text
 
 Packages (Debian and Ubuntu), installed when missing:
@@ -23,15 +27,13 @@ TEXT
 }
 
 install=1
-quick=0
+size=default
 only=()
-chosen=(-LE full)
-fuzz_seconds=20
 while [ $# -gt 0 ]; do
   case $1 in
     --no-install) install=0 ;;
-    --quick) quick=1 ;;
-    --full) chosen=() fuzz_seconds=60 ;;
+    --quick) size=quick ;;
+    --full) size=full ;;
     --only) [ $# -ge 2 ] || die "--only needs a value; --help explains it"; only=(-R "$2"); shift ;;
     --help) usage; exit 0 ;;
     *) die "unknown option '$1'; --help lists them" ;;
@@ -49,31 +51,33 @@ configure cpu
 cmake --build --preset cpu -- -j2
 say "built after $(elapsed)"
 
-if [ "$quick" -eq 0 ]; then
+if [ "$size" != quick ]; then
   say "lint"
   scripts/lint.sh || failed+=(lint)
+  say "lint done after $(elapsed)"
+fi
+if [ "$size" = full ]; then
   say "preset debug: sanitizers"
   configure debug >/dev/null
-  # The rooms where bytes from outside are read, memory is shared out and indices are computed; the rest is built from
-  # these and would double the time. Ranks under a launcher are tested in Release: the MPI library leaks by design.
-  sanitized='base|config|comm|io|kernels|dnn|autograd|fuzz|faults'
-  # Common kernels are the same sources in both sets; the portable set adds its own ones.
+  # Ranks under a launcher are tested in Release: the MPI library leaks by design. Of the second set of kernels, those that
+  # are the same sources in both sets have been tested in the first.
   common='kernels_portable_(activations|adamw|elementwise|loss|norm|patches|reduce|tokens)'
-  mapfile -t targets < <(cmake --build --preset debug --target help | grep -oE "^test_($sanitized)[a-z0-9_]*" |
-    grep -vE "^test_$common" | sort -u)
-  cmake --build --preset debug --target "${targets[@]}" -- -j2
+  mapfile -t targets < <(cmake --build --preset debug --target help | grep -oE '^test_[a-z0-9_]*' | sort -u)
+  cmake --build --preset debug --target "${targets[@]}" fault_probe -- -j2
   export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
-  ctest --preset debug -R "^($sanitized)" -E "^$common" -L unit -LE 'slow|mpi' -j2 || failed+=(debug)
+  # Tests of the program from outside run in Release.
+  ctest --preset debug -E "^($common|install$)" -L unit -LE 'slow|mpi|full' -j2 || failed+=(debug)
   say "fuzzers"
-  scripts/fuzz.sh "$fuzz_seconds" || failed+=(fuzz)
-  say "lint, sanitizers and fuzzers done after $(elapsed)"
+  scripts/fuzz.sh 20 || failed+=(fuzz)
+  say "sanitizers and fuzzers done after $(elapsed)"
 fi
 
 [ "${#failed[@]}" -eq 0 ] || say "FAILED before the Release tests: ${failed[*]}"
 say "tests"
-# Kills at random moments: every push is another draw of a quarter of them.
-if [ "${#chosen[@]}" -gt 0 ]; then
-  export BRAINMT_KILL_TRIALS=${BRAINMT_KILL_TRIALS:-5} BRAINMT_WRITER_KILLS=${BRAINMT_WRITER_KILLS:-25}
-fi
+# Random moments: every run is another draw of a quarter of them.
+export BRAINMT_KILL_TRIALS=${BRAINMT_KILL_TRIALS:-5} BRAINMT_WRITER_KILLS=${BRAINMT_WRITER_KILLS:-25}
+export BRAINMT_STOP_TRIALS=${BRAINMT_STOP_TRIALS:-12}
+chosen=(-LE slow)
+[ "$size" != full ] && [ "${#only[@]}" -eq 0 ] || chosen=()
 ctest --preset cpu -j2 "${chosen[@]}" "${only[@]}" || failed+=(tests)
 [ "${#failed[@]}" -eq 0 ]

@@ -89,11 +89,16 @@ prepare_mpi() {
   fi
 }
 
-# configure PRESET: with ccache where it is installed.
-# The cache lies in the checkout, like everything that the scripts write.
+# configure PRESET: with ccache where it is installed. Its cache lies where ccache keeps it (~/.cache/ccache), or in the
+# checkout where that cannot be written; paths are hashed relative to the checkout, so that a second clone finds everything.
 configure() {
-  local launcher=()
-  export CCACHE_DIR=${CCACHE_DIR:-$PWD/build/ccache}
+  local launcher=() cache=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/ccache
+  if [ -z "${CCACHE_DIR:-}" ]; then
+    { mkdir -p "$cache" && [ -w "$cache" ]; } 2>/dev/null || cache=$PWD/build/ccache
+    export CCACHE_DIR=$cache
+  fi
+  export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=1
+  export CCACHE_SLOPPINESS=pch_defines,time_macros  # precompiled headers; we use no __DATE__
   [ -d build/cudnn-frontend ] && export CUDNN_FRONTEND_ROOT=$PWD/build/cudnn-frontend
   command -v ccache >/dev/null && launcher=(-D CMAKE_CXX_COMPILER_LAUNCHER=ccache)
   cmake --preset "$1" "${launcher[@]}"
