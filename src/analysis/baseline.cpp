@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "base/error.hpp"
+#include "train/session_values.hpp"
 
 namespace brainmt::analysis {
 namespace {
@@ -44,11 +45,9 @@ ConfoundTable::ConfoundTable(const io::Cohort& cohort, const std::vector<std::st
 }
 
 void ConfoundTable::add_numbers(const io::Cohort& cohort, const std::vector<double>& by_scan) {
-  for (std::size_t scan = 0; scan < by_scan.size(); ++scan) {
-    std::vector<double>& row = rows_[cohort.scans()[scan].participant_id];
-    row.resize(terms_ + 1, kMissing);
-    if (std::isnan(row[terms_])) row[terms_] = by_scan[scan];
-  }
+  std::map<std::string, std::vector<std::size_t>> scans;
+  for (std::size_t scan = 0; scan < by_scan.size(); ++scan) scans[cohort.scans()[scan].participant_id].push_back(scan);
+  for (const auto& [id, of_person] : scans) rows_[id].push_back(train::mean_of_scans(by_scan, of_person));
   ++terms_;
 }
 

@@ -11,9 +11,9 @@
 
 namespace brainmt::analysis {
 
-/// Columns of a cohort as numbers, by participant (the first scan that has a value). A column of texts becomes one
-/// column of 0 and 1 for each value but the first in alphabetical order; `mean_fd` is taken from the scans where the
-/// table has none. Missing values are NaN.
+/// Columns of a cohort as numbers, by participant: the mean over its scans that have a value. A column of texts becomes
+/// one column of 0 and 1 for each value but the first in alphabetical order; `mean_fd` is taken from the scans where
+/// the table has none. Missing values are NaN.
 class ConfoundTable {
  public:
   /// Throws DataError naming a column that the cohort lacks.

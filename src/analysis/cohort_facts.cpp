@@ -1,5 +1,7 @@
 #include "analysis/cohort_facts.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -11,6 +13,7 @@
 #include "train/class_names.hpp"
 #include "train/describe_data.hpp"
 #include "train/phenotype_values.hpp"
+#include "train/session_values.hpp"
 
 namespace brainmt::analysis {
 namespace {
@@ -46,7 +49,15 @@ double motion_of(const io::Cohort& cohort, const train::Subject& subject) {
   if (count > 0) return sum / count;
   const io::PhenotypeColumn* column = column_or_null(cohort, "mean_fd");
   const auto numbers = column == nullptr ? std::nullopt : train::numbers_of(*column);
-  return numbers ? (*numbers)[subject.scans.front()] : std::nan("");
+  return numbers ? train::mean_of_scans(*numbers, subject.scans) : std::nan("");
+}
+
+// "" where the column is missing; "site 1, site 2" for a participant that was scanned at both.
+std::string values_of(const std::vector<std::string>& by_scan, const train::Subject& subject) {
+  if (by_scan.empty()) return {};
+  std::vector<std::string> texts;
+  for (const std::size_t scan : subject.scans) texts.push_back(by_scan[scan]);
+  return fmt::format("{}", fmt::join(train::distinct(texts), ", "));
 }
 
 void add_people(CohortFacts& facts, const train::TrainingData& training) {
@@ -59,11 +70,10 @@ void add_people(CohortFacts& facts, const train::TrainingData& training) {
   for (const train::Part part : train::kParts)
     for (const std::size_t i : training.part(part)) {
       const train::Subject& subject = training.data.subjects()[i];
-      const std::size_t scan = subject.scans.front();
       facts.people[subject.id] = {.part = std::string(train::name_of(part)),
-                                  .sex = sex.empty() ? "" : sex[scan],
-                                  .site = site.empty() ? "" : site[scan],
-                                  .age = age ? (*age)[scan] : std::nan(""),
+                                  .sex = values_of(sex, subject),
+                                  .site = values_of(site, subject),
+                                  .age = age ? train::mean_of_scans(*age, subject.scans) : std::nan(""),
                                   .motion = motion_of(cohort, subject),
                                   .labels = subject.labels};
     }

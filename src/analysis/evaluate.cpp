@@ -6,6 +6,7 @@
 #include "analysis/load_model.hpp"
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
+#include "train/session_values.hpp"
 
 namespace brainmt::analysis {
 namespace {
@@ -91,6 +92,7 @@ void log_remarks(const Prepared& prepared) {
   if (left_out > 0)
     log::info("left out: {} without {}, {} without a confound, {} without a long enough scan", data.without_label(),
               train::names_of(data.targets()), data.without_confounds(), data.too_short());
+  for (const std::string& warning : train::session_warnings(data)) log::warn("{}", warning);
   if (prepared.unseen_levels > 0) log::warn("{}", train::unseen_levels(prepared.unseen_levels));
 }
 

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "io/checksum.hpp"
 #include "train/phenotype_values.hpp"
+#include "train/session_values.hpp"
 #include "train/split.hpp"
 
 namespace brainmt::analysis {
@@ -22,30 +23,6 @@ constexpr const char* kMotion = "mean_fd";
 bool is_missing(const train::ConfoundValue& value) {
   if (const auto* number = std::get_if<double>(&value)) return !std::isfinite(*number);
   return std::get<std::string>(value).empty();
-}
-
-double mean_of(const std::vector<double>& by_scan, const std::vector<std::size_t>& scans) {
-  double sum = 0, known = 0;
-  for (const std::size_t scan : scans) {
-    if (std::isnan(by_scan[scan])) continue;
-    sum += by_scan[scan];
-    ++known;
-  }
-  return known > 0 ? sum / known : std::nan("");
-}
-
-std::string text_of(const io::Cohort& cohort, const std::vector<std::string>& by_scan,
-                    const std::vector<std::size_t>& scans, const std::string& column) {
-  std::string value;
-  for (const std::size_t scan : scans) {
-    if (by_scan[scan].empty() || by_scan[scan] == value) continue;
-    if (!value.empty())
-      throw DataError(fmt::format("{}: participant {} has {} = {} for one scan and {} for another: expected one value",
-                                  cohort.path().string(), cohort.scans()[scan].participant_id, column, value,
-                                  by_scan[scan]));
-    value = by_scan[scan];
-  }
-  return value;
 }
 
 std::vector<double> motion_by_scan(const io::Cohort& cohort) {
@@ -122,7 +99,8 @@ Json describe(const ResidualizeSettings& settings, const Residualizer& r, const 
 
 std::vector<train::ConfoundRow> covariates_of(const io::Cohort& cohort, const std::vector<std::string>& ids,
                                               const std::vector<std::string>& names,
-                                              const std::vector<std::string>& categories) {
+                                              const std::vector<std::string>& categories,
+                                              std::vector<std::string>* warnings) {
   std::map<std::string, std::vector<std::size_t>> scans;
   for (std::size_t i = 0; i < cohort.scans().size(); ++i) scans[cohort.scans()[i].participant_id].push_back(i);
   for (const std::string& id : ids)
@@ -141,13 +119,17 @@ std::vector<train::ConfoundRow> covariates_of(const io::Cohort& cohort, const st
     else if (!is_code)
       numbers = train::numbers_of(train::phenotype(cohort, name));
     const auto texts = numbers ? std::vector<std::string>{} : train::texts_of(train::phenotype(cohort, name));
+    train::Differences differences;
     for (std::size_t i = 0; i < ids.size(); ++i) {
-      const auto& of_participant = scans.at(ids[i]);
+      const train::Scans& of_participant = scans.at(ids[i]);
+      if (numbers) differences.add(ids[i], *numbers, of_participant);
       if (numbers)
-        rows[i].emplace_back(mean_of(*numbers, of_participant));
+        rows[i].emplace_back(train::mean_of_scans(*numbers, of_participant));
       else
-        rows[i].emplace_back(text_of(cohort, texts, of_participant, name));
+        rows[i].emplace_back(train::text_of_scans(cohort, texts, of_participant, name));
     }
+    if (warnings != nullptr && !own_motion && differences.participants > 0)
+      warnings->push_back(differences.warning(name));
   }
   return rows;
 }
@@ -164,7 +146,8 @@ ResidualizeSummary residualize(const ResidualizeSettings& settings, const std::f
 
   std::vector<std::string> ids;
   for (const EmbeddedParticipant& p : source.participants) ids.push_back(p.id);
-  const auto covariates = covariates_of(cohort, ids, settings.covariates, settings.categories);
+  std::vector<std::string> warnings;
+  const auto covariates = covariates_of(cohort, ids, settings.covariates, settings.categories, &warnings);
   const std::vector<EmbeddingRow> rows = file.rows();
 
   EmbeddingDescription result{.metadata = {}, .participants = {}, .arrays = {"embeddings"}};
@@ -187,7 +170,8 @@ ResidualizeSummary residualize(const ResidualizeSettings& settings, const std::f
                              .terms = fit.coding.terms(),
                              .width = fit.width(),
                              .explained = explained_by(fit),
-                             .warnings = fit.warnings};
+                             .warnings = std::move(warnings)};
+  summary.warnings.insert(summary.warnings.end(), fit.warnings.begin(), fit.warnings.end());
   result.width = fit.width();
   result.metadata = describe(settings, fit, split, source.metadata, training.size(), summary.left_out);
   describe_participants(result);

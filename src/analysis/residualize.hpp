@@ -37,10 +37,11 @@ ResidualizeSummary residualize(const ResidualizeSettings& settings, const std::f
 std::string to_lines(const ResidualizeSummary& summary);
 
 /// The covariates of each participant, in the order of `ids`: a number or a text; NaN or "" where missing. mean_fd is
-/// the scans' own where the table has no such column. A value that is missing in one scan and given in another counts
-/// as given; numbers that differ between scans are averaged, texts that differ are a DataError.
+/// the scans' own where the table has no such column. Scans of a participant that differ: train/session_values.hpp,
+/// with a line in `warnings` for each column of numbers.
 std::vector<train::ConfoundRow> covariates_of(const io::Cohort& cohort, const std::vector<std::string>& ids,
                                               const std::vector<std::string>& names,
-                                              const std::vector<std::string>& categories);
+                                              const std::vector<std::string>& categories,
+                                              std::vector<std::string>* warnings = nullptr);
 
 }  // namespace brainmt::analysis

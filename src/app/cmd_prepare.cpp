@@ -37,6 +37,7 @@ prepare::PrepareConfig settings_of(const config::Config& config) {
           .bids_desc = config.get<std::string>("bids_desc"),
           .hcp_clean = config.get<std::string>("hcp_clean"),
           .hcp_scanner = config.get<std::string>("hcp_scanner"),
+          .session = config.get<std::string>("session"),
           .phenotypes = config.get<std::string>("phenotypes"),
           .table_settings = {.id_column = config.get<std::string>("id_column"),
                              .columns = config.get<std::vector<std::string>>("columns"),

@@ -109,6 +109,9 @@ const Schema& prepare_schema() {
                "commonest"),
           choice("hcp_scanner", "auto", {"auto", "3T", "7T"},
                  "layout=hcp: runs of which scanner; auto: 3T where there are any"),
+          text("session", "",
+               "scans of this session only: BIDS's ses- label (baselineYear1), HCP's visit (V1), UK Biobank's instance "
+               "(2); empty: of all"),
           file_path("phenotypes", "",
                     "table (CSV or TSV) with one row per subject, or subject and session; empty: "
                     "<input>/phenotypes.csv, for bids participants.tsv, where it exists"),

@@ -105,16 +105,6 @@ Chosen choose_columns(const std::vector<std::string>& names, const PhenotypeSett
   return chosen;
 }
 
-// `ses-01`, `1` and `Baseline_Year_1` as they are compared.
-std::string simple_session(std::string_view text) {
-  std::string session = io::lower_case(text);
-  std::erase_if(session, [](char c) { return !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c & 0x80) != 0); });
-  if (session.starts_with("ses") && session.size() > 3) session.erase(0, session.starts_with("session") ? 7 : 3);
-  const std::size_t first = session.find_first_not_of('0');
-  if (first != std::string::npos) session.erase(0, first);
-  return session;
-}
-
 bool is_digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -134,6 +124,15 @@ std::string at(const Values& values, std::size_t row, const std::vector<std::str
 }
 
 }  // namespace
+
+std::string simple_session(std::string_view text) {
+  std::string session = io::lower_case(text);
+  std::erase_if(session, [](char c) { return !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c & 0x80) != 0); });
+  if (session.starts_with("ses") && session.size() > 3) session.erase(0, session.starts_with("session") ? 7 : 3);
+  const std::size_t first = session.find_first_not_of('0');
+  if (first != std::string::npos) session.erase(0, first);
+  return session;
+}
 
 std::string session_of(const ScanEntry& scan) {
   if (!scan.session.empty()) return scan.session.starts_with("ses-") ? scan.session.substr(4) : scan.session;

@@ -75,5 +75,7 @@ class Phenotypes {
 
 /// The session of a scan: "baseline", "V1", UK Biobank's instance; empty where its file does not say.
 std::string session_of(const ScanEntry& scan);
+/// `ses-01`, `1` and `Baseline_Year_1` as they are compared.
+std::string simple_session(std::string_view text);
 
 }  // namespace brainmt::prepare

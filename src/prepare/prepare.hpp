@@ -36,7 +36,7 @@ struct PrepareConfig {
   std::string pattern;  // path below input with {subject}, instead of layout
   SpaceChoice space = SpaceChoice::kAuto;
   std::string bids_task = "rest", bids_space = "auto", bids_desc = "auto";
-  std::string hcp_clean = "auto", hcp_scanner = "auto";
+  std::string hcp_clean = "auto", hcp_scanner = "auto", session = {};
   std::filesystem::path phenotypes;  // table; empty: the layout's (default_table), if it has one
   PhenotypeSettings table_settings;  // how it is read
   Processing processing;
@@ -56,7 +56,8 @@ struct PrepareConfig {
             .bids_space = bids_space,
             .bids_desc = bids_desc,
             .hcp_clean = hcp_clean,
-            .hcp_scanner = hcp_scanner};
+            .hcp_scanner = hcp_scanner,
+            .session = session};
   }
   /// The table to read; empty: none.
   std::filesystem::path table() const { return phenotypes.empty() ? default_table(list_settings()) : phenotypes; }

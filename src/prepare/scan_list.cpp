@@ -1,5 +1,7 @@
 #include "prepare/scan_list.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -14,6 +16,7 @@
 #include "prepare/folder.hpp"
 #include "prepare/layouts.hpp"
 #include "prepare/other_format.hpp"
+#include "prepare/phenotypes.hpp"
 
 namespace brainmt::prepare {
 namespace {
@@ -125,6 +128,23 @@ std::string nearest_thing(const ListSettings& settings) {
   return Sample(settings.input).described();
 }
 
+// Leaves the scans of one session; what is no scan stays.
+void keep_session(std::vector<ScanEntry>& scans, const ListSettings& settings) {
+  if (settings.session.empty()) return;
+  std::map<std::string, std::size_t> sessions;
+  for (const ScanEntry& scan : scans)
+    if (scan.is_scan()) ++sessions[session_of(scan)];
+  const std::string wanted = simple_session(settings.session);
+  std::erase_if(scans,
+                [&](const ScanEntry& scan) { return scan.is_scan() && simple_session(session_of(scan)) != wanted; });
+  if (count_scans(scans) > 0) return;
+  std::vector<std::string> found;
+  for (const auto& [session, count] : sessions)
+    found.push_back(fmt::format("{} of {}", count, session.empty() ? "no session" : session));
+  throw DataError(fmt::format("'{}' holds no scan of session={}, found {}", settings.input.string(), settings.session,
+                              fmt::join(found, ", ")));
+}
+
 void check(ScanEntry& scan, const fs::path& input) {
   std::error_code unknown;
   if (!io::is_participant_id(scan.participant_id)) {
@@ -172,6 +192,7 @@ std::vector<ScanEntry> list_scans(const ListSettings& settings) {
     throw DataError(fmt::format("'{}' holds no scan, expected {}; {}{}", settings.input.string(), expectation(settings),
                                 nearest_thing(settings), overlooked_in_words(scans)));
   }
+  keep_session(scans, settings);
   std::ranges::sort(scans, {}, &ScanEntry::file);
   std::set<std::pair<std::string_view, std::string_view>> seen;
   for (ScanEntry& scan : scans) {

@@ -38,6 +38,7 @@ struct ListSettings {
   std::string bids_desc = "auto";    // desc- of the images; auto: preproc, else denoised
   std::string hcp_clean = "auto";    // classic, rclean or a name as hp2000_clean; auto: docs/layouts.md
   std::string hcp_scanner = "auto";  // 3T, 7T; auto: 3T where there are such runs
+  std::string session = {};          // scans of this session only, in any spelling; empty: of all
 
   /// "flat", "ukb", "hcp", "bids" or "pattern": what the cohort keeps as its layout.
   std::string_view layout_name() const { return pattern.empty() ? name_of(layout) : "pattern"; }
@@ -101,8 +102,8 @@ struct ScanEntry {
 /// The scans below `input` in the order of their paths. Only the folders that the layout names are looked into. Bad
 /// ones come back with their reason: a name that is no participant id, a path that can be read in two ways, a second
 /// scan of the same participant and run, a link to nothing, a scan in native space where MNI is wanted. Throws
-/// DataError when there is no such directory or no scan in it (saying what there is instead), UsageError for a pattern
-/// that cannot work.
+/// DataError when there is no such directory or no scan in it (saying what there is instead) or none of the session,
+/// UsageError for a pattern that cannot work.
 std::vector<ScanEntry> list_scans(const ListSettings& settings);
 
 /// The table that goes with the layout where none is named: <input>/phenotypes.csv, for bids <input>/participants.tsv

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "train/phenotype_values.hpp"
+#include "train/session_values.hpp"
 #include "train/shuffle.hpp"
 
 namespace brainmt::train {
@@ -20,19 +21,6 @@ bool is_missing(double value) { return std::isnan(value); }
 bool is_missing(const std::string& value) { return value.empty(); }
 bool is_missing(const ConfoundValue& value) {
   return std::visit([](const auto& v) { return is_missing(v); }, value);
-}
-
-// The value of one subject from a column by scan: one that is missing in one run and given in another counts as given.
-template <class T>
-T value_of(const io::Cohort& cohort, const Subject& subject, const std::vector<T>& by_scan, const std::string& column) {
-  T value = by_scan[subject.scans.front()];
-  for (const std::size_t scan : subject.scans) {
-    if (is_missing(value)) value = by_scan[scan];
-    if (!is_missing(by_scan[scan]) && value != by_scan[scan])
-      throw DataError(fmt::format("{}: participant {} has {} = {} for one scan and {} for another: expected one value",
-                                  cohort.path().string(), subject.id, column, value, by_scan[scan]));
-  }
-  return value;
 }
 
 // Over the subject's runs whose motion is known.
@@ -60,9 +48,9 @@ void add_confound(const io::Cohort& cohort, const std::string& name, std::vector
   const auto texts = numbers ? std::vector<std::string>{} : texts_of(column);
   for (Subject& subject : subjects) {
     if (numbers)
-      subject.confounds.emplace_back(value_of(cohort, subject, *numbers, name));
+      subject.confounds.emplace_back(mean_of_scans(*numbers, subject.scans));
     else
-      subject.confounds.emplace_back(value_of(cohort, subject, texts, name));
+      subject.confounds.emplace_back(text_of_scans(cohort, texts, subject.scans, name));
   }
 }
 
@@ -119,12 +107,16 @@ void Dataset::gather() {
   subjects_ = participants_of(cohort_);
   for (const Target& target : targets_) {
     const std::vector<double> labels = read_labels(cohort_, target);
-    for (Subject& subject : subjects_) subject.labels.push_back(value_of(cohort_, subject, labels, target.name));
+    const std::vector<std::string> texts = texts_of(phenotype(cohort_, target.name));
+    const bool classes = target.task == Task::kClassification;
+    for (Subject& subject : subjects_)
+      subject.labels.push_back(classes ? class_of_scans(cohort_, labels, subject.scans, target.name, texts)
+                                       : mean_of_scans(labels, subject.scans));
   }
   for (const std::string& name : columns_.confounds) add_confound(cohort_, name, subjects_);
   if (columns_.group.empty()) return;
   const std::vector<std::string> groups = texts_of(phenotype(cohort_, columns_.group));
-  for (Subject& subject : subjects_) subject.group = value_of(cohort_, subject, groups, columns_.group);
+  for (Subject& subject : subjects_) subject.group = text_of_scans(cohort_, groups, subject.scans, columns_.group);
 }
 
 std::size_t Dataset::missing(std::size_t target) const {

@@ -11,6 +11,7 @@
 #include "io/printable.hpp"
 #include "io/repetition_times.hpp"
 #include "train/phenotype_values.hpp"
+#include "train/session_values.hpp"
 
 namespace brainmt::train {
 namespace {
@@ -158,6 +159,7 @@ TrainingData prepare_training_data(const io::Cohort& cohort, const TaskSettings&
   const std::string sha256 = fingerprint(data);
   TrainingData result{std::move(data), {}, {}, {.is_multitask = task.is_multitask, .targets = {}}, sha256};
   for (const Target& target : result.data.targets()) result.task.targets.push_back({.target = target});
+  result.warnings = session_warnings(result.data);
   result.split = choose_split(result.data, split);
   warn_of_relatives(result);
   warn_of_times(result);

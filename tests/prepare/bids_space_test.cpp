@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/error.hpp"
 #include "prepare/scan_list.hpp"
@@ -100,6 +101,23 @@ TEST_F(BidsImages, PreprocessedOnesGoBeforeDenoisedOnes) {
   ASSERT_EQ(scans.size(), 2u);
   EXPECT_EQ(scans[0].file, one + "preproc_bold.nii.gz");
   EXPECT_EQ(scans[1].reason, "the run has no image with desc-preproc (bids_desc=)");
+}
+
+TEST_F(BidsImages, OneSessionIsKeptInAnySpelling) {
+  for (const char* session : {"baselineYear1", "02"})
+    put(fmt::format("sub-1/ses-{0}/func/sub-1_ses-{0}_task-rest_space-MNI152NLin6Asym_desc-preproc_bold.nii.gz",
+                    session));
+  ListSettings settings = bids();
+  EXPECT_EQ(list_scans(settings).size(), 2u);
+  for (const auto& [asked, run] : std::map<std::string, std::string>{
+           {"ses-baselineYear1", "ses-baselineYear1"}, {"baselineyear1", "ses-baselineYear1"}, {"2", "ses-02"}}) {
+    settings.session = asked;
+    const auto scans = list_scans(settings);
+    ASSERT_EQ(scans.size(), 1u) << asked;
+    EXPECT_EQ(scans[0].run, run);
+  }
+  settings.session = "3";
+  expect_error<DataError>([&] { list_scans(settings); }, {"session=3", "1 of 02", "1 of baselineYear1"});
 }
 
 TEST_F(BidsImages, MostIsSaidOnlyWhereItIsMost) {
