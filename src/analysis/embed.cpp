@@ -113,6 +113,7 @@ Prepared prepare(const EmbedSettings& settings, const io::Cohort& cohort) {
         fmt::format("{}: no participant of this split has a run of {} frames or more", cohort.path().string(), frames));
   result.description = describe_embedding(settings, *result.model, cohort, split);
   if (!result.check.mismatches.empty()) result.description.metadata["data_mismatch"] = result.check.mismatches;
+  if (!result.check.warnings.empty()) result.description.metadata["data_difference"] = result.check.warnings;
   return result;
 }
 

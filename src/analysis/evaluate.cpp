@@ -105,7 +105,8 @@ Evaluation evaluate(const EvaluateSettings& settings, const io::Cohort& cohort, 
   Evaluation result{.task = prepared->task,
                     .part = settings.part ? std::string(name_of(*settings.part)) : "all",
                     .predictions = {},
-                    .mismatches = prepared->check.mismatches};
+                    .mismatches = prepared->check.mismatches,
+                    .differences = prepared->check.warnings};
 
   std::vector<std::size_t> chosen;
   for (std::size_t i = 0; i < data.subjects().size(); ++i)

@@ -43,19 +43,22 @@ struct Evaluation {
   train::TaskDescription task;
   std::string part;  // what was asked for: a part's name or "all"
   std::vector<Prediction> predictions;
-  std::vector<std::string> mismatches{};  // how the cohort differs from what the model was trained on, where allowed
+  // How the cohort differs from what the model was trained on:
+  std::vector<std::string> mismatches{};   // allowed by data.allow_mismatch
+  std::vector<std::string> differences{};  // warned of: repetition time, preprocessing
 };
 
 /// Collective; the same result on every rank. Throws DataError when weights, cohort and split do not fit together.
 Evaluation evaluate(const EvaluateSettings& settings, const io::Cohort& cohort, comm::Communicator& comm);
 
 /// The object of metrics.json: {task, target, split, n_subjects, <metric>...}, or of a multitask run {task, split,
-/// n_subjects, targets: {<target>: {task, n_subjects, <metric>...}}}, with `confounds` where there are any, and
-/// `data_mismatch`.
+/// n_subjects, targets: {<target>: {task, n_subjects, <metric>...}}}, with `confounds`, `data_mismatch` and
+/// `data_difference` where there are any.
 nlohmann::ordered_json metrics_of(const Evaluation& evaluation, const train::BootstrapSettings& bootstrap);
 
-/// participant_id split n_windows y_true y_pred logit prob, of a multitask run also target; n/a where a column does not
-/// apply or a label is missing.
+/// participant_id split n_windows y_true y_pred logit prob, of a multitask run also target, and data_mismatch where
+/// there are any (the same in each row, so that a row keeps it among those of other cohorts); n/a where a column does
+/// not apply or a label is missing.
 std::string predictions_table(const Evaluation& evaluation);
 /// The bootstrap interval of a metric, "[low, high]"; empty where it has none.
 std::string interval_text(const nlohmann::ordered_json& metrics, const std::string& name, int digits = 4);

@@ -1,4 +1,7 @@
 // The files and the table that an evaluation becomes.
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -21,6 +24,14 @@ nlohmann::ordered_json scores_of(const Evaluation& evaluation, std::size_t targe
                  : train::regression_report(truth, scores, bootstrap);
 }
 
+// As one field of a table: "orientation: RAS in training, LAS here; fill: ...".
+std::string one_field(const std::vector<std::string>& texts) {
+  std::string field = fmt::format("{}", fmt::join(texts, "; "));
+  std::ranges::replace_if(
+      field, [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+  return field;
+}
+
 }  // namespace
 
 std::string interval_text(const nlohmann::ordered_json& metrics, const std::string& name, int digits) {
@@ -38,6 +49,7 @@ nlohmann::ordered_json metrics_of(const Evaluation& evaluation, const train::Boo
   metrics["split"] = evaluation.part;
   if (!task.confounds.empty()) metrics["confounds"] = task.confounds.names();
   if (!evaluation.mismatches.empty()) metrics["data_mismatch"] = evaluation.mismatches;
+  if (!evaluation.differences.empty()) metrics["data_difference"] = evaluation.differences;
   if (!task.is_multitask) {
     metrics.update(scores_of(evaluation, 0, bootstrap));
     return metrics;
@@ -54,7 +66,8 @@ nlohmann::ordered_json metrics_of(const Evaluation& evaluation, const train::Boo
 std::string predictions_table(const Evaluation& evaluation) {
   const train::TaskDescription& task = evaluation.task;
   std::string table = "participant_id\tsplit\tn_windows\ty_true\ty_pred\tlogit\tprob";
-  table += task.is_multitask ? "\ttarget\n" : "\n";
+  const std::string mismatch = one_field(evaluation.mismatches);
+  table += fmt::format("{}{}\n", task.is_multitask ? "\ttarget" : "", mismatch.empty() ? "" : "\tdata_mismatch");
   for (const Prediction& p : evaluation.predictions) {
     const train::Target& target = task.targets[p.target].target;
     table += fmt::format("{}\t{}\t{}\t{}\t{}\t", p.participant_id, p.part, p.windows,
@@ -63,7 +76,9 @@ std::string predictions_table(const Evaluation& evaluation) {
       table += fmt::format("{}\t{}", p.output, 1.0 / (1.0 + std::exp(-p.output)));
     else
       table += "n/a\tn/a";
-    table += task.is_multitask ? fmt::format("\t{}\n", target.name) : "\n";
+    if (task.is_multitask) table += "\t" + target.name;
+    if (!mismatch.empty()) table += "\t" + mismatch;
+    table += '\n';
   }
   return table;
 }

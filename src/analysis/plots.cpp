@@ -30,7 +30,9 @@ struct TargetResult {
 TargetResult result_of(const Evaluation& evaluation, const nlohmann::ordered_json& metrics, std::size_t target) {
   const train::TaskDescription& task = evaluation.task;
   const std::string& name = task.targets[target].target.name;
-  TargetResult result{name, evaluation.part, {}, {}, {}, task.is_multitask ? metrics.at("targets").at(name) : metrics};
+  const std::string note = evaluation.mismatches.empty() ? "" : ", other data than it was trained on";
+  TargetResult result{
+      name, evaluation.part + note, {}, {}, {}, task.is_multitask ? metrics.at("targets").at(name) : metrics};
   for (const Prediction& p : evaluation.predictions) {
     if (p.target != target || std::isnan(p.truth)) continue;
     result.truth.push_back(p.truth);

@@ -112,6 +112,9 @@ std::vector<Fact> facts_of(const RunRecord& run) {
   if (!run.mismatches.empty())
     facts.push_back(
         {"Other data than it was trained on", "allowed", fmt::format("{}", fmt::join(run.mismatches, "; "))});
+  if (!run.differences.empty())
+    facts.push_back(
+        {"Other data than it was trained on", "warned of", fmt::format("{}", fmt::join(run.differences, "; "))});
   if (!run.results.empty())
     facts.push_back({"Participants scored", value_text(run.results.front().metrics, "n_subjects"),
                      run.split.contains("train") ? fmt::format("{} trained on, {} validated on", run.split.at("train"),

@@ -87,8 +87,12 @@ void read_results(const fs::path& directory, RunRecord& run) {
   const Json metrics = part.empty() ? Json() : read_json(directory / result_file("metrics.json", part));
   if (!metrics.is_object()) return;
   run.evaluated_part = metrics.value("split", "");
-  for (const Json& text : metrics.value("data_mismatch", Json::array()))
-    if (text.is_string()) run.mismatches.push_back(text.get<std::string>());
+  const auto texts_of = [&](const char* key, std::vector<std::string>& texts) {
+    for (const Json& text : metrics.value(key, Json::array()))
+      if (text.is_string()) texts.push_back(text.get<std::string>());
+  };
+  texts_of("data_mismatch", run.mismatches);
+  texts_of("data_difference", run.differences);
   const bool multitask = metrics.contains("targets") && metrics["targets"].is_object();
   const auto add = [&](const std::string& target, const Json& of_target) {
     run.results.push_back(

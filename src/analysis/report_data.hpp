@@ -44,7 +44,8 @@ struct RunRecord {
   std::size_t unreadable_lines = 0;                                                // of metrics.jsonl
   std::shared_ptr<const CohortFacts> facts{};  // null where the cohort is not available
   std::string cohort_note{};                   // why it is not
-  std::vector<std::string> mismatches{};       // of the evaluated cohort against what the model was trained on
+  // Of the evaluated cohort against what the model was trained on: allowed by data.allow_mismatch, and warned of.
+  std::vector<std::string> mismatches{}, differences{};
 
   std::string setting(const std::string& key) const;  // "" when it is not there
   /// Null when there is no such curve.

@@ -81,6 +81,9 @@ for cohort in flipped:orientation minmax:normalization zero:fill; do
   expect 0 stderr "data.allow_mismatch: the model was trained on other data: ${cohort#*:}: " "${evaluate[@]}" \
     out="$work/${cohort%:*}" data.cohort="$work/${cohort%:*}.h5" data.allow_mismatch=true
   grep -q '"data_mismatch"' "$work/${cohort%:*}/metrics.all.json" || fail "metrics.json does not say it"
+  awk -F'\t' -v kind="${cohort#*:}: " 'NR == 1 { if ($8 != "data_mismatch" || NF != 8) exit 1; next }
+    NF != 8 || index($8, kind) != 1 { exit 1 }' "$work/${cohort%:*}/predictions.all.tsv" || fail "predictions.tsv does not say it"
+  grep -q "other data than it was trained on" "$work/${cohort%:*}/roc.all.svg" || fail "the plot does not say it"
 done
 
 cp "$work/flipped/metrics.all.json" "$work/flipped/predictions.all.tsv" "$work/run/"
@@ -90,7 +93,14 @@ expect 3 stderr "orientation: RAS in training, LAS here" "${alone[@]}" data.coho
 expect 0 stderr "orientation" "${embed[@]}" out="$work/allowed.h5" data.cohort="$work/flipped.h5" data.allow_mismatch=true
 expect 0 stdout "data_mismatch" "$brainmt" inspect "$work/allowed.h5"
 expect 0 stderr "repetition time: 0.735 s in training, 2 s" "${evaluate[@]}" out="$work/slow" data.cohort="$work/slow.h5"
-grep -q data_mismatch "$work/slow/metrics.all.json" && fail "a warning became a mismatch"
+grep -q data_mismatch "$work/slow/metrics.all.json" "$work/slow/predictions.all.tsv" && fail "a warning became a mismatch"
+grep -q '"repetition time: 0.735 s in training, 2 s' "$work/slow/metrics.all.json" || fail "metrics.json does not say it"
+head -n 1 "$work/same/predictions.all.tsv" | grep -q mismatch && fail "a column without a mismatch"
+cp "$work/slow/metrics.all.json" "$work/slow/predictions.all.tsv" "$work/run/"
+expect 0 stdout "slow.html" "$brainmt" report "$work/run" out="$work/slow.html"
+grep -q "repetition time: 0.735 s in training" "$work/slow.html" || fail "the page does not say it"
+expect 0 stdout "" "$brainmt" embed run.dir="$work/run" out="$work/slow.emb.h5" data.cohort="$work/slow.h5"
+expect 0 stdout "data_difference" "$brainmt" inspect "$work/slow.emb.h5"
 
 check "a run is not continued on a cohort that was made again"
 part=("${train[@]}" run.dir="$work/part" checkpoint.every_steps=1)
