@@ -1,9 +1,11 @@
 # The two functions that every folder's CMakeLists.txt uses.
 
-# Ranks of a test share few cores: they yield while they wait, stay unbound, and may be root in a container.
+# Ranks of a test share few cores: they yield while they wait, stay unbound, and may be root in a container. Open MPI 5
+# has its binding from PRRTE (PRTE_MCA_), and what Open MPI 4 calls vader's single copy is smsc there.
 set(BRAINMT_TEST_ENVIRONMENT OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
     OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none
-    OMPI_MCA_btl_vader_single_copy_mechanism=none)
+    OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_smsc=^cma
+    PRTE_MCA_hwloc_default_binding_policy=none)
 
 add_library(brainmt_options INTERFACE)
 target_include_directories(brainmt_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src)

@@ -81,16 +81,17 @@ ensure_cuda_parts() {
     --target build/cudnn-frontend "$cudnn_frontend" || say "pip could not fetch it: the CUDA layer is left out"
 }
 
-# Ranks on a small machine: Open MPI refuses root in containers, and binds each rank to one core.
+# Ranks on a small machine: Open MPI refuses root in containers, and binds each rank to one core (version 5 by PRRTE).
 prepare_mpi() {
-  export OMP_NUM_THREADS=1 OMPI_MCA_hwloc_base_binding_policy=none
+  export OMP_NUM_THREADS=1 OMPI_MCA_hwloc_base_binding_policy=none PRTE_MCA_hwloc_default_binding_policy=none
   if [ "$(id -u)" -eq 0 ]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   fi
 }
 
-# configure PRESET: with ccache where it is installed. Its cache lies where ccache keeps it (~/.cache/ccache), or in the
-# checkout where that cannot be written; paths are hashed relative to the checkout, so that a second clone finds everything.
+# configure PRESET: with ccache where it is installed; a build that began without it stays so, as another launcher would
+# compile everything again. Its cache lies where ccache keeps it (~/.cache/ccache), or in the checkout where that cannot be
+# written; paths are hashed relative to the checkout, so that a second clone finds everything.
 configure() {
   local launcher=() cache=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/ccache
   if [ -z "${CCACHE_DIR:-}" ]; then
@@ -100,7 +101,7 @@ configure() {
   export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=1
   export CCACHE_SLOPPINESS=pch_defines,time_macros  # precompiled headers; we use no __DATE__
   [ -d build/cudnn-frontend ] && export CUDNN_FRONTEND_ROOT=$PWD/build/cudnn-frontend
-  command -v ccache >/dev/null && launcher=(-D CMAKE_CXX_COMPILER_LAUNCHER=ccache)
+  [ -e "build/$1/CMakeCache.txt" ] || ! command -v ccache >/dev/null || launcher=(-D CMAKE_CXX_COMPILER_LAUNCHER=ccache)
   cmake --preset "$1" "${launcher[@]}"
 }
 

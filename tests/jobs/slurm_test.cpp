@@ -74,12 +74,13 @@ TEST(Process, ThatIsMissingOrHangsIsAnError) {
 }
 
 TEST(Process, LeavesTheSurroundingJobBehind) {
-  for (const char* name : {"SLURM_JOB_ID", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE", "SLURM_CONF", "OMPI_MCA_io"})
+  for (const char* name : {"SLURM_JOB_ID", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE", "PRTE_LAUNCHED", "SLURM_CONF",
+                           "OMPI_MCA_io", "PRTE_MCA_hwloc_default_binding_policy"})
     ::setenv(name, "7", 1);
   const auto environment = clean_environment();
-  for (const char* name : {"SLURM_JOB_ID", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE"})
+  for (const char* name : {"SLURM_JOB_ID", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE", "PRTE_LAUNCHED"})
     EXPECT_FALSE(contains(environment, std::string(name) + "=7")) << name;
-  for (const char* name : {"SLURM_CONF", "OMPI_MCA_io"})
+  for (const char* name : {"SLURM_CONF", "OMPI_MCA_io", "PRTE_MCA_hwloc_default_binding_policy"})
     EXPECT_TRUE(contains(environment, std::string(name) + "=7")) << name;
 }
 
