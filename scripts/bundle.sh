@@ -118,16 +118,19 @@ is_for_a_fabric() {
   grep -qE 'lib(fabric|ibverbs|rdmacm|ucp|uct|psm2|psm_infinipath|portals|efa)\.so' <<<"$closure"
 }
 
+# Open MPI 4 starts ranks by orterun and orted; version 5 by PRRTE, behind an mpirun of its own.
 put_open_mpi() {
-  local launcher plugins data settings file
+  local launcher plugins data settings file programs
   launcher=$(ompi bindir)
   plugins=$(ompi pkglibdir)
   data=$(ompi pkgdatadir)
   settings=$(ompi sysconfdir)
-  if [ ! -x "$launcher/orterun" ] || [ ! -x "$launcher/orted" ] || [ ! -d "$plugins" ]; then
-    code=3 die "Open MPI's programs or plugins were not found; expected orterun and orted in '$launcher', plugins in '$plugins'"
-  fi
-  for file in orterun orted; do
+  programs=(orterun orted)
+  [ -x "$launcher/orterun" ] || programs=(mpirun prte prterun prted)
+  for file in "${programs[@]}"; do
+    if [ ! -x "$launcher/$file" ] || [ ! -d "$plugins" ]; then
+      code=3 die "Open MPI was not found: expected $file (or orterun and orted) in '$launcher', plugins in '$plugins'"
+    fi
     put "$launcher/$file" "ompi/bin/$file"
     put_libraries "$launcher/$file"
   done
@@ -137,8 +140,10 @@ put_open_mpi() {
     put_libraries "$file"
   done
   for file in "$data"/*.txt "$data"/*.ini; do [ ! -f "$file" ] || put "$file" "ompi/share/${file##*/}"; done
-  file=$settings/openmpi-mca-params.conf
-  [ ! -f "$file" ] || put "$file" "ompi/etc/${file##*/}"
+  for file in "${data%/*}"/prte/*.txt; do [ ! -f "$file" ] || put "$file" "ompi/share/prte/${file##*/}"; done
+  for file in openmpi-mca-params.conf prte-mca-params.conf; do
+    [ ! -f "$settings/$file" ] || put "$settings/$file" "ompi/etc/$file"
+  done
 }
 
 # put_siblings LIBRARY PATTERN FOLDER: files beside a packed library, as PATTERN below its folder, with their closures.
@@ -181,9 +186,10 @@ put_extra() {
 
 # Wrappers are sh: what they set reaches what they start, and nothing else.
 put_wrappers() {
-  local wrapper what
+  local wrapper what launcher=ompi/bin/orterun
+  [ -e "$root/$launcher" ] || launcher=ompi/bin/mpirun
   mkdir -p "$root/bin"
-  for wrapper in brainmt:libexec/brainmt mpirun:ompi/bin/orterun mpiexec:ompi/bin/orterun run:; do
+  for wrapper in brainmt:libexec/brainmt "mpirun:$launcher" "mpiexec:$launcher" run:; do
     what=${wrapper#*:}
     {
       cat <<'TEXT'
@@ -221,16 +227,17 @@ PATH=$root/bin:$PATH
 OPAL_PREFIX=$root/ompi OPAL_BINDIR=$root/ompi/bin OPAL_LIBDIR=$root/lib OPAL_PKGLIBDIR=$root/ompi/lib/plugins
 OPAL_DATADIR=$root/ompi/share OPAL_PKGDATADIR=$root/ompi/share OPAL_SYSCONFDIR=$root/ompi/etc
 OMPI_MCA_mca_base_component_path=$root/ompi/lib/plugins
+PRTE_PREFIX=$root/ompi PRTE_BINDIR=$root/ompi/bin PRTE_DATADIR=$root/ompi/share PRTE_SYSCONFDIR=$root/ompi/etc
 PMIX_INSTALL_PREFIX=$root/ompi PMIX_PKGLIBDIR=$root/ompi/lib/pmix PMIX_MCA_mca_base_component_path=$root/ompi/lib/pmix
 HWLOC_PLUGINS_PATH=$root/ompi/lib/hwloc
 BRAINMT_CONFIG_DIR=${BRAINMT_CONFIG_DIR:-$root/configs} BRAINMT_STARTED_AS=$root/bin/brainmt
 # Open MPI gives up where it finds neither of these, even when it needs none.
 if [ -z "${OMPI_MCA_plm:-}" ] && ! command -v ssh >/dev/null && ! command -v rsh >/dev/null; then
-  export OMPI_MCA_plm=^rsh
+  export OMPI_MCA_plm=^rsh PRTE_MCA_plm=^ssh
 fi
 export LD_LIBRARY_PATH PATH OPAL_PREFIX OPAL_BINDIR OPAL_LIBDIR OPAL_PKGLIBDIR OPAL_DATADIR OPAL_PKGDATADIR
 export OPAL_SYSCONFDIR OMPI_MCA_mca_base_component_path PMIX_INSTALL_PREFIX PMIX_PKGLIBDIR
-export PMIX_MCA_mca_base_component_path HWLOC_PLUGINS_PATH BRAINMT_CONFIG_DIR BRAINMT_STARTED_AS
+export PRTE_PREFIX PRTE_BINDIR PRTE_DATADIR PRTE_SYSCONFDIR PMIX_MCA_mca_base_component_path HWLOC_PLUGINS_PATH BRAINMT_CONFIG_DIR BRAINMT_STARTED_AS
 # Without a word of the launcher about threads, one a rank is the tested setting.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 TEXT

@@ -63,6 +63,7 @@ on_node() {
   # shellcheck disable=SC2016  # for the shells inside
   timeout 200 env -i HOME=/tmp OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
     OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_btl_vader_single_copy_mechanism=none \
+    OMPI_MCA_smsc=^cma PRTE_MCA_hwloc_default_binding_policy=none \
     PATH=/usr/sbin:/usr/bin:/sbin:/bin "${namespace[@]}" \
     sh -c 'mount --rbind /proc "$0/proc" && mount --rbind /sys "$0/sys" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"' "$node" \
     /bin/sh -c 'PATH=/bin; cd /tmp && exec "$@"' sh "$@"

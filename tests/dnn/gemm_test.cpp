@@ -169,8 +169,15 @@ TEST_P(LinearTest, TwoRunsGiveEqualBits) {
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const DType type : {DType::kF32, DType::kBf16, DType::kF64})
-    for (const auto& [rows, out, in] :
-         {std::array{1, 1, 1}, {1, 2, 64}, {5, 3, 7}, {33, 40, 17}, {64, 32, 2}, {300, 31, 65}})
+    for (const auto& [rows, out, in] : {std::array{1, 1, 1},
+                                        {1, 2, 64},
+                                        {5, 3, 7},
+                                        {33, 40, 17},
+                                        {64, 32, 2},
+                                        {18, 32, 1},
+                                        {300, 33, 1},
+                                        {40, 1, 32},
+                                        {300, 31, 65}})
       all.push_back({type, rows, out, in});
   return all;
 }

@@ -4,6 +4,7 @@
 
 #include "dnn/conv3d_backend.hpp"
 #include "dnn/host/conv3d_onednn.hpp"
+#include "dnn/host/onednn.hpp"
 #include "dnn/host/winograd.hpp"
 #include "kernels/conv3d_direct.hpp"
 #include "kernels/detail/loops.hpp"
@@ -37,6 +38,23 @@ bool bf16_weights_are_wrong(const ConvShape& s, const Tensor& x) {
   return x.dtype() == DType::kBf16 && s.stride > 1 && *std::min_element(s.in.begin(), s.in.end()) <= 3;
 }
 
+// Whether a bf16 convolution must go through fp32 because oneDNN has no bf16 primitives here.
+bool lacks_bf16(const Tensor& x, const Tensor& y) {
+  return (x.dtype() == DType::kBf16 || y.dtype() == DType::kBf16) && !has_bf16_primitives();
+}
+
+// fp32 with the values that a bf16 primitive reads.
+Tensor rounded(const Tensor& t) { return t.to(DType::kBf16).to(DType::kF32); }
+
+// Runs `compute` on the tensor, or on an fp32 tensor that is then rounded to it.
+template <class Compute>
+void into(const Tensor& out, const Compute& compute) {
+  if (out.dtype() == DType::kF32) return compute(out);
+  const Tensor wide(out.shape(), DType::kF32);
+  compute(wide);
+  out.copy_from(wide);
+}
+
 }  // namespace
 
 void run_conv3d_fwd(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvShape& shape,
@@ -44,6 +62,8 @@ void run_conv3d_fwd(const Tensor& y, const Tensor& x, const Tensor& w, const Ten
   if (use_direct(shape, y)) return conv3d_fwd_direct(y, x, w, bias, shape, relu);
   if (is_fp64(y)) return fwd_fp64(y, x, w, bias, shape, relu);
   if (use_winograd(shape, x, w)) return conv3d_fwd_winograd(y, x, w, bias, shape, relu);
+  if (lacks_bf16(x, y))
+    return into(y, [&](const Tensor& out) { conv3d_fwd_onednn(out, rounded(x), rounded(w), bias, shape, relu); });
   conv3d_fwd_onednn(y, x, w, bias, shape, relu);
 }
 
@@ -51,6 +71,8 @@ void run_conv3d_bwd_data(const Tensor& dx, const Tensor& dy, const Tensor& w, co
   if (use_direct(shape, dx)) return conv3d_bwd_data_direct(dx, dy, w, shape);
   if (is_fp64(dx)) return ref::conv3d_bwd_data(dx.data<double>(), dy.data<double>(), w.data<double>(), shape);
   if (use_winograd(shape, dy, w)) return conv3d_bwd_data_winograd(dx, dy, w, shape);
+  if (lacks_bf16(dx, dy))
+    return into(dx, [&](const Tensor& out) { conv3d_bwd_data_onednn(out, rounded(dy), rounded(w), shape); });
   conv3d_bwd_data_onednn(dx, dy, w, shape);
 }
 
@@ -61,8 +83,8 @@ void run_conv3d_bwd_weights(const Tensor& dw, const Tensor& dbias, const Tensor&
     return ref::conv3d_bwd_weights(dw.data<double>(), dbias ? dbias.data<double>() : nullptr, dy.data<double>(),
                                    x.data<double>(), shape);
   if (use_winograd(shape, x, dw)) return conv3d_bwd_weights_winograd(dw, dbias, dy, x, shape);
-  if (bf16_weights_are_wrong(shape, x))
-    return conv3d_bwd_weights_onednn(dw, dbias, dy.to(DType::kF32), x.to(DType::kF32), shape);
+  if (lacks_bf16(x, dy) || bf16_weights_are_wrong(shape, x))
+    return conv3d_bwd_weights_onednn(dw, dbias, rounded(dy), rounded(x), shape);
   conv3d_bwd_weights_onednn(dw, dbias, dy, x, shape);
 }
 

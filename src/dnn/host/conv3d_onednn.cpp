@@ -114,7 +114,7 @@ Plan make_plan(const ConvShape& s, const Options& o) {
           d.bias};
 }
 
-const Plan& plan_of(const ConvShape& s, const Options& o) {
+const Plan& plan_of(const ConvShape& s, Options o) {
   thread_local PlanCache<Plan> plans;
   return plans.get(key_of(s, o), [&] { return make_plan(s, o); });
 }

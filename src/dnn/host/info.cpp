@@ -2,17 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <oneapi/dnnl/dnnl.hpp>
 #include <string_view>
 #include <utility>
+
+#include "dnn/host/onednn.hpp"
 
 namespace brainmt::dnn {
 namespace {
 
-// The value of an instruction set has the bits of those that it includes.
-bool includes(dnnl::cpu_isa isa, dnnl::cpu_isa other) {
-  return (static_cast<unsigned>(isa) & static_cast<unsigned>(other)) == static_cast<unsigned>(other);
-}
+using detail::includes;
 
 // Later sets than these (oneDNN 3 knows more than oneDNN 2) go by the widest one that they include.
 std::string_view name_of(dnnl::cpu_isa isa) {

@@ -2,6 +2,14 @@
 
 namespace brainmt::dnn::detail {
 
+bool has_bf16_primitives() {
+#if defined(__x86_64__)
+  return includes(dnnl::get_effective_cpu_isa(), dnnl::cpu_isa::avx512_core);
+#else
+  return true;
+#endif
+}
+
 const dnnl::engine& engine() {
   static const dnnl::engine instance(dnnl::engine::kind::cpu, 0);
   return instance;

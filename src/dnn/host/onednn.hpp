@@ -17,6 +17,10 @@ namespace brainmt::dnn::detail {
 using dnnl::memory;
 using Dims = memory::dims;
 
+/// Whether oneDNN has bf16 primitives here. On x86 it has none below AVX-512; bf16 is then rounded as they would round
+/// it and computed in fp32.
+bool has_bf16_primitives();
+
 const dnnl::engine& engine();
 /// In-order stream of the calling thread; execution on the host is finished when execute() returns.
 dnnl::stream& stream();
@@ -57,6 +61,11 @@ inline void append_relu(dnnl::post_ops& ops) {
 #else
   ops.append_eltwise(dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
 #endif
+}
+
+/// Whether an instruction set includes another: its value has the bits of those that it includes.
+inline bool includes(dnnl::cpu_isa isa, dnnl::cpu_isa other) {
+  return (static_cast<unsigned>(isa) & static_cast<unsigned>(other)) == static_cast<unsigned>(other);
 }
 
 inline memory wrap(const memory::desc& desc, void* data) { return {desc, engine(), data}; }

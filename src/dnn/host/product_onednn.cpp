@@ -19,6 +19,10 @@ memory::desc desc_of(const Operand& m) {
   return {{m.rows, m.cols}, detail::data_type(m.dtype), {m.row_stride, m.col_stride}};
 }
 
+bool is_bf16_product(const Operand& c, const Operand& a, const Operand& b) {
+  return a.dtype == DType::kBf16 || b.dtype == DType::kBf16 || c.dtype == DType::kBf16;
+}
+
 struct Plan {
   detail::Executable product;
   memory::desc a, b, c, bias;                        // as the product takes them
@@ -27,8 +31,7 @@ struct Plan {
 
 Plan make_plan(const Operand& c, const Operand& a, const Operand& b, bool with_bias, bool accumulate) {
   using Desc = memory::desc;
-  const bool bf16_product = a.dtype == DType::kBf16 || b.dtype == DType::kBf16 || c.dtype == DType::kBf16;
-  const DType type = bf16_product ? DType::kBf16 : DType::kF32;
+  const DType type = is_bf16_product(c, a, b) ? DType::kBf16 : DType::kF32;
   const bool convert_a = a.dtype != type;
   const bool convert_b = b.dtype != type;
   // B of a weight gradient is used once, as are A's rows; only a weight that many rows share is worth packing.
@@ -88,6 +91,52 @@ void product_onednn(const Operand& c, const Operand& a, const Operand& b, const 
   });
 }
 
+// oneDNN 3 stores a C of one column as if its rows lay side by side, whatever row stride it was given (seen in 3.7.2,
+// brg_matmul:avx512_core, under an emulator, 2026-11): the column stays what it was, and other elements are
+// overwritten.
+bool needs_dense_column(const Operand& c) { return DNNL_VERSION_MAJOR >= 3 && c.cols == 1 && c.row_stride != 1; }
+
+// The product into a column without gaps, which is then stored where it belongs.
+void product_into_column(const Operand& c, const Operand& a, const Operand& b, const Tensor& bias, bool accumulate) {
+  const Tensor dense({c.rows, 1}, c.dtype);
+  dispatch(c.dtype, [&]<class T>() {
+    T* column = dense.data<T>();
+    T* strided = static_cast<T*>(c.data);
+    if (accumulate)
+      for (std::int64_t i = 0; i < c.rows; ++i) column[i] = strided[i * c.row_stride];
+    product_onednn(operand(dense), a, b, bias, accumulate);
+    for (std::int64_t i = 0; i < c.rows; ++i) strided[i * c.row_stride] = column[i];
+  });
+}
+
+// The operand's elements, rounded to bf16, as an fp32 matrix.
+Tensor rounded(const Operand& m) {
+  const Tensor wide({m.rows, m.cols}, DType::kF32);
+  dispatch(m.dtype, [&]<class T>() {
+    const auto* from = static_cast<const T*>(m.data);
+    auto* to = wide.data<float>();
+    for (std::int64_t i = 0; i < m.rows; ++i)
+      for (std::int64_t j = 0; j < m.cols; ++j)
+        to[i * m.cols + j] = bf16(static_cast<float>(from[i * m.row_stride + j * m.col_stride]));
+  });
+  return wide;
+}
+
+// A bf16 product without bf16 primitives: operands rounded as they would be, sums in fp32, and C rounded once.
+void product_bf16_in_fp32(const Operand& c, const Operand& a, const Operand& b, const Tensor& bias, bool accumulate) {
+  const Tensor wide_a = rounded(a), wide_b = rounded(b);
+  if (c.dtype == DType::kF32) return detail::run_product(c, operand(wide_a), operand(wide_b), bias, accumulate);
+  const Tensor wide_c({c.rows, c.cols}, DType::kF32);
+  product_onednn(operand(wide_c), operand(wide_a), operand(wide_b), bias, false);
+  const auto* from = wide_c.data<float>();
+  auto* to = static_cast<bf16*>(c.data);
+  for (std::int64_t i = 0; i < c.rows; ++i)
+    for (std::int64_t j = 0; j < c.cols; ++j) {
+      bf16& out = to[i * c.row_stride + j];
+      out = from[i * c.cols + j] + (accumulate ? static_cast<float>(out) : 0.0f);
+    }
+}
+
 void product_fp64(const Operand& c, const Operand& a, const Operand& b, const Tensor& bias, bool accumulate) {
   const auto size = [](std::int64_t n) { return static_cast<std::size_t>(n); };
   auto* out = static_cast<double*>(c.data);
@@ -105,6 +154,8 @@ void product_fp64(const Operand& c, const Operand& a, const Operand& b, const Te
 
 void detail::run_product(const Operand& c, const Operand& a, const Operand& b, const Tensor& bias, bool accumulate) {
   if (c.dtype == DType::kF64) return product_fp64(c, a, b, bias, accumulate);
+  if (is_bf16_product(c, a, b) && !has_bf16_primitives()) return product_bf16_in_fp32(c, a, b, bias, accumulate);
+  if (needs_dense_column(c)) return product_into_column(c, a, b, bias, accumulate);
   product_onednn(c, a, b, bias, accumulate);
 }
 
