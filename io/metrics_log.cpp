@@ -1,5 +1,6 @@
 #include "io/metrics_log.hpp"
 
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <cmath>

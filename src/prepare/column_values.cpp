@@ -1,6 +1,7 @@
 #include "prepare/column_values.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>

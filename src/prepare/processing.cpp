@@ -1,5 +1,7 @@
 #include "prepare/processing.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>

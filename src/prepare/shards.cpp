@@ -1,5 +1,7 @@
 #include "prepare/shards.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <charconv>
 #include <fstream>
