@@ -1,0 +1,26 @@
+# What makes builds faster and changes no result: the linker.
+#
+#   BRAINMT_LINKER   AUTO takes mold, then lld, where the compiler finds one; DEFAULT leaves the choice to it
+set(BRAINMT_LINKER AUTO CACHE STRING "Linker: AUTO (mold or lld where found), DEFAULT, or a name for -fuse-ld=")
+
+set(BRAINMT_LINKER_USED "the compiler's")
+if(NOT BRAINMT_ENABLE_CUDA AND NOT BRAINMT_LINKER STREQUAL DEFAULT)
+  include(CheckCXXSourceCompiles)
+  set(candidates ${BRAINMT_LINKER})
+  if(BRAINMT_LINKER STREQUAL AUTO)
+    set(candidates mold lld)
+  endif()
+  foreach(linker IN LISTS candidates)
+    set(CMAKE_REQUIRED_LINK_OPTIONS -fuse-ld=${linker})
+    check_cxx_source_compiles("int main() { return 0; }" BRAINMT_LINKS_WITH_${linker})
+    unset(CMAKE_REQUIRED_LINK_OPTIONS)
+    if(BRAINMT_LINKS_WITH_${linker})
+      add_link_options(-fuse-ld=${linker})
+      set(BRAINMT_LINKER_USED ${linker})
+      break()
+    endif()
+  endforeach()
+  if(BRAINMT_LINKER_USED STREQUAL "the compiler's" AND NOT BRAINMT_LINKER STREQUAL AUTO)
+    message(FATAL_ERROR "BRAINMT_LINKER=${BRAINMT_LINKER}: ${CMAKE_CXX_COMPILER} does not link with it; try AUTO or DEFAULT.")
+  endif()
+endif()
