@@ -148,11 +148,12 @@ both() {
   shift
   for ((i = 0; i < pairs; ++i, ++way)); do
     $clean
+    draw_seconds 20 820
     case $((way % 4)) in
-      0) both_stopped launcher TERM "1|143" "$(moment)" "$@" ;;
-      1) both_stopped 1 TERM 143 "$(moment)" "$@" ;;
-      2) both_stopped launcher INT "1|130|143" "$(moment)" "$@" ;;
-      3) both_stopped 0 INT 130 "$(moment)" "$@" ;;
+      0) both_stopped launcher TERM "1|143" "$drawn" "$@" ;;
+      1) both_stopped 1 TERM 143 "$drawn" "$@" ;;
+      2) both_stopped launcher INT "1|130|143" "$drawn" "$@" ;;
+      3) both_stopped 0 INT 130 "$drawn" "$@" ;;
     esac
   done
   $clean
