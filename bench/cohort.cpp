@@ -50,7 +50,8 @@ Start measure_start(const fs::path& path, std::int64_t frames) {
   lap(0);
   const train::TrainingData data = train::prepare_training_data(cohort, {.targets = {{.name = "sex"}}}, {}, frames);
   lap(1);
-  train::TrainingBatches batches(data, {.seed = 1, .batch_size = 2, .end_step = 1, .frames = frames});
+  train::TrainingBatches batches(
+      data, {.seed = 1, .batch_size = 2, .end_step = 1, .input = train::windows_of(cohort, frames)});
   const train::MicroBatch batch = batches.next(0, 0);
   BRAINMT_CHECK(batch.samples.size() == 2, "a batch of {} samples", batch.samples.size());
   lap(2);

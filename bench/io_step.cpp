@@ -7,8 +7,9 @@
 #include "bench/shared_directory.hpp"
 #include "bench/simulated_cohort.hpp"
 #include "comm/agreement.hpp"
-#include "models/from_config.hpp"
+#include "models/registry.hpp"
 #include "train/gradient_route.hpp"
+#include "train/trainer.hpp"
 #include "train/training_batches.hpp"
 
 namespace brainmt::bench {
@@ -20,15 +21,16 @@ constexpr std::uint64_t kSeed = 1;
 // Steps of the program's own training loop, less validation and files.
 class Steps {
  public:
-  Steps(const models::BrainMTConfig& config, DType activation, int micro_steps, comm::Communicator& comm)
-      : model_(config, activation),
-        optimizer_(model_.parameters(), {.clip_norm = 1}),
+  Steps(std::unique_ptr<models::Model> model, const train::TaskDescription& task, int micro_steps,
+        comm::Communicator& comm)
+      : model_(std::move(model)),
+        optimizer_(model_->parameters(), {.clip_norm = 1}),
         route_(comm, {}),
-        runner_(model_, optimizer_, comm, route_.link(),
-                {.losses = {kernels::Loss::kBceWithLogits}, .seed = kSeed, .micro_steps = micro_steps}),
+        objective_(train::supervised(task)),
+        runner_(*model_, *objective_, optimizer_, comm, route_.link(), {.seed = kSeed, .micro_steps = micro_steps}),
         comm_(comm),
         samples_(std::int64_t{micro_steps} * comm.size()) {
-    model_.initialise(kSeed);
+    model_->initialise(kSeed);
   }
 
   struct Result {
@@ -45,9 +47,10 @@ class Steps {
   }
 
  private:
-  models::BrainMT model_;
+  std::unique_ptr<models::Model> model_;
   train::AdamW optimizer_;
   train::GradientRoute route_;
+  std::unique_ptr<train::Objective> objective_;
   train::StepRunner runner_;
   comm::Communicator& comm_;
   std::int64_t samples_;
@@ -115,8 +118,10 @@ void compare_steps(Report& report, const config::Config& config, comm::Communica
   const int samples = config.get<int>("samples"), repeats = config.get<int>("repeats");
   if (samples % comm.size())
     throw UsageError(fmt::format("samples={}: expected a multiple of the {} ranks", samples, comm.size()));
-  models::BrainMTConfig model = models::from_config(config, {grid[0], grid[1], grid[2]});
-  model.frames = frames.front();
+  config::Config with_frames = config;
+  with_frames.set("model.num_frames", config::parse_raw(std::to_string(frames.front())), config::Origin::kOverride,
+                  "frames");
+  const models::ModelPlan plan = models::plan_of(with_frames);
   const DType activation = models::precision_from_config(config);
   const auto extent = [&](std::size_t i) { return static_cast<std::uint32_t>(grid[i]); };
 
@@ -129,22 +134,24 @@ void compare_steps(Report& report, const config::Config& config, comm::Communica
     if (comm.rank() == 0)
       write_simulated_cohort(directory / "cohort.h5", {.grid = {extent(0), extent(1), extent(2)},
                                                        .scans = kBatches * static_cast<std::size_t>(samples),
-                                                       .frames = 2 * static_cast<std::uint64_t>(model.frames)});
+                                                       .frames = 2 * static_cast<std::uint64_t>(plan.frames)});
   });
   comm::run_agreed(comm, [&] {
     cohort.emplace(directory / "cohort.h5");
     data.emplace(train::prepare_training_data(*cohort,
                                               {.targets = {{.name = "sex", .task = train::Task::kClassification}}},
-                                              {.plan = {.fractions = {1, 0, 0}}}, model.frames));
+                                              {.plan = {.fractions = {1, 0, 0}}}, plan.frames));
   });
-  Steps steps(model, activation, samples / comm.size(), comm);
+  auto model = plan.make(train::data_spec(plan, *cohort, 1), activation, models::Model::Memory::kAllocate);
+  const models::InputSpec input = model->input();
+  Steps steps(std::move(model), data->task, samples / comm.size(), comm);
   add_to(report, run_pairs(steps, *data,
                            {.seed = kSeed,
                             .rank = comm.rank(),
                             .ranks = comm.size(),
                             .micro_steps = samples / comm.size(),
                             .end_step = 1 + repeats,
-                            .frames = model.frames,
+                            .input = input,
                             .activation = activation}));
   comm.barrier();
 }

@@ -1,3 +1,5 @@
+#include "models/registry.hpp"
+
 #include "bench/bench.hpp"
 #include "config/keys.hpp"
 
@@ -18,38 +20,41 @@ const std::vector<NamedBenchmark>& all_benchmarks() {
 
 const config::Schema& schema() {
   using namespace config;
-  static const Schema made(
-      "bench",
-      join({{
-                real("seconds", 0.5, "time spent on each measured row").above(0),
-                integer("repeats", 3, "step, prepare, io, cohort: measured turns; of step the fastest counts")
-                    .at_least(1),
-                integer("scans", 4, "prepare: number of scans (up to 999); cohort has 6000 unless this is given")
-                    .at_least(1)
-                    .at_most(999999),
-                choice("dtype", "int16", {"int16", "float32"}, "prepare: voxel type of the scans"),
-                boolean("dense", false, "prepare: every voxel is inside the mask"),
-                integer("samples", 2, "step, io: samples of one optimiser step over all ranks").at_least(1),
-                boolean("scaling", false, "step: also run the same work on one rank and print the ratio"),
-                boolean("profile", false, "step: also time, rates and peak memory by stage (--profile)"),
-                integers("grid", {46, 55, 46}, "voxels X, Y, Z; io reads 91x109x91 unless this is given")
-                    .of_length(3)
-                    .at_least(1)
-                    .at_most(1024),
-                integers("frames", {20},
-                         "frames; step with several prints memory against frames; unless this is given, windows of io "
-                         "have 200 and scans of cohort 490")
-                    .at_least(1),
-                boolean("with_step", false, "io: also training steps with windows from a store (--with-step)"),
-                integer("shards", 60, "cohort: files that the same scans are also spread over").at_least(1),
-                integer("length", 721, "tokens of gemm, scan and attention").at_least(1),
-            },
-            model_keys(),
-            precision_keys(),
-            graph_keys()}),
-      {"model"}, model_rules(),
-      {.examples = {"brainmt bench gemm",
-                    "mpirun -n 2 brainmt bench step model=small 'grid=[24,28,24]' --json step.json"}});
+  static const Schema made = by_family(models::model_keys(), [](const ModelKeys& model) {
+    return Schema(
+        "bench",
+        join<Key>(
+            {{
+                 real("seconds", 0.5, "time spent on each measured row").above(0),
+                 integer("repeats", 3, "step, prepare, io, cohort: measured turns; of step the fastest counts")
+                     .at_least(1),
+                 integer("scans", 4, "prepare: number of scans (up to 999); cohort has 6000 unless this is given")
+                     .at_least(1)
+                     .at_most(999999),
+                 choice("dtype", "int16", {"int16", "float32"}, "prepare: voxel type of the scans"),
+                 boolean("dense", false, "prepare: every voxel is inside the mask"),
+                 integer("samples", 2, "step, io: samples of one optimiser step over all ranks").at_least(1),
+                 boolean("scaling", false, "step: also run the same work on one rank and print the ratio"),
+                 boolean("profile", false, "step: also time, rates and peak memory by stage (--profile)"),
+                 integers("grid", {46, 55, 46}, "voxels X, Y, Z; io reads 91x109x91 unless this is given")
+                     .of_length(3)
+                     .at_least(1)
+                     .at_most(1024),
+                 integers("frames", {20},
+                          "frames; step with several prints memory against frames; unless this is given, windows of io "
+                          "have 200 and scans of cohort 490")
+                     .at_least(1),
+                 boolean("with_step", false, "io: also training steps with windows from a store (--with-step)"),
+                 integer("shards", 60, "cohort: files that the same scans are also spread over").at_least(1),
+                 integer("length", 721, "tokens of gemm, scan and attention").at_least(1),
+             },
+             model_keys(model, models::model_keys()),
+             precision_keys(),
+             graph_keys()}),
+        {"model"}, model.rules,
+        {.examples = {"brainmt bench gemm",
+                      "mpirun -n 2 brainmt bench step model=small 'grid=[24,28,24]' --json step.json"}});
+  });
   return made;
 }
 

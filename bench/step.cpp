@@ -6,6 +6,7 @@
 //   brainmt bench step frames=[20,40,80,160]      peak memory for each number of frames, and a straight line through it
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "bench/bench.hpp"
 #include "bench/limits.hpp"
@@ -14,61 +15,42 @@
 #include "bench/stepper.hpp"
 #include "comm/self_communicator.hpp"
 #include "memory/pool.hpp"
-#include "models/from_config.hpp"
+#include "models/registry.hpp"
 
 namespace brainmt::bench {
 namespace {
 
 constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
 
-// The frames' way to tokens. What reads the voxels has no data gradient.
-double stem_flops(const models::BrainMT& model) {
-  const models::BrainMTConfig& c = model.config();
-  const double width = static_cast<double>(c.embed_dim);
-  if (c.stem == models::Stem::kPatch)
-    return 2 * 2.0 * std::pow(static_cast<double>(models::kPatchEdge), 3) * width *
-           static_cast<double>(model.places() * c.frames);
-  const double channels[] = {1, width / 8, width / 4, width / 4, width / 4, width / 2, width / 2, width / 2, width};
-  const bool halves[] = {true, true, false, false, true, false, false, true};
-  auto g = c.grid;
-  double conv = 0;
-  for (int i = 0; i < 8; ++i) {
-    double places = static_cast<double>(c.frames);
-    for (auto& extent : g) places *= static_cast<double>(extent = halves[i] ? (extent + 1) / 2 : extent);
-    conv += 2.0 * 27 * places * channels[i] * channels[i + 1] * (i == 0 ? 2 : 3);
-  }
-  return conv;
+// The model with so many frames, or the configuration's.
+using ModelMaker = std::function<std::unique_ptr<models::Model>(std::int64_t frames)>;
+
+ModelMaker maker_of(const config::Config& config, DType dtype) {
+  const auto grid = config.get<std::vector<std::int64_t>>("grid");
+  return [config, grid, dtype](std::int64_t frames) {
+    config::Config with_frames = config;
+    if (config.schema().find("model.num_frames"))
+      with_frames.set("model.num_frames", config::parse_raw(std::to_string(frames)), config::Origin::kOverride,
+                      "frames");
+    return models::plan_of(with_frames)
+        .make({.grid = {grid[0], grid[1], grid[2]}, .parcels = grid[0]}, dtype, models::Model::Memory::kAllocate);
+  };
 }
 
-// Multiply-adds count two; a backward product costs as much as the forward one, twice; the stem's first product has no
-// data gradient, and the last attention block one query row.
-double step_flops(const models::BrainMT& model) {
-  const models::BrainMTConfig& c = model.config();
-  const double width = static_cast<double>(c.embed_dim), tokens = static_cast<double>(model.tokens());
-  const double inner = width * c.expand, rank = std::ceil(width / 16), n = c.state_dim;
-  const double mixer =
-      width * 2 * inner + inner * width + (c.bidirectional ? 2 : 1) * (inner * (rank + 2 * n) + rank * inner);
-  const double row = 4 * width * width + 4 * width * width;  // q, k, v, proj; MLP of ratio 2
-  const double all = std::max(0, c.depth[1] - 1), last = c.depth[1] > 0 ? 1 : 0;
-  const double dense =
-      6 * (c.depth[0] * tokens * mixer + all * tokens * row + last * (tokens * 2 * width * width + 6 * width * width));
-  const double core = 3.5 * 4 * width * (all * tokens * tokens + last * tokens);
-  return stem_flops(model) + dense + core;
-}
-
-void report_throughput(Report& report, const config::Config& config, comm::Communicator& comm,
-                       const models::BrainMTConfig& model_config, DType dtype) {
+void report_throughput(Report& report, const config::Config& config, comm::Communicator& comm, const ModelMaker& make,
+                       DType dtype) {
   const int samples = config.get<int>("samples"), repeats = config.get<int>("repeats");
   if (samples % comm.size())
     throw UsageError(fmt::format("samples={}: expected a multiple of the {} ranks", samples, comm.size()));
   reset_peak_resident();
   // A profile waits for each stage, which a replay does not have, and counts memory that a record would keep.
   const bool graphs = config.get<bool>("device.graphs") && !config.get<bool>("profile");
-  Stepper stepper(model_config, dtype, comm, graphs);
-  const Throughput all = best_of(stepper, comm, samples / comm.size(), repeats);
+  const std::int64_t frames = config.get<std::vector<std::int64_t>>("frames").front();
+  Stepper stepper(make(frames), samples / comm.size(), comm, graphs);
+  const Throughput all = best_of(stepper, comm, repeats);
   const double resident =
       comm::all_reduce_value(comm, static_cast<double>(peak_resident_bytes()), comm::ReduceOp::kMax);
-  const double flops = step_flops(stepper.model()) * samples;
+  const double flops = stepper.model().cost(samples).training_flops;
   const double limit = gemm_limit(dtype, config.get<double>("seconds"));
   const double limits = comm::all_reduce_value(comm, limit, comm::ReduceOp::kSum);
 
@@ -77,24 +59,25 @@ void report_throughput(Report& report, const config::Config& config, comm::Commu
   report.rows.push_back({"reduction not hidden", {all.best.exposed, all.best.exposed, repeats}, 0, 0, 0, ""});
   report.rows.push_back({"AdamW", {all.best.optimiser, all.best.optimiser, repeats}, 0, 0, 0, ""});
   report.rows.push_back({"step", {all.seconds, all.seconds, repeats}, flops, 0, limits, ""});
+  std::string facts;
+  for (const auto& [name, value] : stepper.model().facts()) facts += fmt::format("{} {}; ", name, value);
   const double forward_backward = all.best.forward + all.best.backward;
   report.lines.push_back(
-      fmt::format("{} parameters, {} tokens; {:.3f} samples/s forward and backward, {:.3f} samples/s "
+      fmt::format("{}{} parameters; {:.3f} samples/s forward and backward, {:.3f} samples/s "
                   "whole steps; limit: {:.0f} GFLOP/s on all ranks; peak resident {:.2f} GiB per rank",
-                  stepper.model().parameters().element_count(), stepper.model().tokens(), samples / forward_backward,
+                  facts, stepper.model().parameters().element_count(), samples / forward_backward,
                   samples / all.seconds, limits * 1e-9, resident / kGib));
   report.values = {{"samples_per_s_forward_backward", samples / forward_backward},
                    {"samples_per_s_step", samples / all.seconds},
                    {"peak_resident_gib", resident / kGib}};
-  if (config.get<bool>("profile"))
-    add_profile(report, stepper, comm, samples / comm.size(), repeats, limit, config.get<double>("seconds"));
+  if (config.get<bool>("profile")) add_profile(report, stepper, comm, repeats, limit, config.get<double>("seconds"));
   if (!config.get<bool>("scaling")) return;
 
   double alone = 0;
   if (comm.rank() == 0) {
     comm::SelfCommunicator self;
-    Stepper single(model_config, dtype, self, graphs);
-    alone = best_of(single, self, samples, repeats).seconds;
+    Stepper single(make(frames), samples, self, graphs);
+    alone = best_of(single, self, repeats).seconds;
   }
   comm.barrier();
   report.lines.push_back(fmt::format("{} samples: {:.3f} s on {} ranks, {:.3f} s on one: {:.2f} x", samples,
@@ -121,20 +104,19 @@ Line line_through(const std::vector<double>& x, const std::vector<double>& y) {
   return line;
 }
 
-void report_memory(Report& report, const std::vector<std::int64_t>& frames, models::BrainMTConfig model_config,
-                   DType dtype) {
+void report_memory(Report& report, const std::vector<std::int64_t>& frames, const config::Config& config,
+                   const ModelMaker& make) {
   std::vector<double> x, y;
   for (const std::int64_t t : frames) {
-    model_config.frames = t;
     pool::release_cached();
     comm::SelfCommunicator self;
-    Stepper stepper(model_config, dtype, self);
+    Stepper stepper(make(t), 1, self);
     pool::reset_peak();
-    const StepTimes time = stepper.run(1);
+    const StepTimes time = stepper.run();
     const double peak = static_cast<double>(pool::statistics().peak_bytes);
     x.push_back(static_cast<double>(t));
     y.push_back(peak);
-    report.rows.push_back({fmt::format("{} frames, {} tokens", t, stepper.model().tokens()),
+    report.rows.push_back({fmt::format("{} frames", t),
                            {time.total(), time.total(), 1},
                            0,
                            0,
@@ -147,7 +129,7 @@ void report_memory(Report& report, const std::vector<std::int64_t>& frames, mode
       "memory against frames: {:.3f} GiB + {:.1f} MiB a frame, {:.1f} GiB at 200 frames and {:.1f} at 1200; "
       "largest distance from a straight line {:.2f} % of the largest value (recompute={})",
       line.offset / kGib, line.slope / kGib * 1024, line.at(200) / kGib, line.at(1200) / kGib, 100 * line.residual,
-      model_config.recompute ? "block" : "none"));
+      config.schema().find("model.recompute") ? config.get<std::string>("model.recompute") : "none"));
   report.values.emplace_back("line_residual", line.residual);
   report.values.emplace_back("gib_without_frames", line.offset / kGib);
   report.values.emplace_back("gib_per_frame", line.slope / kGib);
@@ -158,8 +140,6 @@ void report_memory(Report& report, const std::vector<std::int64_t>& frames, mode
 Report step(const config::Config& config, comm::Communicator& comm) {
   const auto grid = config.get<std::vector<std::int64_t>>("grid"),
              frames = config.get<std::vector<std::int64_t>>("frames");
-  models::BrainMTConfig model_config = models::from_config(config, {grid[0], grid[1], grid[2]});
-  model_config.frames = frames.front();
   const DType dtype = models::precision_from_config(config);
   Report report{
       fmt::format("step: {}x{}x{} voxels, {} ranks, {}", grid[0], grid[1], grid[2], comm.size(), name_of(dtype)),
@@ -170,9 +150,9 @@ Report step(const config::Config& config, comm::Communicator& comm) {
     throw UsageError(fmt::format("profile: expected one number of frames, found {}; try frames=[{}]", frames.size(),
                                  frames.front()));
   if (frames.size() == 1)
-    report_throughput(report, config, comm, model_config, dtype);
+    report_throughput(report, config, comm, maker_of(config, dtype), dtype);
   else
-    report_memory(report, frames, model_config, dtype);
+    report_memory(report, frames, config, maker_of(config, dtype));
   return report;
 }
 

@@ -11,13 +11,13 @@ namespace brainmt::bench {
 namespace {
 
 // A step ends when the slowest rank has ended; this rank's profile of the fastest one is kept.
-profile::Profile fastest_profile(Stepper& stepper, comm::Communicator& comm, int samples, int repeats) {
+profile::Profile fastest_profile(Stepper& stepper, comm::Communicator& comm, int repeats) {
   profile::Profile fastest;
   double least = std::numeric_limits<double>::infinity();
   for (int i = 0; i < repeats; ++i) {
     comm.barrier();
     const profile::Recorder recorder;
-    stepper.run(samples);
+    stepper.run();
     const profile::Profile profile = recorder.totals();
     const double seconds = comm::all_reduce_value(comm, profile.seconds, comm::ReduceOp::kMax);
     if (seconds >= least) continue;
@@ -29,10 +29,10 @@ profile::Profile fastest_profile(Stepper& stepper, comm::Communicator& comm, int
 
 }  // namespace
 
-void add_profile(Report& report, Stepper& stepper, comm::Communicator& comm, int samples, int repeats,
-                 double limit_flops, double seconds) {
-  const double without = best_of(stepper, comm, samples, repeats).seconds;
-  StageTable table{fastest_profile(stepper, comm, samples, repeats), limit_flops, 0, without};
+void add_profile(Report& report, Stepper& stepper, comm::Communicator& comm, int repeats, double limit_flops,
+                 double seconds) {
+  const double without = best_of(stepper, comm, repeats).seconds;
+  StageTable table{fastest_profile(stepper, comm, repeats), limit_flops, 0, without};
   comm.barrier();  // ranks share the memory's bandwidth, so they measure it together
   table.limit_bytes = copy_limit(seconds);
   report.lines.push_back(

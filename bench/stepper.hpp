@@ -1,13 +1,11 @@
 #pragma once
-// The training step that `brainmt bench step` times: a whole BrainMT on one fixed random window, its gradients reduced
-// over the ranks, AdamW.
+// The training step that `brainmt bench step` times: the program's own StepRunner on one fixed random input.
 #include <memory>
 #include <vector>
 
-#include "comm/gradient_reducer.hpp"
-#include "models/brainmt.hpp"
+#include "models/model.hpp"
 #include "train/gradient_route.hpp"
-#include "train/step_records.hpp"
+#include "train/step.hpp"
 
 namespace brainmt::bench {
 
@@ -17,35 +15,29 @@ struct StepTimes {
   double total() const { return forward + backward + exposed + optimiser; }
 };
 
-/// One rank's model with optimiser state and a random window in the host's memory.
+/// One rank's model with optimiser state and a random input in host memory.
 class Stepper {
  public:
-  /// `comm` outlives it. `graphs`: on a device, micro steps are replayed from a record, as in training.
-  Stepper(const models::BrainMTConfig& config, DType dtype, comm::Communicator& comm, bool graphs = false);
+  /// `samples` micro steps of batch 1 a step. `comm` outlives it. `graphs`: on a device, micro steps are replayed from
+  /// a record, as in training.
+  Stepper(std::unique_ptr<models::Model> model, int samples, comm::Communicator& comm, bool graphs = false);
 
-  models::BrainMT& model() { return model_; }
+  const models::Model& model() const { return *model_; }
 
-  /// `samples` micro steps of batch 1 and one optimiser step. Each micro step brings the window to where the model
-  /// computes, as training does.
-  StepTimes run(int samples);
+  /// One optimiser step. Each micro step brings its input to where the model computes, as training does.
+  StepTimes run();
 
  private:
-  Tensor input() const;
-  void micro_step(bool reduces, StepTimes& times);
-  void forward_and_backward(const Tensor& input);
-  void update();
+  train::MicroBatch batch(int micro_step) const;
 
-  models::BrainMT model_;
-  Tensor m_, v_;
+  std::unique_ptr<models::Model> model_;
   std::vector<float> window_;
-  Shape shape_;
-  DType dtype_;
+  train::AdamW optimizer_;
   train::GradientRoute route_;
-  std::unique_ptr<comm::GradientReducer<float>> reducer_;
-  std::unique_ptr<train::StepRecords> records_;
-  Tensor recorded_input_, one_;  // the gradient of the output
-  double forward_end_ = 0;
-  std::int64_t steps_ = 0;
+  std::unique_ptr<train::Objective> objective_;
+  train::StepRunner runner_;
+  int rank_, samples_;
+  std::int64_t global_samples_, steps_ = 0;
 };
 
 struct Throughput {
@@ -54,6 +46,6 @@ struct Throughput {
 };
 
 /// Fastest of `repeats` steps after one that is not measured; a step ends when the slowest rank has ended.
-Throughput best_of(Stepper& stepper, comm::Communicator& comm, int samples, int repeats);
+Throughput best_of(Stepper& stepper, comm::Communicator& comm, int repeats);
 
 }  // namespace brainmt::bench

@@ -32,4 +32,15 @@ struct BceWithLogits {
   }
 };
 
+/// A loss under a learned log variance s (kernels/loss.hpp): c exp(-s) loss + w s / 2, where `loss` has its weight w.
+template <class S>
+struct Uncertainty {
+  S s;
+  bool classes;
+
+  BRAINMT_HOST_DEVICE S precision() const { return (classes ? S(1) : S(0.5)) * std::exp(-s); }  // c exp(-s)
+  BRAINMT_HOST_DEVICE S value(S loss, S weight) const { return precision() * loss + weight * s / S(2); }
+  BRAINMT_HOST_DEVICE S slope(S loss, S weight) const { return weight / S(2) - precision() * loss; }  // in s
+};
+
 }  // namespace brainmt::kernels::ref

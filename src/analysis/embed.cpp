@@ -27,22 +27,22 @@ struct Source {
 };
 
 struct Prepared {
-  std::unique_ptr<models::BrainMT> model;
+  std::unique_ptr<models::Model> model;
   std::vector<Source> sources;  // of the whole cohort, or of the part
   std::size_t too_short = 0;
   EmbeddingDescription description;  // without participants
   DataCheck check;
 };
 
-std::vector<std::size_t> starts_of(const io::Cohort& cohort, std::size_t scan, const models::BrainMT& model,
+std::vector<std::size_t> starts_of(const io::Cohort& cohort, std::size_t scan, const models::Model& model,
                                    std::int64_t stride) {
-  const auto frames = static_cast<std::size_t>(model.config().frames);
+  const auto frames = static_cast<std::size_t>(model.input().frames);
   return train::evaluation_starts(cohort.scans()[scan].frames, frames,
                                   stride > 0 ? static_cast<std::size_t>(stride) : frames);
 }
 
 // Means over the scans; motion over those where it is known.
-void describe_scans(Source& source, const io::Cohort& cohort, const models::BrainMT& model, std::int64_t stride) {
+void describe_scans(Source& source, const io::Cohort& cohort, const models::Model& model, std::int64_t stride) {
   EmbeddedParticipant& p = source.participant;
   double motion = 0, tr = 0;
   int known = 0, timed = 0;
@@ -86,9 +86,9 @@ std::vector<Source> participants_of(const io::Cohort& cohort) {
 Prepared prepare(const EmbedSettings& settings, const io::Cohort& cohort) {
   const auto file = io::SafetensorsFile::open(settings.weights);
   Prepared result;
-  result.model = load_model(file, settings.model, cohort, settings.activation);
+  result.model = load_model(file, settings.model, /*targets=*/1, cohort, settings.activation);
   result.check = check_data(file, cohort, settings.allow_mismatch);
-  const auto frames = static_cast<std::uint64_t>(result.model->config().frames);
+  const auto frames = static_cast<std::uint64_t>(result.model->input().frames);
   std::optional<train::Split> split;
   if (!settings.split_file.empty()) split = train::load_split(settings.split_file);
   std::vector<Source> all = participants_of(cohort);
@@ -126,8 +126,8 @@ struct Sums {
 // Rows of participants [block.begin, block.end), handed to `store` one by one in order.
 void compute_rows(const Prepared& prepared, const io::Cohort& cohort, const EmbedSettings& settings,
                   ParticipantBlock block, const std::function<void(std::size_t, const EmbeddingRow&)>& store) {
-  models::BrainMT& model = *prepared.model;
-  const auto frames = static_cast<std::uint64_t>(model.config().frames);
+  models::Model& model = *prepared.model;
+  const auto frames = static_cast<std::uint64_t>(model.input().frames);
   struct Place {
     std::size_t participant, scan_number, windows;  // windows: of this scan
     bool first, last;                               // window of the scan
@@ -147,16 +147,16 @@ void compute_rows(const Prepared& prepared, const io::Cohort& cohort, const Embe
 
   std::size_t next = 0;
   Sums sums;
-  const auto take = [&](const models::BrainMTOutput& output, std::int64_t) {
+  const auto take = [&](const models::Output& output, std::int64_t) {
     const Place& place = places[next++];
     std::vector<double> values;
-    if (settings.pooling != Pooling::kMean) values = output.cls_embedding.value().to_host();
+    if (settings.pooling != Pooling::kMean) values = output.embedding.value().to_host();
     if (settings.pooling != Pooling::kCls)
       std::ranges::copy(output.mean_embedding.to_host(), std::back_inserter(values));
     if (place.first && place.scan_number == 0) {
       sums = {.run = {}, .participant = std::vector<double>(values.size(), 0.0), .tokens = {}};
       if (settings.frame_tokens)
-        for (const double x : models::frame_embeddings(output.tokens, model.config().frames).to_host())
+        for (const double x : model.frame_embeddings(output.tokens).to_host())
           sums.tokens.push_back(static_cast<float>(x));
     }
     if (place.first) sums.run.assign(values.size(), 0.0);
@@ -175,7 +175,8 @@ void compute_rows(const Prepared& prepared, const io::Cohort& cohort, const Embe
   train::run_windows(model, cohort, requests,
                      {.batch = 1,
                       .prefetch = settings.prefetch,
-                      .all_tokens = settings.pooling != Pooling::kCls || settings.frame_tokens},
+                      .want = (settings.pooling != Pooling::kCls ? models::kMeanEmbedding : 0u) |
+                              (settings.frame_tokens ? models::kTokens : 0u)},
                      take);
 }
 

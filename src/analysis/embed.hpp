@@ -14,7 +14,7 @@
 #include "analysis/embedding_file.hpp"
 #include "comm/communicator.hpp"
 #include "io/cohort.hpp"
-#include "models/brainmt.hpp"
+#include "models/registry.hpp"
 #include "train/split.hpp"
 
 namespace brainmt::analysis {
@@ -31,8 +31,8 @@ Shard parse_shard(const std::string& text);
 std::filesystem::path shard_path(const std::filesystem::path& out, const Shard& shard);
 
 struct EmbedSettings {
-  std::filesystem::path weights;               // safetensors with the published names
-  std::optional<models::BrainMTConfig> model;  // sizes, for a file that does not describe its model
+  std::filesystem::path weights;           // safetensors with the published names
+  std::optional<models::ModelPlan> model;  // for a file that does not describe its model
   DType activation = DType::kF32;
   bool allow_mismatch = false;       // a cohort of another space or normalisation than the model was trained on
   std::filesystem::path split_file;  // empty: all participants are of the part "none"

@@ -28,20 +28,6 @@ std::string name_of(Pooling pooling) {
   return "?";
 }
 
-Json mamba_of(const models::BrainMTConfig& c) {
-  return {{"blocks", c.depth[0]},
-          {"d_state", c.state_dim},
-          {"d_conv", c.conv_kernel},
-          {"expand", c.expand},
-          {"directions", c.bidirectional ? 2 : 1},
-          {"scan_order", "temporal_first: CLS, then for each place all frames"}};
-}
-
-std::string model_id(const models::BrainMTConfig& c) {
-  return fmt::format("brainmt-{}{}-c{}-m{}-a{}-t{}", c.bidirectional ? "two-way" : "one-way",
-                     c.stem == models::Stem::kPatch ? "-patch" : "", c.embed_dim, c.depth[0], c.depth[1], c.frames);
-}
-
 Json preprocessing_of(const io::Cohort& cohort) {
   const auto& layout = cohort.layout();
   Json processing = Json::parse(layout.processing, nullptr, /*allow_exceptions=*/false);
@@ -58,44 +44,43 @@ std::string fold_of(const std::optional<train::Split>& split) {
 
 }  // namespace
 
-EmbeddingDescription describe_embedding(const EmbedSettings& settings, const models::BrainMT& model,
+EmbeddingDescription describe_embedding(const EmbedSettings& settings, const models::Model& model,
                                         const io::Cohort& cohort, const std::optional<train::Split>& split) {
-  const models::BrainMTConfig& c = model.config();
+  const auto frames = static_cast<std::uint64_t>(model.input().frames);
   EmbeddingDescription d{.metadata = {}, .participants = {}, .arrays = {"embeddings"}};
   if (settings.pooling == Pooling::kBoth) d.arrays.push_back("embeddings_mean");
-  d.width = static_cast<std::size_t>(c.embed_dim);
-  d.token_frames = settings.frame_tokens ? static_cast<std::size_t>(c.frames) : 0;
-  const std::uint64_t stride = static_cast<std::uint64_t>(settings.stride > 0 ? settings.stride : c.frames);
+  d.width = static_cast<std::size_t>(model.embedding_width());
+  d.token_frames = settings.frame_tokens ? static_cast<std::size_t>(frames) : 0;
+  const std::uint64_t stride = settings.stride > 0 ? static_cast<std::uint64_t>(settings.stride) : frames;
   d.metadata = {{"embedding_strategy_id", kEmbeddingStrategy},
-                {"model_id", model_id(c)},
+                {"model_id", model.id()},
                 {"weights_sha256", io::sha256_of_file(settings.weights)},
-                {"model_config", Json::parse(train::describe_model(c))},
-                {"stem", models::name_of(c.stem)},
-                {"mamba_config", mamba_of(c)},
-                {"layer", "after the last attention block, before the head; not normalised"},
-                {"pooling", name_of(settings.pooling)},
-                {"aggregation", "mean over windows of a run, then over runs of a participant"},
-                {"tokens", settings.frame_tokens ? "frames: means over places, first window of the first run" : "none"},
-                {"sequence_length", static_cast<std::uint64_t>(c.frames)},
-                {"stride", stride},
-                {"masking_ratio", 0.0},
-                {"precision", settings.activation == DType::kBf16 ? "bf16" : "fp32"},
-                {"program", settings.program},
-                {"libraries", settings.libraries},
-                {"preprocessing", preprocessing_of(cohort)},
-                {"atlas", "none"},
-                {"normalization_statistics",
-                 "input: per scan, /scans/mean, /scans/std and /scans/fill_value of the cohort file; "
-                 "embeddings: none"},
-                {"harmonization_id", "none_baseline"},
-                {"covariates", "none"},
-                {"projector", "none"},
-                {"cohort_file", cohort.path().filename().string()},
-                {"cohort_fingerprint", train::cohort_fingerprint(cohort)},
-                {"part", settings.part ? std::string(train::name_of(*settings.part)) : "all"},
-                {"split_sha256", split ? io::sha256_of_file(settings.split_file) : "none"},
-                {"seed", split ? Json(split->plan.seed) : Json("none")},
-                {"fold_id", fold_of(split)}};
+                {"model_config", Json::parse(train::describe_model(model))}};
+  d.metadata.update(model.embedding_facts());
+  d.metadata.update(
+      Json{{"pooling", name_of(settings.pooling)},
+           {"aggregation", "mean over windows of a run, then over runs of a participant"},
+           {"tokens", settings.frame_tokens ? "frames: means over places, first window of the first run" : "none"},
+           {"sequence_length", frames},
+           {"stride", stride},
+           {"masking_ratio", 0.0},
+           {"precision", settings.activation == DType::kBf16 ? "bf16" : "fp32"},
+           {"program", settings.program},
+           {"libraries", settings.libraries},
+           {"preprocessing", preprocessing_of(cohort)},
+           {"atlas", "none"},
+           {"normalization_statistics",
+            "input: per scan, /scans/mean, /scans/std and /scans/fill_value of the cohort file; "
+            "embeddings: none"},
+           {"harmonization_id", "none_baseline"},
+           {"covariates", "none"},
+           {"projector", "none"},
+           {"cohort_file", cohort.path().filename().string()},
+           {"cohort_fingerprint", train::cohort_fingerprint(cohort)},
+           {"part", settings.part ? std::string(train::name_of(*settings.part)) : "all"},
+           {"split_sha256", split ? io::sha256_of_file(settings.split_file) : "none"},
+           {"seed", split ? Json(split->plan.seed) : Json("none")},
+           {"fold_id", fold_of(split)}});
   return d;
 }
 

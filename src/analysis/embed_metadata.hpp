@@ -7,7 +7,7 @@ namespace brainmt::analysis {
 inline constexpr const char* kEmbeddingStrategy = "rsfmri_brainmt_segments_v1";
 
 /// Metadata, arrays and sizes; without what follows from the participants.
-EmbeddingDescription describe_embedding(const EmbedSettings& settings, const models::BrainMT& model,
+EmbeddingDescription describe_embedding(const EmbedSettings& settings, const models::Model& model,
                                         const io::Cohort& cohort, const std::optional<train::Split>& split);
 
 /// Records that the file is one shard, whose first row is row `first` of the whole file; and takes that back.

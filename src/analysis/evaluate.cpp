@@ -28,14 +28,12 @@ train::TaskDescription task_of(const EvaluateSettings& settings, const io::Safet
 }
 
 // With one output for each target.
-std::unique_ptr<models::BrainMT> model_of(const EvaluateSettings& settings, const io::SafetensorsFile& file,
-                                          const io::Cohort& cohort, std::size_t targets) {
-  std::optional<models::BrainMTConfig> sizes = settings.model;
-  if (sizes) sizes->outputs = static_cast<std::int64_t>(targets);
-  auto model = load_model(file, sizes, cohort, settings.activation);
-  if (model->config().outputs != static_cast<std::int64_t>(targets))
+std::unique_ptr<models::Model> model_of(const EvaluateSettings& settings, const io::SafetensorsFile& file,
+                                        const io::Cohort& cohort, std::size_t targets) {
+  auto model = load_model(file, settings.model, targets, cohort, settings.activation);
+  if (model->outputs() != static_cast<std::int64_t>(targets))
     throw DataError(fmt::format("{}: the model has {} outputs, expected one for each of {} targets",
-                                file.path().string(), model->config().outputs, targets));
+                                file.path().string(), model->outputs(), targets));
   return model;
 }
 
@@ -62,7 +60,7 @@ struct Prepared {
   train::TaskDescription task;
   train::Dataset data;
   std::optional<train::Split> split;
-  std::unique_ptr<models::BrainMT> model;
+  std::unique_ptr<models::Model> model;
   DataCheck check;
   std::size_t unseen_levels = 0;
 };
@@ -78,7 +76,7 @@ Prepared prepare(const EvaluateSettings& settings, const io::Cohort& cohort) {
     targets.push_back(d.target);
     adjustments.push_back(d.adjustment);
   }
-  train::Dataset data(cohort, std::move(targets), model->config().frames,
+  train::Dataset data(cohort, std::move(targets), model->input().frames,
                       {.confounds = task.confounds.names(), .group = settings.split.plan.group});
   auto split = split_of(settings, data);
   const std::size_t unseen = task.confounds.empty() ? 0 : data.adjust_labels(task.confounds, adjustments);

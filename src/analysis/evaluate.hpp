@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
+#include "models/registry.hpp"
 #include "train/metrics.hpp"
 #include "train/predict.hpp"
 #include "train/split.hpp"
@@ -17,9 +18,9 @@
 namespace brainmt::analysis {
 
 struct EvaluateSettings {
-  std::filesystem::path weights;               // safetensors with the published names
-  std::optional<models::BrainMTConfig> model;  // sizes, for a file that does not describe its model
-  std::optional<train::TaskSettings> task;     // for a file that does not describe its task
+  std::filesystem::path weights;            // safetensors with the published names
+  std::optional<models::ModelPlan> model;   // for a file that does not describe its model
+  std::optional<train::TaskSettings> task;  // for a file that does not describe its task
   DType activation = DType::kF32;
   bool allow_mismatch = false;      // a cohort of another space or normalisation than the model was trained on
   std::optional<train::Part> part;  // none: all subjects

@@ -4,29 +4,29 @@
 
 #include "base/log.hpp"
 #include "train/data_origin.hpp"
+#include "train/trainer.hpp"
 #include "train/weights.hpp"
 
 namespace brainmt::analysis {
 namespace {
 
-models::BrainMTConfig config_of(const io::SafetensorsFile& file, const std::optional<models::BrainMTConfig>& sizes,
-                                const io::Cohort& cohort) {
-  const io::CohortGrid& grid = cohort.layout().grid;
+std::unique_ptr<models::Model> model_of(const io::SafetensorsFile& file, const std::optional<models::ModelPlan>& plan,
+                                        std::size_t targets, const io::Cohort& cohort, DType activation) {
+  constexpr auto kAllocate = models::Model::Memory::kAllocate;
+  if (!file.metadata().contains(train::kModelKey) && plan)
+    return plan->make(train::data_spec(*plan, cohort, targets), activation, kAllocate);
+  const models::Description described = train::described_model(file);
+  const auto& grid = cohort.layout().grid;
   const std::array<std::int64_t, 3> extents{grid.x, grid.y, grid.z};
-  if (!file.metadata().contains(train::kModelKey) && sizes) {
-    models::BrainMTConfig config = *sizes;
-    config.grid = extents;
-    return config;
-  }
-  models::BrainMTConfig config = train::described_model(file);
-  if (sizes) config.frame_chunk = sizes->frame_chunk;
-  if (config.grid != extents)
-    throw DataError(
-        fmt::format("{}: the model was made for a grid of {}x{}x{} voxels, {} has {}x{}x{}: prepare the cohort "
-                    "on the model's grid",
-                    file.path().string(), config.grid[0], config.grid[1], config.grid[2], cohort.path().string(),
-                    grid.x, grid.y, grid.z));
-  return config;
+  const auto& made_for = described.data.grid;
+  if (described.family->input == models::InputKind::kVolumes && made_for != extents)
+    throw DataError(fmt::format(
+        "{}: the model was made for a grid of {}x{}x{} voxels, {} has {}x{}x{}: prepare the cohort "
+        "on the model's grid",
+        file.path().string(), made_for[0], made_for[1], made_for[2], cohort.path().string(), grid.x, grid.y, grid.z));
+  auto model = models::make_model(described, activation);
+  if (plan) plan->tune(*model);
+  return model;
 }
 
 }  // namespace
@@ -58,11 +58,10 @@ DataCheck check_data(const io::SafetensorsFile& file, const io::Cohort& cohort, 
   return check;
 }
 
-std::unique_ptr<models::BrainMT> load_model(const io::SafetensorsFile& file,
-                                            const std::optional<models::BrainMTConfig>& sizes, const io::Cohort& cohort,
-                                            DType activation) {
-  auto model = std::make_unique<models::BrainMT>(config_of(file, sizes, cohort), activation);
-  train::load_weights(file, model->parameters());
+std::unique_ptr<models::Model> load_model(const io::SafetensorsFile& file, const std::optional<models::ModelPlan>& plan,
+                                          std::size_t targets, const io::Cohort& cohort, DType activation) {
+  auto model = model_of(file, plan, targets, cohort, activation);
+  train::load_weights(file, *model);
   return model;
 }
 

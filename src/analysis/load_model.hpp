@@ -8,7 +8,7 @@
 
 #include "io/cohort.hpp"
 #include "io/safetensors.hpp"
-#include "models/brainmt.hpp"
+#include "models/registry.hpp"
 
 namespace brainmt::analysis {
 
@@ -25,11 +25,10 @@ struct DataCheck {
 /// say what it was trained on gives a note in the log.
 DataCheck check_data(const io::SafetensorsFile& file, const io::Cohort& cohort, bool allow);
 
-/// `sizes` describe a file that does not describe its model itself; its grid is the cohort's. Their
-/// frame_chunk counts always. Throws DataError when the
-/// weights do not fit the model, or the model's grid is not the cohort's.
-std::unique_ptr<models::BrainMT> load_model(const io::SafetensorsFile& file,
-                                            const std::optional<models::BrainMTConfig>& sizes, const io::Cohort& cohort,
-                                            DType activation);
+/// `plan` describes a file that does not describe its model itself, which then has `targets` outputs. Its settings of
+/// speed and memory hold always. Throws DataError when the weights do not fit the model, or the model's grid is not the
+/// cohort's.
+std::unique_ptr<models::Model> load_model(const io::SafetensorsFile& file, const std::optional<models::ModelPlan>& plan,
+                                          std::size_t targets, const io::Cohort& cohort, DType activation);
 
 }  // namespace brainmt::analysis

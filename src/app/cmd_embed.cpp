@@ -17,7 +17,8 @@
 #include "base/version.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
-#include "models/from_config.hpp"
+#include "models/registry.hpp"
+#include "run/schemas.hpp"
 #include "train/checkpoint.hpp"
 #include "train/shared_algorithms.hpp"
 
@@ -52,7 +53,7 @@ void check_source(const config::Config& config) {
 analysis::EmbedSettings settings_of(CommandContext& context, const RunKeys& keys, const fs::path& run_dir) {
   const config::Config& config = context.config;
   analysis::EmbedSettings s;
-  s.model = models::from_config(config, {});
+  s.model = models::plan_of(config);
   s.allow_mismatch = config.get<bool>("data.allow_mismatch");
   s.activation = keys.get<std::string>("precision") == "bf16" ? DType::kBf16 : DType::kF32;
   s.part = part_of(config.get<std::string>("split"));
@@ -168,7 +169,7 @@ Command embed_command() {
   return {
       .name = "embed",
       .summary = "embeddings of participants from the shared encoder",
-      .schema = config::embed_schema,
+      .schema = run::embed_schema,
       .run = run,
       .operands = {.usage = "[residualize]",
                    .help = "remove covariates from a file of embeddings and project it, fitted on the training part",

@@ -2,6 +2,7 @@
 #include "app/command_table.hpp"
 #include "app/evaluate_run.hpp"
 #include "config/keys.hpp"
+#include "run/schemas.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -16,7 +17,7 @@ ExitCode run(CommandContext& context) {
 Command evaluate_command() {
   return {.name = "evaluate",
           .summary = "predict and score a split, one averaged output per subject",
-          .schema = config::evaluate_schema,
+          .schema = run::evaluate_schema,
           .run = run};
 }
 

@@ -9,6 +9,7 @@
 #include "base/signals.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
+#include "run/schemas.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -52,7 +53,7 @@ ExitCode run(CommandContext& context) {
 Command train_command() {
   return {.name = "train",
           .summary = "train, or continue an unfinished run of the same configuration",
-          .schema = config::train_schema,
+          .schema = run::train_schema,
           .run = run,
           .has_dry_run = true,
           .stops_itself = [](const std::vector<std::string>&) { return true; }};

@@ -14,8 +14,8 @@
 #include "config/keys.hpp"
 #include "io/file_kind.hpp"
 #include "io/safetensors.hpp"
-#include "models/brainmt.hpp"
-#include "models/from_config.hpp"
+#include "models/registry.hpp"
+#include "run/schemas.hpp"
 #include "train/checkpoint_files.hpp"
 #include "train/weights.hpp"
 
@@ -57,29 +57,29 @@ void export_weights(const CommandContext& context) {
   io::write_safetensors(config.get<std::string>("out"), tensors, file.metadata());
 }
 
-models::BrainMTConfig model_of(const io::SafetensorsFile& file, const config::Config& config) {
+std::unique_ptr<models::Model> model_of(const io::SafetensorsFile& file, const config::Config& config) {
   const auto grid = config.get<std::vector<std::int64_t>>("grid");
   if (file.metadata().contains(train::kModelKey)) {
-    models::BrainMTConfig described = train::described_model(file);
-    if (config.is_set("grid") && !std::ranges::equal(grid, described.grid))
+    const models::Description described = train::described_model(file);
+    if (config.is_set("grid") && !std::ranges::equal(grid, described.data.grid))
       throw UsageError(fmt::format("grid=[{}]: the model of in={} is made for [{}]: leave it out",
-                                   fmt::join(grid, ", "), file.path().string(), fmt::join(described.grid, ", ")));
-    return described;
+                                   fmt::join(grid, ", "), file.path().string(), fmt::join(described.data.grid, ", ")));
+    return models::make_model(described, DType::kF32);
   }
-  return models::from_config(config, {grid[0], grid[1], grid[2]});
+  return models::plan_of(config).make({.grid = {grid[0], grid[1], grid[2]}}, DType::kF32,
+                                      models::Model::Memory::kAllocate);
 }
 
 void import_weights(const CommandContext& context) {
   const config::Config& config = context.config;
   const auto file = io::SafetensorsFile::open(config.get<std::string>("in"));
   check_given(config, file, fmt::format("in={}", file.path().string()));
-  const models::BrainMTConfig sizes = model_of(file, config);
+  const auto model = model_of(file, config);
   train::Metadata metadata = file.metadata();
-  metadata[train::kModelKey] = train::describe_model(sizes);
+  metadata[train::kModelKey] = train::describe_model(*model);
   check_output(context, file.path(), metadata);
-  models::BrainMT model(sizes, DType::kF32);
-  train::load_weights(file, model.parameters());
-  train::save_weights(config.get<std::string>("out"), model.parameters(), metadata);
+  train::load_weights(file, *model);
+  train::save_weights(config.get<std::string>("out"), model->parameters(), metadata);
 }
 
 ExitCode run(CommandContext& context) {
@@ -101,7 +101,7 @@ ExitCode run(CommandContext& context) {
 Command weights_command() {
   return {.name = "weights",
           .summary = "weights between checkpoints and safetensors with the published parameter names",
-          .schema = config::weights_schema,
+          .schema = run::weights_schema,
           .run = run,
           .operands = {.usage = "import|export",
                        .help = "export a run's checkpoint, or import and check a file",

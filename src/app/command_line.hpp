@@ -23,8 +23,9 @@ struct CommandLine {
 /// Throws UsageError for an unknown command or option (naming the nearest), too few or too many operands.
 CommandLine parse_command_line(int argc, const char* const* argv, const std::vector<Command>& known);
 
-/// The help of the program, or of one command with each option and key, its default and its meaning.
+/// The help of the program, or of one command with each option and key, its default and its meaning; `schema` is the
+/// command's for the chosen model.family.
 std::string program_help(const std::vector<Command>& known);
-std::string command_help(const Command& command);
+std::string command_help(const Command& command, const config::Schema& schema);
 
 }  // namespace brainmt::app

@@ -18,7 +18,7 @@
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
 #include "io/atomic_file.hpp"
-#include "models/from_config.hpp"
+#include "models/registry.hpp"
 #include "train/checkpoint.hpp"
 #include "train/shared_algorithms.hpp"
 
@@ -33,7 +33,7 @@ analysis::EvaluateSettings settings_of(const config::Config& config, comm::Commu
   const auto batch = keys.get<std::int64_t>("eval.batch_size");
   analysis::EvaluateSettings s;
   s.part = part_of(config.get<std::string>("split"));
-  s.model = models::from_config(config, {});
+  s.model = models::plan_of(config);
   s.allow_mismatch = config.get<bool>("data.allow_mismatch");
   s.activation = keys.get<std::string>("precision") == "bf16" ? DType::kBf16 : DType::kF32;
   s.predict = {.stride = keys.get<std::int64_t>("eval.stride"),

@@ -20,18 +20,22 @@ namespace {
 using Texts = std::vector<std::string>;
 using DecidedKeys = std::map<std::string, config::Value>;
 
-// Decided in training. All that is not listed is obeyed: data.cohort, data.split_file and how windows are read; eval.*,
-// embed.*, split, bootstrap, run.seed (of the bootstrap, and of a split that is made here); precision, device.*,
-// comm.*; model.recompute and model.frame_chunk, which change no result.
-constexpr std::array kDecided{// What is predicted: the weights' metadata `brainmt.task`, else the run's configuration.
-                              "task", "task.target", "task.targets", "task.kinds", "task.weights", "task.positive",
-                              "task.confounds", "task.shuffle_labels",
-                              // The model: the weights' metadata `brainmt.model`, else the run's configuration.
-                              "model.num_frames", "model.stem", "model.embed_dim", "model.depth", "model.num_heads",
-                              "model.bidirectional", "model.state_dim", "model.conv_kernel", "model.expand",
-                              "model.drop_path", "model.conv_init", "model.dt_init",
-                              // The split: the run's split.json was made with them.
-                              "data.split_fractions", "data.split_group", "data.folds", "data.fold"};
+// Decided in training: what is predicted (the weights' metadata `brainmt.task`, else the run's configuration), the
+// model
+// (`brainmt.model`, else the run's configuration), the split (the run's split.json was made with them). All that is not
+// listed is obeyed: data.cohort, data.split_file and how windows are read; eval.*, embed.*, split, bootstrap, run.seed
+// (of the bootstrap, and of a split that is made here); precision, device.*, comm.*; what changes speed or memory only.
+constexpr std::array kTask{"task",         "task.target",   "task.targets",   "task.kinds",
+                           "task.weights", "task.positive", "task.confounds", "task.shuffle_labels"};
+constexpr std::array kSplit{"data.split_fractions", "data.split_group", "data.folds", "data.fold"};
+
+Texts decided_keys(const config::Schema& schema) {
+  Texts keys(kTask.begin(), kTask.end());
+  for (const config::Key& key : schema.keys())
+    if (key.name.starts_with("model.") && key.defines_result) keys.push_back(key.name);
+  keys.insert(keys.end(), kSplit.begin(), kSplit.end());
+  return keys;
+}
 
 void add_task(DecidedKeys& decided, const train::TaskDescription& task) {
   Texts names, kinds, positives;
@@ -50,19 +54,6 @@ void add_task(DecidedKeys& decided, const train::TaskDescription& task) {
   decided["task.weights"] = weights;
   decided["task.confounds"] = task.confounds.names();
   decided.try_emplace("task.shuffle_labels", false);
-}
-
-void add_model(DecidedKeys& decided, const models::BrainMTConfig& c) {
-  decided["model.num_frames"] = c.frames;
-  decided["model.stem"] = std::string(models::name_of(c.stem));
-  decided["model.embed_dim"] = c.embed_dim;
-  decided["model.depth"] = std::vector<std::int64_t>{c.depth[0], c.depth[1]};
-  decided["model.num_heads"] = std::int64_t{c.num_heads};
-  decided["model.bidirectional"] = c.bidirectional;
-  decided["model.state_dim"] = std::int64_t{c.state_dim};
-  decided["model.conv_kernel"] = std::int64_t{c.conv_kernel};
-  decided["model.expand"] = std::int64_t{c.expand};
-  decided["model.drop_path"] = c.drop_path;
 }
 
 bool is_empty_list(const config::Value& value) {
@@ -108,7 +99,7 @@ bool same(const std::string& key, const config::Value& given, const config::Valu
 
 DecidedKeys decided_by(const config::Config& run) {
   DecidedKeys decided;
-  for (const char* key : kDecided) decided[key] = run.value(key);
+  for (const std::string& key : decided_keys(run.schema())) decided[key] = run.value(key);
   return decided;
 }
 
@@ -117,13 +108,17 @@ void add_metadata(DecidedKeys& decided, const io::SafetensorsFile& weights) {
   const auto text = weights.metadata().find(train::kTaskKey);
   if (text != weights.metadata().end())
     if (const auto task = train::described_task(text->second)) add_task(decided, *task);
-  if (weights.metadata().contains(train::kModelKey)) add_model(decided, train::described_model(weights));
+  if (weights.metadata().contains(train::kModelKey)) {
+    const models::Description model = train::described_model(weights);
+    decided[std::string(config::kFamilyKey)] = std::string(model.family->name);
+    for (const auto& [name, value] : model.keys) decided[name] = value;
+  }
 }
 
 void check(const config::Config& given, const DecidedKeys& decided, const std::string& source,
            const io::Cohort* cohort) {
   Texts asked, trained;
-  for (const char* key : kDecided) {
+  for (const std::string& key : decided_keys(given.schema())) {
     const auto found = decided.find(key);
     if (found == decided.end() || !given.schema().find(key) || !given.is_set(key)) continue;
     if (same(key, given.value(key), found->second, cohort)) continue;

@@ -1,9 +1,11 @@
 // The help texts: put together from the commands and their schemas, so that they cannot fall behind them.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
 #include "app/command_line.hpp"
+#include "config/config.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -56,8 +58,10 @@ std::string keys_of(const config::Schema& schema, bool first) {
   const auto& chosen = schema.usage().first_keys;
   std::string out;
   if (!first && schema.is_group("model")) {
-    out +=
-        entry("model=NAME", "load model.* from configs/model/NAME.yaml: brainmt, brainmt_released, small, or a path");
+    out += entry("model=NAME",
+                 fmt::format("load model.* from configs/model/NAME.yaml ({}) or a path; where it chooses another "
+                             "model.family, its keys are listed by model=NAME --help",
+                             fmt::join(config::group_names("model", config::default_directories()), ", ")));
   }
   for (const bool required : {true, false})
     for (const config::Key& key : schema.keys()) {
@@ -103,12 +107,11 @@ std::string program_help(const std::vector<Command>& known) {
   return out;
 }
 
-std::string command_help(const Command& command) {
+std::string command_help(const Command& command, const config::Schema& schema) {
   const std::string operand = command.operands.usage.empty() ? "" : command.operands.usage + " ";
   std::string out = paragraph(fmt::format("brainmt {}: {}", command.name, command.summary)) +
                     fmt::format("\nusage: brainmt {} {}[options] [key=value ...]\n\n", command.name, operand);
   if (!operand.empty()) out += entry(command.operands.usage, command.operands.help) + "\n";
-  const config::Schema& schema = command.schema();
   out += keys_of(schema, /*first=*/true);
   out += "options:\n";
   out += entry("--help", "this text");

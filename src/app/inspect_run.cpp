@@ -9,6 +9,7 @@
 
 #include "analysis/report_data.hpp"
 #include "io/directory_lock.hpp"
+#include "models/registry.hpp"
 #include "train/checkpoint_files.hpp"
 #include "train/train_state.hpp"
 
@@ -19,12 +20,17 @@ namespace fs = std::filesystem;
 
 Json step_or_null(const std::optional<std::int64_t>& step) { return step ? Json(*step) : Json(nullptr); }
 
-// "two-way, width 64, 2 Mamba and 1 attention blocks"
+// "brainmt: embed_dim 32, depth [2, 2], num_frames 24": the keys of its family that decide results.
 std::string model_of(const analysis::RunRecord& run) {
-  return fmt::format("{}{}, width {}, depth {}, windows of {} frames",
-                     run.setting("model.bidirectional") == "false" ? "one-way" : "two-way",
-                     run.setting("model.stem") == "patch" ? ", patch stem" : "", run.setting("model.embed_dim"),
-                     run.setting("model.depth"), run.setting("model.num_frames"));
+  const std::string family = run.setting(std::string(config::kFamilyKey));  // "" in runs from before there were several
+  const models::Family& found = family.empty() ? models::families().front() : models::family_named(family);
+  std::string text(found.name);
+  for (const config::Key& key : found.keys().keys) {
+    const std::string value = run.setting(key.name);
+    if (!key.defines_result || value.empty() || value == config::to_yaml(key.default_value)) continue;
+    text += fmt::format("{} {} {}", text == found.name ? ":" : ",", key.name.substr(key.name.find('.') + 1), value);
+  }
+  return text;
 }
 
 // The metrics that were logged with the lowest validation loss.

@@ -176,7 +176,7 @@ int run_on_ranks(int& argc, char**& argv, const CommandLine& line, const config:
 std::string text_for(const CommandLine& line, const config::Config* config) {
   switch (line.action) {
     case CommandLine::Action::kHelp:
-      return line.command != nullptr ? command_help(*line.command) : program_help(commands());
+      return line.command != nullptr ? command_help(*line.command, config->schema()) : program_help(commands());
     case CommandLine::Action::kVersion:
       return version_text();
     case CommandLine::Action::kPrintConfig:
@@ -193,9 +193,7 @@ int run_program(int argc, char** argv) {
   try {
     const CommandLine line = parse_command_line(argc, argv, commands());
     std::optional<config::Config> config;
-    const bool needs_config =
-        line.action == CommandLine::Action::kRun || line.action == CommandLine::Action::kPrintConfig;
-    if (needs_config) {
+    if (line.command != nullptr) {
       config = config::resolve(
           line.command->schema(),
           {.file = line.config_file, .overrides = line.overrides, .directories = config::default_directories()});

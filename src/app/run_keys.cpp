@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "config/keys.hpp"
 #include "io/file_kind.hpp"
+#include "run/schemas.hpp"
 
 namespace brainmt::app {
 
@@ -14,7 +15,7 @@ std::optional<config::Config> config_of_run(const fs::path& run_dir) {
     throw UsageError(
         fmt::format("run.dir={}: expected the directory of a run of 'brainmt train' with its config.yaml, found {}",
                     run_dir.string(), io::kind_of(run_dir).text));
-  return config::resolve(config::train_schema(),
+  return config::resolve(run::train_schema(),
                          {.file = (run_dir / "config.yaml").string(), .overrides = {}, .directories = {}});
 }
 

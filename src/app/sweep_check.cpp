@@ -90,7 +90,7 @@ nlohmann::ordered_json PlanCheck::to_json(const SweepPlan& plan) const {
                      {"task", plan.manifest.rows[i].task},
                      {"subjects", e.subjects},
                      {"parameters", e.parameters},
-                     {"tokens", e.tokens},
+                     {"model", std::map<std::string, std::string>(e.facts.begin(), e.facts.end())},
                      {"steps", e.steps},
                      {"memory_mib_per_node", std::round(needs_[i].bytes / kMebibyte)},
                      {"seconds", std::round(needs_[i].seconds)}});

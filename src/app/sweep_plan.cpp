@@ -16,6 +16,7 @@
 #include "io/atomic_file.hpp"
 #include "io/checksum.hpp"
 #include "jobs/slurm.hpp"
+#include "run/schemas.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -56,7 +57,7 @@ void append_absolute_paths(const config::Config& config, std::vector<std::string
 
 config::Config resolve_task(const std::string& base, const std::vector<std::string>& settings,
                             const fs::path& run_dir) {
-  auto config = config::resolve(config::train_schema(),
+  auto config = config::resolve(run::train_schema(),
                                 {.file = base, .overrides = settings, .directories = config::default_directories()});
   config.set("run.dir", {.items = {run_dir.string()}, .is_list = false}, config::Origin::kOverride, "sweep");
   config.validate();
@@ -200,7 +201,7 @@ config::Config train_config(const SweepPlan& plan, const jobs::ManifestRow& row)
 config::Config evaluate_config(const SweepPlan& plan, const jobs::ManifestRow& row) {
   std::vector<std::string> settings;
   for (const jobs::Setting& setting : plan.sweep.evaluate) settings.push_back(setting.text());
-  auto config = config::resolve(config::evaluate_schema(), {.file = {}, .overrides = settings, .directories = {}});
+  auto config = config::resolve(run::evaluate_schema(), {.file = {}, .overrides = settings, .directories = {}});
   config.set("run.dir", {.items = {plan.run_dir(row).string()}, .is_list = false}, config::Origin::kOverride, "sweep");
   config.validate();
   return config;

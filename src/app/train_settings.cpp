@@ -5,7 +5,7 @@
 
 #include "app/build_info.hpp"
 #include "base/version.hpp"
-#include "models/from_config.hpp"
+#include "models/registry.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -81,7 +81,7 @@ train::TrainSettings train_settings(const config::Config& config, int ranks) {
   s.run_dir = config.get<std::string>("run.dir");
   s.task = task_settings(config);
   s.split = {.file = config.get<std::string>("data.split_file"), .run_dir = s.run_dir, .plan = split_plan(config)};
-  s.model = models::from_config(config, s.model.grid);
+  s.model = models::plan_of(config);
   s.activation = models::precision_from_config(config);
 
   s.seed = seed;

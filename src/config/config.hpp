@@ -77,6 +77,9 @@ Config resolve(const Schema& schema, const Sources& sources);
 std::filesystem::path find_file(const std::string& name, const std::vector<std::filesystem::path>& directories,
                                 std::string_view shown);
 
+/// Names of the files <directory>/<group>/<name>.yaml, sorted.
+std::vector<std::string> group_names(const std::string& group, const std::vector<std::filesystem::path>& directories);
+
 /// BRAINMT_CONFIG_DIR when set, the checkout of a built binary, the share folder of an installed one.
 std::vector<std::filesystem::path> default_directories();
 

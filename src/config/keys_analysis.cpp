@@ -4,46 +4,50 @@
 
 namespace brainmt::config {
 
-const Schema& embed_schema() {
-  static const Schema schema(
-      "embed",
-      join({{file_path(
-                 "run.dir", "",
-                 "run directory: the model is its own, and given sizes must be equal; data.cohort, data.split_file, "
-                 "precision and the like are its own unless given here"),
-             file_path(
-                 "weights", "",
-                 "safetensors file instead of run.dir, with data.cohort; model.* must be given where its metadata lack "
-                 "them, and must be equal where not"),
-             choice("checkpoint", "best", {"best", "latest"}, "which checkpoint of run.dir"),
-             choice("split", "all", {"train", "val", "test", "all"}, "participants to embed"),
-             file_path("out", "", "file of embeddings to write (.h5)").required(),
-             choice("embed.pooling", "cls", {"cls", "mean", "both"},
-                    "cls: the CLS token; mean: the mean of all other tokens; both: /embeddings is cls and "
-                    "/embeddings_mean is mean"),
-             integer("embed.stride", 0, "frames between the starts of two windows of one scan; 0: the window's length")
-                 .at_least(0),
-             choice("embed.tokens", "none", {"none", "frames"},
-                    "frames: also /tokens, the mean over the places of each frame of the first window of a "
-                    "participant's first run"),
-             text("shard", "", "K/N: write part K of N jobs that share the cohort, beside out"),
-             integer("merge", 0, "put so many shards together and write out; 0: do not").at_least(0).at_most(100000),
-             file_path("in", "", "residualize: file of embeddings to read"),
-             texts("covariates", {"age", "sex", "site", "mean_fd"},
-                   "residualize: columns of the cohort's phenotypes whose linear effect is removed; texts one-hot"),
-             texts("categories", {"sex", "site"}, "residualize: covariates that are codes: one-hot even where numbers"),
-             integer("project", 512, "residualize: principal components to keep; 0: no projection").at_least(0)},
-            {file_path("data.split_file", "", "split.json that names the parts; empty: the run directory's")},
-            data_keys(),
-            model_keys(),
-            precision_keys(),
-            comm_keys()}),
-      {"model"}, model_rules(),
-      {.examples = {"brainmt embed run.dir=runs/sex out=embeddings.h5",
-                    "brainmt embed residualize in=embeddings.h5 out=clean.h5 run.dir=runs/sex 'covariates=[age,sex]'"},
-       .first_keys = {"run.dir", "weights", "data.cohort", "split"},
-       .positional = {"run.dir", "out"}});
-  return schema;
+Schema embed_schema(const Families& families) {
+  return by_family(families, [&](const ModelKeys& model) {
+    return Schema(
+        "embed",
+        join<Key>(
+            {{file_path(
+                  "run.dir", "",
+                  "run directory: the model is its own, and given sizes must be equal; data.cohort, data.split_file, "
+                  "precision and the like are its own unless given here"),
+              file_path("weights", "",
+                        "safetensors file instead of run.dir, with data.cohort; model.* must be given where its "
+                        "metadata lack "
+                        "them, and must be equal where not"),
+              choice("checkpoint", "best", {"best", "latest"}, "which checkpoint of run.dir"),
+              choice("split", "all", {"train", "val", "test", "all"}, "participants to embed"),
+              file_path("out", "", "file of embeddings to write (.h5)").required(),
+              choice("embed.pooling", "cls", {"cls", "mean", "both"},
+                     "cls: the CLS token; mean: the mean of all other tokens; both: /embeddings is cls and "
+                     "/embeddings_mean is mean"),
+              integer("embed.stride", 0, "frames between the starts of two windows of one scan; 0: the window's length")
+                  .at_least(0),
+              choice("embed.tokens", "none", {"none", "frames"},
+                     "frames: also /tokens, the mean over the places of each frame of the first window of a "
+                     "participant's first run"),
+              text("shard", "", "K/N: write part K of N jobs that share the cohort, beside out"),
+              integer("merge", 0, "put so many shards together and write out; 0: do not").at_least(0).at_most(100000),
+              file_path("in", "", "residualize: file of embeddings to read"),
+              texts("covariates", {"age", "sex", "site", "mean_fd"},
+                    "residualize: columns of the cohort's phenotypes whose linear effect is removed; texts one-hot"),
+              texts("categories", {"sex", "site"},
+                    "residualize: covariates that are codes: one-hot even where numbers"),
+              integer("project", 512, "residualize: principal components to keep; 0: no projection").at_least(0)},
+             {file_path("data.split_file", "", "split.json that names the parts; empty: the run directory's")},
+             data_keys(),
+             model_keys(model, families),
+             precision_keys(),
+             comm_keys()}),
+        {"model"}, model.rules,
+        {.examples =
+             {"brainmt embed run.dir=runs/sex out=embeddings.h5",
+              "brainmt embed residualize in=embeddings.h5 out=clean.h5 run.dir=runs/sex 'covariates=[age,sex]'"},
+         .first_keys = {"run.dir", "weights", "data.cohort", "split"},
+         .positional = {"run.dir", "out"}});
+  });
 }
 
 const Schema& report_schema() {

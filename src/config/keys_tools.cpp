@@ -169,22 +169,24 @@ const Schema& prepare_schema() {
   return schema;
 }
 
-const Schema& weights_schema() {
-  static const Schema schema(
-      "weights",
-      join({{file_path("in", "", "export: run directory; import: safetensors file").required(),
-             file_path("out", "", "safetensors file to write").required(),
-             choice("checkpoint", "best", {"best", "latest"}, "export: which checkpoint of the run"),
-             integers("grid", {91, 109, 91}, "import: voxels X, Y, Z of the model, where the file does not describe it")
-                 .of_length(3)
-                 .at_least(1)},
-            model_keys(),
-            precision_keys()}),
-      {"model"}, model_rules(),
-      {.examples = {"brainmt weights export in=runs/sex out=sex.safetensors",
-                    "brainmt weights import in=published.safetensors out=weights.safetensors model=brainmt_released"},
-       .positional = {"in", "out"}});
-  return schema;
+Schema weights_schema(const Families& families) {
+  return by_family(families, [&](const ModelKeys& model) {
+    return Schema(
+        "weights",
+        join<Key>({{file_path("in", "", "export: run directory; import: safetensors file").required(),
+                    file_path("out", "", "safetensors file to write").required(),
+                    choice("checkpoint", "best", {"best", "latest"}, "export: which checkpoint of the run"),
+                    integers("grid", {91, 109, 91},
+                             "import: voxels X, Y, Z of the model, where the file does not describe it")
+                        .of_length(3)
+                        .at_least(1)},
+                   model_keys(model, families),
+                   precision_keys()}),
+        {"model"}, model.rules,
+        {.examples = {"brainmt weights export in=runs/sex out=sex.safetensors",
+                      "brainmt weights import in=published.safetensors out=weights.safetensors model=brainmt_released"},
+         .positional = {"in", "out"}});
+  });
 }
 
 }  // namespace brainmt::config

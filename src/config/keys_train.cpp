@@ -101,16 +101,6 @@ std::vector<Key> eval_keys() {
   };
 }
 
-void check_divisible_width(const Config& config) {
-  const auto width = config.get<std::int64_t>("model.embed_dim"), heads = config.get<std::int64_t>("model.num_heads");
-  if (width % 8 != 0)
-    throw UsageError(fmt::format("model.embed_dim={}: expected a multiple of 8 (the stem has an eighth of it)", width));
-  if (width % heads != 0) {
-    throw UsageError(fmt::format(
-        "model.embed_dim={} conflicts with model.num_heads={}: expected a width that the heads divide", width, heads));
-  }
-}
-
 void check_betas(const Config& config) {
   for (const double beta : config.get<std::vector<double>>("optimizer.betas")) {
     if (beta >= 1.0) throw UsageError(fmt::format("optimizer.betas: expected numbers below 1, found {}", beta));
@@ -146,51 +136,16 @@ void check_weights_source(const Config& config) {
     throw UsageError("'evaluate' with weights= needs data.cohort=...");
 }
 
-std::vector<Rule> join(const std::vector<std::vector<Rule>>& tables) {
-  std::vector<Rule> all;
-  for (const auto& table : tables) all.insert(all.end(), table.begin(), table.end());
-  return all;
-}
-
 }  // namespace
 
-std::vector<Key> join(const std::vector<std::vector<Key>>& tables) {
-  std::vector<Key> all;
-  for (const auto& table : tables) all.insert(all.end(), table.begin(), table.end());
-  return all;
-}
-
-std::vector<Key> model_keys() {
-  return {
-      integer("model.embed_dim", 512, "width C of the tokens: a multiple of 8 and of model.num_heads").at_least(8),
-      choice("model.stem", "conv", {"conv", "patch"},
-             "tokens of a frame: the convolution stage, or one linear map of each cube of 16x16x16 voxels")
-          .unsaid_default(),
-      integers("model.depth", {12, 8}, "number of Mamba blocks, number of attention blocks")
-          .of_length(2)
-          .at_least(0)
-          .at_most(1000),
-      integer("model.num_heads", 2, "attention heads").at_least(1),
-      integer("model.num_frames", 200, "frames T of a window").at_least(1),
-      boolean("model.bidirectional", true, "two-way Mamba mixer (the paper) or one-way (the published code)"),
-      integer("model.state_dim", 16, "state N of a channel in the selective scan").at_least(1),
-      integer("model.conv_kernel", 4, "taps of the causal convolution in the mixer").at_least(2),
-      integer("model.expand", 2, "inner width of the mixer over its outer width").at_least(1),
-      real("model.drop_path", 0.1, "largest DropPath rate; block rates grow linearly up to it")
-          .at_least(0)
-          .at_most(0.99),
-      choice("model.conv_init", "he", {"he", "kaiming_uniform"},
-             "initial convolutions (or patch projection): He normal, or PyTorch's default as published"),
-      choice("model.dt_init", "mamba", {"mamba", "published"},
-             "initial dt_proj: as Mamba means it, or overwritten as published"),
-      choice("model.recompute", "none", {"none", "block"},
-             "block: keep only the inputs of blocks and compute them again in the "
-             "backward pass; less memory, about a third more time")
-          .free_to_change(),
-      integer("model.frame_chunk", 0, "frames per pass of the convolution (or patch) stage; 0: chosen from the grid")
-          .at_least(0)
-          .free_to_change(),
-  };
+std::vector<Key> model_keys(const ModelKeys& model, const Families& families) {
+  std::vector<std::string> names;
+  for (const ModelKeys& family : families) names.push_back(family.family);
+  std::vector<Key> keys{choice(std::string(kFamilyKey), names.front(), names,
+                               "kind of model; its other keys depend on it: 'model=NAME --help' lists them")
+                            .unsaid_default()};
+  keys.insert(keys.end(), model.keys.begin(), model.keys.end());
+  return keys;
 }
 
 std::vector<Key> precision_keys() {
@@ -271,55 +226,59 @@ std::vector<Key> graph_keys() {
   };
 }
 
-std::vector<Rule> model_rules() { return {check_divisible_width}; }
-
-const Schema& train_schema() {
+Schema train_schema(const Families& families) {
   auto data = data_keys();
   for (Key& key : data) key = key.name == "data.cohort" ? key.required() : key;
-  static const Schema schema(
-      "train",
-      join({run_keys(), data, split_keys(), task_keys(/*required=*/true), model_keys(), precision_keys(), graph_keys(),
-            optimizer_keys(), control_keys(), eval_keys(), comm_keys(), gradient_keys()}),
-      {"model"},
-      join({model_rules(),
-            split_rules(),
-            task_rules(/*required=*/true),
-            {check_betas, check_schedule, check_gradient_dtype}}),
-      {.examples = {"brainmt train task=classification task.target=sex run.dir=runs/sex data.cohort=cohort.h5",
-                    "mpirun -n 4 brainmt train --config train_ukb_sex run.dir=runs/ukb data.cohort=ukb.h5"},
-       .first_keys = {"task.target"},
-       .further_required = missing_target});
-  return schema;
+  return by_family(families, [&](const ModelKeys& model) {
+    return Schema(
+        "train",
+        join<Key>({run_keys(), data, split_keys(), task_keys(/*required=*/true), model_keys(model, families),
+                   precision_keys(), graph_keys(), optimizer_keys(), control_keys(), eval_keys(), comm_keys(),
+                   gradient_keys()}),
+        {"model"},
+        join<Rule>({model.rules,
+                    split_rules(),
+                    task_rules(/*required=*/true),
+                    {check_betas, check_schedule, check_gradient_dtype}}),
+        {.examples = {"brainmt train task=classification task.target=sex run.dir=runs/sex data.cohort=cohort.h5",
+                      "mpirun -n 4 brainmt train --config train_ukb_sex run.dir=runs/ukb data.cohort=ukb.h5"},
+         .first_keys = {"task.target"},
+         .further_required = missing_target});
+  });
 }
 
-const Schema& evaluate_schema() {
-  static const Schema schema(
-      "evaluate",
-      join({{file_path("run.dir", "",
-                       "run directory: model, task and split are its own, and given ones must be equal; data.cohort, "
-                       "data.split_file, precision and the like are its own unless given here"),
-             file_path(
-                 "weights", "",
-                 "safetensors file instead of run.dir, with data.cohort; task.* and model.* must be given where its "
-                 "metadata lack them, and must be equal where not"),
-             choice("checkpoint", "best", {"best", "latest"}, "which checkpoint of run.dir"),
-             choice("split", "test", {"train", "val", "test", "all"}, "subjects to predict"),
-             file_path("out", "", "directory for predictions.tsv, metrics.json and a plot; empty: run.dir"),
-             integer("bootstrap", 1000, "resamples for the confidence intervals; 0: none").at_least(0).at_most(1000000),
-             integer("run.seed", 42, "seed of the bootstrap, and of a split that is made here").at_least(0)},
-            eval_keys(),
-            data_keys(),
-            split_keys(),
-            task_keys(/*required=*/false),
-            model_keys(),
-            precision_keys(),
-            comm_keys()}),
-      {"model"}, join({model_rules(), split_rules(), task_rules(/*required=*/false), {check_weights_source}}),
-      {.examples = {"brainmt evaluate run.dir=runs/sex split=test",
-                    "brainmt evaluate weights=sex.safetensors data.cohort=other.h5 split=all out=results"},
-       .first_keys = {"run.dir", "weights", "data.cohort", "split", "out"},
-       .positional = {"run.dir"}});
-  return schema;
+Schema evaluate_schema(const Families& families) {
+  return by_family(families, [&](const ModelKeys& model) {
+    return Schema(
+        "evaluate",
+        join<Key>(
+            {{file_path("run.dir", "",
+                        "run directory: model, task and split are its own, and given ones must be equal; data.cohort, "
+                        "data.split_file, precision and the like are its own unless given here"),
+              file_path(
+                  "weights", "",
+                  "safetensors file instead of run.dir, with data.cohort; task.* and model.* must be given where its "
+                  "metadata lack them, and must be equal where not"),
+              choice("checkpoint", "best", {"best", "latest"}, "which checkpoint of run.dir"),
+              choice("split", "test", {"train", "val", "test", "all"}, "subjects to predict"),
+              file_path("out", "", "directory for predictions.tsv, metrics.json and a plot; empty: run.dir"),
+              integer("bootstrap", 1000, "resamples for the confidence intervals; 0: none")
+                  .at_least(0)
+                  .at_most(1000000),
+              integer("run.seed", 42, "seed of the bootstrap, and of a split that is made here").at_least(0)},
+             eval_keys(),
+             data_keys(),
+             split_keys(),
+             task_keys(/*required=*/false),
+             model_keys(model, families),
+             precision_keys(),
+             comm_keys()}),
+        {"model"}, join<Rule>({model.rules, split_rules(), task_rules(/*required=*/false), {check_weights_source}}),
+        {.examples = {"brainmt evaluate run.dir=runs/sex split=test",
+                      "brainmt evaluate weights=sex.safetensors data.cohort=other.h5 split=all out=results"},
+         .first_keys = {"run.dir", "weights", "data.cohort", "split", "out"},
+         .positional = {"run.dir"}});
+  });
 }
 
 }  // namespace brainmt::config

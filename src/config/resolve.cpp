@@ -50,63 +50,72 @@ std::string home_expanded(const std::string& path, const std::string& where) {
 
 class Resolver {
  public:
-  Resolver(const Schema& schema, const Sources& sources) : sources_(sources), config_(schema) {}
+  Resolver(const Schema& schema, const Sources& sources) : schema_(schema), sources_(sources) {}
 
   Config run() {
     if (!sources_.file.empty())
-      apply_file(find_file(home_expanded(sources_.file, "--config"), sources_.directories, "--config"));
+      read_file(find_file(home_expanded(sources_.file, "--config"), sources_.directories, "--config"));
     std::vector<Override> overrides;
     for (const std::string& text : sources_.overrides) overrides.push_back(parse_override(text));
     for (const Override& item : overrides) {
-      if (is_group(item.key)) apply_group(item.key, item.value, "command line");
+      if (schema_.is_group(item.key)) read_group(item.key, item.value, "command line");
     }
     for (const Override& item : overrides) {
-      if (!is_group(item.key)) config_.set(item.key, item.value, Origin::kOverride, "command line");
+      if (!schema_.is_group(item.key)) settings_.push_back({item.key, item.value, Origin::kOverride, "command line"});
     }
-    return std::move(config_);
+    return applied();
   }
 
  private:
-  bool is_group(const std::string& key) const { return config_.schema().is_group(key); }
+  struct Setting {
+    std::string key;
+    RawValue value;
+    Origin origin;
+    std::string where;
+  };
 
-  void apply_file(const fs::path& path) {
+  // The last one holds; which keys there are depends on the model's family.
+  Config applied() const {
+    const Schema* schema = &schema_;
+    for (const Setting& s : settings_)
+      if (s.key == kFamilyKey && !s.value.is_list) schema = &schema_.for_family(s.value.items.front(), s.where);
+    Config config(*schema);
+    std::set<std::size_t> seen;  // `max_bad` and `prepare.max_bad` are one key
+    for (const Setting& s : settings_) {
+      if (s.origin == Origin::kFile && !seen.insert(schema->find_or_throw(s.key, s.where)).second)
+        throw UsageError(fmt::format("{}: {}: expected once, found under two names", s.where, s.key));
+      config.set(s.key, s.value, s.origin, s.where);
+    }
+    return config;
+  }
+
+  void read_file(const fs::path& path) {
     const FlatYaml entries = read_yaml(path);
     for (const auto& [key, value] : entries) {
-      if (is_group(key)) apply_group(key, value, path.string());
+      if (schema_.is_group(key)) read_group(key, value, path.string());
     }
-    std::set<std::size_t> seen;  // `max_bad` and `prepare.max_bad` are one key
     for (const auto& [key, value] : entries) {
-      if (is_group(key)) continue;
-      if (!seen.insert(config_.schema().find_or_throw(key, path.string())).second) {
-        throw UsageError(fmt::format("{}: {}: expected once, found under two names", path.string(), key));
-      }
-      config_.set(key, value, Origin::kFile, path.string());
+      if (!schema_.is_group(key)) settings_.push_back({key, value, Origin::kFile, path.string()});
     }
   }
 
-  void apply_group(const std::string& group, const RawValue& value, const std::string& where) {
+  void read_group(const std::string& group, const RawValue& value, const std::string& where) {
     if (value.is_list)
       throw UsageError(fmt::format("{}: {}: expected one name, found {}", where, group, to_text(value)));
     const fs::path path = find_group(group, home_expanded(value.items.front(), where), where);
-    for (const auto& [key, item] : read_yaml(path)) {
-      config_.set(group + "." + key, item, Origin::kGroup, path.string());
-    }
+    for (const auto& [key, item] : read_yaml(path))
+      settings_.push_back({group + "." + key, item, Origin::kGroup, path.string()});
   }
 
   // `name` is a path to a YAML file, or <directory>/<group>/<name>.yaml.
   fs::path find_group(const std::string& group, const std::string& name, const std::string& where) const {
     if (name.ends_with(".yaml")) return name;
-    std::vector<std::string> known;
     std::error_code ignored;
     for (const fs::path& directory : sources_.directories) {
-      for (const auto& file : fs::directory_iterator(directory / group, ignored)) {
-        if (file.path().extension() != ".yaml") continue;
-        if (file.path().stem() == name) return file.path();
-        known.push_back(file.path().stem().string());
-      }
+      const fs::path path = directory / group / (name + ".yaml");
+      if (fs::is_regular_file(path, ignored)) return path;
     }
-    std::ranges::sort(known);
-    known.erase(std::unique(known.begin(), known.end()), known.end());
+    const std::vector<std::string> known = group_names(group, sources_.directories);
     const std::string nearest = nearest_name(name, known);
     throw UsageError(fmt::format("{}: {}={}: no such configuration{}; there are: {}{}", where, group, name,
                                  nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest),
@@ -114,8 +123,9 @@ class Resolver {
                                  known.empty() ? listed(sources_.directories) : ""));
   }
 
+  const Schema& schema_;
   const Sources& sources_;
-  Config config_;
+  std::vector<Setting> settings_;  // in the order in which they hold
 };
 
 }  // namespace
@@ -130,6 +140,15 @@ fs::path find_file(const std::string& name, const std::vector<fs::path>& directo
   }
   throw UsageError(fmt::format("{} {}: no such file, neither here nor in the configuration directories{}", shown, name,
                                listed(directories)));
+}
+
+std::vector<std::string> group_names(const std::string& group, const std::vector<fs::path>& directories) {
+  std::set<std::string> names;
+  std::error_code ignored;
+  for (const fs::path& directory : directories)
+    for (const auto& file : fs::directory_iterator(directory / group, ignored))
+      if (file.path().extension() == ".yaml") names.insert(file.path().stem().string());
+  return {names.begin(), names.end()};
 }
 
 Config resolve(const Schema& schema, const Sources& sources) { return Resolver(schema, sources).run(); }

@@ -175,6 +175,22 @@ Schema::Schema(std::string command, std::vector<Key> keys, std::vector<std::stri
   }
 }
 
+Schema::Schema(std::vector<Schema> by_family) : Schema(std::move(by_family.at(0))) {
+  families_.assign(std::make_move_iterator(by_family.begin() + 1), std::make_move_iterator(by_family.end()));
+}
+
+const Schema& Schema::for_family(const std::string& family, std::string_view where) const {
+  const auto key = find(kFamilyKey);
+  if (!key) return *this;
+  const auto& known = keys_[*key].choices;
+  const auto found = std::ranges::find(known, family);
+  if (found == known.end())
+    throw UsageError(
+        fmt::format("{}: {}: expected one of {}, found {}", where, kFamilyKey, fmt::join(known, "|"), family));
+  const auto index = static_cast<std::size_t>(found - known.begin());
+  return index == 0 ? *this : families_.at(index - 1);
+}
+
 bool Schema::is_group(std::string_view name) const {
   return std::find(groups_.begin(), groups_.end(), name) != groups_.end();
 }

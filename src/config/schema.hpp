@@ -58,6 +58,15 @@ Key texts(std::string name, std::vector<std::string> fallback, std::string help)
 /// A condition between keys; throws UsageError naming the keys that conflict.
 using Rule = void (*)(const Config&);
 
+inline constexpr std::string_view kFamilyKey = "model.family";
+
+/// The keys of one family of models (models/registry.hpp).
+struct ModelKeys {
+  std::string family;     // value of model.family
+  std::vector<Key> keys;  // model.*
+  std::vector<Rule> rules{};
+};
+
 /// How a command is called: for `--help` and for messages about what is missing.
 struct Usage {
   std::vector<std::string> examples{};    // whole command lines
@@ -72,6 +81,13 @@ class Schema {
   /// `groups`: sections that can be loaded from a file by name (`model=small`).
   Schema(std::string command, std::vector<Key> keys, std::vector<std::string> groups = {}, std::vector<Rule> rules = {},
          Usage usage = {});
+
+  /// One schema for each family of models, of which the first is the default. All are of one command and differ in
+  /// their model.* keys; the key model.family tells which one holds.
+  explicit Schema(std::vector<Schema> by_family);
+  /// The schema for this model.family: of this command, or this one where it has no families. Throws UsageError listing
+  /// the families; `where` says where the value was read.
+  const Schema& for_family(const std::string& family, std::string_view where) const;
 
   const std::string& command() const { return command_; }
   const std::vector<Key>& keys() const { return keys_; }
@@ -92,6 +108,7 @@ class Schema {
   std::vector<std::string> groups_;
   std::vector<Rule> rules_;
   Usage usage_;
+  std::vector<Schema> families_;  // those but this one
 };
 
 }  // namespace brainmt::config

@@ -5,7 +5,6 @@
 #include <variant>
 
 #include "autograd/ops/tokens.hpp"
-#include "dnn/conv3d.hpp"
 #include "kernels/tokens.hpp"
 #include "models/drop_path.hpp"
 #include "nn/init.hpp"
@@ -19,24 +18,6 @@ using autograd::Var;
 using nn::Scope;
 
 namespace {
-
-// Every axis is halved, rounded up, by four convolutions of stride 2.
-std::int64_t halve_four_times(std::int64_t extent) {
-  for (int i = 0; i < 4; ++i) extent = (extent + 1) / 2;
-  return extent;
-}
-
-BrainMTConfig checked(const BrainMTConfig& c) {
-  const auto refuse = [](const std::string& why) { throw UsageError("model: " + why); };
-  if (c.embed_dim < 8 || c.embed_dim % 8) refuse(fmt::format("embed_dim {} must be a multiple of 8", c.embed_dim));
-  if (c.num_heads < 1 || c.embed_dim % c.num_heads)
-    refuse(fmt::format("embed_dim {} must be divisible by num_heads {}", c.embed_dim, c.num_heads));
-  if (c.frames < 1) refuse(fmt::format("num_frames {} must be at least 1", c.frames));
-  if (c.depth[0] < 0 || c.depth[1] < 0) refuse("depth must not be negative");
-  if (*std::min_element(c.grid.begin(), c.grid.end()) < 1)
-    refuse(fmt::format("grid {}x{}x{} must be at least 1 along every axis", c.grid[0], c.grid[1], c.grid[2]));
-  return c;
-}
 
 // Linear weights keep the spread that 0.02 has at width 512.
 double linear_std(const BrainMTConfig& c) { return 0.02 * std::sqrt(512.0 / static_cast<double>(c.embed_dim)); }
@@ -80,7 +61,7 @@ struct ConvolutionStage {
   }
 };
 
-// Either gives the same places.
+// Either gives the same patches.
 using FrameStem = std::variant<ConvolutionStage, nn::PatchProjection>;
 
 FrameStem frame_stem(const Scope& s, const BrainMTConfig& c) {
@@ -108,10 +89,10 @@ struct BrainMT::Modules {
   nn::Mlp mlp;
   nn::Linear head;
 
-  Modules(const Scope& s, const BrainMTConfig& c, std::int64_t places)
+  Modules(const Scope& s, const BrainMTConfig& c, std::int64_t patches)
       : stem(frame_stem(s, c)),
         cls_token(s.declare("cls_token", {1, 1, c.embed_dim}, nn::init::constant(0), false)),
-        pos_embed(s.declare("pos_embed", {1, 1 + places, c.embed_dim}, nn::init::truncated_normal(0.02), false)),
+        pos_embed(s.declare("pos_embed", {1, 1 + patches, c.embed_dim}, nn::init::truncated_normal(0.02), false)),
         temporal_pos_embedding(
             s.declare("temporal_pos_embedding", {1, c.frames, c.embed_dim}, nn::init::truncated_normal(0.02), false)),
         layers(mamba_blocks(s, c)),
@@ -173,55 +154,25 @@ struct BrainMT::Modules {
   }
 };
 
-std::string_view name_of(Stem stem) { return stem == Stem::kPatch ? "patch" : "conv"; }
-
-std::optional<Stem> stem_named(std::string_view name) {
-  for (const Stem stem : {Stem::kConv, Stem::kPatch})
-    if (name == name_of(stem)) return stem;
-  return std::nullopt;
-}
-
 BrainMT::BrainMT(const BrainMTConfig& config, DType activation, Memory memory)
-    : config_(checked(config)),
-      store_(activation),
-      modules_(std::make_unique<Modules>(Scope{store_, ""}, config_, places())) {
+    : Model(activation),
+      config_(checked(config)),
+      modules_(std::make_unique<Modules>(Scope{store_, ""}, config_, patches())) {
   if (memory == Memory::kAllocate) store_.allocate();
 }
 
 BrainMT::~BrainMT() = default;
 
-std::int64_t BrainMT::places() const {
-  std::int64_t p = 1;
-  for (std::int64_t extent : config_.grid) p *= halve_four_times(extent);
-  return p;
+std::vector<float> BrainMT::draws(const Pass& pass) const {
+  return DropPath::draw(config_.drop_path, config_.depth, pass);
 }
 
-void BrainMT::initialise(std::uint64_t seed) { store_.initialise(seed); }
-
-std::int64_t BrainMT::frame_chunk() const {
-  if (config_.frame_chunk > 0) return std::min(config_.frame_chunk, config_.frames);
-  // The widest tensor of the convolution stage is the first: half the grid along each axis, C/8 channels. That of the
-  // patch stage is the voxels, or its result. Chunks larger than needed are a little faster; with recomputation the
-  // stage should not hold more than a Mamba block does.
-  const std::int64_t widest_elements = (config_.recompute ? 1 : 4) * dnn::conv3d_busy_elements();
-  std::int64_t per_frame = config_.embed_dim / 8;
-  for (std::int64_t extent : config_.grid) per_frame *= (extent + 1) / 2;
-  if (config_.stem == Stem::kPatch)
-    per_frame = places() * std::max(kPatchEdge * kPatchEdge * kPatchEdge, config_.embed_dim);
-  return std::clamp<std::int64_t>(widest_elements / per_frame, 1, config_.frames);
-}
-
-std::vector<float> BrainMT::drop_path_factors(const ForwardContext& context) const {
-  return DropPath::draw(config_.drop_path, config_.depth, context);
-}
-
-BrainMTOutput BrainMT::forward(Tape& tape, const Var& x, const ForwardContext& context, bool all_tokens) {
+Output BrainMT::forward(Tape& tape, const Var& x, const Pass& pass) {
   const Modules& m = *modules_;
+  const bool all_tokens = (pass.want & (kTokens | kMeanEmbedding)) != 0;
   const std::int64_t batch = x.shape()[0], frames = config_.frames;
-  BRAINMT_CHECK((x.shape() == Shape{batch, frames, config_.grid[1], config_.grid[0], config_.grid[2]}),
-                "input {} for a grid of {}x{}x{} and {} frames", x.shape().str(), config_.grid[0], config_.grid[1],
-                config_.grid[2], frames);
-  const DropPath drop_path(config_.drop_path, config_.depth, context, batch);
+  BRAINMT_CHECK(x.shape() == input_shape(batch), "input {}, expected {}", x.shape().str(), input_shape(batch).str());
+  const DropPath drop_path(config_.drop_path, config_.depth, pass, batch);
   const auto block = [&](const std::vector<Var>& inputs, autograd::Block body) {
     return config_.recompute && tape.recording() ? autograd::recompute(tape, inputs, std::move(body))
                                                  : body(tape, inputs);
@@ -261,17 +212,16 @@ BrainMTOutput BrainMT::forward(Tape& tape, const Var& x, const ForwardContext& c
     })[0];
   }
 
-  BrainMTOutput result;
-  result.cls_embedding = (h.shape()[1] == 1 ? h : autograd::cls_row(tape, h)).reshaped({batch, config_.embed_dim});
-  result.output = autograd::linear(tape, result.cls_embedding, m.head.affine, store_.master_dtype());
-  if (all_tokens) {
-    result.tokens = h.value();
-    result.mean_embedding = mean_over_tokens(result.tokens);
-  }
+  Output result;
+  result.embedding = (h.shape()[1] == 1 ? h : autograd::cls_row(tape, h)).reshaped({batch, config_.embed_dim});
+  result.prediction = autograd::linear(tape, result.embedding, m.head.affine, store_.master_dtype());
+  if (pass.want & kTokens) result.tokens = h.value();
+  if (pass.want & kMeanEmbedding) result.mean_embedding = mean_over_tokens(h.value());
   return result;
 }
 
-Tensor frame_embeddings(const Tensor& tokens, std::int64_t frames) {
+Tensor BrainMT::frame_embeddings(const Tensor& tokens) const {
+  const std::int64_t frames = config_.frames;
   BRAINMT_CHECK(tokens.shape().rank() == 3 && (tokens.shape()[1] - 1) % frames == 0, "tokens {} of {} frames",
                 tokens.shape().str(), frames);
   const Tensor means({tokens.shape()[0], frames, tokens.shape()[2]}, tokens.dtype());

@@ -5,13 +5,12 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "autograd/tape.hpp"
-#include "nn/parameter.hpp"
+#include "config/schema.hpp"
+#include "models/model.hpp"
 
 namespace brainmt::models {
 
@@ -20,11 +19,9 @@ enum class Stem {
   kConv,  // the convolution stage
   kPatch  // one linear map of every cube of kPatchEdge voxels an edge: no convolution stage
 };
-inline constexpr std::int64_t kPatchEdge = 16;  // four halvings: as many places as the convolution stage gives
+inline constexpr std::int64_t kPatchEdge = 16;  // four halvings: as many patches as the convolution stage gives
 
-/// "conv", "patch": the values of model.stem.
-std::string_view name_of(Stem stem);
-std::optional<Stem> stem_named(std::string_view name);
+std::string_view name_of(Stem stem);  // "conv", "patch": the values of model.stem
 
 struct BrainMTConfig {
   std::array<std::int64_t, 3> grid{91, 109, 91};  // X, Y, Z voxels
@@ -43,52 +40,49 @@ struct BrainMTConfig {
   std::string dt_init = "mamba";  // mamba | published (overwritten by accident there)
 };
 
-/// What a forward pass knows besides its input. DropPath draws are functions of (seed, step, sample, block).
-struct ForwardContext {
-  bool training = false;
-  std::uint64_t seed = 0;
-  std::int64_t step = 0;
-  std::vector<std::int64_t> samples{};  // [B] global number of each sample within the step
-  Tensor drop_path{};                   // what drop_path_factors() gives, in the device's memory, instead of the three
-};
+/// The same; throws UsageError for impossible sizes.
+BrainMTConfig checked(const BrainMTConfig& config);
+/// From the keys model.* and the data.
+BrainMTConfig brainmt_config(const config::Config& keys, const DataSpec& data);
 
-struct BrainMTOutput {
-  autograd::Var output;         // [B, outputs] master type
-  autograd::Var cls_embedding;  // [B, C] CLS row after the last block, master type
-  Tensor mean_embedding;        // [B, C] mean of all other tokens; only when asked for
-  Tensor tokens;                // [B, L, C] all rows after the last block, master type; only when asked for
-};
+// The family's row (registry.hpp).
+config::ModelKeys brainmt_keys();
+std::unique_ptr<Model> make_brainmt(const config::Config& keys, const DataSpec& data, DType activation,
+                                    Model::Memory memory);
+std::string brainmt_hint(const std::vector<std::string>& missing, const std::vector<std::string>& extra);
 
-/// The embedding of each frame: [B, T, C], means over the places, of `tokens` [B, 1 + P*T, C].
-Tensor frame_embeddings(const Tensor& tokens, std::int64_t frames);
-
-class BrainMT {
+class BrainMT : public Model {
  public:
-  /// Parameters are allocated, values zero: call initialise() or load weights. kSizesOnly allocates nothing: to
-  /// describe a model where there is no device. Throws UsageError for impossible sizes.
-  enum class Memory { kAllocate, kSizesOnly };
+  /// Parameters are allocated, values zero: call initialise() or load weights. Throws UsageError for impossible sizes.
   BrainMT(const BrainMTConfig& config, DType activation, Memory memory = Memory::kAllocate);
-  ~BrainMT();
+  ~BrainMT() override;
 
   const BrainMTConfig& config() const { return config_; }
-  nn::ParameterStore& parameters() { return store_; }
-  std::int64_t places() const;                                           // P, tokens per frame
-  std::int64_t tokens() const { return 1 + places() * config_.frames; }  // L
-  std::int64_t frame_chunk() const;                                      // frames per pass of the stem
-  /// Initial values as in the design; a function of the seed and each parameter's name only.
-  void initialise(std::uint64_t seed);
+  std::int64_t patches() const;                                           // P, tokens per frame
+  std::int64_t tokens() const { return 1 + patches() * config_.frames; }  // L
+  std::int64_t frame_chunk() const;                                       // frames per pass of the stem
 
-  /// DropPath's factors for the samples of a training pass, [places, B]; empty where the model has none.
-  std::vector<float> drop_path_factors(const ForwardContext& context) const;
-  /// x: [B, T, Y, X, Z] in the activation type (Y before X, as published). With `all_tokens` the last attention block
-  /// computes every row (needed for the mean embedding and for frames), otherwise only CLS: the same output either way.
-  BrainMTOutput forward(autograd::Tape& tape, const autograd::Var& x, const ForwardContext& context,
-                        bool all_tokens = false);
+  /// [T, Y, X, Z] (Y before X, as published).
+  InputSpec input() const override;
+  std::int64_t outputs() const override { return config_.outputs; }
+  std::int64_t embedding_width() const override { return config_.embed_dim; }
+  nlohmann::json describe() const override;
+  std::string id() const override;
+  nlohmann::ordered_json embedding_facts() const override;
+  std::vector<std::pair<std::string, std::string>> facts() const override;
+  Cost cost(std::int64_t batch) const override;
+  void tune(const config::Config& config) override;
+  Tensor frame_embeddings(const Tensor& tokens) const override;
+
+  /// DropPath factors.
+  std::vector<float> draws(const Pass& pass) const override;
+  /// With kTokens or kMeanEmbedding the last attention block computes every row, otherwise only CLS: the same
+  /// prediction and embedding (the CLS row after the last block) either way.
+  Output forward(autograd::Tape& tape, const autograd::Var& x, const Pass& pass) override;
 
  private:
   struct Modules;
   BrainMTConfig config_;
-  nn::ParameterStore store_;
   std::unique_ptr<Modules> modules_;
 };
 

@@ -24,33 +24,32 @@ ScanList scans_of(const Dataset& data, const std::vector<std::size_t>& subjects)
 }
 
 // The model's outputs [windows, targets], in the order of the windows.
-std::vector<double> outputs_of(models::BrainMT& model, const io::Cohort& cohort, const ScanList& list,
+std::vector<double> outputs_of(models::Model& model, const io::Cohort& cohort, const ScanList& list,
                                const std::vector<EvaluationWindow>& windows, const PredictSettings& settings) {
-  const auto frames = static_cast<std::uint64_t>(model.config().frames);
+  const auto frames = static_cast<std::uint64_t>(model.input().frames);
   std::vector<io::WindowRequest> requests;
   for (const EvaluationWindow& window : windows)
     requests.push_back({list.scans[window.scan], window.first_frame, frames});
   std::vector<double> outputs;
   run_windows(model, cohort, requests, {.batch = settings.batch, .prefetch = settings.prefetch},
-              [&](const models::BrainMTOutput& out, std::int64_t) {
-                for (const double y : out.output.value().to_host()) outputs.push_back(y);
+              [&](const models::Output& out, std::int64_t) {
+                for (const double y : out.prediction.value().to_host()) outputs.push_back(y);
               });
   return outputs;
 }
 
 }  // namespace
 
-std::vector<SubjectOutput> predict(models::BrainMT& model, const Dataset& data,
-                                   const std::vector<std::size_t>& subjects, const PredictSettings& settings,
-                                   comm::Communicator& comm) {
+std::vector<SubjectOutput> predict(models::Model& model, const Dataset& data, const std::vector<std::size_t>& subjects,
+                                   const PredictSettings& settings, comm::Communicator& comm) {
   const ScanList list = scans_of(data, subjects);
-  const auto frames = static_cast<std::size_t>(model.config().frames);
+  const auto frames = static_cast<std::size_t>(model.input().frames);
   const std::size_t stride = settings.stride > 0 ? static_cast<std::size_t>(settings.stride) : frames;
   const auto windows = evaluation_windows(list.frames, frames, stride, comm.rank(), comm.size());
   const std::vector<double> mine = outputs_of(model, data.cohort(), list, windows, settings);
   const std::vector<double> outputs = comm::gather_in_order<double>(comm, mine);
 
-  const auto targets = static_cast<std::size_t>(model.config().outputs);
+  const auto targets = static_cast<std::size_t>(model.outputs());
   std::vector<SubjectOutput> result;
   std::size_t scan = 0, next = 0;
   for (const std::size_t subject : subjects) {

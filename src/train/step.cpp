@@ -19,6 +19,8 @@ std::vector<comm::ParameterRange> ranges_of(const nn::ParameterStore& store) {
   return ranges;
 }
 
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
 // Overwrites the first element of a flat float array when a fault asks for it.
 void carry_out(fault::Action action, const Tensor& flat) {
   if (action == fault::Action::kNan)
@@ -31,9 +33,10 @@ void carry_out(fault::Action action, const Tensor& flat) {
 
 }  // namespace
 
-StepRunner::StepRunner(models::BrainMT& model, AdamW& optimizer, comm::Communicator& control,
+StepRunner::StepRunner(models::Model& model, const Objective& objective, AdamW& optimizer, comm::Communicator& control,
                        const comm::GradientLink& gradients, const StepSettings& settings, LaunchRecorder* recorder)
     : model_(model),
+      objective_(objective),
       optimizer_(optimizer),
       control_(control),
       settings_(settings),
@@ -44,11 +47,12 @@ StepRunner::StepRunner(models::BrainMT& model, AdamW& optimizer, comm::Communica
 StepResult StepRunner::run(const StepRequest& request) {
   StepResult result;
   nn::ParameterStore& store = model_.parameters();
-  // One slot per target and sample of the global batch, filled by the rank that has it, then two flags: summed over
+  // One slot per term and sample of the global batch, filled by the rank that has it, then two flags: summed over
   // ranks in one message, and added up in the order of the samples, so that losses do not depend on the number of
   // ranks.
   const auto samples = static_cast<std::size_t>(request.global_samples);
-  std::vector<double> agreed(samples * settings_.losses.size() + 2, 0.0);
+  const auto terms = static_cast<std::size_t>(objective_.terms());
+  std::vector<double> agreed(samples * terms + 2, 0.0);
   double& not_finite = agreed[agreed.size() - 2];
   double& stop = agreed[agreed.size() - 1];
 
@@ -59,9 +63,9 @@ StepResult StepRunner::run(const StepRequest& request) {
     if (micro > 0 && settings_.determinism == comm::Determinism::kWorld) store.zero_grads();
     const auto begin = Clock::now();
     const MicroBatch batch = request.batch(micro, recorded_.input());
-    result.data_seconds += std::chrono::duration<double>(Clock::now() - begin).count();
+    result.data_seconds += seconds_since(begin);
     reducer_.begin_micro_step();
-    run_micro_step(request, batch, micro);
+    run_micro_step(request, batch, micro, result);
   }
   result.reduce_seconds = reducer_.finish();
   read_losses(request.global_samples, agreed);
@@ -74,14 +78,16 @@ StepResult StepRunner::run(const StepRequest& request) {
     const profile::Region region("brainmt::comm::agree");
     control_.all_reduce(agreed.data(), agreed.size(), comm::DataType::kDouble, comm::ReduceOp::kSum);
   }
-  for (std::size_t k = 0; k < settings_.losses.size(); ++k) {
+  for (std::size_t k = 0; k < terms; ++k) {
     const auto first = agreed.begin() + static_cast<std::ptrdiff_t>(k * samples);
-    result.target_losses.push_back(std::accumulate(first, first + request.global_samples, 0.0));
-    result.loss += result.target_losses.back();
+    result.terms.push_back(std::accumulate(first, first + request.global_samples, 0.0));
+    result.loss += result.terms.back();
   }
   result.stop = stop > 0;
   result.updated = not_finite == 0 && std::isfinite(result.loss);
+  const auto update = Clock::now();
   if (result.updated) optimizer_.step(request.lr, result.gradient_norm);
+  result.update_seconds = seconds_since(update);
   carry_out(fault::at("step.end", control_.rank(), request.step), store.values());
   return result;
 }
@@ -91,71 +97,78 @@ bool StepRunner::is_full(const StepRequest& request) const {
   return request.global_samples == settings_.batch_size * settings_.micro_steps * control_.size();
 }
 
-void StepRunner::run_micro_step(const StepRequest& request, const MicroBatch& batch, int micro) {
+void StepRunner::run_micro_step(const StepRequest& request, const MicroBatch& batch, int micro, StepResult& times) {
   const bool repeats = records_.active() && is_full(request);
   const auto memory = repeats ? pool::Reserve::Scope() : records_.lend_memory();  // a record's would be needed twice
   if (batch.samples.empty()) {
     autograd::Tape nothing;
     return backward(nothing, {}, {});
   }
-  const std::vector<float> factors = model_.drop_path_factors(
-      {.training = true, .seed = settings_.seed, .step = request.step, .samples = batch.samples});
+  const std::vector<float> draws =
+      model_.draws({.training = true, .seed = settings_.seed, .step = request.step, .samples = batch.samples});
   if (repeats) {
-    recorded_.fill(batch, factors, settings_.losses);
-    repeat_recorded(micro + 1 == settings_.micro_steps);
+    recorded_.fill(batch, draws, objective_.terms());
+    repeat_recorded(micro + 1 == settings_.micro_steps, times);
     losses_.push_back({recorded_.loss().clone(), batch.samples});  // the next micro step writes over it
   } else {
     StepBuffers buffers;
-    buffers.fill(batch, factors, settings_.losses);
-    forward_and_backward(buffers);
+    buffers.fill(batch, draws, objective_.terms());
+    forward_and_backward(buffers, times);
     losses_.push_back({buffers.loss(), batch.samples});
   }
 }
 
-void StepRunner::repeat_recorded(bool reduces) {
-  const auto pass = [this] { forward_and_backward(recorded_); };
+void StepRunner::repeat_recorded(bool reduces, StepResult& times) {
+  const auto begin = Clock::now();
+  StepResult inside;
+  const auto pass = [this, &inside] { forward_and_backward(recorded_, inside); };
   const auto recorded_pass = [this, reduces, pass] { reducer_.record(reduces, pass); };
   if (records_.run(reduces ? StepRecords::Kind::kReduces : StepRecords::Kind::kAdds, pass, recorded_pass))
     reducer_.replayed();
+  times.forward_seconds += inside.forward_seconds;
+  times.backward_seconds += seconds_since(begin) - inside.forward_seconds;
 }
 
-void StepRunner::forward_and_backward(const StepBuffers& buffers) {
+void StepRunner::forward_and_backward(const StepBuffers& buffers, StepResult& times) {
+  const auto begin = Clock::now();
   autograd::Tape tape;
-  const models::ForwardContext context{.training = true, .drop_path = buffers.drop_path()};
+  const models::Pass pass{.training = true, .draws = buffers.draws(), .want = objective_.wants()};
   const auto forward = [&] {
     const profile::Region region("brainmt::forward");
-    return model_.forward(tape, autograd::Var(buffers.input()), context).output;
+    return model_.forward(tape, autograd::Var(buffers.input()), pass);
   };
-  const autograd::Var output = forward();
-  const LossValues values = loss_of(output.value(), buffers.labels(), settings_.losses);
-  buffers.loss().copy_from(values.loss);
-  backward(tape, output, values.gradient);
+  const autograd::Var loss = objective_.loss(tape, forward(), buffers.labels());
+  buffers.loss().copy_from(loss.value());
+  times.forward_seconds += seconds_since(begin);
+  const auto middle = Clock::now();
+  backward(tape, loss, buffers.ones().clone());  // which becomes the backward pass's
+  times.backward_seconds += seconds_since(middle);
 }
 
-void StepRunner::backward(autograd::Tape& tape, const autograd::Var& output, Tensor gradient) {
+void StepRunner::backward(autograd::Tape& tape, const autograd::Var& loss, Tensor gradient) {
   std::vector<char> announced(model_.parameters().all().size(), false);
   const auto announce = [&](std::size_t index) {
     announced[index] = true;
     reducer_.ready(index);
   };
-  if (output.defined()) {
+  if (loss.defined()) {
     const profile::Region region("brainmt::backward");
     tape.on_parameter_ready([&](nn::Parameter& p) { announce(p.index); });
-    tape.backward(output, std::move(gradient));
+    tape.backward(loss, std::move(gradient));
   }
   // Parameters that this forward pass did not use (all of them without a sample) contribute zeros.
   for (std::size_t index = announced.size(); index-- > 0;)
     if (!announced[index]) announce(index);
 }
 
-// Into one row for each target, by the samples' numbers. Only now, so that nothing before it waits for the device.
+// Into one row for each term, by the samples' numbers. Only now, so that nothing before it waits for the device.
 void StepRunner::read_losses(std::int64_t global_samples, std::vector<double>& by_sample) {
-  const std::size_t targets = settings_.losses.size();
+  const auto terms = static_cast<std::size_t>(objective_.terms());
   for (const Losses& losses : losses_) {
-    const std::vector<double> by_label = losses.by_label.to_host();
-    for (std::size_t i = 0; i < by_label.size(); ++i) {
-      const auto sample = static_cast<std::size_t>(losses.samples[i / targets]);
-      by_sample[i % targets * static_cast<std::size_t>(global_samples) + sample] = by_label[i];
+    const std::vector<double> by_term = losses.by_term.to_host();
+    for (std::size_t i = 0; i < by_term.size(); ++i) {
+      const auto sample = static_cast<std::size_t>(losses.samples[i / terms]);
+      by_sample[i % terms * static_cast<std::size_t>(global_samples) + sample] = by_term[i];
     }
   }
   losses_.clear();

@@ -1,8 +1,8 @@
 #pragma once
 // One optimiser step on all ranks: forward and backward over this rank's micro batches, gradients summed over ranks
-// while the backward pass goes on, clipping, AdamW. The loss of the global batch is, for each target, the mean over
-// the labels that it has in that batch; the targets' losses are added with their weights. The weights of labels come
-// with them, made from the whole global batch, so N ranks with batch 1 and 1 rank with batch N compute the same thing.
+// while the backward pass goes on, clipping, AdamW. The loss of the global batch is the
+// sum of the objective's terms over its samples. The weights of labels come with them, made from the whole global
+// batch, so N ranks with batch 1 and 1 rank with batch N compute the same thing.
 //
 // On a device, what lies between "the batch is in device memory" and "its gradients are added, or reduced" is recorded
 // and replayed (step_records.hpp). It knows neither the step nor its samples: those are in step_buffers.hpp.
@@ -13,8 +13,7 @@
 
 #include "comm/communicator.hpp"
 #include "comm/gradient_reducer.hpp"
-#include "kernels/loss_kind.hpp"
-#include "models/brainmt.hpp"
+#include "models/model.hpp"
 #include "train/optimizer.hpp"
 #include "train/step_buffers.hpp"
 #include "train/step_records.hpp"
@@ -22,7 +21,6 @@
 namespace brainmt::train {
 
 struct StepSettings {
-  std::vector<kernels::Loss> losses{kernels::Loss::kMse};  // of each target
   std::uint64_t seed = 0;
   int micro_steps = 1;
   std::int64_t batch_size = 0;  // samples of a full micro batch; other steps are not recorded
@@ -40,12 +38,13 @@ struct StepRequest {
 };
 
 struct StepResult {
-  double loss = 0;                      // of the global batch, the same number on every rank
-  std::vector<double> target_losses{};  // of each target, with its weight: they add up to `loss`
+  double loss = 0;              // of the global batch, the same number on every rank
+  std::vector<double> terms{};  // of the objective: they add up to `loss`
   double gradient_norm = 0;
-  bool updated = false;       // false: a loss or gradient was not finite on some rank, and all ranks skipped the update
-  bool stop = false;          // some rank was asked to stop
-  double data_seconds = 0;    // this rank waited for its batches
+  bool updated = false;     // false: a loss or gradient was not finite on some rank, and all ranks skipped the update
+  bool stop = false;        // some rank was asked to stop
+  double data_seconds = 0;  // this rank waited for its batches
+  double forward_seconds = 0, backward_seconds = 0, update_seconds = 0;  // of this rank
   double reduce_seconds = 0;  // communication that the backward pass did not hide; 0 where it was replayed with it
 };
 
@@ -55,8 +54,8 @@ class StepRunner {
   /// those travel, over the same communicator or another of the same ranks. With a `recorder`, micro steps of full
   /// global batches are recorded and replayed, where the link can be. Throws UsageError where the ranks do not allow
   /// deterministic=world.
-  StepRunner(models::BrainMT& model, AdamW& optimizer, comm::Communicator& control, const comm::GradientLink& gradients,
-             const StepSettings& settings, LaunchRecorder* recorder = nullptr);
+  StepRunner(models::Model& model, const Objective& objective, AdamW& optimizer, comm::Communicator& control,
+             const comm::GradientLink& gradients, const StepSettings& settings, LaunchRecorder* recorder = nullptr);
 
   /// Collective.
   StepResult run(const StepRequest& request);
@@ -67,18 +66,19 @@ class StepRunner {
 
  private:
   struct Losses {
-    Tensor by_label;                    // [B, K]
+    Tensor by_term;                     // [B, terms]
     std::vector<std::int64_t> samples;  // [B]
   };
 
   bool is_full(const StepRequest& request) const;
-  void run_micro_step(const StepRequest& request, const MicroBatch& batch, int micro);
-  void repeat_recorded(bool reduces);
-  void forward_and_backward(const StepBuffers& buffers);
-  void backward(autograd::Tape& tape, const autograd::Var& output, Tensor gradient);
+  void run_micro_step(const StepRequest& request, const MicroBatch& batch, int micro, StepResult& times);
+  void repeat_recorded(bool reduces, StepResult& times);
+  void forward_and_backward(const StepBuffers& buffers, StepResult& times);
+  void backward(autograd::Tape& tape, const autograd::Var& loss, Tensor gradient);
   void read_losses(std::int64_t global_samples, std::vector<double>& by_sample);
 
-  models::BrainMT& model_;
+  models::Model& model_;
+  const Objective& objective_;
   AdamW& optimizer_;
   comm::Communicator& control_;
   StepSettings settings_;

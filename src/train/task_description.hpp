@@ -20,6 +20,7 @@ struct TaskDescription {
   bool is_multitask = false;               // asked for as task=multitask: reports name every target
   std::vector<TargetDescription> targets;  // in the order of the model's outputs
   ConfoundCoding confounds{};
+  bool learns_weights = false;  // task.weights=auto: of the targets' losses, in training
 };
 
 /// regression, classification or multitask.

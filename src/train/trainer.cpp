@@ -14,6 +14,7 @@
 #include "io/directory_lock.hpp"
 #include "io/quarantine.hpp"
 #include "train/data_origin.hpp"
+#include "train/objective.hpp"
 #include "train/shared_algorithms.hpp"
 #include "train/training_loop.hpp"
 #include "train/warm_up.hpp"
@@ -122,12 +123,12 @@ StartRecord start_record(const TrainSettings& settings, const TrainingData& data
 
 }  // namespace
 
-models::BrainMTConfig model_config(const TrainSettings& settings, const io::Cohort& cohort) {
-  models::BrainMTConfig config = settings.model;
+models::DataSpec data_spec(const models::ModelPlan& plan, const io::Cohort& cohort, std::size_t targets) {
+  if (plan.input != models::InputKind::kVolumes)
+    throw UsageError(fmt::format("model.family={} takes {}, '{}' holds volumes: choose a family that takes volumes",
+                                 plan.family, name_of(plan.input), cohort.path().string()));
   const io::CohortGrid& grid = cohort.layout().grid;
-  config.grid = {grid.x, grid.y, grid.z};
-  config.outputs = static_cast<std::int64_t>(settings.task.targets.size());
-  return config;
+  return {.grid = {grid.x, grid.y, grid.z}, .outputs = static_cast<std::int64_t>(targets)};
 }
 
 Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Communicator& comm) {
@@ -174,8 +175,13 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
   });
   fault::at("load", comm.rank(), state.step);
 
-  models::BrainMT model(model_config(settings, cohort), settings.activation);
-  TrainingLoop loop(settings, *data, model, checkpoints, comm, watchdog, std::move(state), resumed);
+  const std::unique_ptr<Objective> objective = supervised(data->task);
+  const auto made = settings.model.make(data_spec(settings.model, cohort, data->outputs()), settings.activation,
+                                        models::Model::Memory::kSizesOnly);
+  models::Model& model = *made;
+  objective->declare(model.parameters());
+  model.parameters().allocate();
+  TrainingLoop loop(settings, *data, model, *objective, checkpoints, comm, watchdog, std::move(state), resumed);
   if (settings.algorithms != nullptr)
     share_algorithms(comm, settings.run_dir, *settings.algorithms,
                      [&] { warm_up(model, settings.micro_batch(), settings.validation.batch, settings.activation); });

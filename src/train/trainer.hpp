@@ -12,7 +12,7 @@
 #include "comm/device_communicator.hpp"
 #include "comm/gradient_reducer.hpp"
 #include "dnn/algorithms.hpp"
-#include "models/brainmt.hpp"
+#include "models/registry.hpp"
 #include "train/checkpoint.hpp"
 #include "train/optimizer.hpp"
 #include "train/predict.hpp"
@@ -25,7 +25,7 @@ struct TrainSettings {
   std::filesystem::path run_dir;
   TaskSettings task;
   SplitSettings split;
-  models::BrainMTConfig model;  // without the grid, which is the cohort's
+  models::ModelPlan model;
   DType activation = DType::kF32;
 
   std::uint64_t seed = 42;
@@ -77,8 +77,9 @@ enum class Outcome {
 /// Collective. Throws what base/error.hpp lists, NonFiniteError among them.
 Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Communicator& comm);
 
-/// The sizes of the model for the grid of this cohort and this number of targets.
-models::BrainMTConfig model_config(const TrainSettings& settings, const io::Cohort& cohort);
+/// What this cohort and number of targets decide about a model. Throws UsageError where the model takes another kind of
+/// input than the cohort has.
+models::DataSpec data_spec(const models::ModelPlan& plan, const io::Cohort& cohort, std::size_t targets);
 
 /// What train() would need and do, without doing it: the data are opened and split, the model is sized.
 struct RunEstimate {
@@ -86,7 +87,7 @@ struct RunEstimate {
   std::array<std::size_t, 3> parts{};  // subjects, by Part
   std::string data_sha256;             // of the labels and scans that would be used
   std::size_t parameters = 0;
-  std::int64_t places = 0, tokens = 0;
+  std::vector<std::pair<std::string, std::string>> facts{};  // Model::facts()
   std::size_t global_batch = 0;
   std::int64_t steps_per_epoch = 0, steps = 0;
   double parameter_bytes = 0, activation_bytes = 0;  // of a rank

@@ -36,7 +36,7 @@ class RequestSource {
     const Subject& subject = data_->data.subjects()[index];
     std::vector<std::size_t> frames;
     for (const std::size_t scan : subject.scans) frames.push_back(data_->data.cohort().scans()[scan].frames);
-    const auto length = static_cast<std::size_t>(plan_.frames);
+    const auto length = static_cast<std::size_t>(plan_.input.frames);
     const WindowChoice choice = training_window(plan_.seed, order_.epoch_of(step_), index, frames, length);
     return {subject.scans[choice.run], choice.first_frame, length};
   }
@@ -59,7 +59,7 @@ TrainingBatches::TrainingBatches(const TrainingData& data, const BatchPlan& plan
     : data_(data),
       plan_(plan),
       order_(order_of(plan, data)),
-      windows_(data.data.cohort(), RequestSource(data, plan), plan.frames, plan.prefetch, plan.activation) {}
+      windows_(data.data.cohort(), RequestSource(data, plan), plan.input, plan.prefetch, plan.activation) {}
 
 std::vector<float> TrainingBatches::label_weights(std::int64_t step) {
   std::vector<std::size_t> labels(data_.outputs(), 0);

@@ -13,7 +13,7 @@ struct BatchPlan {
   int micro_steps = 1;
   std::int64_t batch_size = 1;
   std::int64_t first_step = 0, end_step = 0;  // steps [first, end) will be asked for, in order
-  std::int64_t frames = 1;
+  models::InputSpec input{};
   std::int64_t prefetch = 2;
   DType activation = DType::kF32;
 };

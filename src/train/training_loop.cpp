@@ -17,15 +17,15 @@
 namespace brainmt::train {
 namespace {
 
-BatchPlan plan_of(const TrainSettings& s, const comm::Communicator& comm, const TrainingData& data,
-                  std::int64_t first_step) {
+BatchPlan plan_of(const TrainSettings& s, const models::InputSpec& input, const comm::Communicator& comm,
+                  const TrainingData& data, std::int64_t first_step) {
   BatchPlan plan{.seed = s.seed,
                  .rank = comm.rank(),
                  .ranks = comm.size(),
                  .micro_steps = s.micro_steps(),
                  .batch_size = s.micro_batch(),
                  .first_step = first_step,
-                 .frames = s.model.frames,
+                 .input = input,
                  .prefetch = s.prefetch,
                  .activation = s.activation};
   plan.end_step = s.epochs * order_of(plan, data).steps_per_epoch();
@@ -39,9 +39,8 @@ LearningRateSchedule schedule_of(const TrainSettings& s, std::int64_t steps_per_
           .total_steps = s.epochs * steps_per_epoch};
 }
 
-StepSettings step_settings(const TrainSettings& s, const TaskDescription& task) {
-  return {.losses = loss_kinds(task),
-          .seed = s.seed,
+StepSettings step_settings(const TrainSettings& s) {
+  return {.seed = s.seed,
           .micro_steps = s.micro_steps(),
           .batch_size = s.micro_batch(),
           .bucket_bytes = s.bucket_bytes,
@@ -60,27 +59,28 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 
 }  // namespace
 
-TrainingLoop::TrainingLoop(const TrainSettings& settings, const TrainingData& data, models::BrainMT& model,
-                           CheckpointStore& checkpoints, comm::Communicator& comm, comm::Watchdog& watchdog,
-                           TrainState state, bool resumed)
+TrainingLoop::TrainingLoop(const TrainSettings& settings, const TrainingData& data, models::Model& model,
+                           const Objective& objective, CheckpointStore& checkpoints, comm::Communicator& comm,
+                           comm::Watchdog& watchdog, TrainState state, bool resumed)
     : settings_(settings),
       data_(data),
       model_(model),
+      objective_(objective),
       checkpoints_(checkpoints),
       comm_(comm),
       state_(std::move(state)),
       time_limit_(start_, settings.max_seconds, TimeLimit::seconds_left_by_slurm(), settings.stop_margin),
-      plan_(plan_of(settings, comm, data, state_.step)),
+      plan_(plan_of(settings, model.input(), comm, data, state_.step)),
       order_(order_of(plan_, data)),
       schedule_(schedule_of(settings, order_.steps_per_epoch())),
       optimizer_(model.parameters(), settings.optimizer),
       route_(
           comm,
           {.backend = settings.backend, .wire = settings.wire, .timeout = settings.timeout, .graphs = settings.graphs}),
-      stepper_(model, optimizer_, comm, route_.link(), step_settings(settings, data.task), route_.recorder()),
+      stepper_(model, objective, optimizer_, comm, route_.link(), step_settings(settings), route_.recorder()),
       stopping_(settings.patience, 0.0, state_.stopping),
       metadata_{{"format", "pt"},
-                {kModelKey, describe_model(model.config())},
+                {kModelKey, describe_model(model)},
                 {kTaskKey, describe_task(data.task)},
                 {kDataKey, state_.data}},
       watchdog_(watchdog),
@@ -94,7 +94,7 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const TrainingData& da
   }
   if (comm_.rank() != 0) return;
   const bool names_targets = data_.task.is_multitask;
-  log_.emplace(settings_.run_dir, state_.step, names_targets ? metric_names(data_.task) : std::vector<std::string>{});
+  log_.emplace(settings_.run_dir, state_.step, names_targets ? objective_.metric_names() : std::vector<std::string>{});
   on_terminal_ = ::isatty(STDERR_FILENO) == 1;
   if (!time_limit_.rule().empty()) log::info("{}", time_limit_.rule());
 }
@@ -103,8 +103,8 @@ void TrainingLoop::Interval::add(const StepResult& result, std::int64_t step_sam
   ++steps;
   samples += step_samples;
   loss += result.loss;
-  target_losses.resize(result.target_losses.size());
-  for (std::size_t k = 0; k < target_losses.size(); ++k) target_losses[k] += result.target_losses[k];
+  terms.resize(result.terms.size());
+  for (std::size_t k = 0; k < terms.size(); ++k) terms[k] += result.terms[k];
   seconds += step_seconds;
   data_seconds += result.data_seconds;
   reduce_seconds += result.reduce_seconds;
@@ -202,10 +202,9 @@ void TrainingLoop::log_interval(const StepResult& last, double lr) {
                               {"samples_per_s", static_cast<double>(done.samples) / done.seconds},
                               {"data_wait_s", done.data_seconds},
                               {"exposed_comm_s", done.reduce_seconds}}};
-  if (data_.task.is_multitask)
-    for (std::size_t k = 0; k < data_.outputs(); ++k)
-      record.values[data_.data.targets()[k].name + ".loss"] =
-          done.target_losses[k] / static_cast<double>(done.steps) / data_.task.targets[k].target.weight;
+  std::vector<double> terms = done.terms;
+  for (double& term : terms) term /= static_cast<double>(done.steps);
+  record.values.merge(objective_.describe_terms(terms));
   log_->write(record);
   if (!on_terminal_) log::info("{}", line_of(record));
 }
@@ -234,7 +233,7 @@ bool TrainingLoop::validate() {
   const auto section = watchdog_.section("validation", comm::Watchdog::Seconds(limit), state_.step);
   fault::at("validation", comm_.rank(), state_.step);
   const auto memory = stepper_.lend_memory();
-  const Validation result = validate_model(model_, data_, subjects, settings_.validation, comm_);
+  const Score result = validate_model(model_, objective_, data_, subjects, settings_.validation, comm_);
   if (log_) {
     const LogRecord record{
         .step = state_.step, .epoch = current_epoch(), .split = "val", .loss = result.loss, .values = result.metrics};

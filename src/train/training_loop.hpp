@@ -23,9 +23,9 @@ class TrainingLoop {
  public:
   /// Everything given outlives the loop. `state` is a new run's, or with `resumed` that of a checkpoint, which is
   /// loaded.
-  TrainingLoop(const TrainSettings& settings, const TrainingData& data, models::BrainMT& model,
-               CheckpointStore& checkpoints, comm::Communicator& comm, comm::Watchdog& watchdog, TrainState state,
-               bool resumed);
+  TrainingLoop(const TrainSettings& settings, const TrainingData& data, models::Model& model,
+               const Objective& objective, CheckpointStore& checkpoints, comm::Communicator& comm,
+               comm::Watchdog& watchdog, TrainState state, bool resumed);
 
   Outcome run();
 
@@ -36,7 +36,7 @@ class TrainingLoop {
   struct Interval {
     std::int64_t steps = 0, samples = 0;
     double loss = 0, seconds = 0, data_seconds = 0, reduce_seconds = 0;
-    std::vector<double> target_losses{};
+    std::vector<double> terms{};
     void add(const StepResult& result, std::int64_t step_samples, double step_seconds);
   };
 
@@ -59,7 +59,8 @@ class TrainingLoop {
 
   const TrainSettings& settings_;
   const TrainingData& data_;
-  models::BrainMT& model_;
+  models::Model& model_;
+  const Objective& objective_;
   CheckpointStore& checkpoints_;
   comm::Communicator& comm_;
   TrainState state_;

@@ -4,14 +4,13 @@
 
 namespace brainmt::train {
 
-void warm_up(models::BrainMT& model, std::int64_t batch, std::int64_t validation_batch, DType activation) {
-  const auto& [x, y, z] = model.config().grid;
+void warm_up(models::Model& model, std::int64_t batch, std::int64_t validation_batch, DType activation) {
   const auto forward = [&](autograd::Tape& tape, std::int64_t windows) {
-    models::ForwardContext context{.training = tape.recording(), .samples = {}};
+    models::Pass context{.training = tape.recording(), .samples = {}};
     context.samples.resize(static_cast<std::size_t>(windows));
     std::iota(context.samples.begin(), context.samples.end(), std::int64_t{0});
-    const Tensor zeros = Tensor::zeros({windows, model.config().frames, y, x, z}, activation);
-    return model.forward(tape, autograd::Var(zeros), context).output;
+    const Tensor zeros = Tensor::zeros(model.input_shape(windows), activation);
+    return model.forward(tape, autograd::Var(zeros), context).prediction;
   };
   autograd::Tape recording;
   const autograd::Var output = forward(recording, batch);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "train/objective.hpp"
 #include "train/tensor_file.hpp"
 
 namespace brainmt::train {
@@ -21,23 +23,6 @@ namespace {
 struct Mismatch {
   std::vector<std::string> missing, extra, misshapen;
 };
-
-// Parameters of the second direction of a two-way mixer.
-bool is_second_direction(const std::string& name) {
-  constexpr std::array<std::string_view, 5> kParts{".conv1d_b.", ".x_proj_b.", ".dt_proj_b.", ".A_b_log", ".D_b"};
-  return std::any_of(kParts.begin(), kParts.end(), [&](auto part) { return name.find(part) != std::string::npos; });
-}
-
-bool only_second_direction(const std::vector<std::string>& names) {
-  return !names.empty() && std::all_of(names.begin(), names.end(), is_second_direction);
-}
-
-// Do both lists name the stems of two models that differ in model.stem?
-bool other_stem(const std::vector<std::string>& missing, const std::vector<std::string>& extra) {
-  const auto is_projection = [](const std::string& name) { return name.starts_with("patch_embed.proj."); };
-  const auto is_convolution = [](const std::string& name) { return name.starts_with("patch_embed.conv_down."); };
-  return std::ranges::any_of(missing, is_projection) && std::ranges::any_of(extra, is_convolution);
-}
 
 // For each name that the file's tensors have without what wrappers put into it, the name in the file.
 using StoredNames = std::map<std::string, std::string>;
@@ -117,13 +102,15 @@ Mismatch compare(const io::SafetensorsFile& file, const StoredNames& stored, nn:
     }
   }
   for (const auto& [bare, name] : stored)
-    if (!options.allow_extra && !store.find(bare)) found.extra.push_back(bare);
+    if (!options.allow_extra && !store.find(bare) && !bare.starts_with(kObjectivePrefix)) found.extra.push_back(bare);
   return found;
 }
 
 bool is_floating(io::StoredType type) { return io::name_of(type).starts_with("F") || type == io::StoredType::kBF16; }
 
-[[noreturn]] void refuse(const io::SafetensorsFile& file, const Mismatch& found) {
+using Hint = std::function<std::string(const Mismatch&)>;
+
+[[noreturn]] void refuse(const io::SafetensorsFile& file, const Mismatch& found, const Hint& hint_of) {
   std::string line = file.path().string() + ": the weights do not fit the model:";
   const auto list = [&](const char* what, const std::vector<std::string>& names) {
     if (names.empty()) return;
@@ -135,19 +122,19 @@ bool is_floating(io::StoredType type) { return io::name_of(type).starts_with("F"
   list("missing", found.missing);
   list("not in the model", found.extra);
   list("of another shape", found.misshapen);
-  if (only_second_direction(found.missing))
-    line +=
-        " the file is of a one-way model: use model=brainmt_released, or allow missing tensors to keep their initial "
-        "values";
-  else if (only_second_direction(found.extra))
-    line += " the file is of a two-way model: use model=brainmt, or allow extra tensors to drop the second direction";
-  else if (other_stem(found.missing, found.extra))
-    line += " the file is of a model with the convolution stage: use model.stem=conv";
-  else if (other_stem(found.extra, found.missing))
-    line += " the file is of a model without convolutions: use model.stem=patch";
-  else
-    line += " check the model.* sizes against the file (brainmt inspect)";
+  const std::string hint = hint_of(found);
+  line += " " + (hint.empty() ? "check the model.* sizes against the file (brainmt inspect)" : hint);
   throw DataError(line);
+}
+
+void load(const io::SafetensorsFile& file, nn::ParameterStore& store, const LoadOptions& options, const Hint& hint) {
+  const StoredNames stored = stored_names(file, store, options.prefix);
+  const Mismatch found = compare(file, stored, store, options);
+  if (!found.missing.empty() || !found.extra.empty() || !found.misshapen.empty()) refuse(file, found, hint);
+  check_finite(file);
+  for (nn::Parameter& p : store.all())
+    if (const auto name = stored.find(p.name); name != stored.end()) read_tensor(file, name->second, p.value);
+  store.refresh_compute();
 }
 
 }  // namespace
@@ -174,14 +161,15 @@ void check_finite(const io::SafetensorsFile& file) {
                   tensors > 1 ? fmt::format("; {} more tensor{} like it", tensors - 1, tensors > 2 ? "s" : "") : ""));
 }
 
+void load_weights(const io::SafetensorsFile& file, models::Model& model, const LoadOptions& options) {
+  load(file, model.parameters(), options, [&](const Mismatch& found) {
+    const auto description = models::read_description(describe_model(model), "the model");
+    return description.family->hint(found.missing, found.extra);
+  });
+}
+
 void load_weights(const io::SafetensorsFile& file, nn::ParameterStore& store, const LoadOptions& options) {
-  const StoredNames stored = stored_names(file, store, options.prefix);
-  const Mismatch found = compare(file, stored, store, options);
-  if (!found.missing.empty() || !found.extra.empty() || !found.misshapen.empty()) refuse(file, found);
-  check_finite(file);
-  for (nn::Parameter& p : store.all())
-    if (const auto name = stored.find(p.name); name != stored.end()) read_tensor(file, name->second, p.value);
-  store.refresh_compute();
+  load(file, store, options, [](const Mismatch&) { return std::string(); });
 }
 
 void save_weights(const std::filesystem::path& path, const nn::ParameterStore& store, const Metadata& metadata) {
@@ -190,53 +178,16 @@ void save_weights(const std::filesystem::path& path, const nn::ParameterStore& s
   write_tensors(path, tensors, metadata);
 }
 
-std::string describe_model(const models::BrainMTConfig& c) {
-  return nlohmann::json{{"grid", c.grid},
-                        {"frames", c.frames},
-                        {"stem", models::name_of(c.stem)},
-                        {"embed_dim", c.embed_dim},
-                        {"depth", c.depth},
-                        {"num_heads", c.num_heads},
-                        {"bidirectional", c.bidirectional},
-                        {"outputs", c.outputs},
-                        {"drop_path", c.drop_path},
-                        {"state_dim", c.state_dim},
-                        {"conv_kernel", c.conv_kernel},
-                        {"expand", c.expand}}
-      .dump();
-}
+std::string describe_model(const models::Model& model) { return model.describe().dump(); }
 
-models::BrainMTConfig described_model(const io::SafetensorsFile& file) {
+models::Description described_model(const io::SafetensorsFile& file) {
   const auto found = file.metadata().find(kModelKey);
   if (found == file.metadata().end())
     throw DataError(
         fmt::format("{}: no '{}' in its metadata, so the model's sizes are unknown: give them as model.* keys",
                     file.path().string(), kModelKey));
-  models::BrainMTConfig c;
-  try {
-    const auto json = nlohmann::json::parse(found->second);
-    json.at("grid").get_to(c.grid);
-    json.at("frames").get_to(c.frames);
-    const std::string stem = json.value("stem", "conv");  // files from before the key have none
-    const auto named = models::stem_named(stem);
-    if (!named)
-      throw DataError(fmt::format("{}: '{}' in its metadata names the stem '{}': expected conv or patch",
-                                  file.path().string(), kModelKey, stem));
-    c.stem = *named;
-    json.at("embed_dim").get_to(c.embed_dim);
-    json.at("depth").get_to(c.depth);
-    json.at("num_heads").get_to(c.num_heads);
-    json.at("bidirectional").get_to(c.bidirectional);
-    json.at("outputs").get_to(c.outputs);
-    json.at("drop_path").get_to(c.drop_path);
-    json.at("state_dim").get_to(c.state_dim);
-    json.at("conv_kernel").get_to(c.conv_kernel);
-    json.at("expand").get_to(c.expand);
-  } catch (const nlohmann::json::exception& error) {
-    throw DataError(
-        fmt::format("{}: '{}' in its metadata cannot be read: {}", file.path().string(), kModelKey, error.what()));
-  }
-  return c;
+  return models::read_description(found->second,
+                                  fmt::format("{}: '{}' in its metadata", file.path().string(), kModelKey));
 }
 
 }  // namespace brainmt::train

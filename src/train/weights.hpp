@@ -6,7 +6,7 @@
 #include <string>
 
 #include "io/safetensors.hpp"
-#include "models/brainmt.hpp"
+#include "models/registry.hpp"
 
 namespace brainmt::train {
 
@@ -23,6 +23,9 @@ struct LoadOptions {
 /// log. With options.prefix, tensors of the file without it do not count. Throws DataError with the number of missing,
 /// extra and misshapen tensors and the first names of each in one line, NonFiniteError as check_finite(); then no
 /// parameter has changed.
+/// What the objective of a run learned beside the model (kObjectivePrefix) is no extra tensor.
+void load_weights(const io::SafetensorsFile& file, models::Model& model, const LoadOptions& options = {});
+/// The same for the parameters of a model that is not at hand.
 void load_weights(const io::SafetensorsFile& file, nn::ParameterStore& store, const LoadOptions& options = {});
 
 /// Throws NonFiniteError naming the first floating-point tensor with a value that is not finite, and how many there
@@ -32,11 +35,11 @@ void check_finite(const io::SafetensorsFile& file);
 /// Writes atomically. Throws OutputError.
 void save_weights(const std::filesystem::path& path, const nn::ParameterStore& store, const Metadata& metadata);
 
-/// The sizes of a model as metadata (one JSON object under kModelKey), so that a weights file alone rebuilds its model.
+/// Model::describe() as metadata (one JSON object under kModelKey), so that a weights file alone rebuilds its model.
 inline constexpr const char* kModelKey = "brainmt.model";
-std::string describe_model(const models::BrainMTConfig& config);
+std::string describe_model(const models::Model& model);
 /// Throws DataError naming the file when it does not describe a model (a published file: give the sizes as model.*
 /// keys).
-models::BrainMTConfig described_model(const io::SafetensorsFile& file);
+models::Description described_model(const io::SafetensorsFile& file);
 
 }  // namespace brainmt::train

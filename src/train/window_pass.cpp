@@ -7,21 +7,21 @@
 
 namespace brainmt::train {
 
-void run_windows(models::BrainMT& model, const io::Cohort& cohort, std::span<const io::WindowRequest> windows,
+void run_windows(models::Model& model, const io::Cohort& cohort, std::span<const io::WindowRequest> windows,
                  const WindowPass& pass,
-                 const std::function<void(const models::BrainMTOutput& output, std::int64_t count)>& take) {
+                 const std::function<void(const models::Output& output, std::int64_t count)>& take) {
   std::size_t requested = 0;
   const auto source = [&]() -> std::optional<io::WindowRequest> {
     if (requested == windows.size()) return std::nullopt;
     return windows[requested++];
   };
-  WindowStream stream(cohort, source, model.config().frames, pass.prefetch, model.parameters().activation_dtype());
+  WindowStream stream(cohort, source, model.input(), pass.prefetch, model.parameters().activation_dtype());
   auto left = static_cast<std::int64_t>(windows.size());
   while (left > 0) {
     const std::int64_t count = std::min(left, pass.batch);
     autograd::Tape tape(autograd::Tape::Mode::kForget);
     const autograd::Var input(stream.take(count));
-    take(model.forward(tape, input, {}, pass.all_tokens), count);
+    take(model.forward(tape, input, {.want = pass.want}), count);
     left -= count;
   }
 }

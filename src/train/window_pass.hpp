@@ -5,20 +5,20 @@
 #include <span>
 
 #include "io/window_loader.hpp"
-#include "models/brainmt.hpp"
+#include "models/model.hpp"
 
 namespace brainmt::train {
 
 struct WindowPass {
   std::int64_t batch = 1;     // windows in one forward pass
   std::int64_t prefetch = 2;  // windows read ahead
-  bool all_tokens = false;    // as in BrainMT::forward
+  unsigned want = 0;          // models::Want
 };
 
 /// Runs `windows`, each of the model's number of frames, in their order, and gives each batch's output to `take` with
 /// the number of windows in it. Throws DataError when reading fails.
-void run_windows(models::BrainMT& model, const io::Cohort& cohort, std::span<const io::WindowRequest> windows,
+void run_windows(models::Model& model, const io::Cohort& cohort, std::span<const io::WindowRequest> windows,
                  const WindowPass& pass,
-                 const std::function<void(const models::BrainMTOutput& output, std::int64_t count)>& take);
+                 const std::function<void(const models::Output& output, std::int64_t count)>& take);
 
 }  // namespace brainmt::train

@@ -26,13 +26,19 @@ std::unique_ptr<PinnedBlocks> blocks_for(const io::Cohort& cohort, std::int64_t 
 
 }  // namespace
 
-WindowStream::WindowStream(const io::Cohort& cohort, io::WindowLoader::Source source, std::int64_t frames,
+models::InputSpec windows_of(const io::Cohort& cohort, std::int64_t frames) {
+  const io::CohortGrid& grid = cohort.layout().grid;
+  return {models::InputKind::kVolumes, {frames, grid.y, grid.x, grid.z}, frames};
+}
+
+WindowStream::WindowStream(const io::Cohort& cohort, io::WindowLoader::Source source, const models::InputSpec& input,
                            std::int64_t prefetch, DType activation, std::optional<Unpack> unpack)
-    : pinned_(unpack.value_or(kDefault) == Unpack::kDevice ? blocks_for(cohort, frames, depth_of(prefetch)) : nullptr),
+    : pinned_(unpack.value_or(kDefault) == Unpack::kDevice ? blocks_for(cohort, input.frames, depth_of(prefetch))
+                                                           : nullptr),
       loader_(cohort, std::move(source), depth_of(prefetch), pinned_.get()),
-      window_{frames, cohort.layout().grid.y, cohort.layout().grid.x, cohort.layout().grid.z},
+      window_(input.sample),
       activation_(activation),
-      upload_(pinned_ ? std::make_unique<WindowUpload>(cohort, loader_, frames) : nullptr) {}
+      upload_(pinned_ ? std::make_unique<WindowUpload>(cohort, loader_, input.frames) : nullptr) {}
 
 WindowStream::~WindowStream() = default;
 

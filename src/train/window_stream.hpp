@@ -6,25 +6,28 @@
 #include <optional>
 
 #include "io/window_loader.hpp"
-#include "tensor/tensor.hpp"
+#include "models/model.hpp"
 
 namespace brainmt::train {
 
 class WindowUpload;
+
+/// Windows of `frames` frames of this cohort: [T, Y, X, Z].
+models::InputSpec windows_of(const io::Cohort& cohort, std::int64_t frames);
 
 class WindowStream {
  public:
   /// Where windows are unpacked: by the loader's thread, or on the device. The input is the same, bit for bit.
   enum class Unpack { kLoader, kDevice };
 
-  /// `source` gives this rank's requests in the order in which take() will want them, each of `frames` frames. It runs
-  /// on the loader's thread. `prefetch` windows are kept ready (at least one). Unless `unpack` is given, windows
+  /// `source` gives this rank's requests in the order in which take() will want them, each of input.frames frames. It
+  /// runs on the loader's thread. `prefetch` windows are kept ready (at least one). Unless `unpack` is given, windows
   /// are unpacked on the device where a device's kernels run, and by the loader where the host's do.
-  WindowStream(const io::Cohort& cohort, io::WindowLoader::Source source, std::int64_t frames, std::int64_t prefetch,
-               DType activation, std::optional<Unpack> unpack = std::nullopt);
+  WindowStream(const io::Cohort& cohort, io::WindowLoader::Source source, const models::InputSpec& input,
+               std::int64_t prefetch, DType activation, std::optional<Unpack> unpack = std::nullopt);
   ~WindowStream();
 
-  /// The next `count` windows as [count, T, Y, X, Z]: in `place` where it has that shape and type, else in memory of
+  /// The next `count` windows as [count, sample]: in `place` where it has that shape and type, else in memory of
   /// their own. Throws DataError when reading failed.
   Tensor take(std::int64_t count, const Tensor& place = {});
 
@@ -36,7 +39,7 @@ class WindowStream {
 
   std::unique_ptr<std::pmr::memory_resource> pinned_;  // packed windows lie here; null: the loader unpacks
   io::WindowLoader loader_;
-  Shape window_;  // [T, Y, X, Z]
+  Shape window_;  // of a sample
   DType activation_;
   std::unique_ptr<WindowUpload> upload_;  // null: the loader unpacks
 };

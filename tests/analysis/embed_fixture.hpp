@@ -15,12 +15,12 @@ class EmbedFixture {
   /// Files are made below `directory` by the calling process alone.
   explicit EmbedFixture(const std::filesystem::path& directory, int participants = 9) : directory_(directory) {
     write_tiny_cohort(MPI_COMM_SELF, directory / "c.h5", participants, /*second_runs=*/true);
-    models::BrainMTConfig config = tiny_settings({}).model;
+    models::BrainMTConfig config = tiny_model();
     config.grid = {9, 8, 7};
     models::BrainMT model(config, DType::kF32);
     model.initialise(11);
     train::save_weights(directory / "model.safetensors", model.parameters(),
-                        {{train::kModelKey, train::describe_model(config)}});
+                        {{train::kModelKey, train::describe_model(model)}});
   }
 
   analysis::EmbedSettings settings(analysis::Pooling pooling = analysis::Pooling::kCls) const {

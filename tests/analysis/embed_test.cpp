@@ -32,8 +32,9 @@ class Embed : public testing::Test {
   };
   Window window(std::size_t scan, std::uint64_t first_frame) {
     const auto file = io::SafetensorsFile::open(directory_ / "model.safetensors");
-    models::BrainMT model(train::described_model(file), DType::kF32);
-    train::load_weights(file, model.parameters());
+    const auto made = models::make_model(train::described_model(file), DType::kF32);
+    models::Model& model = *made;
+    train::load_weights(file, model);
     bool asked = false;
     train::WindowStream stream(
         cohort_,
@@ -41,10 +42,11 @@ class Embed : public testing::Test {
           if (std::exchange(asked, true)) return std::nullopt;
           return io::WindowRequest{scan, first_frame, 4};
         },
-        4, 1, DType::kF32);
+        model.input(), 1, DType::kF32);
     autograd::Tape tape(autograd::Tape::Mode::kForget);
-    const auto out = model.forward(tape, autograd::Var(stream.take(1)), {}, /*all_tokens=*/true);
-    return {out.cls_embedding.value().to_host(), out.mean_embedding.to_host(), out.tokens.to_host()};
+    const auto out =
+        model.forward(tape, autograd::Var(stream.take(1)), {.want = models::kTokens | models::kMeanEmbedding});
+    return {out.embedding.value().to_host(), out.mean_embedding.to_host(), out.tokens.to_host()};
   }
 
   test::TemporaryDirectory directory_;
@@ -177,8 +179,9 @@ TEST_F(Embed, TakesAPartOfTheSplitOnly) {
 
 TEST_F(Embed, RefusesWhatIsNotFiniteAndLeavesNoFile) {
   const auto file = io::SafetensorsFile::open(directory_ / "model.safetensors");
-  models::BrainMT model(train::described_model(file), DType::kF32);
-  train::load_weights(file, model.parameters());
+  const auto made = models::make_model(train::described_model(file), DType::kF32);
+  models::Model& model = *made;
+  train::load_weights(file, model);
   const auto embed_with = [&](float value) {
     for (const char* name : {"cls_token", "blocks.0.proj.bias"}) {
       const Tensor& parameter = model.parameters().find(name)->value;
@@ -186,7 +189,7 @@ TEST_F(Embed, RefusesWhatIsNotFiniteAndLeavesNoFile) {
       model.parameters().find(name)->value.copy_from(Tensor::from_host(values, parameter.shape(), DType::kF32));
     }
     train::save_weights(directory_ / "changed.safetensors", model.parameters(),
-                        {{train::kModelKey, train::describe_model(model.config())}});
+                        {{train::kModelKey, train::describe_model(model)}});
     EmbedSettings settings = fixture_.settings();
     settings.weights = directory_ / "changed.safetensors";
     run(settings, "e.h5");

@@ -23,7 +23,7 @@ class Evaluate : public testing::Test {
   Evaluate() {
     test::write_tiny_cohort(MPI_COMM_SELF, directory_ / "c.h5", kSubjects, /*second_runs=*/true);
     cohort_.emplace(directory_ / "c.h5");
-    models::BrainMTConfig config = test::tiny_settings({}).model;
+    models::BrainMTConfig config = test::tiny_model();
     config.grid = {9, 8, 7};
     model_.emplace(config, DType::kF32);
     model_->initialise(11);
@@ -33,7 +33,7 @@ class Evaluate : public testing::Test {
     settings_.weights = directory_ / "model.safetensors";
     train::save_weights(
         settings_.weights, model_->parameters(),
-        {{train::kModelKey, train::describe_model(model_->config())}, {train::kTaskKey, train::describe_task(task)}});
+        {{train::kModelKey, train::describe_model(*model_)}, {train::kTaskKey, train::describe_task(task)}});
     settings_.predict.stride = kStride;
     settings_.split.plan.fractions = {0.5, 0.25, 0.25};
     return settings_;
@@ -47,9 +47,9 @@ class Evaluate : public testing::Test {
           if (std::exchange(asked, true)) return std::nullopt;
           return io::WindowRequest{scan, first_frame, static_cast<std::uint64_t>(model_->config().frames)};
         },
-        model_->config().frames, 1, DType::kF32);
+        model_->input(), 1, DType::kF32);
     autograd::Tape tape(autograd::Tape::Mode::kForget);
-    return model_->forward(tape, autograd::Var(stream.take(1)), {}).output.value().to_host().at(0);
+    return model_->forward(tape, autograd::Var(stream.take(1)), {}).prediction.value().to_host().at(0);
   }
 
   test::TemporaryDirectory directory_;
@@ -139,12 +139,11 @@ TEST_F(Evaluate, RefusesACohortOnAnotherGridAndWeightsWithoutATask) {
   EvaluateSettings settings = saved(kSex);
   models::BrainMTConfig other = model_->config();
   other.grid = {9, 8, 9};
-  train::save_weights(
-      settings.weights, model_->parameters(),
-      {{train::kModelKey, train::describe_model(other)}, {train::kTaskKey, train::describe_task(kSex)}});
-  test::expect_error<Error>([&] { evaluate(settings, *cohort_, alone_); }, {"9x8x9", "9x8x7"});
   train::save_weights(settings.weights, model_->parameters(),
-                      {{train::kModelKey, train::describe_model(model_->config())}});
+                      {{train::kModelKey, train::describe_model(models::BrainMT(other, DType::kF32))},
+                       {train::kTaskKey, train::describe_task(kSex)}});
+  test::expect_error<Error>([&] { evaluate(settings, *cohort_, alone_); }, {"9x8x9", "9x8x7"});
+  train::save_weights(settings.weights, model_->parameters(), {{train::kModelKey, train::describe_model(*model_)}});
   test::expect_error<Error>([&] { evaluate(settings, *cohort_, alone_); }, {"brainmt.task", "task="});
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "config/keys.hpp"
+#include "run/schemas.hpp"
 #include "support/expect_error.hpp"
 
 namespace brainmt::app {
@@ -12,7 +13,7 @@ using Action = CommandLine::Action;
 
 const std::vector<Command>& known() {
   static const std::vector<Command> table{
-      {.name = "train", .summary = "trains", .schema = config::train_schema, .run = nullptr, .has_dry_run = true},
+      {.name = "train", .summary = "trains", .schema = run::train_schema, .run = nullptr, .has_dry_run = true},
       {.name = "inspect",
        .summary = "describes",
        .schema = config::synth_schema,
@@ -61,8 +62,8 @@ TEST(CommandLine, ErrorsNameTheNearest) {
 }
 
 TEST(Help, NamesEveryKeyWithItsDefault) {
-  const std::string help = command_help(known().front());
-  for (const config::Key& key : config::train_schema().keys()) {
+  const std::string help = command_help(known().front(), known().front().schema());
+  for (const config::Key& key : run::train_schema().keys()) {
     EXPECT_NE(help.find("  " + key.name), std::string::npos) << key.name;
   }
   EXPECT_NE(help.find("--dry-run"), std::string::npos);
@@ -71,7 +72,7 @@ TEST(Help, NamesEveryKeyWithItsDefault) {
 }
 
 TEST(Help, LinesFitATerminal) {
-  const std::string help = command_help(known().front());
+  const std::string help = command_help(known().front(), known().front().schema());
   for (std::size_t begin = 0; begin < help.size();) {
     const std::size_t end = help.find('\n', begin);
     EXPECT_LE(end - begin, 80u) << help.substr(begin, end - begin);

@@ -6,6 +6,7 @@
 
 #include "config/config.hpp"
 #include "config/keys.hpp"
+#include "run/schemas.hpp"
 #include "support/expect_error.hpp"
 #include "support/source_root.hpp"
 #include "support/temporary_directory.hpp"
@@ -13,6 +14,7 @@
 namespace brainmt::config {
 namespace {
 
+using run::evaluate_schema, run::train_schema;
 namespace fs = std::filesystem;
 using Ints = std::vector<std::int64_t>;
 
@@ -151,7 +153,7 @@ TEST(Config, WrongOverridesNameKeyExpectedAndFound) {
       {"model.depth=[1]", {"model.depth", "list of 2"}},
       {"model.depth=12", {"model.depth", "list such as [1,2]"}},
       {"model=smal", {"model=smal", "did you mean 'small'"}},
-      {"model=large", {"model=large", "brainmt, brainmt_released, small"}},
+      {"model=large", {"model=large", "brainmt, brainmt_released, brainnetcnn, small"}},
       {"model=[a]", {"one name"}},
       {"run.dir", {"key=value"}},
       {"=3", {"key=value"}},

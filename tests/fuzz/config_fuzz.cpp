@@ -10,6 +10,16 @@
 namespace brainmt::fuzz {
 namespace {
 
+// Keys of each type, where the program has those of its families of models.
+const config::Schema& train_schema() {
+  using namespace config;
+  static const Schema schema = config::train_schema(
+      {{.family = "first",
+        .keys = {integer("model.width", 8, "a number").at_least(1), integers("model.depth", {1, 1}, "numbers")}},
+       {.family = "second", .keys = {boolean("model.flag", true, "a flag"), real("model.rate", 0.1, "a rate")}}});
+  return schema;
+}
+
 void resolve(Bytes input, const config::Schema& schema) {
   const MemoryFile file(input);
   accepted<UsageError>([&] {
@@ -27,7 +37,7 @@ void resolve(Bytes input, const config::Schema& schema) {
 }  // namespace
 
 void run_config(Bytes input) {
-  resolve(input, config::train_schema());
+  resolve(input, train_schema());
   resolve(input, config::prepare_schema());
 }
 

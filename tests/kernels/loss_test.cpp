@@ -35,8 +35,10 @@ class Losses : public testing::Test {
   };
   static Result run(const Values& output, const Values& target, const Values& weight, Loss kind) {
     Buffer<M> loss(output.size()), doutput(output.size());
-    const Buffer<M> o(output), y(target), w(weight);
-    loss_fwd_bwd<M>(Exec(), loss.flat(), doutput.flat(), o.in(), y.in(), w.in(), kind);
+    const Buffer<M> o(output), y(target), w(weight), kinds(Values{code_of<double>(kind)});
+    const Buffer<M> ones(Values(output.size(), 1.0));
+    loss_fwd<M>(Exec(), loss.flat(), o.in(), y.in(), w.in(), kinds.in());
+    loss_bwd<M>(Exec(), doutput.flat(), ones.in(), o.in(), y.in(), w.in(), kinds.in());
     return {loss.values(), doutput.values()};
   }
 };
@@ -72,6 +74,18 @@ TYPED_TEST(Losses, NonFiniteOutputIsSeen) {
   const auto result = this->run({std::numeric_limits<double>::quiet_NaN()}, {1}, {1}, Loss::kBceWithLogits);
   EXPECT_TRUE(std::isnan(result.loss[0]));
   EXPECT_TRUE(std::isnan(result.doutput[0]));
+}
+
+TYPED_TEST(Losses, KindsMayDifferBetweenTargets) {
+  using M = TypeParam;
+  const Values output{3, 0, -1, 0}, target{1, 1, 1, 0}, weight{1, 1, 0.25, 0.5}, slope{2, 3, 4, 5};
+  Buffer<M> loss(4), doutput(4);
+  const Buffer<M> o(output), y(target), w(weight), d(slope), kinds(Values{0, 1});
+  loss_fwd<M>(Exec(), loss.flat(), o.in(), y.in(), w.in(), kinds.in());
+  loss_bwd<M>(Exec(), doutput.flat(), d.in(), o.in(), y.in(), w.in(), kinds.in());
+  const double u = 4 * roundoff<M>();
+  expect_close(loss.values(), {4, std::log(2.0), 1, 0.5 * std::log(2.0)}, 0, u, "loss");
+  expect_close(doutput.values(), {8, -1.5, -4, 1.25}, 0, u, "doutput");
 }
 
 }  // namespace

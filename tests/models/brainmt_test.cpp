@@ -30,17 +30,17 @@ Tensor random_input(const BrainMTConfig& c, std::int64_t batch, DType dtype) {
   return Tensor::from_host(values, shape, dtype);
 }
 
-struct Pass {
+struct Result {
   std::vector<double> output, gradients;
 };
 
-Pass run(BrainMT& model, const Tensor& x, const ForwardContext& context) {
+Result run(BrainMT& model, const Tensor& x, const Pass& context) {
   model.parameters().zero_grads();
   Tape tape;
-  const BrainMTOutput out = model.forward(tape, Var(x), context);
-  const std::vector<float> ones(static_cast<std::size_t>(out.output.value().count()), 1.0f);
-  tape.backward(out.output, Tensor::from_host(ones, out.output.shape(), out.output.dtype()));
-  return {out.output.value().to_host(), model.parameters().grads().to_host()};
+  const Output out = model.forward(tape, Var(x), context);
+  const std::vector<float> ones(static_cast<std::size_t>(out.prediction.value().count()), 1.0f);
+  tape.backward(out.prediction, Tensor::from_host(ones, out.prediction.shape(), out.prediction.dtype()));
+  return {out.prediction.value().to_host(), model.parameters().grads().to_host()};
 }
 
 double relative(const std::vector<double>& a, const std::vector<double>& b) {
@@ -73,11 +73,11 @@ TEST(BrainMT, Fp32AndBf16FollowTheOracleInDouble) {
     c.bidirectional = two_way;
     BrainMT oracle(c, DType::kF64);
     oracle.initialise(3);
-    const Pass expected = run(oracle, random_input(c, 2, DType::kF64), {});
+    const Result expected = run(oracle, random_input(c, 2, DType::kF64), {});
     for (const auto& [dtype, bound] : cases) {
       BrainMT model(c, dtype);
       model.initialise(3);
-      const Pass found = run(model, random_input(c, 2, dtype), {});
+      const Result found = run(model, random_input(c, 2, dtype), {});
       EXPECT_LE(relative(found.output, expected.output), bound) << name_of(dtype);
       EXPECT_LE(relative(found.gradients, expected.gradients), bound) << name_of(dtype);
     }
@@ -92,7 +92,7 @@ TEST(BrainMT, SizesOfOneAndMissingStagesRun) {
     c.depth = depth;
     BrainMT model(c, DType::kF32);
     model.initialise(1);
-    const Pass pass = run(model, random_input(c, 3, DType::kF32), {});
+    const Result pass = run(model, random_input(c, 3, DType::kF32), {});
     for (double v : pass.gradients) ASSERT_TRUE(std::isfinite(v));
   }
 }
@@ -122,10 +122,10 @@ TEST(BrainMT, DropPathDependsOnStepAndSampleAndSurvivesRecomputation) {
   BrainMTConfig c = tiny();
   c.drop_path = 0.5;
   const Tensor x = random_input(c, 2, DType::kF32);
-  ForwardContext context{.training = true, .seed = 11, .step = 4, .samples = {8, 9}};
+  Pass context{.training = true, .seed = 11, .step = 4, .samples = {8, 9}};
   BrainMT model(c, DType::kF32);
   model.initialise(1);
-  const Pass first = run(model, x, context);
+  const Result first = run(model, x, context);
   EXPECT_EQ(first.output, run(model, x, context).output);
 
   c.recompute = true;
@@ -137,7 +137,7 @@ TEST(BrainMT, DropPathDependsOnStepAndSampleAndSurvivesRecomputation) {
   for (context.step = 5; context.step < 15; ++context.step) differs |= run(model, x, context).output != first.output;
   EXPECT_TRUE(differs);
   context.training = false;
-  const Pass evaluation = run(model, x, context);
+  const Result evaluation = run(model, x, context);
   context.step = 0;
   EXPECT_EQ(evaluation.output, run(model, x, context).output);
 }
@@ -146,7 +146,7 @@ TEST(BrainMT, TwoRunsGiveTheSameBits) {
   BrainMT model(tiny(), DType::kF32);
   model.initialise(2);
   const Tensor x = random_input(tiny(), 2, DType::kF32);
-  const Pass first = run(model, x, {}), second = run(model, x, {});
+  const Result first = run(model, x, {}), second = run(model, x, {});
   EXPECT_EQ(first.output, second.output);
   EXPECT_EQ(first.gradients, second.gradients);
 }

@@ -11,7 +11,7 @@ constexpr double kRate = 0.6;
 constexpr std::array<int, 2> kDepth{3, 2};
 
 // Branch number `place` of the network, dropped at `rate`.
-std::vector<double> expected(std::uint32_t place, double rate, const ForwardContext& context) {
+std::vector<double> expected(std::uint32_t place, double rate, const Pass& context) {
   std::vector<double> factors;
   for (const std::int64_t sample : context.samples) {
     Philox random(context.seed, 0x100 + place,
@@ -22,7 +22,7 @@ std::vector<double> expected(std::uint32_t place, double rate, const ForwardCont
 }
 
 TEST(DropPath, EachBranchDrawsAtItsRateFromItsStream) {
-  ForwardContext context{.training = true, .seed = 11, .samples = {0, 5, 6, 1000}};
+  Pass context{.training = true, .seed = 11, .samples = {0, 5, 6, 1000}};
   const double step = kRate / 4;  // the rates of five blocks rise from 0 to kRate
   int kept = 0, dropped = 0;
   for (context.step = 0; context.step < 20; ++context.step) {
@@ -46,10 +46,10 @@ TEST(DropPath, EachBranchDrawsAtItsRateFromItsStream) {
 }
 
 TEST(DropPath, FactorsThatWereBroughtAreThoseThatItDraws) {
-  const ForwardContext context{.training = true, .seed = 11, .step = 3, .samples = {0, 5, 6, 1000}};
+  const Pass context{.training = true, .seed = 11, .step = 3, .samples = {0, 5, 6, 1000}};
   const std::vector<float> factors = DropPath::draw(kRate, kDepth, context);
   ASSERT_EQ(factors.size(), 8u * 4u);  // three Mamba blocks and one place behind them, two attention blocks of two each
-  const ForwardContext brought{.training = true, .drop_path = Tensor::from_host(factors, {8, 4}, DType::kF32)};
+  const Pass brought{.training = true, .draws = Tensor::from_host(factors, {8, 4}, DType::kF32)};
   const DropPath drawn(kRate, kDepth, context, 4), given(kRate, kDepth, brought, 4);
   EXPECT_EQ(given.mamba(2).to_host(), drawn.mamba(2).to_host());
   EXPECT_EQ(given.mamba_end().to_host(), drawn.mamba_end().to_host());
@@ -64,7 +64,7 @@ TEST(DropPath, FactorsThatWereBroughtAreThoseThatItDraws) {
 }
 
 TEST(DropPath, KeepsEverythingOutsideOfTrainingAndAtRateZero) {
-  const ForwardContext training{.training = true, .samples = {0}};
+  const Pass training{.training = true, .samples = {0}};
   for (const DropPath& drop_path : {DropPath(kRate, kDepth, {}, 1), DropPath(0, kDepth, training, 1)}) {
     EXPECT_FALSE(drop_path.mamba(2).defined());
     EXPECT_FALSE(drop_path.mamba_end().defined());

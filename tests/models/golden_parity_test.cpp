@@ -9,9 +9,10 @@
 #include <cmath>
 #include <map>
 
+#include "autograd/ops/loss.hpp"
 #include "golden.hpp"
 #include "kernels/adamw.hpp"
-#include "kernels/loss.hpp"
+#include "kernels/loss_kind.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt {
@@ -51,24 +52,23 @@ class Trainee {
     target_ = golden.tensor("target", {2}, master_);
     const std::vector<float> half(2, 0.5f);
     weight_ = Tensor::from_host(half, {2}, master_);
+    const auto kind = golden.classification() ? kernels::Loss::kBceWithLogits : kernels::Loss::kMse;
+    kinds_ = Tensor::from_host(std::vector{kernels::code_of<float>(kind)}, {1}, master_);
   }
 
   models::BrainMT& model() { return model_; }
   const Var& input() const { return input_; }
-  const models::BrainMTOutput& output() const { return output_; }
+  const models::Output& output() const { return output_; }
 
   // Mean loss over the batch; afterwards every gradient is there.
   double forward_backward(bool all_tokens) {
     model_.parameters().zero_grads();
     Tape tape;
-    output_ = model_.forward(tape, input_, {}, all_tokens);
-    const Tensor loss({2}, master_), doutput({2, 1}, master_);
-    if (master_ == DType::kF64)
-      compute_loss<double>(loss, doutput);
-    else
-      compute_loss<float>(loss, doutput);
-    tape.backward(output_.output, doutput);
-    const auto parts = loss.to_host();
+    output_ = model_.forward(tape, input_, {.want = all_tokens ? models::kTokens | models::kMeanEmbedding : 0u});
+    const Var loss = autograd::label_loss(tape, output_.prediction, target_, weight_, kinds_);
+    const std::vector<float> ones(2, 1.0f);
+    tape.backward(loss, Tensor::from_host(ones, {2, 1}, master_));
+    const auto parts = loss.value().to_host();
     return parts[0] + parts[1];
   }
 
@@ -88,12 +88,6 @@ class Trainee {
 
  private:
   template <class M>
-  void compute_loss(const Tensor& loss, const Tensor& doutput) {
-    kernels::loss_fwd_bwd<M>(kernels::Exec{}, view1<M>(loss), view1<M>(doutput), view1<const M>(output_.output.value()),
-                             view1<const M>(target_), view1<const M>(weight_),
-                             golden_.classification() ? kernels::Loss::kBceWithLogits : kernels::Loss::kMse);
-  }
-  template <class M>
   static void adamw(nn::Parameter& p, const Tensor& m, const Tensor& v, const kernels::AdamWStep& s) {
     kernels::adamw<M>(kernels::Exec{}, view1<M>(p.value), view1<M>(m), view1<M>(v), view1<const M>(p.grad), s);
   }
@@ -102,8 +96,8 @@ class Trainee {
   models::BrainMT model_;
   DType master_;
   Var input_;
-  Tensor target_, weight_;
-  models::BrainMTOutput output_;
+  Tensor target_, weight_, kinds_;
+  models::Output output_;
   std::map<std::string, std::pair<Tensor, Tensor>> moments_;
 };
 
@@ -143,8 +137,8 @@ class GoldenParity : public testing::TestWithParam<std::tuple<std::string, DType
   }
   void near_in_everything(Trainee& trainee, bool all_tokens) {
     near({trainee.forward_backward(all_tokens)}, "loss");
-    near(trainee.output().output.value(), "output");
-    near(trainee.output().cls_embedding.value(), "cls_embedding");
+    near(trainee.output().prediction.value(), "output");
+    near(trainee.output().embedding.value(), "cls_embedding");
     if (all_tokens) near(trainee.output().mean_embedding, "mean_embedding");
     near(trainee.input().gradient().take(), "grad_input");
     for (const nn::Parameter& p : trainee.model().parameters().all()) near(p.grad, "grad/" + p.name);

@@ -39,7 +39,7 @@ Tensor random_input(const BrainMTConfig& c, std::int64_t batch, DType dtype) {
 double sum_of_outputs(BrainMT& model, const Tensor& x) {
   Tape tape(Tape::Mode::kForget);
   double sum = 0;
-  for (const double v : model.forward(tape, Var(x), {}).output.value().to_host()) sum += v;
+  for (const double v : model.forward(tape, Var(x), {}).prediction.value().to_host()) sum += v;
   return sum;
 }
 
@@ -52,10 +52,10 @@ Pass run(BrainMT& model, const Tensor& x) {
   model.parameters().zero_grads();
   Tape tape;
   const Var input(x, true);
-  const BrainMTOutput out = model.forward(tape, input, {});
-  const std::vector<float> ones(static_cast<std::size_t>(out.output.value().count()), 1.0f);
-  tape.backward(out.output, Tensor::from_host(ones, out.output.shape(), out.output.dtype()));
-  return {out.output.value().to_host(), model.parameters().grads().to_host(), input.gradient().take()};
+  const Output out = model.forward(tape, input, {});
+  const std::vector<float> ones(static_cast<std::size_t>(out.prediction.value().count()), 1.0f);
+  tape.backward(out.prediction, Tensor::from_host(ones, out.prediction.shape(), out.prediction.dtype()));
+  return {out.prediction.value().to_host(), model.parameters().grads().to_host(), input.gradient().take()};
 }
 
 Pass run(const BrainMTConfig& c, DType dtype, std::int64_t batch = 2) {
@@ -127,10 +127,10 @@ TEST(PatchStem, HasTheSamePlacesAndNoConvolutions) {
     c.grid = grid;
     BrainMT patches(c, DType::kF32);
     c.stem = Stem::kConv;
-    EXPECT_EQ(patches.places(), BrainMT(c, DType::kF32).places());
+    EXPECT_EQ(patches.patches(), BrainMT(c, DType::kF32).patches());
     std::int64_t cubes = 1;
     for (const std::int64_t extent : grid) cubes *= (extent + kPatchEdge - 1) / kPatchEdge;
-    EXPECT_EQ(patches.places(), cubes);
+    EXPECT_EQ(patches.patches(), cubes);
     EXPECT_EQ(patches.parameters().find("patch_embed.proj.weight")->shape, (Shape{8, 1, 16, 16, 16}));
     EXPECT_FALSE(patches.parameters().find("patch_embed.proj.bias")->decay);
     for (const nn::Parameter& p : patches.parameters().all())

@@ -24,7 +24,7 @@ class Checkpoints : public testing::Test {
     optimizer_.step(1e-3, optimizer_.gradient_norm());  // moments that are not zero
   }
   static models::BrainMTConfig tiny() {
-    models::BrainMTConfig config = test::tiny_settings({}).model;
+    models::BrainMTConfig config = test::tiny_model();
     config.grid = {9, 8, 7};
     return config;
   }

@@ -106,7 +106,7 @@ TEST_F(Multitask, WeightsOfAGlobalBatchAddUpToTheTargetsWhereverItsSamplesAre) {
                              .batch_size = 1,
                              .first_step = step,
                              .end_step = step + 1,
-                             .frames = 4};
+                             .input = windows_of(*cohort_, 4)};
         steps = order_of(plan, training).steps_per_epoch();
         TrainingBatches batches(training, plan);
         for (int micro = 0; micro < plan.micro_steps; ++micro) {
@@ -132,7 +132,10 @@ TEST_F(Multitask, RanksTimesBatchIsWhatCounts) {
                  four = train_on(4, mode, 1, "4x1", both()), steps = train_on(1, mode, 1, "1x1x4", both());
   if (rank_ != 0) return;
   const std::int64_t last = test::newest_step(one);
-  models::BrainMT model(model_config(settings("", both()), *cohort_), DType::kF32);
+  const auto made = settings("", both())
+                        .model.make(data_spec(settings("", both()).model, *cohort_, 2), DType::kF32,
+                                    models::Model::Memory::kAllocate);
+  models::Model& model = *made;
   model.initialise(42);
   test::Weights initial;
   for (const nn::Parameter& p : model.parameters().all()) {
@@ -200,7 +203,10 @@ TEST_F(Multitask, InterruptedEqualsUninterruptedAndTheLogsNameTheTargets) {
 
 TEST_F(Multitask, RunsOfOneParticipantGiveTheSameOutputsInAnyBatchAndOnAnyNumberOfRanks) {
   const TrainingData training = data();
-  models::BrainMT model(model_config(settings("", both()), *cohort_), DType::kF32);
+  const auto made = settings("", both())
+                        .model.make(data_spec(settings("", both()).model, *cohort_, 2), DType::kF32,
+                                    models::Model::Memory::kAllocate);
+  models::Model& model = *made;
   model.initialise(1);
   std::vector<std::size_t> subjects(training.data.subjects().size());
   for (std::size_t i = 0; i < subjects.size(); ++i) subjects[i] = i;

@@ -14,12 +14,12 @@ namespace {
 // The parameters after three steps.
 std::vector<double> after_three_steps(comm::Communicator& control, const comm::GradientLink& gradients) {
   TrainSettings s = test::tiny_settings({});
-  s.model.grid = {9, 8, 7};
-  models::BrainMT model(s.model, DType::kF32);
+  models::BrainMT model(test::tiny_on({9, 8, 7}), DType::kF32);
   model.initialise(s.seed);
   AdamW optimizer(model.parameters(), s.optimizer);
-  StepRunner runner(model, optimizer, control, gradients,
-                    {.losses = {kernels::Loss::kBceWithLogits}, .seed = 5, .micro_steps = 2, .bucket_bytes = 4096});
+  const auto objective = supervised({.targets = {{{.name = "sex", .task = Task::kClassification}}}});
+  StepRunner runner(model, *objective, optimizer, control, gradients,
+                    {.seed = 5, .micro_steps = 2, .bucket_bytes = 4096});
   const std::int64_t samples = 2 * control.size();
   for (std::int64_t step = 0; step < 3; ++step) {
     const auto batch = [&](int micro, const Tensor&) {

@@ -31,7 +31,7 @@ struct Variant {
 };
 
 models::BrainMTConfig model_config(const Variant& variant) {
-  models::BrainMTConfig config = test::tiny_settings({}).model;
+  models::BrainMTConfig config = test::tiny_model();
   config.grid = {9, 8, 7};
   config.depth = {2, 1};
   config.drop_path = 0.5;
@@ -58,12 +58,10 @@ class TrainingRun {
         control_(control),
         model_(model_config(variant), variant.activation),
         optimizer_(model_.parameters(), {.clip_norm = 1.0}),
-        runner_(model_, optimizer_, control, with_wire(link, variant.wire),
-                {.losses = {kernels::Loss::kBceWithLogits, kernels::Loss::kMse},
-                 .seed = kSeed,
-                 .micro_steps = variant.micro_steps,
-                 .batch_size = kBatch,
-                 .bucket_bytes = 4096},
+        objective_(supervised(
+            {.is_multitask = true, .targets = {{{.name = "sex", .task = Task::kClassification}}, {{.name = "age"}}}})),
+        runner_(model_, *objective_, optimizer_, control, with_wire(link, variant.wire),
+                {.seed = kSeed, .micro_steps = variant.micro_steps, .batch_size = kBatch, .bucket_bytes = 4096},
                 recorder) {
     model_.initialise(kSeed);
   }
@@ -87,7 +85,7 @@ class TrainingRun {
                      .batch = [&](int micro, const Tensor& place) { return batch(step, micro, samples, place); }});
     EXPECT_TRUE(result.updated);
     numbers_.insert(numbers_.end(), {result.loss, result.gradient_norm});
-    numbers_.insert(numbers_.end(), result.target_losses.begin(), result.target_losses.end());
+    numbers_.insert(numbers_.end(), result.terms.begin(), result.terms.end());
   }
 
   StepRunner& runner() { return runner_; }
@@ -124,7 +122,7 @@ class TrainingRun {
     const auto evaluate = [&](std::int64_t samples) {
       autograd::Tape tape(autograd::Tape::Mode::kForget);
       const autograd::Var input(random_input(77, samples, variant_.activation));
-      for (const double y : model_.forward(tape, input, {}).output.value().to_host()) numbers_.push_back(y);
+      for (const double y : model_.forward(tape, input, {}).prediction.value().to_host()) numbers_.push_back(y);
     };
     if (step % 3 == 1) {
       const auto memory = runner_.lend_memory();
@@ -145,6 +143,7 @@ class TrainingRun {
   comm::Communicator& control_;
   models::BrainMT model_;
   AdamW optimizer_;
+  std::unique_ptr<Objective> objective_;
   StepRunner runner_;
   std::vector<Tensor> kept_;
   Numbers numbers_;

@@ -10,6 +10,7 @@
 #include "base/philox.hpp"
 #include "io/cohort_writer.hpp"
 #include "io/float16.hpp"
+#include "models/plan.hpp"
 #include "train/trainer.hpp"
 
 namespace brainmt::test {
@@ -54,16 +55,28 @@ inline void write_tiny_cohort(MPI_Comm comm, const std::filesystem::path& path, 
   writer.commit();
 }
 
+inline models::BrainMTConfig tiny_model() {
+  models::BrainMTConfig c;
+  c.frames = 4;
+  c.embed_dim = 16;
+  c.depth = {1, 1};
+  c.drop_path = 0.3;
+  return c;
+}
+
+inline models::BrainMTConfig tiny_on(const std::array<std::int64_t, 3>& grid) {
+  models::BrainMTConfig c = tiny_model();
+  c.grid = grid;
+  return c;
+}
+
 /// Classification of sex with a model of one Mamba and one attention block; DropPath and clipping on.
 inline train::TrainSettings tiny_settings(const std::filesystem::path& run_dir) {
   train::TrainSettings s;
   s.run_dir = run_dir;
   s.task.targets = {{.name = "sex", .task = train::Task::kClassification}};
   s.split.run_dir = run_dir;
-  s.model.frames = 4;
-  s.model.embed_dim = 16;
-  s.model.depth = {1, 1};
-  s.model.drop_path = 0.3;
+  s.model = plan_of(tiny_model());
   s.epochs = 2;
   s.batch_size = 2;
   s.lr = 1e-3;

@@ -39,8 +39,7 @@ class TrainerRanks : public testing::Test {
 
   test::Weights initial_weights() const {
     TrainSettings s = test::tiny_settings({});
-    s.model.grid = {9, 8, 7};
-    models::BrainMT model(s.model, DType::kF32);
+    models::BrainMT model(test::tiny_on({9, 8, 7}), DType::kF32);
     model.initialise(s.seed);
     test::Weights weights;
     for (const nn::Parameter& p : model.parameters().all()) {
@@ -82,8 +81,7 @@ TEST_F(TrainerRanks, DeterministicWorldGivesTheSameBitsOnAnyNumber) {
 TEST_F(TrainerRanks, PredictionsCountEverySubjectOnce) {
   TrainSettings s = test::tiny_settings({});
   const Dataset data(*cohort_, {{.name = "sex", .task = Task::kClassification}}, s.model.frames);
-  s.model.grid = {9, 8, 7};
-  models::BrainMT model(s.model, DType::kF32);
+  models::BrainMT model(test::tiny_on({9, 8, 7}), DType::kF32);
   model.initialise(1);
   const std::vector<std::size_t> subjects{3, 0, 7, 8, 11};
   std::vector<std::vector<SubjectOutput>> results;

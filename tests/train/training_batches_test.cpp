@@ -89,7 +89,7 @@ TEST_F(Batches, HoldTheWindowsOfTheirSubjectsOnceAnEpoch) {
                        .ranks = ranks,
                        .micro_steps = 2,
                        .batch_size = 2,
-                       .frames = kFrames,
+                       .input = windows_of(*cohort_, kFrames),
                        .activation = activation};
         steps = order_of(plan, *data_).steps_per_epoch();
         plan.end_step = steps;

@@ -92,8 +92,8 @@ TEST_F(Stream, DeviceAndLoaderUnpackToTheSameBits) {
   for (const DType type : {DType::kF32, DType::kBf16, DType::kF64}) {
     for (const std::int64_t batch : {1, 2, 3}) {
       for (const std::int64_t prefetch : {1, 2, 5}) {
-        WindowStream dense(cohort, source(kWindows), kFrames, prefetch, type, Unpack::kLoader);
-        WindowStream packed(cohort, source(kWindows), kFrames, prefetch, type, Unpack::kDevice);
+        WindowStream dense(cohort, source(kWindows), windows_of(cohort, kFrames), prefetch, type, Unpack::kLoader);
+        WindowStream packed(cohort, source(kWindows), windows_of(cohort, kFrames), prefetch, type, Unpack::kDevice);
         for (std::int64_t first = 0; first < kWindows; first += batch) {
           const std::int64_t count = std::min(batch, kWindows - first);
           const Tensor want = dense.take(count), got = packed.take(count);
@@ -112,8 +112,8 @@ TEST_F(Stream, DeviceAndLoaderUnpackToTheSameBits) {
 // The tensors of earlier batches stay as they are while later windows pass through the same buffers.
 TEST_F(Stream, LaterWindowsLeaveEarlierBatchesAlone) {
   const io::Cohort cohort(path_);
-  WindowStream dense(cohort, source(12), kFrames, 3, DType::kF32, Unpack::kLoader);
-  WindowStream packed(cohort, source(12), kFrames, 3, DType::kF32, Unpack::kDevice);
+  WindowStream dense(cohort, source(12), windows_of(cohort, kFrames), 3, DType::kF32, Unpack::kLoader);
+  WindowStream packed(cohort, source(12), windows_of(cohort, kFrames), 3, DType::kF32, Unpack::kDevice);
   std::vector<Tensor> batches;
   for (int i = 0; i < 6; ++i) batches.push_back(packed.take(2));
   for (int i = 0; i < 6; ++i) ASSERT_TRUE(bytes_of(batches[static_cast<std::size_t>(i)]) == bytes_of(dense.take(2)));
@@ -122,8 +122,8 @@ TEST_F(Stream, LaterWindowsLeaveEarlierBatchesAlone) {
 TEST_F(Stream, WindowsGoWhereTheyAreWantedIfTheyFit) {
   const io::Cohort cohort(path_);
   for (const Unpack unpack : {Unpack::kLoader, Unpack::kDevice}) {
-    WindowStream expected(cohort, source(8), kFrames, 3, DType::kBf16, unpack);
-    WindowStream stream(cohort, source(8), kFrames, 3, DType::kBf16, unpack);
+    WindowStream expected(cohort, source(8), windows_of(cohort, kFrames), 3, DType::kBf16, unpack);
+    WindowStream stream(cohort, source(8), windows_of(cohort, kFrames), 3, DType::kBf16, unpack);
     const Tensor place = expected.take(2).clone();
     stream.take(2);
     for (int i = 0; i < 2; ++i) {
@@ -152,7 +152,7 @@ TEST_F(Stream, DamageIsReportedInPlaceOfItsWindow) {
   const io::Cohort cohort(path_);
   for (const Unpack unpack : {Unpack::kLoader, Unpack::kDevice}) {
     for (const std::int64_t batch : {1, 2}) {
-      WindowStream stream(cohort, source(8), kFrames, 4, DType::kF32, unpack);
+      WindowStream stream(cohort, source(8), windows_of(cohort, kFrames), 4, DType::kF32, unpack);
       if (batch == 1) {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the failure is known when the first is taken
         stream.take(1);
@@ -165,7 +165,7 @@ TEST_F(Stream, DamageIsReportedInPlaceOfItsWindow) {
 
 TEST_F(Stream, SteadyStepsAllocateNothing) {
   const io::Cohort cohort(path_);
-  WindowStream stream(cohort, source(40), kFrames, 2, DType::kBf16, Unpack::kDevice);
+  WindowStream stream(cohort, source(40), windows_of(cohort, kFrames), 2, DType::kBf16, Unpack::kDevice);
   stream.take(2);
   const std::size_t before = pool::statistics().system_calls;
   for (int i = 0; i < 15; ++i) stream.take(2);
@@ -176,7 +176,7 @@ TEST_F(Stream, SteadyStepsAllocateNothing) {
 TEST_F(Stream, MayBeLeftAtAnyTime) {
   const io::Cohort cohort(path_);
   for (int taken = 0; taken < 5; ++taken) {
-    WindowStream stream(cohort, source(30), kFrames, 3, DType::kF32, Unpack::kDevice);
+    WindowStream stream(cohort, source(30), windows_of(cohort, kFrames), 3, DType::kF32, Unpack::kDevice);
     for (int i = 0; i < taken; ++i) stream.take(1);
   }
 }

@@ -10,6 +10,7 @@
 #include "config/keys.hpp"
 #include "io/atomic_file.hpp"
 #include "prepare/prepare.hpp"
+#include "run/schemas.hpp"
 #include "support/source_root.hpp"
 #include "synth/cohort.hpp"
 
@@ -30,7 +31,7 @@ fs::path make_quickstart_cohort(const fs::path& folder) {
 
 train::TrainSettings quickstart_settings(const fs::path& run_dir, const std::string& precision) {
   const config::Config config = config::resolve(
-      config::train_schema(),
+      run::train_schema(),
       {.file = source_root() / "configs/quickstart_sex.yaml",
        .overrides = {"run.dir=" + run_dir.string(), "precision=" + precision, "run.batch_size=8", "log.every_steps=1"},
        .directories = {source_root() / "configs"}});

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/philox.hpp"
+#include "support/double_tensor.hpp"
 #include "train/schedule.hpp"
 #include "train/training_batches.hpp"
 
@@ -15,12 +16,6 @@ namespace {
 void shake(const Tensor& flat, double u, Philox& random) {
   for (double& v : std::span(flat.data<double>(), static_cast<std::size_t>(flat.count())))
     v *= 1 + u * random.uniform(-1.0, 1.0);
-}
-
-Tensor in_double(const std::vector<double>& values, const Shape& shape) {
-  const Tensor tensor(shape, DType::kF64);
-  std::ranges::copy(values, tensor.data<double>());
-  return tensor;
 }
 
 // Binary cross-entropy of logits: the loss, and its gradient in the logits.
@@ -36,24 +31,27 @@ double loss_of(const std::vector<double>& logits, const train::MicroBatch& batch
 
 class Trainee {
  public:
-  Trainee(const train::TrainSettings& settings, const models::BrainMTConfig& config)
-      : seed_(settings.seed), model_(config, DType::kF64), optimizer_(model_.parameters(), settings.optimizer) {
-    model_.initialise(seed_);  // draws are fp32 whatever the model's type
+  Trainee(const train::TrainSettings& settings, const io::Cohort& cohort)
+      : seed_(settings.seed),
+        model_(settings.model.make(train::data_spec(settings.model, cohort, 1), DType::kF64,
+                                   models::Model::Memory::kAllocate)),
+        optimizer_(model_->parameters(), settings.optimizer) {
+    model_->initialise(seed_);  // draws are fp32 whatever the model's type
   }
 
   StepValues step(const train::MicroBatch& batch, std::int64_t number, double lr, double u, Philox& random) {
-    nn::ParameterStore& store = model_.parameters();
+    nn::ParameterStore& store = model_->parameters();
     store.zero_grads();
     const Tensor kept = u > 0 ? store.values().clone() : Tensor{};
     if (u > 0) shake(store.values(), u, random);
     autograd::Tape tape;
-    const models::ForwardContext context{.training = true, .seed = seed_, .step = number, .samples = batch.samples};
-    const autograd::Var input(in_double(batch.input.to_host(), batch.input.shape()));
-    const autograd::Var output = model_.forward(tape, input, context).output;
+    const models::Pass context{.training = true, .seed = seed_, .step = number, .samples = batch.samples};
+    const autograd::Var input(test::in_double(batch.input.to_host(), batch.input.shape()));
+    const autograd::Var output = model_->forward(tape, input, context).prediction;
     StepValues result;
     std::vector<double> gradient;
     result.loss = loss_of(output.value().to_host(), batch, gradient);
-    tape.backward(output, in_double(gradient, output.shape()));
+    tape.backward(output, test::in_double(gradient, output.shape()));
     if (u > 0) {
       store.values().copy_from(kept);
       shake(store.grads(), u, random);
@@ -65,7 +63,7 @@ class Trainee {
 
  private:
   std::uint64_t seed_;
-  models::BrainMT model_;
+  std::unique_ptr<models::Model> model_;
   train::AdamW optimizer_;
 };
 
@@ -74,7 +72,7 @@ class Trainee {
 std::vector<StepValues> train_in_double(const train::TrainSettings& s, const io::Cohort& cohort, std::int64_t steps,
                                         double rounding, std::uint64_t twin) {
   const train::TrainingData data = train::prepare_training_data(cohort, s.task, s.split, s.model.frames);
-  train::BatchPlan plan{.seed = s.seed, .batch_size = s.batch_size, .frames = s.model.frames};
+  train::BatchPlan plan{.seed = s.seed, .batch_size = s.batch_size, .input = train::windows_of(cohort, s.model.frames)};
   const std::int64_t per_epoch = train::order_of(plan, data).steps_per_epoch();
   plan.end_step = steps;
   const train::LearningRateSchedule schedule{
@@ -83,7 +81,7 @@ std::vector<StepValues> train_in_double(const train::TrainSettings& s, const io:
       .warmup_steps = std::llround(s.warmup_epochs * static_cast<double>(per_epoch)),
       .total_steps = s.epochs * per_epoch};
   train::TrainingBatches batches(data, plan);
-  Trainee trainee(s, train::model_config(s, cohort));
+  Trainee trainee(s, cohort);
   Philox random(1, 2, twin);
   std::vector<StepValues> curve;
   for (std::int64_t step = 0; step < steps; ++step)
