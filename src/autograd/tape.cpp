@@ -22,7 +22,7 @@ Tensor Gradient::buffer(const Shape& shape, DType dtype, bool& fresh) const {
   BRAINMT_CHECK(slot_);
   fresh = !*slot_;
   if (fresh) *slot_ = Tensor(shape, dtype);
-  return *slot_;
+  return slot_->reshape(shape);  // another consumer may have seen the variable under another shape
 }
 
 void Tape::record(std::vector<Parameter*> parameters, std::function<void()> backward) {

@@ -1,5 +1,6 @@
 #pragma once
 // A golden file: weights, one batch, and what the published implementation makes of it (tests/golden/README.md).
+#include <cstdlib>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -13,17 +14,24 @@ namespace brainmt::test {
 
 class Golden {
  public:
+  /// From the folder that BRAINMT_GOLDEN_DIR names, else from tests/golden.
   explicit Golden(const std::string& name)
-      : file_(io::SafetensorsFile::open(source_root() / ("tests/golden/" + name + ".safetensors"))) {}
+      : file_(io::SafetensorsFile::open(directory() + "/" + name + ".safetensors")) {}
+
+  std::string text(const std::string& key) const { return file_.metadata().at(key); }
+  nlohmann::json json(const std::string& key) const { return nlohmann::json::parse(text(key)); }
+  std::vector<std::int64_t> shape(const std::string& name) const {
+    const auto& extents = file_.info(name).shape;
+    return {extents.begin(), extents.end()};
+  }
 
   models::BrainMTConfig config() const {
-    const auto number = [&](const char* key) { return nlohmann::json::parse(file_.metadata().at(key)); };
     models::BrainMTConfig c;
-    c.grid = number("grid_xyz").get<std::array<std::int64_t, 3>>();
-    c.frames = number("frames");
-    c.embed_dim = number("embed_dim");
-    c.depth = number("depth").get<std::array<int, 2>>();
-    c.num_heads = number("num_heads");
+    c.grid = json("grid_xyz").get<std::array<std::int64_t, 3>>();
+    c.frames = json("frames");
+    c.embed_dim = json("embed_dim");
+    c.depth = json("depth").get<std::array<int, 2>>();
+    c.num_heads = json("num_heads");
     c.bidirectional = file_.metadata().at("bidirectional") == "True";
     return c;
   }
@@ -53,6 +61,10 @@ class Golden {
   }
 
  private:
+  static std::string directory() {
+    const char* chosen = std::getenv("BRAINMT_GOLDEN_DIR");
+    return chosen != nullptr ? chosen : (source_root() / "tests/golden").string();
+  }
   std::vector<float> floats(const std::string& name, std::size_t count) const {
     std::vector<float> v(count);
     file_.read_f32(name, v);

@@ -20,7 +20,11 @@ struct Layer {
         end(affine.end < 0 ? affine.weight->shape[0] : affine.end),
         input(input_type) {}
 
-  Tensor part(const Tensor& t) const { return t.slice(begin, end); }
+  // A filter over whole rows has its weight as [out, in, 1, width], say: [out, all the others].
+  Tensor part(const Tensor& t) const {
+    const Tensor rows = t.slice(begin, end);
+    return t.shape().rank() < 3 ? rows : rows.reshape({end - begin, rows.count() / (end - begin)});
+  }
   // A head reads the master-type residual stream with master-type weights even when activations are bf16.
   Tensor weights() const { return part(input == weight->value.dtype() ? weight->value : weight->compute); }
   Tensor biases() const { return bias ? part(bias->value) : Tensor{}; }
