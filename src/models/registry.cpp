@@ -7,6 +7,7 @@
 
 #include "base/nearest.hpp"
 #include "models/brainmt.hpp"
+#include "models/brainnetcnn.hpp"
 
 namespace brainmt::models {
 namespace {
@@ -27,6 +28,7 @@ config::Schema schema_of(const Family& family) {
 const std::vector<Family>& families() {
   static const std::vector<Family> all{
       {"brainmt", InputKind::kVolumes, brainmt_keys, make_brainmt, brainmt_hint},
+      {"brainnetcnn", InputKind::kConnectivity, brainnetcnn_keys, make_brainnetcnn, brainnetcnn_hint},
   };
   return all;
 }
