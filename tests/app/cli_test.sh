@@ -51,6 +51,8 @@ expect 2 stderr "deterministic=world conflicts with comm.gradient_dtype=bf16" "$
 expect_one_line
 expect 0 stdout "stopped at run.max_steps" "$mpiexec" --oversubscribe -n 2 "$brainmt" train run.dir="$work/r16" \
   "${tiny_run[@]}" comm.gradient_dtype=bf16
+# On any processor, also where oneDNN has no bfloat16.
+expect 0 stdout "stopped at run.max_steps" "$brainmt" train run.dir="$work/rb" "${tiny_run[@]}" precision=bf16
 expect 2 stderr "comm.gradient_dtype (was bf16, is its default)" "$brainmt" train run.dir="$work/r16" "${tiny_run[@]}" \
   run.batch_size=4
 if ! "$brainmt" --version | grep -qi cuda; then
