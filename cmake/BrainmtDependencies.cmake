@@ -24,6 +24,10 @@ if(BRAINMT_BUILD_TESTS)
 endif()
 find_path(ISAL_INCLUDE_DIR isa-l/crc.h)   # optional: zlib does the same more slowly
 find_library(ISAL_LIBRARY isal)
+if(BRAINMT_WITH_LIBZIP)                   # optional: archives have to be unpacked without it
+  find_path(LIBZIP_INCLUDE_DIR zip.h)
+  find_library(LIBZIP_LIBRARY zip)
+endif()
 if(missing_packages)
   list(JOIN missing_packages ", " missing_packages)
   message(FATAL_ERROR "Missing: ${missing_packages}. Install them, or point CMAKE_PREFIX_PATH at them; "

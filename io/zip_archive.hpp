@@ -1,53 +1,37 @@
 #pragma once
-// The directory of a zip archive (PKWARE APPNOTE 6.3, with the 64-bit fields), and its members as byte sources.
+// The members of a zip archive as byte sources, read in place by libzip, one buffer at a time. A build without libzip
+// opens none.
 //
-// Members may be stored or deflated; both are read in place, one buffer at a time. Nothing that the archive says is
-// believed before it was checked: offsets and sizes against the file, the directory against 64 MiB, a member's size
-// against what deflate can make of its bytes, a deflated member's content against size and CRC-32 at its last byte.
+// A member may be stored or deflated, and the archive larger than 4 GiB. What libzip does not check is checked here:
+// that a member's size is one that deflate can make of its bytes, and that nothing follows it. A member that was read
+// to its end had the size and the CRC-32 that its entry says; a stored one, too.
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <vector>
 
 #include "io/byte_source.hpp"
-#include "io/file_descriptor.hpp"
+
+struct zip;  // libzip's
 
 namespace brainmt::io {
 
+/// Was the program built with libzip?
+bool reads_zip_archives();
+
 class ZipArchive {
  public:
-  /// Throws DataError: missing, unreadable, cut short, or no sound archive.
+  /// Throws DataError: missing, unreadable, cut short, no sound archive, or no libzip.
   explicit ZipArchive(std::filesystem::path path);
 
-  bool has(const std::string& member) const { return members_.contains(member); }
-  /// Throws DataError: no such member, encrypted, another compression, damaged. The source does not need the archive.
+  bool has(const std::string& member) const;
+  /// Throws DataError: no such member, encrypted, another compression, damaged. The source does not need this object.
   std::unique_ptr<ByteSource> open(const std::string& member) const;
 
  private:
-  struct Member {
-    unsigned flags = 0, method = 0;
-    std::uint32_t checksum = 0;
-    std::uint64_t packed = 0, size = 0, header = 0;  // bytes in the archive, of content; offset of its local header
-  };
-  struct Directory {
-    std::uint64_t entries, bytes, offset;
-  };
-
-  [[noreturn]] void fail(std::string_view why) const;
-  std::vector<std::byte> read(std::uint64_t offset, std::uint64_t count) const;
-  Directory find_directory() const;
-  Directory read_wide(std::uint64_t locator) const;
-  void read_members(const Directory& directory);
-  static bool widen(Member& member, std::span<const std::byte> extra);
-
   std::filesystem::path path_;
-  FileDescriptor fd_;
-  std::uint64_t size_ = 0;  // of the file
-  std::unordered_map<std::string, Member> members_;
+  std::shared_ptr<zip> archive_;
 };
 
 }  // namespace brainmt::io

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib/deps.sh
 source scripts/lib/deps.sh
 
-targets=(nifti gzip zip table safetensors config)
+targets=(nifti gzip table safetensors config)
 usage() {
   cat <<TEXT
 usage: scripts/fuzz.sh [--minimise | --coverage] [seconds] [target ...]

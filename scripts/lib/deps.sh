@@ -20,6 +20,7 @@ build_packages=(
   "libeigen3-dev: principal components of embeddings"
   "zlib1g-dev: compressed NIfTI"
   "libisal-dev: fast frame checksums (optional; zlib's otherwise)"
+  "libzip-dev: UK Biobank's archives, read in place (optional; they have to be unpacked otherwise)"
   "libssl-dev: SHA-256 of checkpoints"
   "libgtest-dev: tests"
 )

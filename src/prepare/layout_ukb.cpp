@@ -87,8 +87,9 @@ void note_other(const std::string& name, const ListSettings& settings, std::vect
     const std::string path = (settings.input / stem).string();
     std::string reason = archive->reason;
     if (is_zip(name)) {
-      reason = is_bulk ? fmt::format("zip archive without a scan: layout={} finds none in it", settings.layout_name())
-                       : "zip archive, not unpacked: " + unzip_command(path);
+      reason = is_bulk && settings.reads_archives
+                   ? fmt::format("zip archive without a scan: layout={} finds none in it", settings.layout_name())
+                   : "zip archive, not unpacked: " + unzip_command(path);
     }
     others.push_back(overlooked(eid, name, reason));
   } else if (std::filesystem::is_directory(settings.input / name, unknown)) {
@@ -139,7 +140,7 @@ std::vector<ScanEntry> find_ukb(const ListSettings& settings) {
     if (archive && is_bulk && std::ranges::count(known, found.run, &Found::run) > 0) continue;  // unpacked beside it
     if (!archive) {
       found.look([&](const std::string& file) { return stands_at(settings.input / file); });
-    } else if (is_bulk) {
+    } else if (is_bulk && settings.reads_archives) {
       look_into_archive(eid, found, settings, others);
     }
     if (found.any()) {

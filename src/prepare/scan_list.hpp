@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "io/cohort_layout.hpp"
+#include "io/zip_archive.hpp"
 
 namespace brainmt::prepare {
 
@@ -39,6 +40,7 @@ struct ListSettings {
   std::string hcp_clean = "auto";    // classic, rclean or a name as hp2000_clean; auto: docs/layouts.md
   std::string hcp_scanner = "auto";  // 3T, 7T; auto: 3T where there are such runs
   std::string session = {};          // scans of this session only, in any spelling; empty: of all
+  bool reads_archives = io::reads_zip_archives();  // else those of UK Biobank are overlooked
 
   /// "flat", "ukb", "hcp", "bids" or "pattern": what the cohort keeps as its layout.
   std::string_view layout_name() const { return pattern.empty() ? name_of(layout) : "pattern"; }

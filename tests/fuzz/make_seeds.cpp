@@ -6,7 +6,6 @@
 
 #include "support/nifti_bytes.hpp"
 #include "support/temporary_directory.hpp"
-#include "support/zip_bytes.hpp"
 
 namespace {
 
@@ -74,32 +73,6 @@ void gzip_seeds(const fs::path& folder) {
     write_file(folder / ("bit" + std::to_string(bit)), with(text.size(), 50, 0, flipped));
   }
   write_file(folder / "zeros", with(60000, 255, 0, gzipped(std::string(60000, '\0'))));
-}
-
-void zip_seeds(const fs::path& folder) {
-  using brainmt::test::ZipBytes;
-  std::string text;
-  for (int i = 0; i < 200; ++i) text += std::to_string(i * i) + ' ';
-  const auto entry = ZipBytes::entry("m", text);
-  const std::string sound = ZipBytes().add("x", "y", false).add(entry).bytes("comment");
-  write_file(folder / "deflated", "\x03" + sound);
-  write_file(folder / "stored", "\x01" + ZipBytes().add("m", text, false).bytes());
-  write_file(folder / "empty", "\x01" + ZipBytes().add("m", "").bytes());
-  write_file(folder / "cut", "\x01" + sound.substr(0, sound.size() - 9));
-  write_file(folder / "other", "\x01" + ZipBytes().add("n", text).bytes());
-  auto changed = entry;
-  changed.wide = true;
-  write_file(folder / "wide", "\x02" + ZipBytes().add(changed).bytes("", true));
-  changed = entry;
-  changed.size += 5;
-  write_file(folder / "longer", "\x02" + ZipBytes().add(changed).bytes());
-  changed.size -= 10;
-  write_file(folder / "shorter", "\x02" + ZipBytes().add(changed).bytes());
-  changed = entry;
-  changed.checksum ^= 1;
-  write_file(folder / "checksum", "\x02" + ZipBytes().add(changed).bytes());
-  changed.flags = 1;
-  write_file(folder / "encrypted", "\x02" + ZipBytes().add(changed).bytes());
 }
 
 void table_seeds(const fs::path& folder) {
@@ -176,7 +149,6 @@ int main(int argc, char** argv) {
   };
   make("nifti", nifti_seeds);
   make("gzip", gzip_seeds);
-  make("zip", zip_seeds);
   make("table", table_seeds);
   make("safetensors", safetensors_seeds);
   make("config", config_seeds);

@@ -15,7 +15,6 @@ using Bytes = std::span<const std::byte>;
 /// Throws Broken when a property does not hold; any other exception is a finding as well.
 void run_nifti(Bytes input);
 void run_gzip(Bytes input);
-void run_zip(Bytes input);
 void run_table(Bytes input);
 void run_safetensors(Bytes input);
 void run_config(Bytes input);
@@ -30,7 +29,7 @@ struct Target {
 };
 
 inline constexpr std::array kTargets{
-    Target{"nifti", run_nifti, 0}, Target{"gzip", run_gzip, kGzipScriptBytes}, Target{"zip", run_zip},
+    Target{"nifti", run_nifti, 0}, Target{"gzip", run_gzip, kGzipScriptBytes},
     Target{"table", run_table},    Target{"safetensors", run_safetensors},     Target{"config", run_config}};
 
 /// The target of that name, or null.

@@ -25,7 +25,12 @@ class Overlooked : public testing::Test {
   void folder(const std::string& name) { std::filesystem::create_directories(directory_ / name); }
   // "file: kind" of what is overlooked; the names alone of what is a scan.
   Lines listed(Layout layout, const std::string& pattern = "") {
-    ListSettings settings{.input = directory_.path(), .layout = layout, .pattern = pattern};
+    ListSettings settings = settings_for(layout);
+    settings.pattern = pattern;
+    return listed(settings);
+  }
+  ListSettings settings_for(Layout layout) const { return {.input = directory_.path(), .layout = layout}; }
+  Lines listed(const ListSettings& settings) {
     scans_ = list_scans(settings);
     Lines lines;
     for (const ScanEntry& scan : scans_) {
@@ -91,6 +96,25 @@ TEST_F(Overlooked, UkbNamesArchivesAndFoldersWithoutAScan) {
   EXPECT_NE(scans_[2].reason.find("is empty"), std::string::npos) << scans_[2].reason;
   const std::string path = (directory_ / "1000007").string();
   EXPECT_EQ(scans_.back().reason, "zip archive, not unpacked: unzip -q '" + path + ".zip' 'fMRI/*' -d '" + path + "'");
+}
+
+// As a build without libzip does it.
+TEST_F(Overlooked, UkbArchivesThatAreNotReadHaveTheirCommand) {
+  const std::string image = "fMRI/filtered_func_data_clean_MNI.nii.gz";
+  put("1000001_20227_2_0/" + image);
+  put("1000001_20227_2_0.zip");
+  put("1000002/" + image);
+  put("1000002_20227_2_0.zip");
+  for (const char* name : {"1000003_20227_2_0.zip", "1000003_20227_3_0.zip"})
+    test::write_file(directory_ / name, test::ZipBytes().add(image, "x").bytes());
+  ListSettings settings = settings_for(Layout::kUkb);
+  settings.reads_archives = false;
+  EXPECT_EQ(listed(settings), (Lines{"1000001_20227_2_0/" + image, "1000002/" + image,
+                                     "1000003_20227_2_0.zip: zip archive, not unpacked",
+                                     "1000003_20227_3_0.zip: zip archive, not unpacked"}));
+  const std::string path = (directory_ / "1000003_20227_3_0").string();
+  EXPECT_EQ(scans_.back().reason, "zip archive, not unpacked: unzip -q '" + path + ".zip' 'fMRI/*' -d '" + path + "'");
+  EXPECT_EQ(scans_.back().run, "3_0");
 }
 
 TEST_F(Overlooked, HcpNamesRunsAndParticipantsWithoutAnImage) {
