@@ -1,7 +1,6 @@
 #include "io/file_kind.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
@@ -17,27 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::string_view_literals;
 
-constexpr std::size_t kStart = 4096;
-
-struct Signature {
-  std::string_view bytes;
-  std::size_t offset;
-  const char* text;
-};
-constexpr std::array<Signature, 11> kSignatures{{
-    {"\x93NUMPY"sv, 0, "a NumPy array"},
-    {"MATLAB 5.0"sv, 0, "a MATLAB file"},
-    {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"sv, 0, "a workbook of the old Excel format: save the sheet as CSV"},
-    {"ustar"sv, 257, "a tar archive: unpack it"},
-    {"\x42\x5a\x68"sv, 0, "a bzip2 file: unpack it"},
-    {"\xfd\x37zXZ"sv, 0, "an xz file: unpack it"},
-    {"\x28\xb5\x2f\xfd"sv, 0, "a zstd file: unpack it"},
-    {"7z\xbc\xaf\x27\x1c"sv, 0, "a 7z archive: unpack it"},
-    {"%PDF"sv, 0, "a PDF file"},
-    {"\xff\xfe"sv, 0, "a text file in UTF-16: save it as UTF-8"},
-    {"\xfe\xff"sv, 0, "a text file in UTF-16: save it as UTF-8"},
-}};
-
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 bool ends_with_any(const std::string& name, std::initializer_list<std::string_view> endings) {
@@ -52,17 +30,13 @@ std::string pytorch(const fs::path& path) {
       path.filename().string(), to);
 }
 
-// foreign_file() and foreign_link() say "is a pointer of ...".
+// foreign_link() says "is a link of ...".
 FoundKind named(const std::string& text) { return {FileKind::kOther, text.substr(std::string_view("is ").size())}; }
 
-// By the name of its first member, or by its own.
-std::string zip(const fs::path& path, const std::string& name, std::string_view start) {
-  if (ends_with_any(name, {".pth", ".pt", ".ckpt", ".bin"}) || contains(start, "/data.pkl")) return pytorch(path);
-  if (ends_with_any(name, {".xlsx", ".xlsm", ".ods"}) || contains(start, "[Content_Types].xml") ||
-      contains(start, "opendocument"))
-    return "a workbook (Excel or OpenDocument): save the sheet as CSV";
-  if (ends_with_any(name, {".npz"})) return "NumPy arrays (.npz)";
-  return "a zip archive: unpack it";
+// By its name, or by that of its first member.
+bool is_pytorch_archive(const std::string& name, std::string_view start) {
+  return start.starts_with("PK\x03\x04"sv) &&
+         (ends_with_any(name, {".pth", ".pt", ".ckpt", ".bin"}) || contains(start, "/data.pkl"));
 }
 
 std::string nifti(const std::string& name) {
@@ -102,28 +76,22 @@ std::string text_file(const std::string& name, std::string_view start) {
 }
 
 FoundKind kind_of_file(const fs::path& path) {
-  std::string buffer(kStart, '\0');
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return {};
-  in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
-  const std::string_view start(buffer.data(), static_cast<std::size_t>(in.gcount()));
+  const std::string start_bytes = start_of_file(path);
+  const std::string_view start = start_bytes;
   const std::string name = lower_case(path.filename().string());
   const auto other = [](std::string text) { return FoundKind{FileKind::kOther, std::move(text)}; };
   std::error_code ignored;
-  if (start.empty()) return other("an empty file");
+  if (start.empty()) return std::ifstream(path) ? other("an empty file") : FoundKind{};
   if (start.starts_with("\x89HDF\r\n\x1a\n"sv)) return {FileKind::kHdf5, "an HDF5 file, as cohorts and embeddings are"};
   if (is_nifti(start)) return other(nifti(name));
-  if (start.starts_with("PK\x03\x04"sv) || start.starts_with("PK\x05\x06"sv)) return other(zip(path, name, start));
-  if (start.starts_with("\x1f\x8b"sv))
-    return other(ends_with_any(name, {".nii.gz"}) ? "a NIfTI scan (compressed)" : "a gzip file");
+  if (is_pytorch_archive(name, start)) return other(pytorch(path));
+  if (start.starts_with("\x1f\x8b"sv) && ends_with_any(name, {".nii.gz"})) return other("a NIfTI scan (compressed)");
   if (start[0] == '\x80' && start.size() > 1 && start[1] >= 2 && start[1] <= 5)
     return other(ends_with_any(name, {".pth", ".pt", ".ckpt", ".bin"}) || start.substr(2, 2) == "\x8a\x0a"sv
                      ? pytorch(path)
                      : "a Python pickle");
-  for (const Signature& s : kSignatures)
-    if (start.size() >= s.offset && start.substr(s.offset).starts_with(s.bytes)) return other(s.text);
   if (is_safetensors(start, fs::file_size(path, ignored))) return {FileKind::kWeights, "a safetensors file"};
-  if (const std::string foreign = foreign_file(path); !foreign.empty()) return named(foreign);
+  if (const auto foreign = foreign_kind(path, start, Reader::kAny)) return other(foreign->text());
   if (is_text(start)) return other(text_file(name, start));
   return {};
 }

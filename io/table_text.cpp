@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "io/file_descriptor.hpp"
+#include "io/foreign_file.hpp"
 #include "io/lower_case.hpp"
 
 namespace brainmt::io {
@@ -27,48 +28,11 @@ std::string read_whole(const std::filesystem::path& path) {
   return content;
 }
 
-// Files that people have instead of a table, by their first bytes.
-struct Foreign {
-  std::string_view magic, extension;  // extension: any where empty
-  std::string_view what, remedy;
-};
-using namespace std::string_view_literals;
-constexpr std::string_view kSaveAs = "save the sheet as CSV UTF-8";
-constexpr std::string_view kInR = "in R: write.csv(x, \"table.csv\", row.names = FALSE)";
-constexpr std::string_view kInPandas = "in pandas: df.to_csv(\"table.csv\", index=False)";
-constexpr std::array kForeign{
-    Foreign{"PK\3\4"sv, ".xlsx", "an Excel workbook", kSaveAs},
-    Foreign{"PK\3\4"sv, ".xlsm", "an Excel workbook", kSaveAs},
-    Foreign{"PK\3\4"sv, ".ods", "a LibreOffice workbook", kSaveAs},
-    Foreign{"PK\3\4"sv, "", "a zip archive or a workbook", "unpack it, or save the sheet as CSV UTF-8"},
-    Foreign{"\xD0\xCF\x11\xE0"sv, "", "an old Excel workbook (.xls)", kSaveAs},
-    Foreign{"$FL"sv, "", "an SPSS file (.sav)", "in SPSS: Save as, CSV; in pandas: read_spss(\"table.sav\").to_csv()"},
-    Foreign{"<stata_dta>"sv, "", "a Stata file (.dta)", "in Stata: export delimited using table.csv"},
-    Foreign{"PAR1"sv, "", "a Parquet file", kInPandas},
-    Foreign{"ARROW1"sv, "", "an Arrow (feather) file", kInPandas},
-    Foreign{"\x1F\x8B"sv, ".rds", "an R data file (.rds)", kInR},
-    Foreign{"\x1F\x8B"sv, ".rdata", "an R data file (.RData)", kInR},
-    Foreign{"\x1F\x8B"sv, "", "a file compressed with gzip", "unpack it with gunzip (an R data file: write.csv)"},
-    Foreign{"BZh"sv, "", "a file compressed with bzip2", "unpack it with bunzip2"},
-    Foreign{"\xFD\x37zXZ"sv, "", "a file compressed with xz", "unpack it with unxz"},
-    Foreign{"RDX"sv, "", "an R data file", kInR},
-    Foreign{"X\n\0"sv, "", "an R data file", kInR},
-    Foreign{"\x89HDF"sv, "", "an HDF5 file", kInPandas},
-    Foreign{"MATLAB 5.0"sv, "", "a MATLAB file", "in MATLAB: writetable(t, 'table.csv')"},
-    Foreign{"%PDF"sv, "", "a PDF", "export the table as CSV"},
-    Foreign{"<!DOCTYPE html"sv, "", "a web page, not the table", "download the file itself"},
-    Foreign{"<html"sv, "", "a web page, not the table", "download the file itself"},
-    Foreign{"version https://git-lfs"sv, "", "a pointer of Git LFS, not the table", "fetch it: git lfs pull"},
-    Foreign{"/annex/objects/"sv, "", "a pointer of git-annex, not the table",
-            "fetch it: datalad get or git annex get"}};
-
 void refuse_foreign(const std::filesystem::path& path, std::string_view content) {
-  const std::string extension = lower_case(path.extension().string());
-  for (const Foreign& foreign : kForeign) {
-    if (!content.starts_with(foreign.magic) || (!foreign.extension.empty() && extension != foreign.extension)) continue;
-    throw DataError(fmt::format("'{}' is {}, expected a table as text (CSV or TSV); {}", path.string(), foreign.what,
-                                foreign.remedy));
-  }
+  const auto foreign = foreign_kind(path, content.substr(0, 4096), Reader::kTable);
+  if (!foreign) return;
+  throw DataError(fmt::format("'{}' is {}, expected a table as text (CSV or TSV){}{}", path.string(), foreign->what,
+                              foreign->remedy.empty() ? "" : "; ", foreign->remedy));
 }
 
 void append_utf8(std::string& out, std::uint32_t code) {

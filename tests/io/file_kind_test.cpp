@@ -31,7 +31,7 @@ TEST_F(Kinds, FilesAreNamedByTheirFirstBytes) {
   EXPECT_EQ(text_of("a.nii", header), "a NIfTI scan");
   EXPECT_EQ(text_of("without_suffix", header), "a NIfTI scan");
   EXPECT_EQ(text_of("a.nii.gz", "\x1f\x8b\x08"s), "a NIfTI scan (compressed)");
-  EXPECT_EQ(text_of("a.gz", "\x1f\x8b\x08"s), "a gzip file");
+  EXPECT_EQ(text_of("a.gz", "\x1f\x8b\x08"s), "a file compressed with gzip: unpack it with gunzip");
   EXPECT_EQ(text_of("a.csv", "eid,sex\n1,0\n"), "a table (CSV or TSV)");
   EXPECT_EQ(text_of("notes", "hello\n"), "a text file");
   EXPECT_EQ(text_of("a.csv",
@@ -41,11 +41,14 @@ TEST_F(Kinds, FilesAreNamedByTheirFirstBytes) {
   EXPECT_EQ(text_of("a.xlsx",
                     "PK\x03\x04"
                     "[Content_Types].xml"s),
-            "a workbook (Excel or OpenDocument): save the sheet as CSV");
+            "an Excel workbook: save the sheet as CSV UTF-8");
   EXPECT_EQ(text_of("a.zip",
                     "PK\x03\x04"
                     "rest.nii"s),
             "a zip archive: unpack it");
+  EXPECT_EQ(text_of("a.rds", "\x1f\x8b\x08"s),
+            "an R data file (.rds): in R: write.csv(x, \"table.csv\", row.names = FALSE)");
+  EXPECT_EQ(text_of("a.tar", std::string(257, 'x') + "ustar"), "a tar archive: unpack it");
   EXPECT_EQ(text_of("a.npy", "\x93NUMPY"s), "a NumPy array");
   EXPECT_EQ(text_of("a.json", "{\"a\": 1}"), "a JSON file");
   EXPECT_EQ(text_of("empty", ""), "an empty file");

@@ -190,7 +190,10 @@ TEST(Table, WhatIsNoTextIsNamed) {
   const std::string zip("PK\3\4\x14\0\x06\0", 8);
   expect_error<DataError>([&] { table_of(zip, "t.xlsx"); }, {"t.xlsx' is an Excel workbook", "CSV"});
   expect_error<DataError>([&] { table_of(zip, "t.ods"); }, {"LibreOffice"});
-  expect_error<DataError>([&] { table_of(zip); }, {"workbook"});
+  expect_error<DataError>([&] { table_of(zip + "[Content_Types].xml"); }, {"is an Excel workbook"});
+  expect_error<DataError>([&] { table_of(zip); }, {"is a zip archive", "unpack it"});
+  expect_error<DataError>([] { table_of("%PDF-1.4"); }, {"is a PDF file, expected a table"});
+  expect_error<DataError>([] { table_of("\x28\xB5\x2F\xFD"); }, {"zstd"});
   expect_error<DataError>([] { table_of("$FL2@(#) SPSS DATA FILE", "t.sav"); }, {"SPSS", "CSV"});
   expect_error<DataError>([] { table_of("\x1F\x8B\x08", "t.rds"); }, {"R data file", "write.csv"});
   expect_error<DataError>([] { table_of("\x1F\x8B\x08", "t.csv.gz"); }, {"gunzip"});
