@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <stdexcept>
 
@@ -9,6 +10,13 @@ namespace brainmt::config {
 namespace {
 
 std::string section_of(const std::string& name) { return name.substr(0, name.find('.')); }
+
+// Of a path, or of each path in a list.
+void expand_homes(Value& value) {
+  if (auto* path = std::get_if<std::string>(&value)) *path = expand_home(*path);
+  if (auto* paths = std::get_if<std::vector<std::string>>(&value))
+    std::ranges::transform(*paths, paths->begin(), expand_home);
+}
 
 }  // namespace
 
@@ -27,7 +35,7 @@ void Config::set(std::string_view name, const RawValue& raw, Origin origin, std:
   const Key& key = schema_->keys()[position];
   try {
     Value value = to_value(raw, key.type);
-    if (key.is_path) value = expand_home(std::get<std::string>(value));
+    if (key.is_path) expand_homes(value);
     key.check(value);
     entries_[position] = {.value = std::move(value), .origin = origin, .where = std::string(where)};
   } catch (const std::invalid_argument& expected) {

@@ -11,6 +11,12 @@ void check_place(const Config& config) {
   if (has_list && config.is_set("index")) throw UsageError("index conflicts with list and place: give one of the two");
 }
 
+// A list whose items may be paths.
+Key with_paths(Key key) {
+  key.is_path = true;
+  return key;
+}
+
 }  // namespace
 
 const Schema& sweep_schema() {
@@ -26,7 +32,8 @@ const Schema& sweep_schema() {
           integer("index", -1, "run: one task by its row in sweep.tsv; -1: every task that is not done").at_least(-1),
           file_path("list", "", "run: file of task names, as submit writes it"),
           integer("place", 0, "run: which line of list, counted from 0").at_least(0),
-          texts("launcher", {"mpirun"}, "run: starts the ranks of a task where there are several; -n RANKS follows"),
+          with_paths(texts("launcher", {"mpirun"},
+                           "run: starts the ranks of a task where there are several; -n RANKS follows")),
           file_path("site", "", "submit: values of the cluster: a path, or the name of one in configs/site"),
           integer("warning", 120, "submit: seconds before the time limit at which a task is told to save and leave")
               .at_least(1)

@@ -127,10 +127,11 @@ const Schema& prepare_schema() {
           text("fill", "lowest",
                "value of zeros (background) after normalisation: a number, or lowest, the smallest normalised value of "
                "the scan (0 unless zscore)"),
-          text("mask", "auto",
-               "which voxels are brain: auto, the mask that fMRIPrep, HCP or UK Biobank left beside the scan, else "
-               "voxels "
-               "that are not zero; nonzero; or the path of a mask below input with {subject} and {run} in it"),
+          file_path(
+              "mask", "auto",
+              "which voxels are brain: auto, the mask that fMRIPrep, HCP or UK Biobank left beside the scan, else "
+              "voxels "
+              "that are not zero; nonzero; or the path of a mask below input with {subject} and {run} in it"),
           choice("qc", "warn", {"warn", "strict", "off"},
                  "scans with spikes, empty or frozen frames or dead slices (docs/preparation.md): warn, or refuse them "
                  "with strict"),

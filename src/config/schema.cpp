@@ -122,7 +122,7 @@ void Key::check(const Value& value) const {
 
 std::string Key::describe_type() const {
   if (type == Type::kChoice) return fmt::format("one of {}", fmt::join(choices, "|"));
-  if (is_path) return "path";
+  if (is_path && !is_list(type)) return "path";
   const std::string count = length == 0 ? "" : fmt::format("{} ", length);
   return fmt::format("{}{}{}{}", is_list(type) ? "list of " : "", count, type_name(type), range_text(*this));
 }

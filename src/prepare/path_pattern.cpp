@@ -10,8 +10,9 @@ namespace {
 constexpr std::string_view kSubject = "{subject}", kRun = "{run}";
 
 void check_folder(std::string_view name, std::string_view whole) {
-  if (name.empty() || name == "." || name == "..") {
-    throw UsageError(fmt::format("pattern '{}': expected a path below input without empty parts, '.' and '..'", whole));
+  if (name.empty() || name == "." || name == ".." || name == "~") {
+    throw UsageError(
+        fmt::format("pattern '{}': expected a path below input without empty parts, '.', '..' and '~'", whole));
   }
 }
 

@@ -1,6 +1,7 @@
 // Sources in their order, errors that name key, expectation and finding, and the round trip through --cfg.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -55,6 +56,20 @@ TEST(Config, OverridesAreTypedAndTheLastOneWins) {
   EXPECT_EQ(config.origin("optimizer.lr"), Origin::kOverride);
   EXPECT_TRUE(config.is_set("run.dir"));
   EXPECT_FALSE(config.is_set("run.epochs"));
+}
+
+// Shells expand ~ at the start of a word only, so it is our part, also within lists.
+TEST(Config, HomeFoldersAreExpandedWhereverAPathMayStand) {
+  const char* const home = std::getenv("HOME");
+  ASSERT_NE(home, nullptr);
+  const Config sweep = from_overrides(sweep_schema(), {"launcher=[~/bin/mpirun,--bind-to,none,a~b]", "out=~/sweeps"});
+  EXPECT_EQ(sweep.get<std::vector<std::string>>("launcher"),
+            (std::vector<std::string>{std::string(home) + "/bin/mpirun", "--bind-to", "none", "a~b"}));
+  EXPECT_EQ(sweep.get<std::string>("out"), std::string(home) + "/sweeps");
+  const Config prepare = from_overrides(prepare_schema(), {"mask=~/masks/{subject}.nii.gz"});
+  EXPECT_EQ(prepare.get<std::string>("mask"), std::string(home) + "/masks/{subject}.nii.gz");
+  expect_error<UsageError>([] { from_overrides(sweep_schema(), {"launcher=[~nobody-of-this-name/mpirun]"}); },
+                           {"launcher", "no user"});
 }
 
 TEST(Config, GroupIsAppliedBeforeOverridesWhereverItStands) {

@@ -53,8 +53,8 @@ TEST(PathPattern, RefusesWhatCannotWork) {
   expect_error<UsageError>([] { PathPattern("{run}.nii"); }, {"has no {subject}"});
   expect_error<UsageError>([] { PathPattern("{subject}_{ses}.nii"); }, {"expected {subject} or {run}", "'{ses}'"});
   expect_error<UsageError>([] { PathPattern("{subject.nii"); }, {"'{subject.nii'"});
-  for (const char* text :
-       {"../{subject}.nii", "/data/{subject}.nii", "a//{subject}.nii", "{subject}/", "./{subject}"}) {
+  for (const char* text : {"../{subject}.nii", "/data/{subject}.nii", "a//{subject}.nii", "{subject}/", "./{subject}",
+                           "~/{subject}.nii"}) {
     expect_error<UsageError>([&] { PathPattern{text}; }, {"a path below input"});
   }
 }
