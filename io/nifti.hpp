@@ -1,5 +1,7 @@
 #pragma once
-// NIfTI-1 and NIfTI-2 scans (single file, plain or gzip, either byte order), read one frame at a time.
+// NIfTI-1 and NIfTI-2 scans (plain or gzip, either byte order), read one frame at a time: single files, and pairs of
+// .img and .hdr, which are named by their .img. A pair whose header is that of Analyze 7.5 is read as voxels of unknown
+// orientation: its header has no affine, no unit and no scaling that programs agree on.
 //
 // Nothing that a header says is believed before it was checked against the bytes that are there: dimensions, their
 // product, the type, the offset of the data. The memory of a reader does not depend on the header. Every failure is a
@@ -51,6 +53,9 @@ struct NiftiHeader {
   std::size_t frame_voxels() const { return static_cast<std::size_t>(shape[0] * shape[1] * shape[2]); }
   std::int64_t frames() const { return shape[3]; }
 };
+
+/// The file that holds the header of `path`: the .hdr or .hdr.gz beside an .img or .img.gz, else `path` itself.
+std::filesystem::path nifti_header_file(const std::filesystem::path& path);
 
 /// Reads and checks the header, and that a file of this size can hold what it declares.
 NiftiHeader read_nifti_header(const std::filesystem::path& path);

@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "io/foreign_file.hpp"
+#include "io/lower_case.hpp"
 
 namespace brainmt::io {
 
@@ -43,7 +44,9 @@ constexpr std::int64_t kMostFrameVoxels = std::int64_t{1} << 27;
 
 class Parser {
  public:
-  Parser(ByteReader& bytes, const std::filesystem::path& path) : bytes_(bytes), path_(path) {}
+  // `bytes`: with the header at its start; `capacity`: of the file with the voxels; `path`: of the former.
+  Parser(ByteReader& bytes, const std::filesystem::path& path, std::uint64_t capacity, bool is_pair)
+      : bytes_(bytes), path_(path), capacity_(capacity), is_pair_(is_pair) {}
 
   NiftiHeader parse() {
     read_raw();
@@ -78,6 +81,7 @@ class Parser {
     return value;
   }
   std::int64_t code(std::size_t offset) const {
+    if (is_analyze_) return 0;
     return header_.version == 1 ? std::int64_t{raw<std::int16_t>(offset)} : std::int64_t{raw<std::int32_t>(offset)};
   }
 
@@ -104,11 +108,15 @@ class Parser {
     bytes_.read(buffer.subspan(kLengthBytes, fields_.header_bytes - kLengthBytes));
 
     const std::string found(reinterpret_cast<const char*>(raw_.data()) + fields_.magic, fields_.magic_bytes);
-    const std::string expected = header_.version == 1 ? std::string("n+1\0", 4) : std::string("n+2\0\r\n\x1a\n", 8);
-    if (found == std::string("ni1\0", 4) || found.substr(0, 4) == std::string("ni2\0", 4)) {
-      fail("is half of a .hdr/.img pair; convert it to a single .nii or .nii.gz file");
-    }
-    if (found != expected) fail("has a NIfTI length but not the magic 'n+1' or 'n+2' of a single-file scan");
+    const std::string single = header_.version == 1 ? std::string("n+1\0", 4) : std::string("n+2\0\r\n\x1a\n", 8);
+    std::string pair = single;
+    pair[1] = 'i';
+    if (found == (is_pair_ ? pair : single)) return;
+    if (found == pair) fail("is the header of a .hdr/.img pair: give the .img, with the .hdr beside it");
+    if (found == single) fail("is a whole scan, expected the header of a .hdr/.img pair: give it the ending .nii");
+    if (!is_pair_ || header_.version != 1)
+      fail("has a NIfTI length but not the magic 'n+1' or 'n+2' of a single-file scan");
+    is_analyze_ = true;
   }
 
   std::int64_t dim(std::size_t index) const {
@@ -165,6 +173,7 @@ class Parser {
 
   // A slope of 0, NaN or infinity means that the values are stored as they are.
   void read_scaling() {
+    if (is_analyze_) return;
     const double slope = real(fields_.slope);
     if (slope == 0 || !std::isfinite(slope)) return;
     header_.slope = slope;
@@ -180,9 +189,13 @@ class Parser {
     return std::isfinite(step) ? step : 0;
   }
 
+  int units() const {
+    if (is_analyze_) return 0;
+    return header_.version == 1 ? raw<std::uint8_t>(fields_.xyzt_units) : raw<std::int32_t>(fields_.xyzt_units);
+  }
+
   void read_geometry() {
-    const int units =
-        header_.version == 1 ? raw<std::uint8_t>(fields_.xyzt_units) : raw<std::int32_t>(fields_.xyzt_units);
+    const int units = this->units();
     const int space = units & kSpaceMask, time = units & kTimeMask;
     const double seconds = time == kUnitMillisecond ? 1e-3 : time == kUnitMicrosecond ? 1e-6 : 1.0;
     header_.repetition_time = header_.dimensions >= 4 ? seconds * time_step() : 0.0;
@@ -253,15 +266,15 @@ class Parser {
   void read_extent() {
     const double offset = header_.version == 1 ? double{raw<float>(fields_.vox_offset)}
                                                : static_cast<double>(raw<std::int64_t>(fields_.vox_offset));
-    const std::uint64_t first = fields_.header_bytes + kExtensionFlagBytes, capacity = bytes_.capacity();
+    const std::uint64_t first = is_pair_ ? 0 : fields_.header_bytes + kExtensionFlagBytes;
     // Negated, so that NaN fails too.
-    if (!(offset >= static_cast<double>(first) && offset <= static_cast<double>(capacity)) ||
+    if (!(offset >= static_cast<double>(first) && offset <= static_cast<double>(capacity_)) ||
         offset != std::floor(offset)) {
       fail(fmt::format("vox_offset is {:g}, expected a whole number from {} to the file's size of at most {}", offset,
-                       first, capacity));
+                       first, capacity_));
     }
     header_.data_offset = static_cast<std::uint64_t>(offset);
-    const std::uint64_t available = capacity - header_.data_offset;
+    const std::uint64_t available = capacity_ - header_.data_offset;
     const std::uint64_t frame_bytes = header_.frame_voxels() * bytes_of(header_.type);  // at most 2^30
     const std::uint64_t frames = static_cast<std::uint64_t>(header_.frames());
     if (frame_bytes > available / frames) {
@@ -275,6 +288,8 @@ class Parser {
 
   ByteReader& bytes_;
   const std::filesystem::path& path_;
+  std::uint64_t capacity_;
+  bool is_pair_, is_analyze_ = false;
   std::array<std::byte, kLongestHeader> raw_{};
   Fields fields_ = kNifti1;
   std::size_t time_axis_ = 4;
@@ -283,7 +298,29 @@ class Parser {
 
 }  // namespace
 
-NiftiHeader parse_header(ByteReader& bytes, const std::filesystem::path& path) { return Parser(bytes, path).parse(); }
+NiftiHeader parse_header(ByteReader& bytes, const std::filesystem::path& path) {
+  const std::filesystem::path file = nifti_header_file(path);
+  if (file == path) return Parser(bytes, path, bytes.capacity(), false).parse();
+  ByteReader header(file);
+  return Parser(header, file, bytes.capacity(), true).parse();
+}
 
 }  // namespace nifti
+
+std::filesystem::path nifti_header_file(const std::filesystem::path& path) {
+  const std::string& name = path.native();
+  const std::string lower = lower_case(name);
+  std::size_t stem = 0;
+  for (const std::string_view ending : {".img", ".img.gz"})
+    if (lower.ends_with(ending)) stem = name.size() - ending.size();
+  if (stem == 0) return path;
+  const bool is_upper = name[stem + 1] == 'I';
+  std::error_code unknown;
+  const std::filesystem::path plain = name.substr(0, stem) + (is_upper ? ".HDR" : ".hdr");
+  const std::filesystem::path packed = plain.native() + (is_upper ? ".GZ" : ".gz");
+  const bool is_packed = lower.ends_with(".gz");
+  const auto &same = is_packed ? packed : plain, &other = is_packed ? plain : packed;
+  return !std::filesystem::exists(same, unknown) && std::filesystem::exists(other, unknown) ? other : same;
+}
+
 }  // namespace brainmt::io

@@ -32,7 +32,8 @@ inline constexpr std::size_t kExtensionFlagBytes = 4;
 inline constexpr int kUnitMetre = 1, kUnitMillimetre = 2, kUnitMicrometre = 3, kSpaceMask = 0x07;
 inline constexpr int kUnitSecond = 8, kUnitMillisecond = 16, kUnitMicrosecond = 24, kTimeMask = 0x38;
 
-/// Reads the header at the start of `bytes` and checks it, and that the file can hold what it declares.
+/// Reads and checks the header of the scan at `path`: at the start of `bytes`, its content, or for the .img of a pair
+/// in the .hdr beside it. Checks that `bytes` can hold what it declares.
 NiftiHeader parse_header(ByteReader& bytes, const std::filesystem::path& path);
 
 }  // namespace brainmt::io::nifti

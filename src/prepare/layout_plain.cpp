@@ -13,10 +13,15 @@
 namespace brainmt::prepare::layouts {
 namespace {
 
-// Length of the ending .nii.gz or .nii in any case; 0: another.
+bool is_pair(std::string_view file) {
+  const std::string name = lower(file);
+  return name.ends_with(".img") || name.ends_with(".img.gz");
+}
+
+// Length of the ending .nii.gz, .nii, .img.gz or .img in any case; 0: another.
 std::size_t nifti_ending(std::string_view file) {
   const std::string name = lower(file);
-  for (const std::string_view ending : {".nii.gz", ".nii"}) {
+  for (const std::string_view ending : {".nii.gz", ".nii", ".img.gz", ".img"}) {
     if (!name.ends_with(ending)) continue;
     const std::string_view stem = std::string_view(name).substr(0, name.size() - ending.size());
     constexpr std::string_view kCifti[] = {".dtseries", ".ptseries", ".dscalar", ".pscalar", ".dlabel", ".dconn"};
@@ -70,9 +75,11 @@ class PatternWalk {
     const auto readings = pattern_.readings(stem + ending_);
     if (readings.empty()) return;
     const std::string& id = readings.front().subject;
-    scans_.push_back(
-        overlooked(id, folder + name,
-                   other ? other->reason : fmt::format("another ending than the pattern's {}: rename it", ending_)));
+    const std::string reason =
+        is_pair(name) == is_pair(ending_)
+            ? fmt::format("another ending than the pattern's {}: rename it", ending_)
+            : fmt::format("another ending than the pattern's {}: fslchfiletype converts between them", ending_);
+    scans_.push_back(overlooked(id, folder + name, other ? other->reason : reason));
   }
 
   void visit(std::size_t level, const std::string& path) {
@@ -158,11 +165,15 @@ std::vector<ScanEntry> find_flat(const ListSettings& settings) {
   std::vector<ScanEntry> scans;
   std::set<std::string> ids;
   const std::vector<std::string> names = names_in(settings.input);
-  for (const std::string& name : names) {
-    if (!is_nifti(name) || !stands_at(settings.input / name)) continue;
-    scans.push_back(scan_at(without_nifti(name), "", name));
-    ids.insert(scans.back().participant_id);
+  for (const bool pairs : {false, true}) {  // a pair counts where there is no single file
+    for (const std::string& name : names) {
+      if (!is_nifti(name) || is_pair(name) != pairs || !stands_at(settings.input / name)) continue;
+      if (pairs && ids.contains(without_nifti(name))) continue;
+      scans.push_back(scan_at(without_nifti(name), "", name));
+      if (!pairs) ids.insert(scans.back().participant_id);
+    }
   }
+  for (const ScanEntry& scan : scans) ids.insert(scan.participant_id);
   for (const std::string& name : names) {
     const auto other = other_format(name);
     if (other && !ids.contains(other->stem)) scans.push_back(overlooked(other->stem, name, other->reason));

@@ -25,7 +25,8 @@ ScanEntry overlooked_in(const ListSettings& settings, std::string participant_id
 /// Four digits in a row or more, as in the identifiers of UK Biobank and HCP, and not in `logs`.
 bool may_be_participant(std::string_view folder);
 
-/// Does the name of a file end as that of a NIfTI scan, .nii or .nii.gz in any case? CIFTI (.dtseries.nii) is none.
+/// Does the name of a file end as that of a NIfTI scan, .nii, .nii.gz, .img or .img.gz in any case? CIFTI
+/// (.dtseries.nii) is none.
 bool is_nifti(std::string_view file);
 /// `file`, which is_nifti(), without that ending.
 std::string without_nifti(std::string_view file);

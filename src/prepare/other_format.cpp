@@ -25,8 +25,6 @@ constexpr std::array kKinds{
     Kind{".ptseries.nii", "CIFTI, values of parcels", "give the volumes (.nii.gz) of the same pipeline"},
     Kind{".gii", "GIFTI, values on a surface", "give the volumes (.nii.gz) of the same pipeline"},
     Kind{".gii.gz", "GIFTI, values on a surface", "give the volumes (.nii.gz) of the same pipeline"},
-    Kind{".img", "pair of .img and .hdr", "fslchfiletype NIFTI_GZ '{1}'"},
-    Kind{".img.gz", "pair of .img and .hdr", "fslchfiletype NIFTI_GZ '{1}'"},
     Kind{".mgz", "FreeSurfer's format", "mri_convert '{0}' '{1}.nii.gz'"},
     Kind{".mgh", "FreeSurfer's format", "mri_convert '{0}' '{1}.nii.gz'"},
     Kind{".head", "AFNI's format", "3dAFNItoNIFTI -prefix '{1}.nii.gz' '{0}'"},

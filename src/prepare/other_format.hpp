@@ -11,7 +11,7 @@ struct OtherFormat {
   std::string reason;  // "compressed by bzip2: bunzip2 'sub-01.nii.bz2'": the kind, a colon, the remedy
 };
 
-/// Nothing for files of other purposes, and for .nii and .nii.gz.
+/// Nothing for files of other purposes, and for .nii, .nii.gz and .img.
 std::optional<OtherFormat> other_format(std::string_view file);
 
 /// The kind of a reason: what stands before its colon.

@@ -296,6 +296,87 @@ struct Lie {
   int version = 1;
 };
 
+// A pair: the header with its magic in one file, the voxels in the other.
+class NiftiPair : public testing::Test {
+ protected:
+  void write(NiftiBytes header, const std::string& voxels, bool packed) {
+    const auto put = [&](const std::string& name, const std::string& bytes) {
+      test::write_file(directory_ / (name + (packed ? ".gz" : "")), packed ? test::gzipped(bytes) : bytes);
+    };
+    put("scan.hdr", header.bytes());
+    put("scan.img", voxels);
+  }
+  static NiftiBytes header(int version, const std::string& magic, double offset) {
+    NiftiBytes file(kShape, 4, 16, version);
+    file.bytes().replace(version == 1 ? 344 : 4, magic.size(), magic);
+    file.set_scaling(2, -3);
+    file.set_offset(offset);
+    return file;
+  }
+  std::string voxels() const {
+    NiftiBytes file(kShape, 4, 16);
+    return file.append(counting<std::int16_t>()).bytes().substr(352);
+  }
+  std::vector<float> expected(float slope, float intercept) const {
+    auto values = counting<float>();
+    for (float& value : values) value = slope * value + intercept;
+    return values;
+  }
+  TemporaryDirectory directory_;
+};
+
+TEST_F(NiftiPair, IsReadByTheNameOfItsImage) {
+  for (const bool packed : {false, true}) {
+    const auto image = directory_ / (packed ? "scan.img.gz" : "scan.img");
+    write(header(1, std::string("ni1\0", 4), 0), voxels(), packed);
+    EXPECT_EQ(read_scan(image), expected(2, -3));
+    const NiftiHeader read = read_nifti_header(image);
+    EXPECT_EQ(read.affine_source, AffineSource::kSform);
+    EXPECT_EQ(read.repetition_time, 1.5);
+    write(header(2, std::string("ni2\0", 4), 16), std::string(16, 'x') + voxels(), packed);
+    EXPECT_EQ(read_scan(image), expected(2, -3));
+  }
+  // The header may be packed alone.
+  test::write_file(directory_ / "mixed.hdr.gz", test::gzipped(header(1, std::string("ni1\0", 4), 0).bytes()));
+  test::write_file(directory_ / "mixed.img", voxels());
+  EXPECT_EQ(read_scan(directory_ / "mixed.img"), expected(2, -3));
+}
+
+// What stands where NIfTI has codes, units and scaling means other things there.
+TEST_F(NiftiPair, AnalyzeHasVoxelSizesOnly) {
+  NiftiBytes analyze = header(1, std::string("\0\0\0\0", 4), 0);
+  analyze.set_qform_code(1);
+  analyze.put(123, std::uint8_t{1 + 16});
+  write(analyze, voxels(), false);
+  const NiftiHeader read = read_nifti_header(directory_ / "scan.img");
+  EXPECT_EQ(read.affine_source, AffineSource::kVoxelSizes);
+  EXPECT_FALSE(read.affine_refused);
+  EXPECT_EQ(read.affine[0], 2);
+  EXPECT_EQ(read.repetition_time, 1.5);
+  EXPECT_EQ(read_scan(directory_ / "scan.img"), expected(1, 0));
+}
+
+TEST_F(NiftiPair, FaultRow38HalvesAndLiesAreRefused) {
+  const std::string magic("ni1\0", 4);
+  const auto refused = [&](std::initializer_list<std::string> words) {
+    expect_error<DataError>([&] { read_scan(directory_ / "scan.img"); }, words);
+  };
+  test::write_file(directory_ / "scan.img", voxels());
+  refused({"scan.hdr'"});
+  write(header(1, magic, 0), voxels().substr(1), false);
+  refused({"scan.hdr'", "the most that the file can hold"});
+  write(header(1, magic, 0), voxels() + "x", false);
+  refused({"scan.img'", "1 bytes follow"});
+  write(header(1, magic, -1), voxels(), false);
+  refused({"vox_offset is -1"});
+  write(header(1, std::string("n+1\0", 4), 0), voxels(), false);
+  refused({"scan.hdr'", "is a whole scan"});
+  write(header(2, std::string("xi2\0", 4), 0), voxels(), false);
+  refused({"not the magic"});
+  write(header(1, magic, 0), voxels(), false);
+  expect_error<DataError>([&] { read_scan(directory_ / "scan.hdr"); }, {"give the .img"});
+}
+
 class NiftiFaultRow38 : public testing::TestWithParam<Lie> {};
 
 // Both the plain and the compressed file are refused; the latter may have to find out while it is read.
