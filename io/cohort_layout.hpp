@@ -34,7 +34,7 @@ struct ScanQuality {
   std::uint32_t spikes = 0;         // frames with a value far off all others
   std::uint32_t empty_frames = 0;   // frames that hold nothing, or much less than the others
   std::uint32_t frozen_frames = 0;  // frames equal to the one before
-  std::uint32_t dead_slices = 0;    // slices along Z that are empty in some frame, or the same in all
+  std::uint32_t dead_slices = 0;    // slices of any axis that are empty in some frame, or the same in all
   bool operator==(const ScanQuality&) const = default;
 };
 

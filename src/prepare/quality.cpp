@@ -51,60 +51,79 @@ std::string quality_text(const io::ScanQuality& quality) {
   return text;
 }
 
+FrameWatch::FrameWatch(const io::CohortGrid& grid) : grid_(grid), axes_{{{grid.x, {}}, {grid.y, {}}, {grid.z, {}}}} {}
+
 // The fingerprint is a sum of bit patterns weighted by their place, so that equal slices are told without keeping them.
 void FrameWatch::add(std::span<const float> frame) {
   constexpr std::uint32_t kMagnitude = 0x7fffffffu;
-  const std::size_t voxels = std::size_t{grid_.x} * grid_.y;
+  for (Axis& axis : axes_) axis.slices.resize(axis.slices.size() + axis.extent);
+  const auto now = [&](std::size_t a) { return axes_[a].slices.end() - static_cast<std::ptrdiff_t>(axes_[a].extent); };
+  const auto across_x = now(0), across_y = now(1), across_z = now(2);
+  const float* row = frame.data();
   for (std::size_t z = 0; z < grid_.z; ++z) {
-    const float* values = frame.data() + z * voxels;
-    std::uint32_t nonzero = 0, fingerprint = 0, weight = 1;
-    for (std::size_t v = 0; v < voxels; ++v, weight += 2) {
-      const std::uint32_t bits = std::bit_cast<std::uint32_t>(values[v]);
-      nonzero += (bits & kMagnitude) != 0 ? 1u : 0u;
-      fingerprint += (bits ^ bits >> 16) * weight;
+    for (std::size_t y = 0; y < grid_.y; ++y, row += grid_.x) {
+      const auto weight = static_cast<std::uint32_t>(2 * (z * grid_.y + y) + 1);
+      std::uint32_t nonzero = 0, fingerprint = 0;
+      for (std::size_t x = 0; x < grid_.x; ++x) {
+        const std::uint32_t bits = std::bit_cast<std::uint32_t>(row[x]), mixed = bits ^ bits >> 16;
+        const std::uint32_t seen = (bits & kMagnitude) != 0 ? 1u : 0u;
+        Slice& column = across_x[static_cast<std::ptrdiff_t>(x)];
+        column.nonzero += seen;
+        column.fingerprint += mixed * weight;
+        nonzero += seen;
+        fingerprint += mixed * static_cast<std::uint32_t>(2 * x + 1);
+      }
+      Slice& of_y = across_y[static_cast<std::ptrdiff_t>(y)];
+      Slice& of_z = across_z[static_cast<std::ptrdiff_t>(z)];
+      of_y.nonzero += nonzero;
+      of_z.nonzero += nonzero;
+      of_y.fingerprint += fingerprint * static_cast<std::uint32_t>(2 * z + 1);
+      of_z.fingerprint += fingerprint * static_cast<std::uint32_t>(2 * y + 1);
     }
-    slices_.push_back({nonzero, fingerprint});
   }
+  ++frames_;
 }
 
 io::ScanQuality FrameWatch::findings() const {
   io::ScanQuality quality;
-  const std::size_t depth = grid_.z, frames = slices_.size() / depth;
-  const auto slice = [&](std::size_t t, std::size_t z) { return slices_[t * depth + z]; };
-  std::vector<std::uint32_t> fullest(depth, 0);  // by slice
-  std::vector<std::uint64_t> filled(frames, 0);  // by frame
-  for (std::size_t t = 0; t < frames; ++t) {
-    for (std::size_t z = 0; z < depth; ++z) {
-      fullest[z] = std::max(fullest[z], slice(t, z).nonzero);
-      filled[t] += slice(t, z).nonzero;
-    }
-  }
+  const Axis& z = axes_.back();
+  const auto depth = static_cast<std::ptrdiff_t>(z.extent);
+  std::vector<std::uint64_t> filled(frames_, 0);  // voxels, by frame
+  for (std::size_t i = 0; i < z.slices.size(); ++i) filled[i / z.extent] += z.slices[i].nonzero;
   const auto most = static_cast<double>(std::ranges::max(filled));
-  std::vector<std::uint8_t> empty(frames);
-  for (std::size_t t = 0; t < frames; ++t) {
+  std::vector<std::uint8_t> empty(frames_);
+  for (std::size_t t = 0; t < frames_; ++t) {
     empty[t] = static_cast<double>(filled[t]) < kEmptyShare * most ? 1 : 0;
     quality.empty_frames += empty[t];
-    const auto now = slices_.begin() + static_cast<std::ptrdiff_t>(t * depth);
-    const bool frozen =
-        t > 0 && !empty[t] &&
-        std::equal(now, now + static_cast<std::ptrdiff_t>(depth), now - static_cast<std::ptrdiff_t>(depth));
-    quality.frozen_frames += frozen ? 1 : 0;
+    const auto now = z.slices.begin() + static_cast<std::ptrdiff_t>(t) * depth;
+    quality.frozen_frames += t > 0 && !empty[t] && std::equal(now, now + depth, now - depth) ? 1 : 0;
   }
-  const bool moves = quality.frozen_frames + quality.empty_frames + 1 < frames;  // else every slice stands still
+  const bool moves = quality.frozen_frames + quality.empty_frames + 1 < frames_;  // else every slice stands still
+  for (const Axis& axis : axes_) quality.dead_slices += dead_slices(axis, empty, moves);
+  return quality;
+}
+
+std::uint32_t FrameWatch::dead_slices(const Axis& axis, const std::vector<std::uint8_t>& empty, bool moves) {
+  const std::size_t frames = empty.size();
+  const auto slice = [&](std::size_t t, std::size_t at) { return axis.slices[t * axis.extent + at]; };
+  std::vector<std::uint32_t> fullest(axis.extent, 0);  // of all frames, by slice
+  for (std::size_t i = 0; i < axis.slices.size(); ++i)
+    fullest[i % axis.extent] = std::max(fullest[i % axis.extent], axis.slices[i].nonzero);
   const auto small = static_cast<std::uint32_t>(kSmallSlice * std::ranges::max(fullest));
   const auto is_seen = [](std::uint32_t voxels) { return voxels > 0; };
   const auto first = std::ranges::find_if(fullest, is_seen);
   const auto last = std::find_if(fullest.rbegin(), fullest.rend(), is_seen).base();
-  for (auto z = first; z < last; ++z) {
-    const auto at = static_cast<std::size_t>(z - fullest.begin());
-    bool gap = *z == 0, still = frames > 2 && moves && *z > small;
+  std::uint32_t dead = 0;
+  for (auto voxels = first; voxels < last; ++voxels) {
+    const auto at = static_cast<std::size_t>(voxels - fullest.begin());
+    bool gap = *voxels == 0, still = frames > 2 && moves && *voxels > small;
     for (std::size_t t = 0; t < frames; ++t) {
-      gap = gap || (!empty[t] && *z > small && slice(t, at).nonzero == 0);
+      gap = gap || (!empty[t] && *voxels > small && slice(t, at).nonzero == 0);
       still = still && slice(t, at) == slice(0, at);
     }
-    quality.dead_slices += gap || still ? 1 : 0;
+    dead += gap || still ? 1 : 0;
   }
-  return quality;
+  return dead;
 }
 
 // Medians over the frames say what is usual, so that a spike does not hide behind the spread that it makes itself.

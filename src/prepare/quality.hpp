@@ -1,6 +1,7 @@
 #pragma once
 // What acquisition and transfer leave in scans: spikes, empty or frozen frames, dead slices. Counted while the frames
 // pass by; docs/preparation.md has the thresholds.
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -19,10 +20,11 @@ QualityPolicy parse_quality(std::string_view word);
 /// "3 frames with spikes; 2 empty frames": the findings above the thresholds; empty: none.
 std::string quality_text(const io::ScanQuality& quality);
 
-/// Looks at the frames of a scan in order: one pass over each, and a number a slice and frame is kept.
+/// Looks at the frames of a scan in order: one pass over each, and two numbers a slice (of each axis) and frame are
+/// kept.
 class FrameWatch {
  public:
-  explicit FrameWatch(const io::CohortGrid& grid) : grid_(grid) {}
+  explicit FrameWatch(const io::CohortGrid& grid);
 
   /// X fastest, zero outside the brain.
   void add(std::span<const float> frame);
@@ -30,13 +32,19 @@ class FrameWatch {
   io::ScanQuality findings() const;
 
  private:
-  struct Slice {  // along Z
+  struct Slice {
     std::uint32_t nonzero = 0, fingerprint = 0;
     bool operator==(const Slice&) const = default;
   };
+  struct Axis {
+    std::size_t extent;
+    std::vector<Slice> slices;  // [frame, extent]
+  };
+  static std::uint32_t dead_slices(const Axis& axis, const std::vector<std::uint8_t>& empty, bool moves);
 
   io::CohortGrid grid_;
-  std::vector<Slice> slices_;  // [frame, z]
+  std::array<Axis, 3> axes_;  // X, Y, Z
+  std::size_t frames_ = 0;
 };
 
 /// Frames with a spike, of the values of each frame that are not zero.

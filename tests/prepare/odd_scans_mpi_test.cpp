@@ -160,7 +160,7 @@ TEST_F(OddScans, DamageInsideAnArchiveIsABadScan) {
   write("1000004_20227_2_0.zip", test::ZipBytes().add(image, scan).bytes().substr(0, 2000));
   auto rows = run();
   EXPECT_EQ(rows["1000001"]["status"], "used");
-  EXPECT_HAS(rows["1000002"]["reason"], "incorrect data check");
+  EXPECT_HAS(rows["1000002"]["reason"], "CRC error");
   EXPECT_HAS(rows["1000003"]["reason"], "cut short");
   EXPECT_HAS(rows["1000004"]["reason"], "no whole zip archive");
   for (const char* id : {"1000002", "1000003", "1000004"}) EXPECT_EQ(rows[id]["status"], "bad");
@@ -377,6 +377,20 @@ TEST_F(OddScans, SpikesEmptyAndFrozenFramesAndDeadSlicesAreSeen) {
   add("still", [&](NiftiBytes&, std::vector<float>& values) {
     for (std::size_t t = 1; t < 12; ++t) std::copy_n(values.begin() + 5 * 90, 90, frame(values, t) + 5 * 90);
   });
+  const auto along = [&](const std::function<bool(std::size_t x, std::size_t y)>& in_slice,
+                         const std::function<float(std::size_t t, float own, float first)>& value) {
+    return [=](NiftiBytes&, std::vector<float>& values) {
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        const std::size_t v = i % kFrame;
+        if (in_brain(v) && in_slice(v % 10, v / 10 % 9)) values[i] = value(i / kFrame, values[i], values[v]);
+      }
+    };
+  };
+  add("z_clean");
+  add("x_dead", along([](auto x, auto) { return x == 3; }, [](auto, float, float) { return 0.0f; }));
+  add("x_lost",
+      along([](auto x, auto) { return x == 4; }, [](auto t, float own, float) { return t == 8 ? 0.0f : own; }));
+  add("y_still", along([](auto, auto y) { return y == 5; }, [](auto, float, float first) { return first; }));
   auto rows = run();
   const auto expect = [&](const char* name, int spikes, int empty, int frozen, int dead) {
     EXPECT_EQ(rows[name]["status"], "used") << name;
@@ -395,6 +409,8 @@ TEST_F(OddScans, SpikesEmptyAndFrozenFramesAndDeadSlicesAreSeen) {
   expect("dead", 0, 0, 0, 1);
   expect("lost", 0, 0, 0, 1);
   expect("still", 0, 0, 0, 1);
+  for (const char* name : {"x_dead", "x_lost", "y_still"}) expect(name, 0, 0, 0, 1);
+  expect("z_clean", 0, 0, 0, 0);
   EXPECT_EQ(rows["empty"]["reason"], "2 empty frames");
   EXPECT_EQ(rows["spike"]["reason"], "1 frame with spikes");
   const io::Cohort cohort(config_.output);  // in the order of the names: clean, dead, empty, ...
@@ -404,7 +420,7 @@ TEST_F(OddScans, SpikesEmptyAndFrozenFramesAndDeadSlicesAreSeen) {
   config_.quality = QualityPolicy::kStrict;
   rows = run();
   EXPECT_EQ(rows["clean"]["status"], "used");
-  for (const char* name : {"spike", "loud", "empty", "half", "frozen", "dead", "lost", "still"}) {
+  for (const char* name : {"spike", "loud", "empty", "half", "frozen", "dead", "lost", "still", "x_lost", "y_still"}) {
     EXPECT_EQ(rows[name]["status"], "bad") << name;
     EXPECT_HAS(rows[name]["reason"], "qc=strict");
   }
