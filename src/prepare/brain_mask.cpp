@@ -13,9 +13,17 @@ namespace {
 std::string mask_beside(const ScanEntry& scan, const ListSettings& settings) {
   if (!settings.pattern.empty()) return {};
   const std::string folder = scan.file.substr(0, scan.file.rfind('/') + 1);
-  const bool is_native_ukb = settings.layout == Layout::kUkb && folder.ends_with("rfMRI.ica/");
-  const char* name = settings.layout == Layout::kHcp ? "brainmask_fs.2.nii.gz" : is_native_ukb ? "mask.nii.gz" : "";
-  return *name != '\0' && stands_at(settings.input / (folder + name)) ? folder + name : std::string();
+  const auto first_of = [&](std::initializer_list<const char*> names) {
+    for (const char* name : names)
+      if (stands_at(settings.input / (folder + name))) return folder + name;
+    return std::string();
+  };
+  if (settings.layout == Layout::kUkb && folder.ends_with("rfMRI.ica/")) return first_of({"mask.nii.gz"});
+  if (settings.layout != Layout::kHcp) return {};
+  // Some folders of 7T hold images of both sizes.
+  const bool is_fine = scan.file.find("_1.6") != std::string::npos;
+  return is_fine ? first_of({"brainmask_fs.1.60.nii.gz", "brainmask_fs.1.6.nii.gz"})
+                 : first_of({"brainmask_fs.2.nii.gz", "brainmask_fs.1.60.nii.gz", "brainmask_fs.1.6.nii.gz"});
 }
 
 std::string filled_in(const std::string& pattern, const ScanEntry& scan) {

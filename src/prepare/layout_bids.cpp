@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "prepare/bids_name.hpp"
+#include "prepare/bids_sidecar.hpp"
 #include "prepare/bids_space.hpp"
 #include "prepare/folder.hpp"
 #include "prepare/layouts.hpp"
@@ -16,7 +17,8 @@
 namespace brainmt::prepare::layouts {
 namespace {
 
-constexpr std::array<std::string_view, 2> kKnownDescs{"preproc", "denoised"};  // of fMRIPrep, of xcp_d
+// Of fMRIPrep; of xcp_d, without and with smoothing. In the order of preference.
+constexpr std::array<std::string_view, 3> kKnownDescs{"preproc", "denoised", "denoisedSmoothed"};
 
 // What distinguishes the images of one run.
 const std::vector<std::string_view> kOfImage{"space", "cohort", "res", "desc"};
@@ -32,9 +34,12 @@ struct Run {
 
 class Derivatives {
  public:
-  explicit Derivatives(const ListSettings& settings) : settings_(settings) {
+  explicit Derivatives(const ListSettings& settings) : settings_(settings), sidecars_(settings.input) {
     for (const std::string& subject : names_in(settings.input)) {
-      if (!subject.starts_with("sub-")) continue;
+      if (!subject.starts_with("sub-")) {
+        note_archive(subject);
+        continue;
+      }
       const std::size_t before = runs_.size();
       const std::size_t others_before = others_.size();
       add_folder(subject, "", subject + "/func/");
@@ -47,7 +52,7 @@ class Derivatives {
 
   std::vector<ScanEntry> scans() {
     if (runs_.empty()) return others_;
-    const std::string desc = chosen_desc();
+    const std::string desc(chosen_desc());
     const std::string space = chosen_space(desc);
     std::vector<ScanEntry> scans;
     for (const auto& [key, run] : runs_) {
@@ -85,11 +90,7 @@ class Derivatives {
       run.session = name->value("ses");
       run.name = run_of(*name);
       run.motion = motion_of(*name, folder, files);
-      const auto beside = [&](const std::string& other) {
-        return std::ranges::binary_search(files, other) ? folder + other : std::string();
-      };
-      const std::string sidecar = file.substr(0, file.find('.')) + ".json";
-      const Run::Image image{path, mask_of(*name, folder, files), beside(sidecar)};
+      const Run::Image image{path, mask_of(*name, folder, files), sidecars_.find(folder, file)};
       if (!run.images[std::string(name->value("desc"))].emplace(space_of(*name), image).second)
         run.wrong = "a second image of the same run and space";
       if ("sub-" + std::string(name->value("sub")) != subject ||
@@ -100,19 +101,48 @@ class Derivatives {
     note_others(subject, folder, files);
   }
 
-  // Images of other formats, where their run has none that is read.
+  // Images of other formats and under other names, where their run has none that is read.
   void note_others(const std::string& subject, const std::string& folder, const std::vector<std::string>& files) {
     std::set<std::string> noted;
     for (const std::string& file : files) {
       const auto other = other_format(file);
-      const auto name = other ? parse_bids_name(file) : std::nullopt;
-      if (!name || !has_wanted_names(*name)) continue;
+      if (!other && !is_nifti(file)) continue;
+      const auto name = parse_bids_name(file);
+      if (!name) {
+        note_foreign_name(subject, folder, file, other);
+        continue;
+      }
+      if (!has_wanted_names(*name)) continue;
       std::vector<std::string_view> left_out = kOfImage;
       for (const char* key : {"den", "hemi"}) left_out.push_back(key);
       const std::string run = folder + name->without(left_out);
       if (runs_.contains(run) || !noted.insert(run).second) continue;
-      others_.push_back(overlooked(subject, folder + file, other->reason));
+      others_.push_back(overlooked(subject, folder + file, other ? other->reason : unwanted_desc(name->value("desc"))));
     }
+  }
+
+  static std::string unwanted_desc(std::string_view desc) {
+    return desc.empty() ? std::string("image without desc-: not preprocessed; pattern= reads it as it is")
+                        : fmt::format("image with another desc-: bids_desc={} takes it", desc);
+  }
+
+  // fMRIPrep before 1.2 wrote `sub-1_task-rest_bold_space-..._preproc.nii.gz`, the ABCD pipelines
+  // `..._task-rest_bold_desc-filtered_timeseries.dtseries.nii`.
+  void note_foreign_name(const std::string& subject, const std::string& folder, const std::string& file,
+                         const std::optional<OtherFormat>& other) {
+    const bool is_task = file.find("_task-" + settings_.bids_task) != file.npos;
+    const bool is_image = file.find("_preproc") != file.npos || file.find("_timeseries") != file.npos;
+    if (!is_task || !is_image || file.find("_bold_") == file.npos) return;
+    others_.push_back(
+        overlooked(subject, folder + file, other ? other->reason : "old name: describe its path with pattern="));
+  }
+
+  // An archive of a participant under a name of its own, as the NIMH data archive packs ABCD's.
+  void note_archive(const std::string& name) {
+    const auto archive = other_format(name);
+    const std::size_t id = name.find("NDARINV");
+    if (!archive || id == name.npos || archive->reason.find("not unpacked") == std::string::npos) return;
+    others_.push_back(overlooked("sub-" + name.substr(id, name.find('_', id) - id), name, archive->reason));
   }
 
   void note_without_scan(const std::string& subject) {
@@ -168,13 +198,16 @@ class Derivatives {
     return {};
   }
 
-  // auto: preprocessed images where any run has one, else denoised ones.
-  std::string chosen_desc() const {
+  // auto: the first of the known ones that any run has.
+  std::string_view chosen_desc() const {
     if (settings_.bids_desc != "auto") return settings_.bids_desc;
-    const auto is_there = [&](const std::string& desc) {
-      return std::ranges::any_of(runs_, [&](const auto& entry) { return entry.second.images.contains(desc); });
+    const auto is_there = [&](std::string_view desc) {
+      return std::ranges::any_of(runs_, [&](const auto& run) { return run.second.images.contains(std::string(desc)); });
     };
-    return is_there("preproc") ? "preproc" : "denoised";
+    const auto found = std::ranges::find_if(kKnownDescs, is_there);
+    if (found == kKnownDescs.end() - 1)
+      log::warn("bids: there are smoothed images only (desc-{}), which are taken; bids_desc= takes others", *found);
+    return *found;
   }
 
   std::string chosen_space(const std::string& desc) {
@@ -201,6 +234,7 @@ class Derivatives {
   }
 
   const ListSettings& settings_;
+  BidsSidecars sidecars_;
   std::map<std::string, Run> runs_;  // by folder and name without what is in kOfImage
   std::vector<ScanEntry> others_;    // overlooked
   std::string how_common_;           // what is said of the chosen space to a run without it

@@ -32,8 +32,17 @@ bool is_rest_run(std::string_view run) {
   return is_digits(number) && between && std::ranges::count(kEncodings, run.substr(last + 1)) > 0;
 }
 
+// `1.60mm_`: the size of the voxels, where images of 7T say it; else nothing.
+std::size_t resolution_bytes(std::string_view text) {
+  const std::size_t end = text.find("mm_");
+  const bool is_number =
+      end != text.npos && end > 0 && text.substr(0, end).find_first_not_of("0123456789.") == text.npos;
+  return is_number ? end + 3 : 0;
+}
+
 // `hp2000_clean`, `hp0_clean_rclean_tclean`: the high-pass filter and what was taken out after it.
 bool is_cleaning(std::string_view text) {
+  text.remove_prefix(resolution_bytes(text));
   const std::size_t end = text.find('_');
   if (!text.starts_with("hp") || end == text.npos || !is_digits(text.substr(2, end - 2))) return false;
   const std::string_view steps = text.substr(end + 1);

@@ -15,7 +15,7 @@
 namespace brainmt::prepare::layouts {
 namespace {
 
-constexpr std::string_view kBulk = "_20227_";
+constexpr std::string_view kBulk = "_20227_", kRawBulk = "_20225_";
 
 constexpr std::string_view kMotion = "/rfMRI.ica/mc/prefiltered_func_data_mcf_rel.rms";
 
@@ -46,12 +46,36 @@ std::string without_zip(const std::string& name) {
   return name.substr(0, name.size() - std::string_view(".zip").size());
 }
 
+bool is_digits(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
 bool is_visit(std::string_view text) {
   const std::size_t middle = text.find('_');
-  const auto digits = [](std::string_view part) {
-    return !part.empty() && std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; });
-  };
-  return middle != text.npos && digits(text.substr(0, middle)) && digits(text.substr(middle + 1));
+  return middle != text.npos && is_digits(text.substr(0, middle)) && is_digits(text.substr(middle + 1));
+}
+
+// `<eid><field><instance>_<array>` of a bulk field; the visit is empty where the name is no such thing.
+struct BulkName {
+  std::string eid, visit;
+};
+BulkName split_bulk(const std::string& stem, std::string_view field) {
+  const std::size_t at = stem.find(field);
+  const bool is_bulk = at != stem.npos && is_visit(std::string_view(stem).substr(at + field.size()));
+  return is_bulk ? BulkName{stem.substr(0, at), stem.substr(at + field.size())} : BulkName{stem, ""};
+}
+
+// Folders and archives of the input with the folder before them: the research platform sorts a bulk field into
+// folders of the first two digits.
+std::vector<std::pair<std::string, std::string>> all_names(const std::filesystem::path& input) {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const std::string& name : names_in(input)) {
+    all.emplace_back("", name);
+    if (name.size() != 2 || !is_digits(name)) continue;
+    for (const std::string& below : names_in(input / name))
+      if (below.starts_with(name)) all.emplace_back(name + "/", below);
+  }
+  return all;
 }
 
 std::string unzip_command(const std::string& folder) {
@@ -75,34 +99,36 @@ ScanEntry native_scan(const std::string& eid, const Found& found, const ListSett
 }
 
 // An archive of field 20227 or of an eid, a folder without a scan.
-void note_other(const std::string& name, const ListSettings& settings, std::vector<ScanEntry>& others) {
+void note_other(const std::string& folder, const std::string& name, const ListSettings& settings,
+                std::vector<ScanEntry>& others) {
   const auto archive = other_format(name);
   const std::string stem = archive ? archive->stem : name;
-  const std::size_t bulk = stem.find(kBulk);
-  const bool is_bulk = bulk != stem.npos && is_visit(std::string_view(stem).substr(bulk + kBulk.size()));
-  const std::string eid = is_bulk ? stem.substr(0, bulk) : stem;
+  const BulkName raw = split_bulk(stem, kRawBulk), bulk = split_bulk(stem, kBulk);
+  const std::string eid = raw.visit.empty() ? bulk.eid : raw.eid, file = folder + name;
   if (!may_be_participant(eid) || eid.find_first_not_of("0123456789") != eid.npos) return;
   std::error_code unknown;
-  if (archive) {
-    const std::string path = (settings.input / stem).string();
+  if (!raw.visit.empty()) {
+    others.push_back(overlooked(eid, file, "raw images (field 20225): download field 20227 of the same visit"));
+  } else if (archive) {
+    const std::string path = (settings.input / (folder + stem)).string();
     std::string reason = archive->reason;
     if (is_zip(name)) {
-      reason = is_bulk && settings.reads_archives
+      reason = !bulk.visit.empty() && settings.reads_archives
                    ? fmt::format("zip archive without a scan: layout={} finds none in it", settings.layout_name())
                    : "zip archive, not unpacked: " + unzip_command(path);
     }
-    others.push_back(overlooked(eid, name, reason));
-  } else if (std::filesystem::is_directory(settings.input / name, unknown)) {
-    ScanEntry entry = overlooked_in(settings, eid, name + "/fMRI", "filtered_func_data_clean");
-    if (entry.file == name + "/fMRI") {
-      entry = overlooked_in(settings, eid, name + "/fMRI/rfMRI.ica", "filtered_func_data_clean");
-      if (entry.file == name + "/fMRI/rfMRI.ica") entry.file = name;
+    others.push_back(overlooked(eid, file, reason));
+  } else if (std::filesystem::is_directory(settings.input / file, unknown)) {
+    ScanEntry entry = overlooked_in(settings, eid, file + "/fMRI", "filtered_func_data_clean");
+    if (entry.file == file + "/fMRI") {
+      entry = overlooked_in(settings, eid, file + "/fMRI/rfMRI.ica", "filtered_func_data_clean");
+      if (entry.file == file + "/fMRI/rfMRI.ica") entry.file = file;
     }
     others.push_back(entry);
   } else {
     return;
   }
-  others.back().run = is_bulk ? stem.substr(bulk + kBulk.size()) : "";
+  others.back().run = raw.visit.empty() ? bulk.visit : raw.visit;
 }
 
 // What an archive of field 20227 holds; one that cannot be read is a bad scan, in `others`.
@@ -129,13 +155,11 @@ void look_into_archive(const std::string& eid, Found& found, const ListSettings&
 std::vector<ScanEntry> find_ukb(const ListSettings& settings) {
   std::map<std::string, std::vector<Found>> participants;
   std::vector<ScanEntry> others;
-  for (const std::string& name : names_in(settings.input)) {
+  for (const auto& [folder, name] : all_names(settings.input)) {
     const bool archive = is_zip(name);
-    const std::string stem = archive ? without_zip(name) : name;
-    const std::size_t bulk = stem.find(kBulk);
-    const bool is_bulk = bulk != stem.npos && is_visit(std::string_view(stem).substr(bulk + kBulk.size()));
-    Found found{.run = is_bulk ? stem.substr(bulk + kBulk.size()) : "", .parent = name, .is_archive = archive};
-    const std::string eid = is_bulk ? stem.substr(0, bulk) : stem;
+    const auto [eid, visit] = split_bulk(archive ? without_zip(name) : name, kBulk);
+    const bool is_bulk = !visit.empty();
+    Found found{.run = visit, .parent = folder + name, .is_archive = archive};
     std::vector<Found>& known = participants[eid];
     if (archive && is_bulk && std::ranges::count(known, found.run, &Found::run) > 0) continue;  // unpacked beside it
     if (!archive) {
@@ -145,8 +169,8 @@ std::vector<ScanEntry> find_ukb(const ListSettings& settings) {
     }
     if (found.any()) {
       known.push_back(found);
-    } else if (others.empty() || others.back().file != name) {
-      note_other(name, settings, others);
+    } else if (others.empty() || others.back().file != found.parent) {
+      note_other(folder, name, settings, others);
     }
   }
   std::erase_if(participants, [](const auto& entry) { return entry.second.empty(); });

@@ -29,8 +29,9 @@ RepetitionTime judged(double value, const char* source) {
   return time;
 }
 
-// RepetitionTime of the file; nothing where it has none. Throws DataError.
-std::optional<double> read_sidecar(const std::filesystem::path& path) {
+}  // namespace
+
+std::optional<double> sidecar_time(const std::filesystem::path& path) {
   constexpr std::uint64_t kMaxBytes = std::uint64_t{16} << 20;
   const io::FileDescriptor fd = io::open_for_reading(path);
   const std::uint64_t size = io::file_size(fd, path);
@@ -45,14 +46,12 @@ std::optional<double> read_sidecar(const std::filesystem::path& path) {
   return found->get<double>();
 }
 
-}  // namespace
-
 RepetitionTime repetition_time_of(double header, const std::filesystem::path& sidecar) {
   constexpr double kSameTime = 1e-2;  // a header rounds
   std::string unusable;
   if (!sidecar.empty()) {
     try {
-      if (const std::optional<double> value = read_sidecar(sidecar)) {
+      if (const std::optional<double> value = sidecar_time(sidecar)) {
         RepetitionTime time = judged(*value, "sidecar");
         const bool differs = is_plausible(header) && std::abs(header / time.seconds - 1) > kSameTime;
         if (differs && time.note.empty()) {

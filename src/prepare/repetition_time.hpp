@@ -2,6 +2,7 @@
 // The repetition time of a scan: from its BIDS sidecar, else from its header, where it is one that a scan can have.
 #include <filesystem>
 #include <limits>
+#include <optional>
 #include <string>
 
 namespace brainmt::prepare {
@@ -14,6 +15,9 @@ struct RepetitionTime {
   bool was_milliseconds = false;                              // converted
   std::string note;                                           // what is odd about it; empty: nothing
 };
+
+/// RepetitionTime of a sidecar; nothing where it has none. Throws DataError: no JSON object, no number.
+std::optional<double> sidecar_time(const std::filesystem::path& sidecar);
 
 /// `header`: as the header has it, in seconds by its unit. `sidecar`: JSON file with RepetitionTime; empty: none.
 RepetitionTime repetition_time_of(double header, const std::filesystem::path& sidecar);

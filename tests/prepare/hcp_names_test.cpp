@@ -72,6 +72,17 @@ TEST_F(HcpNames, WhoseOnlyImageHasAnotherNameIsReported) {
             "(hcp_clean= takes one)");
 }
 
+TEST_F(HcpNames, ImagesOf7TMaySayTheirVoxels) {
+  for (const char* id : {"1001", "1002"}) put(id, "REST1_7T_PA", "1.60mm_" + kClassic);
+  put("1003", "REST1_7T_PA", "1.6mm_" + kClassic);
+  put("1002", "REST1_7T_PA", "mm_" + kClassic);  // no size
+  const auto run = [](const char* id) { return fmt::format("{}  REST1_7T_PA hp2000_clean.nii.gz", id); };
+  EXPECT_EQ(listed(), (Lines{run("1001"), run("1002"), "!" + run("1003")}));
+  EXPECT_NE(list_scans(settings_)[1].file.find("_1.60mm_hp2000"), std::string::npos);
+  settings_.hcp_clean = "classic";
+  EXPECT_EQ(listed().front(), run("1001"));
+}
+
 TEST_F(HcpNames, VisitsBelongToOneParticipant) {
   put("HCA0000001_V1_MR", "REST1_AP", "hp0_clean.nii.gz");
   put("HCA0000001_V2_MR", "REST1_AP", "hp0_clean.nii.gz");

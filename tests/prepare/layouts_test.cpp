@@ -188,6 +188,55 @@ TEST_F(LayoutTest, BidsMaskAndSidecarOfTheSameImage) {
   EXPECT_EQ(scans[1].session + scans[1].mask + scans[1].sidecar, "");
 }
 
+TEST_F(LayoutTest, BidsSidecarsAreInherited) {
+  const std::string root = "task-rest_bold.json", subject = "sub-1/sub-1_task-rest_bold.json";
+  const std::string session = "sub-1/ses-b/sub-1_ses-b_task-rest_bold.json",
+                    run = "sub-1/ses-b/func/sub-1_ses-b_task-rest";
+  const std::string own = run + "_run-1_space-MNI152NLin6Asym_desc-preproc_bold.json";
+  const auto write = [&](const std::string& file, const std::string& json) {
+    put(file);
+    write_file(directory_ / file, json);
+  };
+  const std::string with_time = R"({"RepetitionTime": 2})";
+  const auto sidecar = [&] { return list_scans(settings(Layout::kBids)).front().sidecar; };
+  put(run + "_run-1_space-MNI152NLin6Asym_desc-preproc_bold.nii.gz");
+  EXPECT_EQ(sidecar(), "");
+  write("bold.json", with_time);
+  EXPECT_EQ(sidecar(), "bold.json");
+  write("task-nback_bold.json", with_time);
+  write("task-rest_events.json", with_time);
+  write(root, with_time);
+  EXPECT_EQ(sidecar(), root);  // more entities
+  write(subject, with_time);
+  EXPECT_EQ(sidecar(), subject);
+  write(session, with_time);
+  EXPECT_EQ(sidecar(), session);
+  write("sub-1/ses-b/func/sub-1_ses-b_task-rest_run-2_bold.json", with_time);
+  write(run + "_bold.json", with_time);
+  EXPECT_EQ(sidecar(), run + "_bold.json");
+  write(own, with_time);
+  EXPECT_EQ(sidecar(), own);
+  // One that does not say it, or cannot be read, leaves it to the next.
+  write(own, R"({"SkullStripped": false})");
+  EXPECT_EQ(sidecar(), run + "_bold.json");
+  write(run + "_bold.json", "not JSON");
+  EXPECT_EQ(sidecar(), session);
+  for (const std::string& file : {session, subject, root, std::string("bold.json")}) fs::remove(directory_ / file);
+  EXPECT_EQ(sidecar(), own);
+}
+
+TEST_F(LayoutTest, BidsTakesSmoothedImagesLast) {
+  const auto image = [](const std::string& id, const std::string& desc) {
+    return "sub-" + id + "/func/sub-" + id + "_task-rest_space-MNI152NLin6Asym_desc-" + desc + "_bold.nii.gz";
+  };
+  for (const char* id : {"1", "2"}) put(image(id, "denoisedSmoothed"));
+  EXPECT_EQ(listed(settings(Layout::kBids)),
+            (Lines{"sub-1||" + image("1", "denoisedSmoothed"), "sub-2||" + image("2", "denoisedSmoothed")}));
+  put(image("1", "denoised"));
+  EXPECT_EQ(listed(settings(Layout::kBids)),
+            (Lines{"sub-1||" + image("1", "denoised"), "!sub-2||" + image("2", "denoisedSmoothed")}));
+}
+
 TEST_F(LayoutTest, BidsTakesOneSpaceForTheWholeCohort) {
   const auto image = [](const std::string& id, const std::string& space) {
     return "sub-" + id + "/func/sub-" + id + "_task-rest_" + space + "desc-preproc_bold.nii.gz";

@@ -50,23 +50,22 @@ TEST(OtherFormat, IsKnownByItsEndingInAnyCase) {
   };
   EXPECT_EQ(kind("a.nii.bz2"), "a|compressed by bzip2");
   EXPECT_EQ(kind("a.NII.ZST"), "a|compressed by zstd");
-  EXPECT_EQ(kind("a.IMG"), "a|pair of .img and .hdr");
   EXPECT_EQ(kind("a.dtseries.nii"), "a|CIFTI, values on surfaces");
   EXPECT_EQ(kind("a.func.gii"), "a.func|GIFTI, values on a surface");
   EXPECT_EQ(kind("a.zip"), "a|zip archive, not unpacked");
-  for (const char* file : {"a.nii", "a.nii.gz", "a.json", "a.hdr", ".zip", "a"}) EXPECT_EQ(kind(file), "") << file;
+  for (const char* file : {"a.nii", "a.nii.gz", "a.img", "a.json", "a.hdr", ".zip", "a"})
+    EXPECT_EQ(kind(file), "") << file;
 }
 
 TEST_F(Overlooked, FlatNamesOtherFormatsAndSubfolders) {
   for (const char* file :
-       {"s1.NII.GZ", "s2.img", "s2.hdr", "s3.nii.xz", "s4.mgz", "s5.dtseries.nii", "s6.nii.gz", "s6.nii.zst",
-        "._s1.nii.gz", "__MACOSX/s1.nii.gz", "old/s7.nii", "deep/er/s8.nii", "docs/x.txt"}) {
+       {"s1.NII.GZ", "s2.IMG", "s2.HDR", "s6.img", "s6.hdr", "s3.nii.xz", "s4.mgz", "s5.dtseries.nii", "s6.nii.gz",
+        "s6.nii.zst", "._s1.nii.gz", "__MACOSX/s1.nii.gz", "old/s7.nii", "deep/er/s8.nii", "docs/x.txt"}) {
     put(file);
   }
-  EXPECT_EQ(listed(Layout::kFlat),
-            (Lines{"deep: subfolder with scans", "old: subfolder with scans", "s1.NII.GZ",
-                   "s2.img: pair of .img and .hdr", "s3.nii.xz: compressed by xz", "s4.mgz: FreeSurfer's format",
-                   "s5.dtseries.nii: CIFTI, values on surfaces", "s6.nii.gz"}));
+  EXPECT_EQ(listed(Layout::kFlat), (Lines{"deep: subfolder with scans", "old: subfolder with scans", "s1.NII.GZ",
+                                          "s2.IMG", "s3.nii.xz: compressed by xz", "s4.mgz: FreeSurfer's format",
+                                          "s5.dtseries.nii: CIFTI, values on surfaces", "s6.nii.gz"}));
   EXPECT_EQ(scans_[2].participant_id, "s1");
   EXPECT_EQ(scans_[3].participant_id, "s2");
   EXPECT_TRUE(scans_[2].usable());
@@ -98,6 +97,47 @@ TEST_F(Overlooked, UkbNamesArchivesAndFoldersWithoutAScan) {
   EXPECT_EQ(scans_.back().reason, "zip archive, not unpacked: unzip -q '" + path + ".zip' 'fMRI/*' -d '" + path + "'");
 }
 
+// The research platform's folders of a bulk field, and what is downloaded of other fields.
+TEST_F(Overlooked, UkbFoldersOfTwoDigitsAreLookedInto) {
+  const std::string image = "fMRI/filtered_func_data_clean_MNI.nii.gz";
+  std::filesystem::create_directories(directory_ / "10");
+  test::write_file(directory_ / "10/1000001_20227_2_0.zip", test::ZipBytes().add(image, "x").bytes());
+  put("10/1000002_20227_2_0/" + image);
+  put("23/2300001_20227_2_0.tar");
+  put("23/1000009_20227_2_0/" + image);  // not below its digits
+  put("23/2300002_20225_2_0.zip");
+  put("1000001_20225_2_0.zip");  // of a visit that has a scan
+  put("1000001_20225_3_0.zip");
+  EXPECT_EQ(listed(Layout::kUkb), (Lines{"10/1000001_20227_2_0.zip/" + image, "10/1000002_20227_2_0/" + image,
+                                         "1000001_20225_3_0.zip: raw images (field 20225)",
+                                         "23/2300001_20227_2_0.tar: tar archive, not unpacked",
+                                         "23/2300002_20225_2_0.zip: raw images (field 20225)"}));
+  EXPECT_EQ(scans_[0].participant_id + scans_[0].run, "10000012_0");
+}
+
+TEST_F(Overlooked, BidsNamesImagesOfOtherNames) {
+  const std::string space = "_space-MNI152NLin6Asym_res-2_";
+  const auto func = [](const std::string& id) { return "sub-" + id + "/func/sub-" + id + "_task-rest"; };
+  put(func("1") + space + "desc-preproc_bold.nii.gz");
+  put(func("1") + space + "desc-smooth_bold.nii.gz");  // beside the one that is read
+  put(func("2") + space + "desc-smooth_bold.nii.gz");
+  put(func("3") + "_bold.nii.gz");
+  put(func("4") + "_bold_space-MNI152NLin2009cAsym_preproc.nii.gz");
+  put(func("5") + "_bold_desc-filtered_timeseries.dtseries.nii");
+  put(func("6") + "_boldref.nii.gz");
+  put("NDARINVAAAA0001_baselineYear1Arm1_ABCD-MPROC-rsfMRI_20170101.tgz");
+  EXPECT_EQ(listed(Layout::kBids),
+            (Lines{"NDARINVAAAA0001_baselineYear1Arm1_ABCD-MPROC-rsfMRI_20170101.tgz: tar archive, not unpacked",
+                   func("1") + space + "desc-preproc_bold.nii.gz",
+                   func("2") + space + "desc-smooth_bold.nii.gz: image with another desc-",
+                   func("3") + "_bold.nii.gz: image without desc-",
+                   func("4") + "_bold_space-MNI152NLin2009cAsym_preproc.nii.gz: old name",
+                   func("5") + "_bold_desc-filtered_timeseries.dtseries.nii: CIFTI, values on surfaces",
+                   "sub-6: folder without a scan of task rest"}));
+  EXPECT_EQ(scans_[0].participant_id, "sub-NDARINVAAAA0001");
+  EXPECT_EQ(scans_[2].reason, "image with another desc-: bids_desc=smooth takes it");
+}
+
 // As a build without libzip does it.
 TEST_F(Overlooked, UkbArchivesThatAreNotReadHaveTheirCommand) {
   const std::string image = "fMRI/filtered_func_data_clean_MNI.nii.gz";
@@ -109,9 +149,9 @@ TEST_F(Overlooked, UkbArchivesThatAreNotReadHaveTheirCommand) {
     test::write_file(directory_ / name, test::ZipBytes().add(image, "x").bytes());
   ListSettings settings = settings_for(Layout::kUkb);
   settings.reads_archives = false;
-  EXPECT_EQ(listed(settings), (Lines{"1000001_20227_2_0/" + image, "1000002/" + image,
-                                     "1000003_20227_2_0.zip: zip archive, not unpacked",
-                                     "1000003_20227_3_0.zip: zip archive, not unpacked"}));
+  EXPECT_EQ(listed(settings),
+            (Lines{"1000001_20227_2_0/" + image, "1000002/" + image, "1000003_20227_2_0.zip: zip archive, not unpacked",
+                   "1000003_20227_3_0.zip: zip archive, not unpacked"}));
   const std::string path = (directory_ / "1000003_20227_3_0").string();
   EXPECT_EQ(scans_.back().reason, "zip archive, not unpacked: unzip -q '" + path + ".zip' 'fMRI/*' -d '" + path + "'");
   EXPECT_EQ(scans_.back().run, "3_0");
@@ -158,7 +198,8 @@ TEST_F(Overlooked, PatternNamesWhatEndsOtherwise) {
             (Lines{"s1/bold.nii.gz", "s2/bold.nii.bz2: compressed by bzip2",
                    "s3/bold.nii: another ending than the pattern's .nii.gz"}));
   for (const char* file : {"a_1.nii", "._a_1.nii", "b_2.IMG"}) put(file);
-  EXPECT_EQ(listed(Layout::kFlat, "{subject}_{run}.nii"), (Lines{"a_1.nii", "b_2.IMG: pair of .img and .hdr"}));
+  EXPECT_EQ(listed(Layout::kFlat, "{subject}_{run}.nii"),
+            (Lines{"a_1.nii", "b_2.IMG: another ending than the pattern's .nii"}));
   EXPECT_EQ(scans_.back().participant_id, "b");
 }
 
@@ -169,17 +210,17 @@ TEST_F(Overlooked, WithoutAnyScanTheErrorCountsThem) {
 }
 
 TEST_F(Overlooked, IsInSummaryAndReportAndCountsAsNeitherBadNorFound) {
-  for (const char* file : {"s1.nii.gz", "s2.img", "s3.img"}) put(file);
+  for (const char* file : {"s1.nii.gz", "s2.mgz", "s3.mgz"}) put(file);
   listed(Layout::kFlat);
   PrepareSummary summary;
   count_scans(summary, scans_, std::vector<Dropped>(3, Dropped::kName));
   EXPECT_EQ(summary.overlooked, 2u);
   EXPECT_EQ(summary.bad, 0u);
   EXPECT_EQ(summary.found(), 1u);
-  EXPECT_NE(summary_text(summary).find("left out     2 pair of .img and .hdr ('s2.img')\n"), std::string::npos)
+  EXPECT_NE(summary_text(summary).find("left out     2 FreeSurfer's format ('s2.mgz')\n"), std::string::npos)
       << summary_text(summary);
   write_report(directory_ / "x.report.tsv", scans_);
-  EXPECT_NE(test::read_file(directory_ / "x.report.tsv").find("s2\ts2.img\toverlooked\t"), std::string::npos);
+  EXPECT_NE(test::read_file(directory_ / "x.report.tsv").find("s2\ts2.mgz\toverlooked\t"), std::string::npos);
 }
 
 }  // namespace

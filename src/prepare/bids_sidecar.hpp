@@ -1,0 +1,34 @@
+#pragma once
+// The JSON sidecars of BIDS images, by BIDS's principle of inheritance: a sidecar applies to every image below its
+// folder whose name has all of its entities and its suffix. Where several say the same thing, the nearest is right.
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "prepare/bids_name.hpp"
+
+namespace brainmt::prepare {
+
+class BidsSidecars {
+ public:
+  explicit BidsSidecars(const std::filesystem::path& input) : input_(input) {}
+
+  /// The nearest sidecar with a RepetitionTime for the image `file` in `folder` (below the input, ends in a slash): the
+  /// one of the image's own name, one of fewer entities beside it, then likewise in the folders above, to the input.
+  /// Where none has one, the nearest of all; empty: there is none. Paths are relative to the input.
+  std::string find(const std::string& folder, std::string_view file);
+
+ private:
+  using Names = std::vector<std::pair<std::string, BidsName>>;
+  const Names& in_folder(const std::string& folder);
+  bool has_time(const std::string& sidecar);
+
+  const std::filesystem::path& input_;
+  std::map<std::string, Names> folders_;
+  std::map<std::string, bool> has_time_;  // of those that were looked into
+};
+
+}  // namespace brainmt::prepare
