@@ -23,12 +23,16 @@ const config::Schema& train_schema() {
 void resolve(Bytes input, const config::Schema& schema) {
   const MemoryFile file(input);
   accepted<UsageError>([&] {
-    const config::Config config = config::resolve(schema, {.file = file.path().string()});
+    const config::Config config =
+        config::resolve(schema, {.file = file.path().string(), .overrides = {}, .directories = {}});
     accepted<UsageError>([&] { config.validate(); });
     const std::string printed = config.to_yaml(true);
     const MemoryFile copy(std::as_bytes(std::span(printed)));
     std::string again;
-    require(accepted<UsageError>([&] { again = config::resolve(schema, {.file = copy.path().string()}).to_yaml(); }),
+    require(accepted<UsageError>([&] {
+              again =
+                  config::resolve(schema, {.file = copy.path().string(), .overrides = {}, .directories = {}}).to_yaml();
+            }),
             "what --cfg prints is accepted");
     require(again == config.to_yaml(), "what --cfg prints reads back the same");
   });

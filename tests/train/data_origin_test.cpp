@@ -97,7 +97,9 @@ TEST(DifferingVoxels, SayWhatDiffersAndForgiveRunsFromBefore) {
   const std::vector<std::size_t> all{0, 1, 2, 3, 4, 5}, some{0, 1};
   EXPECT_EQ(a.voxels_digest(all), b.voxels_digest(all));  // the same frames
   EXPECT_NE(a.voxels_digest(all), a.voxels_digest(some));
-  TrainState saved{.voxels_sha256 = a.voxels_digest(all), .data = describe_origin(origin_of(a))};
+  TrainState saved;
+  saved.voxels_sha256 = a.voxels_digest(all);
+  saved.data = describe_origin(origin_of(a));
   TrainState now = saved;
   EXPECT_TRUE(differing_voxels(saved, now).empty());
   now.data = describe_origin(origin_of(b));
