@@ -201,6 +201,20 @@ Table Table::read(const std::filesystem::path& path, const Choice& choose) {
   return table;
 }
 
+Table Table::joined(std::filesystem::path path, std::vector<std::string> names, const std::vector<Cell>& cells,
+                    std::vector<Origin> origins) {
+  Table table;
+  table.path_ = std::move(path);
+  table.names_ = std::move(names);
+  table.origins_ = std::move(origins);
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (i % table.columns() == 0) table.lines_.push_back(table.origins_[cells[i].origin].line);
+    table.fields_.push_back(cells[i].text);
+    table.cell_origins_.push_back(cells[i].origin);
+  }
+  return table;
+}
+
 void Table::take_header(const Records& records, const std::vector<std::string>& header, const Choice& choose) {
   std::unordered_set<std::string_view> seen;
   std::vector<std::string> names;
@@ -297,6 +311,10 @@ std::unordered_map<std::string, std::size_t> Table::index_by(std::size_t column)
 }
 
 std::string Table::where(std::size_t row, std::size_t column) const {
+  if (!origins_.empty()) {
+    const Origin& origin = origins_[cell_origins_[row * columns() + column]];
+    return fmt::format("'{}' line {} ({})", origin.path.string(), origin.line, printable(names_[column]));
+  }
   return fmt::format("'{}' line {} column {} ({})", path_.string(), line(row), places_[column] + 1,
                      printable(names_[column]));
 }

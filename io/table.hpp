@@ -29,6 +29,18 @@ class Table {
   /// `choose`: null keeps every column.
   static Table read(const std::filesystem::path& path, const Choice& choose = {});
 
+  /// A table that was put together from others, row by row; `origin` is an index in `origins`.
+  struct Cell {
+    std::string text;
+    std::size_t origin = 0;
+  };
+  struct Origin {
+    std::filesystem::path path;
+    std::size_t line = 0;
+  };
+  static Table joined(std::filesystem::path path, std::vector<std::string> names, const std::vector<Cell>& cells,
+                      std::vector<Origin> origins);
+
   std::size_t rows() const { return lines_.size(); }
   std::size_t columns() const { return names_.size(); }
   const std::vector<std::string>& names() const { return names_; }
@@ -71,6 +83,8 @@ class Table {
   std::vector<std::string> fields_;  // rows x columns
   std::vector<std::size_t> lines_;
   std::vector<std::string> notes_;
+  std::vector<Origin> origins_;            // of a joined table
+  std::vector<std::size_t> cell_origins_;  // likewise, rows x columns
 };
 
 /// Does the field say that there is no value?

@@ -16,6 +16,7 @@
 #include "prepare/layouts.hpp"
 #include "prepare/motion.hpp"
 #include "prepare/repetition_time.hpp"
+#include "prepare/session_tables.hpp"
 #include "prepare/staging.hpp"
 
 namespace brainmt::prepare {
@@ -260,10 +261,14 @@ std::string sidecar_beside(const std::filesystem::path& input, const std::string
 }
 
 // Reads the table, if there is one; scans of participants that it does not know are not used.
-void mark_unlisted(Inventory& inventory, const PrepareConfig& config, bool is_speaker) {
+void mark_unlisted(Inventory& inventory, const PrepareConfig& config, const std::vector<std::string>& sessions,
+                   bool is_speaker) {
   const std::filesystem::path path = config.table();
-  if (path.empty()) return;
-  Phenotypes& table = inventory.phenotypes.emplace(path, config.table_settings);
+  if (path.empty() && sessions.empty()) return;
+  PhenotypeSettings settings = config.table_settings;
+  settings.session_tables.assign(sessions.begin(), sessions.end());
+  settings.sessions_first = config.phenotypes.empty() && path.filename() == "participants.tsv";
+  Phenotypes& table = inventory.phenotypes.emplace(path, settings);
   table.match(inventory.scans);
   for (std::size_t s = 0; s < inventory.scans.size(); ++s) {
     ScanEntry& scan = inventory.scans[s];
@@ -315,9 +320,10 @@ std::string without_path(std::string message, const std::filesystem::path& path)
 Inventory list_inventory(const PrepareConfig& config, const Share& share) {
   constexpr std::array kTexts{&ScanEntry::participant_id, &ScanEntry::run,  &ScanEntry::session, &ScanEntry::file,
                               &ScanEntry::motion,         &ScanEntry::mask, &ScanEntry::sidecar, &ScanEntry::reason};
-  std::vector<std::string> texts;
+  std::vector<std::string> texts, sessions;
   io::collectively(share.comm, [&] {
     if (share.rank != 0) return;
+    for (const auto& file : find_session_tables(config.list_settings())) sessions.push_back(file.string());
     for (ScanEntry& scan : list_scans(config.list_settings())) {
       choose_mask(scan, config.processing.mask, config.list_settings());
       if (scan.sidecar.empty()) scan.sidecar = sidecar_beside(config.input, scan.file);
@@ -326,6 +332,7 @@ Inventory list_inventory(const PrepareConfig& config, const Share& share) {
     }
   });
   broadcast_texts(share, texts);
+  broadcast_texts(share, sessions);
   Inventory inventory;
   for (std::size_t i = 0; i < texts.size(); i += kTexts.size() + 1) {
     ScanEntry& scan = inventory.scans.emplace_back();
@@ -335,7 +342,7 @@ Inventory list_inventory(const PrepareConfig& config, const Share& share) {
   }
   inventory.dropped.assign(inventory.scans.size(), Dropped::kName);
   io::collectively(share.comm, [&] {
-    mark_unlisted(inventory, config, share.rank == 0);
+    mark_unlisted(inventory, config, sessions, share.rank == 0);
     inventory.own = scans_of_shard(config.shard, inventory.scans);
   });
   return inventory;

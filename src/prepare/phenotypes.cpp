@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <iterator>
 #include <limits>
@@ -19,39 +18,16 @@
 #include "io/lower_case.hpp"
 #include "io/printable.hpp"
 #include "io/ukb_field.hpp"
+#include "prepare/id_columns.hpp"
+#include "prepare/session_tables.hpp"
 
 namespace brainmt::prepare {
 namespace {
 
-constexpr std::size_t kMostUnasked = 500;  // columns that are kept without being named
-constexpr int kFirstImaging = 2;           // instance of UK Biobank
-constexpr std::size_t kNone = static_cast<std::size_t>(-1);
-
-// In the order of preference, in lower case.
-constexpr std::array<std::string_view, 14> kIdNames{
-    "participant_id", "participant", "subject",         "subject_id", "subjectid",      "sub",        "eid",
-    "n_eid",          "f.eid",       "participant.eid", "sub_id",     "src_subject_id", "subjectkey", "id"};
-constexpr std::array<std::string_view, 8> kSessionNames{"session_id", "session",    "ses",   "ses_id",
-                                                        "eventname",  "event_name", "visit", "visit_id"};
-
-// The first of the known names that the table has; kNone.
-template <std::size_t N>
-std::size_t find_known(const std::vector<std::string>& names, const std::array<std::string_view, N>& known) {
-  for (const std::string_view wanted : known) {
-    const auto found = std::ranges::find_if(names, [&](const auto& name) { return io::lower_case(name) == wanted; });
-    if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
-  }
-  return kNone;
-}
-
-std::size_t find_id_column(const std::vector<std::string>& names, const std::string& wanted, const std::string& where) {
-  if (!wanted.empty()) return io::require_column(names, wanted, where);
-  if (const std::size_t found = find_known(names, kIdNames); found != kNone) return found;
-  throw DataError(fmt::format(
-      "{} has no column of participants: expected participant_id, Subject, subject_id, eid, n_eid or f.eid, found {} "
-      "columns, the first {}; name it with id_column=",
-      where, names.size(), io::printable(names.front())));
-}
+constexpr std::size_t kMostUnasked = 500;               // columns that are kept without being named
+constexpr std::string_view kRowNumbers = "Unnamed: 0";  // written without a name by pandas, and read again
+constexpr int kFirstImaging = 2;                        // instance of UK Biobank
+constexpr std::size_t kNone = kNoColumn;
 
 // The same measure of UK Biobank at another instance; empty: the name is no column of imaging instance 2.
 std::optional<io::UkbField> at_instance(const std::string& name, int instance) {
@@ -71,6 +47,7 @@ struct Chosen {
   std::vector<std::size_t> columns;
   std::size_t kept = 0;
   std::size_t session = kNone;  // index in columns
+  bool row_numbers = false;     // the first column holds them and is not kept
 };
 
 Chosen choose_columns(const std::vector<std::string>& names, const PhenotypeSettings& settings,
@@ -90,11 +67,10 @@ Chosen choose_columns(const std::vector<std::string>& names, const PhenotypeSett
                     where, names.size(), kMostUnasked));
   }
   for (const std::string& name : wanted) keep(io::require_column(names, name, where));
-  // pandas calls the row numbers so that it wrote without a name and read again.
-  for (std::size_t column = names.front() == "Unnamed: 0" ? 1 : 0; wanted.empty() && column < names.size(); ++column)
-    keep(column);
+  chosen.row_numbers = wanted.empty() && names.front() == kRowNumbers && chosen.columns.front() != 0;
+  for (std::size_t column = chosen.row_numbers ? 1 : 0; wanted.empty() && column < names.size(); ++column) keep(column);
   chosen.kept = chosen.columns.size();
-  if (const std::size_t session = find_known(names, kSessionNames); session != kNone) chosen.session = keep(session);
+  if (const std::size_t session = find_session_column(names); session != kNone) chosen.session = keep(session);
   for (std::size_t i = 1; i < chosen.kept; ++i) {
     const auto other = at_instance(names[chosen.columns[i]], kFirstImaging + 1);
     for (std::size_t column = 0; other && column < names.size(); ++column) {
@@ -146,15 +122,21 @@ std::string session_of(const ScanEntry& scan) {
 
 Phenotypes::Phenotypes(const std::filesystem::path& path, const PhenotypeSettings& settings)
     : table_([&] {
-        return io::Table::read(path, [&](const std::vector<std::string>& names) {
-          const Chosen chosen = choose_columns(names, settings, fmt::format("'{}'", path.string()));
+        const std::string file = (path.empty() ? settings.session_tables.at(0) : path).string();
+        const auto choose = [&](const std::vector<std::string>& names) {
+          const Chosen chosen = choose_columns(names, settings, fmt::format("'{}'", file));
           session_column_ = chosen.session;
           kept_ = chosen.kept;
+          if (chosen.row_numbers)
+            information_.push_back(
+                fmt::format("'{}': the column {} holds row numbers: passed over", file, kRowNumbers));
           return chosen.columns;
-        });
+        };
+        return settings.session_tables.empty() ? io::Table::read(path, choose)
+                                               : read_with_sessions(path, settings, choose, warnings_);
       }()),
       keep_ukb_codes_(settings.keep_ukb_codes) {
-  information_ = table_.notes();
+  std::ranges::copy(table_.notes(), std::back_inserter(information_));
   index_rows();
   note_columns(!settings.columns.empty());
 }
@@ -178,9 +160,9 @@ void Phenotypes::index_rows() {
                                                                   io::printable(table_.text(row, session_column_)))
                                                     : "",
                                         table_.line(known.row))
-                          : fmt::format("'{}' line {}: the identifier {} means the same participant as {} on line {}",
-                                        table_.path().string(), table_.line(row), io::printable(id),
-                                        io::printable(other), table_.line(known.row)));
+                          : fmt::format("{}: the identifier {} means the same participant as {} on line {}",
+                                        table_.where(row, id_column_), io::printable(id), io::printable(other),
+                                        table_.line(known.row)));
     }
     one_row_each_ = one_row_each_ && rows.empty();
     rows.push_back({row, session});
@@ -226,22 +208,21 @@ void Phenotypes::match(const std::vector<ScanEntry>& scans) {
     return rows != nullptr && std::ranges::count(*rows, session, &Row::session) > 0;
   });
   note_instances(scans);
-  note_rows_without_scan(scans);
+  count_without_scan(scans);
 }
 
-// A folder that is not whole, or a table of a larger study: only the user knows.
-void Phenotypes::note_rows_without_scan(const std::vector<ScanEntry>& scans) {
+void Phenotypes::count_without_scan(const std::vector<ScanEntry>& scans) {
   std::vector<std::uint8_t> has_scan(table_.rows(), 0);
   for (const ScanEntry& scan : scans) {
     const std::size_t* row = scan.is_scan() ? find(scan) : nullptr;
     if (row != nullptr) has_scan[*row] = 1;
   }
-  const auto count = std::ranges::count(has_scan, 0);
-  if (count == 0 || static_cast<std::size_t>(count) == table_.rows()) return;
-  const auto first = static_cast<std::size_t>(std::ranges::find(has_scan, 0) - has_scan.begin());
-  information_.push_back(fmt::format("'{}': {} of {} rows have no scan in the input, the first {}",
-                                     table_.path().string(), count, table_.rows(),
-                                     io::printable(table_.text(first, id_column_))));
+  without_scan_ = {.participants = ids_.size()};
+  for (const std::string& id : ids_) {
+    const std::vector<Row>& rows = rows_.at(id);
+    if (std::ranges::any_of(rows, [&](const Row& row) { return has_scan[row.row] != 0; })) continue;
+    if (without_scan_.count++ == 0) without_scan_.first = table_.text(rows.front().row, id_column_);
+  }
 }
 
 const std::vector<Phenotypes::Row>* Phenotypes::rows_of(const std::string& participant_id) const {
@@ -265,7 +246,9 @@ const std::size_t* Phenotypes::find(const ScanEntry& scan) const {
     const auto of_all = std::ranges::find(*rows, std::string(), &Row::session);
     return of_all == rows->end() ? nullptr : &of_all->row;
   }
-  return rows->size() == 1 ? &rows->front().row : nullptr;
+  if (rows->size() == 1) return &rows->front().row;
+  const auto of_all = std::ranges::find(*rows, std::string(), &Row::session);
+  return of_all == rows->end() ? nullptr : &of_all->row;
 }
 
 std::string Phenotypes::why_missing(const ScanEntry& scan) const {
@@ -285,9 +268,9 @@ std::string Phenotypes::why_missing(const ScanEntry& scan) const {
 std::string Phenotypes::first_ids() const {
   constexpr std::size_t kMax = 4;
   std::string text = table_.path().filename().string() + ":";
-  for (std::size_t row = 0; row < std::min(kMax, table_.rows()); ++row)
-    text += (row == 0 ? " " : ", ") + io::printable(table_.text(row, id_column_));
-  return text + (table_.rows() > kMax ? ", ..." : "");
+  for (std::size_t i = 0; i < std::min(kMax, ids_.size()); ++i)
+    text += (i == 0 ? " " : ", ") + io::printable(table_.text(rows_.at(ids_[i]).front().row, id_column_));
+  return text + (ids_.size() > kMax ? ", ..." : "");
 }
 
 // The column of the table that says what `column` says, for a scan of this session.

@@ -261,6 +261,7 @@ class Preparation {
   void report() {
     count_scans(summary_, inventory_.scans, inventory_.dropped);
     summary_.voxels = voxels_.size();
+    if (inventory_.phenotypes) summary_.without_scan = inventory_.phenotypes->without_scan();
     io::collectively(share_.comm, [&] {
       if (share_.rank == 0) {
         write_report(summary_.report, inventory_.scans);

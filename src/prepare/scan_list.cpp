@@ -205,13 +205,18 @@ std::vector<ScanEntry> list_scans(const ListSettings& settings) {
   return scans;
 }
 
+fs::path dataset_of_derivatives(const fs::path& input) {
+  // A trailing slash makes an empty file name, so the path is cleaned first.
+  const fs::path above = (fs::absolute(input) / "").parent_path().lexically_normal().parent_path();
+  return above.filename() == "derivatives" ? above.parent_path() : fs::path();
+}
+
 fs::path default_table(const ListSettings& settings) {
   std::vector<fs::path> candidates{settings.input / "phenotypes.csv"};
   if (settings.pattern.empty() && settings.layout == Layout::kBids) {
     candidates.push_back(settings.input / "participants.tsv");
-    // A trailing slash makes an empty file name, so the path is cleaned first.
-    const fs::path above = (fs::absolute(settings.input) / "").parent_path().lexically_normal().parent_path();
-    if (above.filename() == "derivatives") candidates.push_back(above.parent_path() / "participants.tsv");
+    if (const fs::path above = dataset_of_derivatives(settings.input); !above.empty())
+      candidates.push_back(above / "participants.tsv");
   }
   std::error_code unknown;
   const auto found = std::ranges::find_if(candidates, [&](const fs::path& path) { return fs::exists(path, unknown); });

@@ -108,6 +108,9 @@ struct ScanEntry {
 /// UsageError for a pattern that cannot work.
 std::vector<ScanEntry> list_scans(const ListSettings& settings);
 
+/// The dataset that a folder derivatives/<pipeline> is in; empty: `input` is none.
+std::filesystem::path dataset_of_derivatives(const std::filesystem::path& input);
+
 /// The table that goes with the layout where none is named: <input>/phenotypes.csv, for bids <input>/participants.tsv
 /// or that of the dataset above derivatives/<pipeline>. Empty where there is none.
 std::filesystem::path default_table(const ListSettings& settings);

@@ -16,6 +16,7 @@
 #include "prepare/prepare.hpp"
 #include "prepare/report.hpp"
 #include "prepare/scan_list.hpp"
+#include "prepare/session_tables.hpp"
 #include "prepare/staging.hpp"
 
 namespace brainmt::prepare {
@@ -110,6 +111,7 @@ std::string shard_mark(const PrepareConfig& config, const std::vector<ScanEntry>
   };
   const std::filesystem::path table = config.table();
   if (!table.empty()) add_file(table);
+  for (const auto& file : find_session_tables(config.list_settings())) add_file(file);
   for (const ScanEntry& scan : own) {
     add(fmt::format("{} {} {} {}", scan.file, scan.participant_id, scan.run, scan.motion));
     if (scan.usable()) add_file(config.input / scan.file);

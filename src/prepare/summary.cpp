@@ -130,6 +130,9 @@ std::string summary_text(const PrepareSummary& s) {
   std::string text = fmt::format("scans        {} of {} found are used, {}\n", s.used, s.found(),
                                  plural(s.participants, "participant"));
   text += fmt::format("left out     {}\n", left_out_text(s));
+  if (const WithoutScan& lost = s.without_scan; lost.count > 0)
+    text += fmt::format("table        {} of {} participants have no scan in the input ({})\n", lost.count,
+                        lost.participants, io::printable(lost.first));
   text += fmt::format("mask         {} voxels, {:.1f} % of the grid, {}\n", s.voxels, share(s.voxels, s.grid.voxels()),
                       volume_text(static_cast<double>(s.voxels) * s.voxel_mm3));
   text += fmt::format("signal       {}\n", minutes_text(s));

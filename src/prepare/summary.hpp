@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "io/cohort_layout.hpp"
+#include "prepare/phenotypes.hpp"
 #include "prepare/scan_list.hpp"
 #include "prepare/stage_times.hpp"
 
@@ -37,6 +38,7 @@ struct PrepareSummary {
   io::CohortGrid grid;
   double voxel_mm3 = 0;
   std::vector<LeftOut> left_out;                   // by reason
+  WithoutScan without_scan;                        // participants of the table
   std::vector<double> minutes;                     // of signal, of each participant, ascending
   std::map<double, std::size_t> repetition_times;  // seconds, and how many used scans have them
   std::size_t without_time = 0;                    // used scans of unknown repetition time: not in `minutes`

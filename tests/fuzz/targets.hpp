@@ -28,9 +28,9 @@ struct Target {
   std::optional<std::size_t> packed_at{};  // where a gzip member may stand, whose content is to be mutated too
 };
 
-inline constexpr std::array kTargets{
-    Target{"nifti", run_nifti, 0}, Target{"gzip", run_gzip, kGzipScriptBytes},
-    Target{"table", run_table},    Target{"safetensors", run_safetensors},     Target{"config", run_config}};
+inline constexpr std::array kTargets{Target{"nifti", run_nifti, 0}, Target{"gzip", run_gzip, kGzipScriptBytes},
+                                     Target{"table", run_table}, Target{"safetensors", run_safetensors},
+                                     Target{"config", run_config}};
 
 /// The target of that name, or null.
 constexpr const Target* find_target(std::string_view name) {

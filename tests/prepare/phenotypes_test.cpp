@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "prepare/age_band.hpp"
+#include "prepare/session_tables.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -160,6 +161,99 @@ TEST_F(PhenotypesTest, AScanTakesTheRowOfItsSession) {
                           {"line 3", "first on line 2"});
 }
 
+// Of sub-01 two sessions are listed, of sub-02 one; nothing is known of sub-03's.
+class SessionTables : public PhenotypesTest {
+ protected:
+  SessionTables() {
+    write("sub-01", "session_id\tage\tscore\nses-1\t50\t7\nses-2\t52\tn/a\n");
+    write("sub-02", "session_id\tscore\nses-1\t9\n");
+    for (const char* id : {"sub-01", "sub-02", "sub-03"})
+      for (const char* session : {"1", "2"}) scans_.push_back(scan(id, session));
+  }
+  void write(const std::string& id, const std::string& content) {
+    std::filesystem::create_directories(directory_ / id);
+    test::write_file(directory_ / id / (id + "_sessions.tsv"), content);
+  }
+  Phenotypes joined(const std::string& participants, bool sessions_first, std::vector<std::string> columns = {}) {
+    if (!participants.empty()) test::write_file(directory_ / "t.tsv", participants);
+    ListSettings settings{.input = directory_.path(), .layout = Layout::kBids};
+    Phenotypes result(participants.empty() ? std::filesystem::path() : directory_ / "t.tsv",
+                      {.columns = std::move(columns),
+                       .session_tables = find_session_tables(settings),
+                       .sessions_first = sessions_first});
+    result.match(scans_);
+    return result;
+  }
+  // A column of all scans; NaN as -1.
+  std::vector<double> values(const Phenotypes& table, const std::string& name) const {
+    for (const io::PhenotypeColumn& column : table.columns(scans_)) {
+      if (column.name != name) continue;
+      auto found = numbers(column);
+      std::ranges::replace_if(
+          found, [](double x) { return std::isnan(x); }, -1.0);
+      return found;
+    }
+    return {};
+  }
+  std::vector<ScanEntry> scans_;
+};
+const std::string kParticipants = "participant_id\tage\tsex\nsub-01\t40\t1\nsub-02\t60\t0\nsub-03\t70\t1\n";
+using Numbers = std::vector<double>;
+
+TEST_F(SessionTables, GiveTheRowsOfSessions) {
+  const Phenotypes table = joined(kParticipants, true);
+  EXPECT_EQ(values(table, "age"), (Numbers{50, 52, 60, 60, 70, 70}));
+  EXPECT_EQ(values(table, "score"), (Numbers{7, -1, 9, -1, -1, -1}));
+  EXPECT_EQ(values(table, "sex"), (Numbers{1, 1, 0, 0, 1, 1}));
+  EXPECT_EQ(table.without_scan().participants, 3u);
+  EXPECT_EQ(table.without_scan().count, 0u);
+}
+
+TEST_F(SessionTables, AddWhatAGivenTableLacks) {
+  const Phenotypes table = joined(kParticipants, false, {"score", "age"});
+  EXPECT_EQ(values(table, "age"), (Numbers{40, 40, 60, 60, 70, 70}));
+  EXPECT_EQ(values(table, "score"), (Numbers{7, -1, 9, -1, -1, -1}));
+  EXPECT_EQ(values(table, "sex"), Numbers{});
+  expect_error<DataError>([&] { joined(kParticipants, false, {"height"}); }, {"t.tsv'", "no column 'height'"});
+  // Rows of sessions in the table itself.
+  const std::string by_session =
+      "participant_id\tsession_id\tage\nsub-01\t2\t41\nsub-01\t1\t40\nsub-02\t1\t60\nsub-02\t2\t61\nsub-03\tn/a\t70\n";
+  const Phenotypes both = joined(by_session, false);
+  EXPECT_EQ(values(both, "age"), (Numbers{40, 41, 60, 61, 70, 70}));
+  EXPECT_EQ(values(both, "score"), (Numbers{7, -1, 9, -1, -1, -1}));
+}
+
+TEST_F(SessionTables, AreEnoughByThemselves) {
+  scans_ = {scan("sub-01", "2"), scan("sub-02", "1")};
+  const Phenotypes table = joined("", true);
+  EXPECT_EQ(values(table, "age"), (Numbers{52, -1}));
+  EXPECT_EQ(values(table, "score"), (Numbers{-1, 9}));
+  EXPECT_FALSE(table.contains(scan("sub-02", "2")));
+  EXPECT_FALSE(table.contains(scan("sub-03", "1")));
+}
+
+TEST_F(SessionTables, AreBlamedForWhatStandsInThem) {
+  write("sub-01", "session_id\tage\n1\t50\n2\tfifty\n");
+  write("sub-02", "age\n50\n");
+  const Phenotypes table = joined(kParticipants, true);
+  EXPECT_TRUE(has(table.warnings(), "sub-01_sessions.tsv' line 3 ('age'): 'fifty'")) << table.warnings().back();
+  EXPECT_TRUE(has(table.warnings(), "a table of sessions is not used: '"));
+  EXPECT_TRUE(has(table.warnings(), "sub-02_sessions.tsv' has no column session_id"));
+  write("sub-01", "session_id\tage\n1\t50\nses-01\t51\n");
+  expect_error<DataError>([&] { joined(kParticipants, true); }, {"t.tsv' line 2", "occurs twice with session"});
+}
+
+TEST_F(SessionTables, StandInTheDatasetAboveItsDerivatives) {
+  const auto input = directory_ / "derivatives/fmriprep";
+  std::filesystem::create_directories(input / "sub-01");
+  std::filesystem::create_directories(input / "sub-09");
+  ListSettings settings{.input = input, .layout = Layout::kBids};
+  ASSERT_EQ(find_session_tables(settings).size(), 1u);
+  EXPECT_EQ(find_session_tables(settings)[0].filename(), "sub-01_sessions.tsv");
+  settings.layout = Layout::kFlat;
+  EXPECT_TRUE(find_session_tables(settings).empty());
+}
+
 TEST_F(PhenotypesTest, VisitsInIdentifiersAreSessions) {
   const std::vector<ScanEntry> with{scan("HCA0000001", "V1"), scan("HCA0000001", "V2"), scan("HCA0000002", "V1")};
   const Phenotypes found =
@@ -184,11 +278,25 @@ TEST_F(PhenotypesTest, LaterImagingInstancesTakeTheirColumns) {
   EXPECT_TRUE(has(found.warnings(), "have no value in column 25000-2.0"));
 }
 
-TEST_F(PhenotypesTest, RowsWithoutAScanAreCounted) {
+TEST_F(PhenotypesTest, ParticipantsWithoutAScanAreCounted) {
   const auto with = scans({"2"});
-  const auto line = "2 of 3 rows have no scan in the input, the first '1'";
-  EXPECT_TRUE(has(matched("eid,age\n1,50\n2,51\n3,52\n", with).information(), line));
-  EXPECT_FALSE(has(matched("eid,age\n2,51\n", with).information(), "have no scan"));
+  const WithoutScan lost = matched("eid,age\n1,50\n2,51\n3,52\n", with).without_scan();
+  EXPECT_EQ(lost.count, 2u);
+  EXPECT_EQ(lost.participants, 3u);
+  EXPECT_EQ(lost.first, "1");
+  EXPECT_EQ(matched("eid,age\n2,51\n", with).without_scan().count, 0u);
+  // A participant with a scan of one session is not without one.
+  const WithoutScan visits = matched("id,session,age\n2,1,50\n2,2,51\n3,1,52\n", {scan("2", "2")}).without_scan();
+  EXPECT_EQ(visits.count, 1u);
+  EXPECT_EQ(visits.participants, 2u);
+}
+
+TEST_F(PhenotypesTest, RowNumbersUnderANameArePassedOverAloud) {
+  const Phenotypes found = table("Unnamed: 0,eid,age\n0,1,50\n1,2,51\n");
+  EXPECT_EQ(names(found.columns({})), Names{"age"});
+  EXPECT_TRUE(has(found.information(), "column Unnamed: 0 holds row numbers: passed over"));
+  EXPECT_TRUE(has(table(",eid,age\n0,1,50\n1,2,51\n").information(), "the first column has no name"));
+  EXPECT_FALSE(has(table("Unnamed: 0,eid,age\n0,1,50\n", {"age"}).information(), "row numbers"));
 }
 
 TEST_F(PhenotypesTest, CodesOfUkBiobankAreMissing) {

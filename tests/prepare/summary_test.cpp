@@ -50,6 +50,14 @@ TEST(PrepareSummary, CountsWhoIsLeftOutByReasonWithAnExample) {
       << text;
 }
 
+TEST(PrepareSummary, SaysWhoOfTheTableHasNoScan) {
+  PrepareSummary summary = summary_of({scan("a", 9, 1)}, {});
+  EXPECT_EQ(summary_text(summary).find("\ntable "), std::string::npos);
+  summary.without_scan = {.participants = 20, .count = 3, .first = "sub-07"};
+  EXPECT_NE(summary_text(summary).find("\ntable        3 of 20 participants have no scan in the input ('sub-07')\n"),
+            std::string::npos);
+}
+
 TEST(PrepareSummary, UnknownRepetitionTimesAreNotCounted) {
   const auto some = summary_of({scan("a", 60, 1), scan("b", 60, 0)}, {});
   EXPECT_EQ(some.minutes, std::vector<double>{1});
