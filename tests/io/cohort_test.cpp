@@ -293,7 +293,7 @@ TEST(GridScatter, FillsTheDenseFrame) {
 TEST_F(CohortTest, DocumentedPythonReadsTheFile) {
   const std::string python = BRAINMT_PYTHON;
   ASSERT_EQ(std::system((python + " -c 'import h5py'").c_str()), 0) << "install Python with h5py (python3-h5py)";
-  const std::string document = read_file(test::source_root() / "docs/cohort-format.md");
+  const std::string document = read_file(brainmt::test::source_root() / "docs/cohort-format.md");
   const std::size_t begin = document.find("```python\n"), end = document.find("\n```", begin);
   ASSERT_NE(begin, std::string::npos);
   const std::string check =
