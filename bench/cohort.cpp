@@ -21,7 +21,7 @@
 #include "bench/simulated_cohort.hpp"
 #include "comm/agreement.hpp"
 #include "io/cohort_index.hpp"
-#include "train/training_batches.hpp"
+#include "task/training_batches.hpp"
 
 namespace brainmt::bench {
 namespace {
@@ -48,11 +48,11 @@ Start measure_start(const fs::path& path, std::int64_t frames) {
   };
   const io::Cohort cohort(path);
   lap(0);
-  const train::TrainingData data = train::prepare_training_data(cohort, {.targets = {{.name = "sex"}}}, {}, frames);
+  const task::TrainingData data = task::prepare_training_data(cohort, {.targets = {{.name = "sex"}}}, {}, frames);
   lap(1);
-  train::TrainingBatches batches(
-      data, {.seed = 1, .batch_size = 2, .end_step = 1, .input = train::windows_of(cohort, frames)});
-  const train::MicroBatch batch = batches.next(0, 0);
+  task::TrainingBatches batches(data,
+                                {.seed = 1, .batch_size = 2, .end_step = 1, .input = task::windows_of(cohort, frames)});
+  const task::MicroBatch batch = batches.next(0, 0);
   BRAINMT_CHECK(batch.samples.size() == 2, "a batch of {} samples", batch.samples.size());
   lap(2);
   start.peak_bytes = static_cast<double>(peak_resident_bytes() - before);

@@ -8,9 +8,11 @@
 #include "bench/simulated_cohort.hpp"
 #include "comm/agreement.hpp"
 #include "models/registry.hpp"
+#include "task/objective.hpp"
+#include "task/training_batches.hpp"
 #include "train/gradient_route.hpp"
+#include "train/step.hpp"
 #include "train/trainer.hpp"
-#include "train/training_batches.hpp"
 
 namespace brainmt::bench {
 namespace {
@@ -21,12 +23,12 @@ constexpr std::uint64_t kSeed = 1;
 // Steps of the program's own training loop, less validation and files.
 class Steps {
  public:
-  Steps(std::unique_ptr<models::Model> model, const train::TaskDescription& task, int micro_steps,
+  Steps(std::unique_ptr<models::Model> model, const task::TaskDescription& task, int micro_steps,
         comm::Communicator& comm)
       : model_(std::move(model)),
         optimizer_(model_->parameters(), {.clip_norm = 1}),
         route_(comm, {}),
-        objective_(train::supervised(task)),
+        objective_(task::supervised(task)),
         runner_(*model_, *objective_, optimizer_, comm, route_.link(), {.seed = kSeed, .micro_steps = micro_steps}),
         comm_(comm),
         samples_(std::int64_t{micro_steps} * comm.size()) {
@@ -37,7 +39,7 @@ class Steps {
     double seconds = 0;  // of the slowest rank
     double waited = 0;   // of them, this rank for its batches
   };
-  Result run(std::int64_t step, std::function<train::MicroBatch(int, const Tensor&)> batch) {
+  Result run(std::int64_t step, std::function<task::MicroBatch(int, const Tensor&)> batch) {
     comm_.barrier();
     const auto start = std::chrono::steady_clock::now();
     const train::StepResult result =
@@ -48,9 +50,9 @@ class Steps {
 
  private:
   std::unique_ptr<models::Model> model_;
-  train::AdamW optimizer_;
+  nn::AdamW optimizer_;
   train::GradientRoute route_;
-  std::unique_ptr<train::Objective> objective_;
+  std::unique_ptr<task::Objective> objective_;
   train::StepRunner runner_;
   comm::Communicator& comm_;
   std::int64_t samples_;
@@ -63,13 +65,13 @@ struct Comparison {
 };
 
 // Pairs of steps, of the same number and so with the same DropPath; which of a pair comes first alternates.
-Comparison run_pairs(Steps& steps, const train::TrainingData& data, train::BatchPlan plan) {
-  train::BatchPlan first = plan;
+Comparison run_pairs(Steps& steps, const task::TrainingData& data, task::BatchPlan plan) {
+  task::BatchPlan first = plan;
   first.end_step = 1;
-  train::TrainingBatches once(data, first);
-  std::vector<train::MicroBatch> resident;
+  task::TrainingBatches once(data, first);
+  std::vector<task::MicroBatch> resident;
   for (int micro = 0; micro < plan.micro_steps; ++micro) resident.push_back(once.next(0, micro));
-  train::TrainingBatches stream(data, plan);
+  task::TrainingBatches stream(data, plan);
   const auto from_memory = [&](int micro, const Tensor&) { return resident[static_cast<std::size_t>(micro)]; };
 
   Comparison result;
@@ -129,7 +131,7 @@ void compare_steps(Report& report, const config::Config& config, comm::Communica
   constexpr std::size_t kBatches = 4;
   const SharedDirectory directory(comm);
   std::optional<io::Cohort> cohort;
-  std::optional<train::TrainingData> data;
+  std::optional<task::TrainingData> data;
   comm::run_agreed(comm, [&] {
     if (comm.rank() == 0)
       write_simulated_cohort(directory / "cohort.h5", {.grid = {extent(0), extent(1), extent(2)},
@@ -138,11 +140,11 @@ void compare_steps(Report& report, const config::Config& config, comm::Communica
   });
   comm::run_agreed(comm, [&] {
     cohort.emplace(directory / "cohort.h5");
-    data.emplace(train::prepare_training_data(*cohort,
-                                              {.targets = {{.name = "sex", .task = train::Task::kClassification}}},
-                                              {.plan = {.fractions = {1, 0, 0}}}, plan.frames));
+    data.emplace(task::prepare_training_data(*cohort,
+                                             {.targets = {{.name = "sex", .task = task::Task::kClassification}}},
+                                             {.plan = {.fractions = {1, 0, 0}}}, plan.frames));
   });
-  auto model = plan.make(train::data_spec(plan, *cohort, 1), activation, models::Model::Memory::kAllocate);
+  auto model = plan.make(task::data_spec(plan, *cohort, 1), activation, models::Model::Memory::kAllocate);
   const models::InputSpec input = model->input();
   Steps steps(std::move(model), data->task, samples / comm.size(), comm);
   add_to(report, run_pairs(steps, *data,

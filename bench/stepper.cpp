@@ -14,8 +14,8 @@ constexpr double kLr = 1e-9;
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-train::TaskDescription regressions(std::int64_t outputs) {
-  return {.targets = std::vector<train::TargetDescription>(static_cast<std::size_t>(outputs))};
+task::TaskDescription regressions(std::int64_t outputs) {
+  return {.targets = std::vector<task::TargetDescription>(static_cast<std::size_t>(outputs))};
 }
 
 std::unique_ptr<models::Model> initialised(std::unique_ptr<models::Model> model) {
@@ -30,7 +30,7 @@ Stepper::Stepper(std::unique_ptr<models::Model> model, int samples, comm::Commun
       window_(static_cast<std::size_t>(model_->input_shape(1).count())),
       optimizer_(model_->parameters(), {}),
       route_(comm, {.graphs = graphs}),
-      objective_(train::supervised(regressions(model_->outputs()))),
+      objective_(task::supervised(regressions(model_->outputs()))),
       runner_(*model_, *objective_, optimizer_, comm, route_.link(), {.micro_steps = samples, .batch_size = 1},
               route_.recorder()),
       rank_(comm.rank()),
@@ -40,7 +40,7 @@ Stepper::Stepper(std::unique_ptr<models::Model> model, int samples, comm::Commun
   for (float& v : window_) v = static_cast<float>(random.uniform(-1.0, 1.0));
 }
 
-train::MicroBatch Stepper::batch(int micro_step) const {
+task::MicroBatch Stepper::batch(int micro_step) const {
   const profile::Region region("brainmt::input");
   const auto outputs = static_cast<std::size_t>(model_->outputs());
   return {.input = Tensor::from_host(window_, model_->input_shape(1), model_->parameters().activation_dtype()),

@@ -28,13 +28,13 @@ class Stepper {
   StepTimes run();
 
  private:
-  train::MicroBatch batch(int micro_step) const;
+  task::MicroBatch batch(int micro_step) const;
 
   std::unique_ptr<models::Model> model_;
   std::vector<float> window_;
-  train::AdamW optimizer_;
+  nn::AdamW optimizer_;
   train::GradientRoute route_;
-  std::unique_ptr<train::Objective> objective_;
+  std::unique_ptr<task::Objective> objective_;
   train::StepRunner runner_;
   int rank_, samples_;
   std::int64_t global_samples_, steps_ = 0;

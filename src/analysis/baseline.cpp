@@ -6,7 +6,7 @@
 #include <variant>
 
 #include "base/error.hpp"
-#include "train/session_values.hpp"
+#include "task/session_values.hpp"
 
 namespace brainmt::analysis {
 namespace {
@@ -47,7 +47,7 @@ ConfoundTable::ConfoundTable(const io::Cohort& cohort, const std::vector<std::st
 void ConfoundTable::add_numbers(const io::Cohort& cohort, const std::vector<double>& by_scan) {
   std::map<std::string, std::vector<std::size_t>> scans;
   for (std::size_t scan = 0; scan < by_scan.size(); ++scan) scans[cohort.scans()[scan].participant_id].push_back(scan);
-  for (const auto& [id, of_person] : scans) rows_[id].push_back(train::mean_of_scans(by_scan, of_person));
+  for (const auto& [id, of_person] : scans) rows_[id].push_back(task::mean_of_scans(by_scan, of_person));
   ++terms_;
 }
 
@@ -56,7 +56,7 @@ std::vector<double> ConfoundTable::row(const std::string& participant) const {
   return found == rows_.end() ? std::vector<double>(terms_, kMissing) : found->second;
 }
 
-LinearModel::LinearModel(const std::vector<std::vector<double>>& x, const std::vector<double>& y, train::Task task) {
+LinearModel::LinearModel(const std::vector<std::vector<double>>& x, const std::vector<double>& y, task::Task task) {
   BRAINMT_CHECK(!x.empty() && x.size() == y.size(), "{} rows, {} targets", x.size(), y.size());
   const std::size_t terms = x.front().size();
   for (std::size_t j = 0; j < terms; ++j) {
@@ -71,8 +71,8 @@ LinearModel::LinearModel(const std::vector<std::vector<double>>& x, const std::v
   }
   std::vector<std::vector<double>> rows;
   for (const auto& row : x) rows.push_back(standardised(row));
-  fit_ = task == train::Task::kClassification ? train::fit_logistic(rows, y, kRidge * static_cast<double>(rows.size()))
-                                              : train::fit_linear(rows, y);
+  fit_ = task == task::Task::kClassification ? task::fit_logistic(rows, y, kRidge * static_cast<double>(rows.size()))
+                                             : task::fit_linear(rows, y);
 }
 
 std::vector<double> LinearModel::standardised(const std::vector<double>& x) const {
@@ -85,12 +85,12 @@ double LinearModel::predict(const std::vector<double>& x) const { return fit_.of
 
 std::map<std::string, double> labels_of(const train::TrainSettings& settings, const io::Cohort& cohort,
                                         const std::string& target) {
-  const train::TrainingData data =
-      train::prepare_training_data(cohort, settings.task, settings.split, settings.model.frames);
+  const task::TrainingData data =
+      task::prepare_training_data(cohort, settings.task, settings.split, settings.model.frames);
   std::map<std::string, double> labels;
   for (std::size_t k = 0; k < data.outputs(); ++k) {
     if (data.task.targets[k].target.name != target) continue;
-    for (const train::Subject& subject : data.data.subjects())
+    for (const task::Subject& subject : data.data.subjects())
       if (subject.has_label(k)) labels[subject.id] = subject.labels[k];
   }
   return labels;

@@ -6,7 +6,7 @@
 
 #include "analysis/paired.hpp"
 #include "io/cohort.hpp"
-#include "train/least_squares.hpp"
+#include "task/least_squares.hpp"
 #include "train/trainer.hpp"
 
 namespace brainmt::analysis {
@@ -36,7 +36,7 @@ class ConfoundTable {
 class LinearModel {
  public:
   /// `x` [n][terms] and `y` [n] of the training part, n >= 1.
-  LinearModel(const std::vector<std::vector<double>>& x, const std::vector<double>& y, train::Task task);
+  LinearModel(const std::vector<std::vector<double>>& x, const std::vector<double>& y, task::Task task);
   /// The value, or the logit of class 1.
   double predict(const std::vector<double>& x) const;
 
@@ -44,7 +44,7 @@ class LinearModel {
   std::vector<double> standardised(const std::vector<double>& x) const;
 
   std::vector<double> mean_, scale_;
-  train::LinearFit fit_;  // of the standardised terms
+  task::LinearFit fit_;  // of the standardised terms
 };
 
 /// The labels of `target` by participant, as training with these settings sees them: without what its

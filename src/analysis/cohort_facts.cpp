@@ -10,17 +10,17 @@
 #include "analysis/brain_slices.hpp"
 #include "base/error.hpp"
 #include "io/table.hpp"
-#include "train/class_names.hpp"
-#include "train/describe_data.hpp"
-#include "train/phenotype_values.hpp"
-#include "train/session_values.hpp"
+#include "task/class_names.hpp"
+#include "task/describe_data.hpp"
+#include "task/phenotype_values.hpp"
+#include "task/session_values.hpp"
 
 namespace brainmt::analysis {
 namespace {
 
 const io::PhenotypeColumn* column_or_null(const io::Cohort& cohort, const char* name) {
   try {
-    return train::find_phenotype(cohort, name);
+    return task::find_phenotype(cohort, name);
   } catch (const DataError&) {  // several columns fit: none of them is shown
     return nullptr;
   }
@@ -30,11 +30,11 @@ const io::PhenotypeColumn* column_or_null(const io::Cohort& cohort, const char* 
 std::vector<std::string> sex_of(const io::Cohort& cohort) {
   const io::PhenotypeColumn* column = column_or_null(cohort, "sex");
   if (column == nullptr) return {};
-  std::vector<std::string> texts = train::texts_of(*column);
+  std::vector<std::string> texts = task::texts_of(*column);
   try {
-    const train::Target target{.name = column->name, .task = train::Task::kClassification};
-    const std::vector<double> labels = train::read_labels(cohort, target);
-    const auto names = train::class_names(cohort, target);
+    const task::Target target{.name = column->name, .task = task::Task::kClassification};
+    const std::vector<double> labels = task::read_labels(cohort, target);
+    const auto names = task::class_names(cohort, target);
     for (std::size_t s = 0; s < texts.size(); ++s)
       if (!std::isnan(labels[s])) texts[s] = names[labels[s] == 1.0 ? 1 : 0];
   } catch (const DataError&) {  // coded in another way: shown as it is
@@ -42,38 +42,38 @@ std::vector<std::string> sex_of(const io::Cohort& cohort) {
   return texts;
 }
 
-double motion_of(const io::Cohort& cohort, const train::Subject& subject) {
+double motion_of(const io::Cohort& cohort, const task::Subject& subject) {
   double sum = 0, count = 0;
   for (const std::size_t scan : subject.scans)
     if (const double fd = cohort.scans()[scan].mean_fd; !std::isnan(fd)) sum += fd, ++count;
   if (count > 0) return sum / count;
   const io::PhenotypeColumn* column = column_or_null(cohort, "mean_fd");
-  const auto numbers = column == nullptr ? std::nullopt : train::numbers_of(*column);
-  return numbers ? train::mean_of_scans(*numbers, subject.scans) : std::nan("");
+  const auto numbers = column == nullptr ? std::nullopt : task::numbers_of(*column);
+  return numbers ? task::mean_of_scans(*numbers, subject.scans) : std::nan("");
 }
 
 // "" where the column is missing; "site 1, site 2" for a participant that was scanned at both.
-std::string values_of(const std::vector<std::string>& by_scan, const train::Subject& subject) {
+std::string values_of(const std::vector<std::string>& by_scan, const task::Subject& subject) {
   if (by_scan.empty()) return {};
   std::vector<std::string> texts;
   for (const std::size_t scan : subject.scans) texts.push_back(by_scan[scan]);
-  return fmt::format("{}", fmt::join(train::distinct(texts), ", "));
+  return fmt::format("{}", fmt::join(task::distinct(texts), ", "));
 }
 
-void add_people(CohortFacts& facts, const train::TrainingData& training) {
+void add_people(CohortFacts& facts, const task::TrainingData& training) {
   const io::Cohort& cohort = training.data.cohort();
   const std::vector<std::string> sex = sex_of(cohort);
   const io::PhenotypeColumn* age_column = column_or_null(cohort, "age");
-  const auto age = age_column == nullptr ? std::nullopt : train::numbers_of(*age_column);
+  const auto age = age_column == nullptr ? std::nullopt : task::numbers_of(*age_column);
   const io::PhenotypeColumn* site_column = column_or_null(cohort, "site");
-  const auto site = site_column == nullptr ? std::vector<std::string>{} : train::texts_of(*site_column);
-  for (const train::Part part : train::kParts)
+  const auto site = site_column == nullptr ? std::vector<std::string>{} : task::texts_of(*site_column);
+  for (const task::Part part : task::kParts)
     for (const std::size_t i : training.part(part)) {
-      const train::Subject& subject = training.data.subjects()[i];
-      facts.people[subject.id] = {.part = std::string(train::name_of(part)),
+      const task::Subject& subject = training.data.subjects()[i];
+      facts.people[subject.id] = {.part = std::string(task::name_of(part)),
                                   .sex = values_of(sex, subject),
                                   .site = values_of(site, subject),
-                                  .age = age ? train::mean_of_scans(*age, subject.scans) : std::nan(""),
+                                  .age = age ? task::mean_of_scans(*age, subject.scans) : std::nan(""),
                                   .motion = motion_of(cohort, subject),
                                   .labels = subject.labels};
     }
@@ -99,11 +99,11 @@ void add_unprepared(CohortFacts& facts, const io::Cohort& cohort) {
   }
 }
 
-void add_left_out(CohortFacts& facts, const train::TrainingData& training, std::int64_t frames) {
-  const train::Dataset& data = training.data;
+void add_left_out(CohortFacts& facts, const task::TrainingData& training, std::int64_t frames) {
+  const task::Dataset& data = training.data;
   add_unprepared(facts, data.cohort());
   facts.left_out.emplace_back("scans in quarantine", data.cohort().quarantined());
-  facts.left_out.emplace_back("participants without " + train::names_of(data.targets()), data.without_label());
+  facts.left_out.emplace_back("participants without " + task::names_of(data.targets()), data.without_label());
   facts.left_out.emplace_back("participants without a confound", data.without_confounds());
   facts.left_out.emplace_back(fmt::format("participants without {} frames", frames), data.too_short());
   facts.left_out.emplace_back("participants that the split does not name",
@@ -112,14 +112,14 @@ void add_left_out(CohortFacts& facts, const train::TrainingData& training, std::
 }
 
 // Age, sex, site and motion, as far as the cohort has them and they are not what is predicted.
-void add_confounds(CohortFacts& facts, const train::TrainingData& training) {
+void add_confounds(CohortFacts& facts, const task::TrainingData& training) {
   const io::Cohort& cohort = training.data.cohort();
   const bool has_motion = std::ranges::any_of(cohort.scans(), [](const auto& s) { return !std::isnan(s.mean_fd); });
   std::vector<std::string> columns;
   for (const char* name : {"age", "sex", "site", "mean_fd"}) {
     const io::PhenotypeColumn* column = column_or_null(cohort, name);
     const bool is_target = column != nullptr && std::ranges::any_of(training.data.targets(), [&](const auto& target) {
-                             return train::find_phenotype(cohort, target.name) == column;
+                             return task::find_phenotype(cohort, target.name) == column;
                            });
     if (is_target || (column == nullptr && !(has_motion && std::string_view(name) == "mean_fd"))) continue;
     facts.confounds.emplace_back(name);
@@ -165,21 +165,20 @@ std::string CohortFacts::class_name(const std::string& target, std::size_t which
   return name.empty() || name == "0" || name == "1" ? fmt::format("class {}", which) : name;
 }
 
-CohortFacts read_cohort_facts(const io::Cohort& cohort, const train::TaskSettings& task,
-                              const train::SplitSettings& split, std::int64_t frames) {
-  const train::TrainingData training = train::prepare_training_data(cohort, task, split, frames);
+CohortFacts read_cohort_facts(const io::Cohort& cohort, const task::TaskSettings& task,
+                              const task::SplitSettings& split, std::int64_t frames) {
+  const task::TrainingData training = task::prepare_training_data(cohort, task, split, frames);
   CohortFacts facts;
   facts.data_sha256 = training.sha256;
-  facts.window = train::describe_window(cohort, frames);
+  facts.window = task::describe_window(cohort, frames);
   facts.repetition = repetition_text(cohort);
   facts.space = space_text(cohort.layout());
   facts.values = values_text(cohort.layout());
   add_people(facts, training);
   add_left_out(facts, training, frames);
-  for (const train::Target& target : training.data.targets()) {
+  for (const task::Target& target : training.data.targets()) {
     facts.targets.push_back(target.name);
-    if (target.task == train::Task::kClassification)
-      facts.class_names[target.name] = train::class_names(cohort, target);
+    if (target.task == task::Task::kClassification) facts.class_names[target.name] = task::class_names(cohort, target);
   }
   add_confounds(facts, training);
   facts.picture = slices_figure(mean_image(cohort));

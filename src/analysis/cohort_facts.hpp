@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "analysis/html.hpp"
-#include "train/training_data.hpp"
+#include "task/training_data.hpp"
 
 namespace brainmt::analysis {
 
@@ -36,7 +36,7 @@ struct CohortFacts {
 
 /// Opens nothing: `cohort` is that of the run. Reads two frames of at most 32 scans. Throws DataError when cohort, task
 /// and split do not fit together.
-CohortFacts read_cohort_facts(const io::Cohort& cohort, const train::TaskSettings& task,
-                              const train::SplitSettings& split, std::int64_t frames);
+CohortFacts read_cohort_facts(const io::Cohort& cohort, const task::TaskSettings& task,
+                              const task::SplitSettings& split, std::int64_t frames);
 
 }  // namespace brainmt::analysis

@@ -8,11 +8,11 @@
 #include <map>
 
 #include "analysis/embed_metadata.hpp"
-#include "analysis/load_model.hpp"
 #include "base/fault.hpp"
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
-#include "train/sampler.hpp"
+#include "run/load_model.hpp"
+#include "task/sampler.hpp"
 #include "train/window_pass.hpp"
 
 namespace brainmt::analysis {
@@ -31,14 +31,14 @@ struct Prepared {
   std::vector<Source> sources;  // of the whole cohort, or of the part
   std::size_t too_short = 0;
   EmbeddingDescription description;  // without participants
-  DataCheck check;
+  run::DataCheck check;
 };
 
 std::vector<std::size_t> starts_of(const io::Cohort& cohort, std::size_t scan, const models::Model& model,
                                    std::int64_t stride) {
   const auto frames = static_cast<std::size_t>(model.input().frames);
-  return train::evaluation_starts(cohort.scans()[scan].frames, frames,
-                                  stride > 0 ? static_cast<std::size_t>(stride) : frames);
+  return task::evaluation_starts(cohort.scans()[scan].frames, frames,
+                                 stride > 0 ? static_cast<std::size_t>(stride) : frames);
 }
 
 // Means over the scans; motion over those where it is known.
@@ -62,10 +62,10 @@ void describe_scans(Source& source, const io::Cohort& cohort, const models::Mode
   if (known > 0) p.mean_fd = motion / known;
 }
 
-std::string part_name(const std::optional<train::Split>& split, const std::string& id) {
+std::string part_name(const std::optional<task::Split>& split, const std::string& id) {
   if (split)
-    for (const train::Part part : train::kParts)
-      if (std::ranges::binary_search(split->of(part), id)) return std::string(train::name_of(part));
+    for (const task::Part part : task::kParts)
+      if (std::ranges::binary_search(split->of(part), id)) return std::string(task::name_of(part));
   return "none";
 }
 
@@ -86,20 +86,20 @@ std::vector<Source> participants_of(const io::Cohort& cohort) {
 Prepared prepare(const EmbedSettings& settings, const io::Cohort& cohort) {
   const auto file = io::SafetensorsFile::open(settings.weights);
   Prepared result;
-  result.model = load_model(file, settings.model, /*targets=*/1, cohort, settings.activation);
-  result.check = check_data(file, cohort, settings.allow_mismatch);
+  result.model = run::load_model(file, settings.model, /*targets=*/1, cohort, settings.activation);
+  result.check = run::check_data(file, cohort, settings.allow_mismatch);
   const auto frames = static_cast<std::uint64_t>(result.model->input().frames);
-  std::optional<train::Split> split;
-  if (!settings.split_file.empty()) split = train::load_split(settings.split_file);
+  std::optional<task::Split> split;
+  if (!settings.split_file.empty()) split = task::load_split(settings.split_file);
   std::vector<Source> all = participants_of(cohort);
   if (split) {
     std::vector<std::string> ids;
     for (const io::CohortScan& scan : cohort.scans()) ids.push_back(scan.participant_id);  // in quarantine too
-    train::check_known(*split, ids, cohort.path().string());
+    task::check_known(*split, ids, cohort.path().string());
   }
   for (Source& source : all) {
     source.participant.part = part_name(split, source.participant.id);
-    if (settings.part && source.participant.part != train::name_of(*settings.part)) continue;
+    if (settings.part && source.participant.part != task::name_of(*settings.part)) continue;
     std::erase_if(source.scans, [&](std::size_t scan) { return cohort.scans()[scan].frames < frames; });
     if (source.scans.empty()) {
       ++result.too_short;

@@ -15,7 +15,7 @@
 #include "comm/communicator.hpp"
 #include "io/cohort.hpp"
 #include "models/registry.hpp"
-#include "train/split.hpp"
+#include "task/split.hpp"
 
 namespace brainmt::analysis {
 
@@ -36,7 +36,7 @@ struct EmbedSettings {
   DType activation = DType::kF32;
   bool allow_mismatch = false;       // a cohort of another space or normalisation than the model was trained on
   std::filesystem::path split_file;  // empty: all participants are of the part "none"
-  std::optional<train::Part> part;   // none: all participants
+  std::optional<task::Part> part;    // none: all participants
   Pooling pooling = Pooling::kCls;
   bool frame_tokens = false;
   std::int64_t stride = 0;  // frames between the starts of two windows; 0: the window's length

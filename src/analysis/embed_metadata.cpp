@@ -5,8 +5,8 @@
 #include <set>
 
 #include "io/checksum.hpp"
-#include "train/data_origin.hpp"
-#include "train/weights.hpp"
+#include "run/data_origin.hpp"
+#include "run/weights.hpp"
 
 namespace brainmt::analysis {
 namespace {
@@ -38,14 +38,14 @@ Json preprocessing_of(const io::Cohort& cohort) {
 }
 
 // "2/5": fold number 2, from 0, of 5.
-std::string fold_of(const std::optional<train::Split>& split) {
+std::string fold_of(const std::optional<task::Split>& split) {
   return split && split->plan.folds > 1 ? fmt::format("{}/{}", split->plan.fold, split->plan.folds) : "none";
 }
 
 }  // namespace
 
 EmbeddingDescription describe_embedding(const EmbedSettings& settings, const models::Model& model,
-                                        const io::Cohort& cohort, const std::optional<train::Split>& split) {
+                                        const io::Cohort& cohort, const std::optional<task::Split>& split) {
   const auto frames = static_cast<std::uint64_t>(model.input().frames);
   EmbeddingDescription d{.metadata = {}, .participants = {}, .arrays = {"embeddings"}};
   if (settings.pooling == Pooling::kBoth) d.arrays.push_back("embeddings_mean");
@@ -55,7 +55,7 @@ EmbeddingDescription describe_embedding(const EmbedSettings& settings, const mod
   d.metadata = {{"embedding_strategy_id", kEmbeddingStrategy},
                 {"model_id", model.id()},
                 {"weights_sha256", io::sha256_of_file(settings.weights)},
-                {"model_config", Json::parse(train::describe_model(model))}};
+                {"model_config", Json::parse(run::describe_model(model))}};
   d.metadata.update(model.embedding_facts());
   d.metadata.update(
       Json{{"pooling", name_of(settings.pooling)},
@@ -76,8 +76,8 @@ EmbeddingDescription describe_embedding(const EmbedSettings& settings, const mod
            {"covariates", "none"},
            {"projector", "none"},
            {"cohort_file", cohort.path().filename().string()},
-           {"cohort_fingerprint", train::cohort_fingerprint(cohort)},
-           {"part", settings.part ? std::string(train::name_of(*settings.part)) : "all"},
+           {"cohort_fingerprint", run::cohort_fingerprint(cohort)},
+           {"part", settings.part ? std::string(task::name_of(*settings.part)) : "all"},
            {"split_sha256", split ? io::sha256_of_file(settings.split_file) : "none"},
            {"seed", split ? Json(split->plan.seed) : Json("none")},
            {"fold_id", fold_of(split)}});

@@ -9,24 +9,24 @@
 
 #include "comm/communicator.hpp"
 #include "models/registry.hpp"
-#include "train/metrics.hpp"
+#include "task/metrics.hpp"
+#include "task/split.hpp"
+#include "task/task_description.hpp"
+#include "task/training_data.hpp"
 #include "train/predict.hpp"
-#include "train/split.hpp"
-#include "train/task_description.hpp"
-#include "train/training_data.hpp"
 
 namespace brainmt::analysis {
 
 struct EvaluateSettings {
-  std::filesystem::path weights;            // safetensors with the published names
-  std::optional<models::ModelPlan> model;   // for a file that does not describe its model
-  std::optional<train::TaskSettings> task;  // for a file that does not describe its task
+  std::filesystem::path weights;           // safetensors with the published names
+  std::optional<models::ModelPlan> model;  // for a file that does not describe its model
+  std::optional<task::TaskSettings> task;  // for a file that does not describe its task
   DType activation = DType::kF32;
-  bool allow_mismatch = false;      // a cohort of another space or normalisation than the model was trained on
-  std::optional<train::Part> part;  // none: all subjects
-  train::SplitSettings split;
+  bool allow_mismatch = false;     // a cohort of another space or normalisation than the model was trained on
+  std::optional<task::Part> part;  // none: all subjects
+  task::SplitSettings split;
   train::PredictSettings predict;
-  train::BootstrapSettings bootstrap;
+  task::BootstrapSettings bootstrap;
 };
 
 /// One row of predictions.tsv: a participant and a target.
@@ -41,7 +41,7 @@ struct Prediction {
 };
 
 struct Evaluation {
-  train::TaskDescription task;
+  task::TaskDescription task;
   std::string part;  // what was asked for: a part's name or "all"
   std::vector<Prediction> predictions;
   // How the cohort differs from what the model was trained on:
@@ -55,7 +55,7 @@ Evaluation evaluate(const EvaluateSettings& settings, const io::Cohort& cohort, 
 /// The object of metrics.json: {task, target, split, n_subjects, <metric>...}, or of a multitask run {task, split,
 /// n_subjects, targets: {<target>: {task, n_subjects, <metric>...}}}, with `confounds`, `data_mismatch` and
 /// `data_difference` where there are any.
-nlohmann::ordered_json metrics_of(const Evaluation& evaluation, const train::BootstrapSettings& bootstrap);
+nlohmann::ordered_json metrics_of(const Evaluation& evaluation, const task::BootstrapSettings& bootstrap);
 
 /// participant_id split n_windows y_true y_pred logit prob, of a multitask run also target, and data_mismatch where
 /// there are any (the same in each row, so that a row keeps it among those of other cohorts); n/a where a column does

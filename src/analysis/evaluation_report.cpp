@@ -12,16 +12,16 @@ namespace {
 
 // The metrics of one target over the subjects that have it.
 nlohmann::ordered_json scores_of(const Evaluation& evaluation, std::size_t target,
-                                 const train::BootstrapSettings& bootstrap) {
-  const bool classes = evaluation.task.targets[target].target.task == train::Task::kClassification;
+                                 const task::BootstrapSettings& bootstrap) {
+  const bool classes = evaluation.task.targets[target].target.task == task::Task::kClassification;
   std::vector<double> truth, scores;
   for (const Prediction& p : evaluation.predictions) {
     if (p.target != target || std::isnan(p.truth)) continue;
     truth.push_back(p.truth);
     scores.push_back(classes ? p.output : p.predicted);
   }
-  return classes ? train::classification_report(truth, scores, /*threshold=*/0.0, bootstrap)
-                 : train::regression_report(truth, scores, bootstrap);
+  return classes ? task::classification_report(truth, scores, /*threshold=*/0.0, bootstrap)
+                 : task::regression_report(truth, scores, bootstrap);
 }
 
 // As one field of a table: "orientation: RAS in training, LAS here; fill: ...".
@@ -42,9 +42,9 @@ std::string interval_text(const nlohmann::ordered_json& metrics, const std::stri
   return fmt::format("[{:.{}g}, {:.{}g}]", bounds[0].get<double>(), digits, bounds[1].get<double>(), digits);
 }
 
-nlohmann::ordered_json metrics_of(const Evaluation& evaluation, const train::BootstrapSettings& bootstrap) {
-  const train::TaskDescription& task = evaluation.task;
-  nlohmann::ordered_json metrics{{"task", train::name_of(task)}};
+nlohmann::ordered_json metrics_of(const Evaluation& evaluation, const task::BootstrapSettings& bootstrap) {
+  const task::TaskDescription& task = evaluation.task;
+  nlohmann::ordered_json metrics{{"task", task::name_of(task)}};
   if (!task.is_multitask) metrics["target"] = task.targets.front().target.name;
   metrics["split"] = evaluation.part;
   if (!task.confounds.empty()) metrics["confounds"] = task.confounds.names();
@@ -56,7 +56,7 @@ nlohmann::ordered_json metrics_of(const Evaluation& evaluation, const train::Boo
   }
   metrics["n_subjects"] = evaluation.predictions.size() / task.targets.size();
   for (std::size_t k = 0; k < task.targets.size(); ++k) {
-    nlohmann::ordered_json of_target{{"task", train::name_of(task.targets[k].target.task)}};
+    nlohmann::ordered_json of_target{{"task", task::name_of(task.targets[k].target.task)}};
     of_target.update(scores_of(evaluation, k, bootstrap));
     metrics["targets"][task.targets[k].target.name] = std::move(of_target);
   }
@@ -64,15 +64,15 @@ nlohmann::ordered_json metrics_of(const Evaluation& evaluation, const train::Boo
 }
 
 std::string predictions_table(const Evaluation& evaluation) {
-  const train::TaskDescription& task = evaluation.task;
+  const task::TaskDescription& task = evaluation.task;
   std::string table = "participant_id\tsplit\tn_windows\ty_true\ty_pred\tlogit\tprob";
   const std::string mismatch = one_field(evaluation.mismatches);
   table += fmt::format("{}{}\n", task.is_multitask ? "\ttarget" : "", mismatch.empty() ? "" : "\tdata_mismatch");
   for (const Prediction& p : evaluation.predictions) {
-    const train::Target& target = task.targets[p.target].target;
+    const task::Target& target = task.targets[p.target].target;
     table += fmt::format("{}\t{}\t{}\t{}\t{}\t", p.participant_id, p.part, p.windows,
                          std::isnan(p.truth) ? "n/a" : fmt::format("{}", p.truth), p.predicted);
-    if (target.task == train::Task::kClassification)
+    if (target.task == task::Task::kClassification)
       table += fmt::format("{}\t{}", p.output, 1.0 / (1.0 + std::exp(-p.output)));
     else
       table += "n/a\tn/a";

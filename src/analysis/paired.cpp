@@ -57,7 +57,7 @@ class People {
 
 // The mean over repeats of the metric over the participants in `drawn`; NaN when it is undefined in one of them.
 double mean_metric(const std::vector<Numbered>& repeats, const std::vector<std::size_t>& drawn,
-                   const std::string& metric, train::Task task) {
+                   const std::string& metric, task::Task task) {
   double sum = 0;
   std::vector<Scored> chosen;
   for (const Numbered& repeat : repeats) {
@@ -77,7 +77,7 @@ std::vector<std::size_t> everybody(std::size_t people) {
 
 // value_of(drawn participants) for everybody and for resamples of them; `resampled` without the undefined ones, sorted.
 template <class ValueOf>
-Estimate resample(std::size_t people, const train::BootstrapSettings& bootstrap, std::vector<double>& resampled,
+Estimate resample(std::size_t people, const task::BootstrapSettings& bootstrap, std::vector<double>& resampled,
                   const ValueOf& value_of) {
   Estimate result{.value = value_of(everybody(people)), .low = 0, .high = 0, .participants = people};
   std::vector<std::size_t> drawn(people);
@@ -102,26 +102,26 @@ Repeat common(const Repeat& from, const Repeat& also) {
 
 }  // namespace
 
-const std::vector<std::string>& metric_names(train::Task task) {
+const std::vector<std::string>& metric_names(task::Task task) {
   static const std::vector<std::string> of_classes{"auroc", "accuracy", "balanced_accuracy", "f1"};
   static const std::vector<std::string> of_values{"pearson_r", "r2", "mae", "mse"};
-  return task == train::Task::kClassification ? of_classes : of_values;
+  return task == task::Task::kClassification ? of_classes : of_values;
 }
 
 bool larger_is_better(const std::string& metric) { return metric != "mae" && metric != "mse"; }
 
-double metric_value(const std::string& metric, train::Task task, const std::vector<Scored>& predictions) {
+double metric_value(const std::string& metric, task::Task task, const std::vector<Scored>& predictions) {
   std::vector<double> truth, score;
   for (const Scored& one : predictions) truth.push_back(one.truth), score.push_back(one.score);
   if (truth.empty()) return kUndefined;
-  if (task == train::Task::kClassification) {
-    const auto m = train::classification_metrics(truth, score, /*threshold=*/0.0);
+  if (task == task::Task::kClassification) {
+    const auto m = task::classification_metrics(truth, score, /*threshold=*/0.0);
     if (metric == "auroc") return m.auroc;
     if (metric == "accuracy") return m.accuracy;
     if (metric == "balanced_accuracy") return m.balanced_accuracy;
     if (metric == "f1") return m.f1;
   } else {
-    const auto m = train::regression_metrics(truth, score);
+    const auto m = task::regression_metrics(truth, score);
     if (metric == "pearson_r") return m.pearson_r;
     if (metric == "r2") return m.r2;
     if (metric == "mae") return m.mae;
@@ -130,8 +130,8 @@ double metric_value(const std::string& metric, train::Task task, const std::vect
   throw UsageError(fmt::format("metric={}: expected one of {}", metric, fmt::join(metric_names(task), ", ")));
 }
 
-Estimate estimate(const Repeats& model, const std::string& metric, train::Task task,
-                  const train::BootstrapSettings& bootstrap) {
+Estimate estimate(const Repeats& model, const std::string& metric, task::Task task,
+                  const task::BootstrapSettings& bootstrap) {
   People people;
   for (const auto& [seed, repeat] : model) people.add(repeat);
   people.number();
@@ -142,8 +142,8 @@ Estimate estimate(const Repeats& model, const std::string& metric, train::Task t
                   [&](const std::vector<std::size_t>& drawn) { return mean_metric(repeats, drawn, metric, task); });
 }
 
-Comparison compare(const Repeats& a, const Repeats& b, const std::string& metric, train::Task task,
-                   const train::BootstrapSettings& bootstrap) {
+Comparison compare(const Repeats& a, const Repeats& b, const std::string& metric, task::Task task,
+                   const task::BootstrapSettings& bootstrap) {
   Comparison result;
   People people;
   std::vector<Repeat> of_a, of_b;

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "train/labels.hpp"
-#include "train/metrics.hpp"
+#include "task/labels.hpp"
+#include "task/metrics.hpp"
 
 namespace brainmt::analysis {
 
@@ -24,11 +24,11 @@ using Repeat = std::map<std::string, Scored>;
 using Repeats = std::map<std::int64_t, Repeat>;
 
 /// auroc accuracy balanced_accuracy f1, or pearson_r r2 mae mse.
-const std::vector<std::string>& metric_names(train::Task task);
+const std::vector<std::string>& metric_names(task::Task task);
 /// Is a larger value of the metric better?
 bool larger_is_better(const std::string& metric);
 /// One metric of some predictions; NaN where it is not defined. Throws UsageError for another name.
-double metric_value(const std::string& metric, train::Task task, const std::vector<Scored>& predictions);
+double metric_value(const std::string& metric, task::Task task, const std::vector<Scored>& predictions);
 
 struct Estimate {
   double value = 0, low = 0, high = 0;  // 95 % percentile interval; NaN where not defined
@@ -36,8 +36,8 @@ struct Estimate {
 };
 
 /// The mean of the metric over the repeats.
-Estimate estimate(const Repeats& model, const std::string& metric, train::Task task,
-                  const train::BootstrapSettings& bootstrap);
+Estimate estimate(const Repeats& model, const std::string& metric, task::Task task,
+                  const task::BootstrapSettings& bootstrap);
 
 struct Comparison {
   Estimate difference;      // of a minus b
@@ -46,7 +46,7 @@ struct Comparison {
 };
 
 /// Over the participants that both have in a repeat, and the repeats that both have; all NaN where there are none.
-Comparison compare(const Repeats& a, const Repeats& b, const std::string& metric, train::Task task,
-                   const train::BootstrapSettings& bootstrap);
+Comparison compare(const Repeats& a, const Repeats& b, const std::string& metric, task::Task task,
+                   const task::BootstrapSettings& bootstrap);
 
 }  // namespace brainmt::analysis

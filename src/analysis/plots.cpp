@@ -28,7 +28,7 @@ struct TargetResult {
 };
 
 TargetResult result_of(const Evaluation& evaluation, const nlohmann::ordered_json& metrics, std::size_t target) {
-  const train::TaskDescription& task = evaluation.task;
+  const task::TaskDescription& task = evaluation.task;
   const std::string& name = task.targets[target].target.name;
   const std::string note = evaluation.mismatches.empty() ? "" : ", other data than it was trained on";
   TargetResult result{
@@ -99,10 +99,10 @@ std::vector<std::array<double, 2>> roc_curve(std::span<const double> truth, std:
 }
 
 std::vector<Plot> plots_of(const Evaluation& evaluation, const nlohmann::ordered_json& metrics) {
-  const train::TaskDescription& task = evaluation.task;
+  const task::TaskDescription& task = evaluation.task;
   std::vector<Plot> plots;
   for (std::size_t k = 0; k < task.targets.size(); ++k) {
-    const bool classes = task.targets[k].target.task == train::Task::kClassification;
+    const bool classes = task.targets[k].target.task == task::Task::kClassification;
     const TargetResult result = result_of(evaluation, metrics, k);
     std::string name = classes ? "roc" : "scatter";
     if (task.is_multitask) name += "-" + fit_for_file(result.name);

@@ -87,8 +87,8 @@ Table data_table(const CohortFacts& facts) {
 
 bool is_classification(const TargetResult& result) { return result.is_classification; }
 
-train::Task task_of(const TargetResult& result) {
-  return is_classification(result) ? train::Task::kClassification : train::Task::kRegression;
+task::Task task_of(const TargetResult& result) {
+  return is_classification(result) ? task::Task::kClassification : task::Task::kRegression;
 }
 
 std::vector<std::string> row_of(std::string name, const TargetResult& result, std::span<const std::string> metrics,

@@ -34,9 +34,9 @@ std::vector<NamedResult> results_of(std::span<const RunRecord> runs, const Targe
 
 // Each run minus the first, over the participants that both scored.
 Table paired_table(const std::vector<NamedResult>& results) {
-  constexpr train::BootstrapSettings kBootstrap{.seed = 42, .resamples = 1000};
+  constexpr task::BootstrapSettings kBootstrap{.seed = 42, .resamples = 1000};
   const TargetResult& first = *results.front().result;
-  const auto task = first.is_classification ? train::Task::kClassification : train::Task::kRegression;
+  const auto task = first.is_classification ? task::Task::kClassification : task::Task::kRegression;
   Table table{.columns = {{"difference"},
                           {"metric"},
                           {"value", Align::kNumber},

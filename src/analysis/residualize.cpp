@@ -9,9 +9,9 @@
 #include "analysis/embed.hpp"
 #include "base/error.hpp"
 #include "io/checksum.hpp"
-#include "train/phenotype_values.hpp"
-#include "train/session_values.hpp"
-#include "train/split.hpp"
+#include "task/phenotype_values.hpp"
+#include "task/session_values.hpp"
+#include "task/split.hpp"
 
 namespace brainmt::analysis {
 namespace {
@@ -20,7 +20,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kMotion = "mean_fd";
 
-bool is_missing(const train::ConfoundValue& value) {
+bool is_missing(const task::ConfoundValue& value) {
   if (const auto* number = std::get_if<double>(&value)) return !std::isfinite(*number);
   return std::get<std::string>(value).empty();
 }
@@ -70,7 +70,7 @@ double explained_by(const Residualizer& r) {
 }
 
 // The source's metadata with what was done to its rows.
-Json describe(const ResidualizeSettings& settings, const Residualizer& r, const train::Split& split, Json metadata,
+Json describe(const ResidualizeSettings& settings, const Residualizer& r, const task::Split& split, Json metadata,
               std::size_t training, std::size_t left_out) {
   metadata["pooling"] = metadata.value("pooling", "") == "both" ? (settings.mean_pooling ? "mean" : "cls")
                                                                 : metadata.value("pooling", "");
@@ -97,10 +97,10 @@ Json describe(const ResidualizeSettings& settings, const Residualizer& r, const 
 
 }  // namespace
 
-std::vector<train::ConfoundRow> covariates_of(const io::Cohort& cohort, const std::vector<std::string>& ids,
-                                              const std::vector<std::string>& names,
-                                              const std::vector<std::string>& categories,
-                                              std::vector<std::string>* warnings) {
+std::vector<task::ConfoundRow> covariates_of(const io::Cohort& cohort, const std::vector<std::string>& ids,
+                                             const std::vector<std::string>& names,
+                                             const std::vector<std::string>& categories,
+                                             std::vector<std::string>* warnings) {
   std::map<std::string, std::vector<std::size_t>> scans;
   for (std::size_t i = 0; i < cohort.scans().size(); ++i) scans[cohort.scans()[i].participant_id].push_back(i);
   for (const std::string& id : ids)
@@ -109,24 +109,24 @@ std::vector<train::ConfoundRow> covariates_of(const io::Cohort& cohort, const st
           fmt::format("{}: participant {} of the embeddings is not in it: expected the cohort that was "
                       "embedded",
                       cohort.path().string(), id));
-  std::vector<train::ConfoundRow> rows(ids.size());
+  std::vector<task::ConfoundRow> rows(ids.size());
   for (const std::string& name : names) {
-    const bool own_motion = name == kMotion && train::find_phenotype(cohort, name) == nullptr;
+    const bool own_motion = name == kMotion && task::find_phenotype(cohort, name) == nullptr;
     const bool is_code = std::ranges::find(categories, name) != categories.end();
     std::optional<std::vector<double>> numbers;
     if (own_motion)
       numbers = motion_by_scan(cohort);
     else if (!is_code)
-      numbers = train::numbers_of(train::phenotype(cohort, name));
-    const auto texts = numbers ? std::vector<std::string>{} : train::texts_of(train::phenotype(cohort, name));
-    train::Differences differences;
+      numbers = task::numbers_of(task::phenotype(cohort, name));
+    const auto texts = numbers ? std::vector<std::string>{} : task::texts_of(task::phenotype(cohort, name));
+    task::Differences differences;
     for (std::size_t i = 0; i < ids.size(); ++i) {
-      const train::Scans& of_participant = scans.at(ids[i]);
+      const task::Scans& of_participant = scans.at(ids[i]);
       if (numbers) differences.add(ids[i], *numbers, of_participant);
       if (numbers)
-        rows[i].emplace_back(train::mean_of_scans(*numbers, of_participant));
+        rows[i].emplace_back(task::mean_of_scans(*numbers, of_participant));
       else
-        rows[i].emplace_back(train::text_of_scans(cohort, texts, of_participant, name));
+        rows[i].emplace_back(task::text_of_scans(cohort, texts, of_participant, name));
     }
     if (warnings != nullptr && !own_motion && differences.participants > 0)
       warnings->push_back(differences.warning(name));
@@ -141,7 +141,7 @@ ResidualizeSummary residualize(const ResidualizeSettings& settings, const std::f
     throw DataError(
         fmt::format("'{}' is residualized already: use the file that 'brainmt embed' wrote", settings.in.string()));
   const io::Cohort cohort(settings.cohort);
-  const train::Split split = train::load_split(settings.split_file);
+  const task::Split split = task::load_split(settings.split_file);
   const std::size_t array = settings.mean_pooling && source.arrays.size() > 1 ? 1 : 0;
 
   std::vector<std::string> ids;
@@ -156,10 +156,10 @@ ResidualizeSummary residualize(const ResidualizeSettings& settings, const std::f
     if (std::ranges::any_of(covariates[i], is_missing)) continue;
     EmbeddedParticipant participant = source.participants[i];
     participant.part = "none";
-    for (const train::Part part : train::kParts)
-      if (std::ranges::binary_search(split.of(part), participant.id)) participant.part = train::name_of(part);
+    for (const task::Part part : task::kParts)
+      if (std::ranges::binary_search(split.of(part), participant.id)) participant.part = task::name_of(part);
     kept.push_back({chosen(rows[i], array, source.width), covariates[i]});
-    if (participant.part == train::name_of(train::Part::kTrain)) training.push_back(kept.back());
+    if (participant.part == task::name_of(task::Part::kTrain)) training.push_back(kept.back());
     result.participants.push_back(std::move(participant));
   }
   Residualizer fit = fit_residualizer(settings.covariates, training, settings.components);

@@ -39,9 +39,9 @@ std::string to_lines(const ResidualizeSummary& summary);
 /// The covariates of each participant, in the order of `ids`: a number or a text; NaN or "" where missing. mean_fd is
 /// the scans' own where the table has no such column. Scans of a participant that differ: train/session_values.hpp,
 /// with a line in `warnings` for each column of numbers.
-std::vector<train::ConfoundRow> covariates_of(const io::Cohort& cohort, const std::vector<std::string>& ids,
-                                              const std::vector<std::string>& names,
-                                              const std::vector<std::string>& categories,
-                                              std::vector<std::string>* warnings = nullptr);
+std::vector<task::ConfoundRow> covariates_of(const io::Cohort& cohort, const std::vector<std::string>& ids,
+                                             const std::vector<std::string>& names,
+                                             const std::vector<std::string>& categories,
+                                             std::vector<std::string>* warnings = nullptr);
 
 }  // namespace brainmt::analysis

@@ -8,14 +8,14 @@
 #include <limits>
 
 #include "base/error.hpp"
-#include "train/least_squares.hpp"
+#include "task/least_squares.hpp"
 
 namespace brainmt::analysis {
 namespace {
 
 using Matrix = Eigen::MatrixXd;
 
-std::vector<double> residuals_of(const train::LinearFit& fit, const std::vector<std::vector<double>>& coded,
+std::vector<double> residuals_of(const task::LinearFit& fit, const std::vector<std::vector<double>>& coded,
                                  const std::vector<double>& y) {
   std::vector<double> residuals(y.size());
   for (std::size_t i = 0; i < y.size(); ++i) {
@@ -67,16 +67,16 @@ Residualizer fit_residualizer(const std::vector<std::string>& covariates, const 
                               std::size_t components) {
   Residualizer result;
   if (training.empty()) throw DataError("no training participant has an embedding and all covariates");
-  std::vector<train::ConfoundRow> rows;
+  std::vector<task::ConfoundRow> rows;
   for (const ResidualizerRow& row : training) rows.push_back(row.covariates);
-  result.coding = train::fit_coding(covariates, rows);
+  result.coding = task::fit_coding(covariates, rows);
   const std::vector<std::string> terms = result.coding.terms();
   if (training.size() < terms.size() + 2)
     throw DataError(
         fmt::format("covariates: {} training participants are too few for {} terms ({}): expected {} or more",
                     training.size(), terms.size(), fmt::join(terms, ", "), terms.size() + 2));
   std::vector<std::vector<double>> coded;
-  for (const train::ConfoundRow& row : rows) coded.push_back(result.coding.coded(row));
+  for (const task::ConfoundRow& row : rows) coded.push_back(result.coding.coded(row));
 
   const std::size_t dimensions = training.front().values.size();
   Matrix z(training.size(), dimensions);
@@ -84,7 +84,7 @@ Residualizer fit_residualizer(const std::vector<std::string>& covariates, const 
   for (std::size_t d = 0; d < dimensions; ++d) {
     std::vector<double> y;
     for (const ResidualizerRow& row : training) y.push_back(row.values.at(d));
-    const train::LinearFit fit = train::fit_linear(coded, y);
+    const task::LinearFit fit = task::fit_linear(coded, y);
     if (d == 0) {
       result.centre = fit.centre;
       for (const std::size_t term : fit.without_effect)
@@ -116,7 +116,7 @@ Residualizer fit_residualizer(const std::vector<std::string>& covariates, const 
   return result;
 }
 
-std::vector<float> Residualizer::apply(const std::vector<float>& values, const train::ConfoundRow& covariates,
+std::vector<float> Residualizer::apply(const std::vector<float>& values, const task::ConfoundRow& covariates,
                                        std::size_t* unseen) const {
   BRAINMT_CHECK(values.size() == mean.size(), "{} values for {} dimensions", values.size(), mean.size());
   const std::vector<double> coded = coding.coded(covariates, unseen);

@@ -9,12 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "train/confounds.hpp"
+#include "task/confounds.hpp"
 
 namespace brainmt::analysis {
 
 struct Residualizer {
-  train::ConfoundCoding coding;
+  task::ConfoundCoding coding;
   std::vector<double> centre;                     // [terms]
   std::vector<std::vector<double>> coefficients;  // [dimensions][terms]
   std::vector<double> mean, deviation;            // [dimensions]
@@ -25,14 +25,14 @@ struct Residualizer {
 
   std::size_t width() const { return projector.empty() ? mean.size() : projector.size(); }
   /// `values` [dimensions] -> [width()]. `unseen` counts texts that the coding does not know.
-  std::vector<float> apply(const std::vector<float>& values, const train::ConfoundRow& covariates,
+  std::vector<float> apply(const std::vector<float>& values, const task::ConfoundRow& covariates,
                            std::size_t* unseen = nullptr) const;
 };
 
 /// One participant: an embedding and its covariates.
 struct ResidualizerRow {
   std::vector<float> values;
-  train::ConfoundRow covariates;
+  task::ConfoundRow covariates;
 };
 
 /// `training` are all of equal sizes. `components`: how many to keep at most, 0 for no projection; fewer are kept, with

@@ -18,8 +18,8 @@
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
 #include "models/registry.hpp"
+#include "run/checkpoint.hpp"
 #include "run/schemas.hpp"
-#include "train/checkpoint.hpp"
 #include "train/shared_algorithms.hpp"
 
 namespace brainmt::app {
@@ -68,7 +68,7 @@ analysis::EmbedSettings settings_of(CommandContext& context, const RunKeys& keys
   if (run_dir.empty()) {
     s.weights = config.get<std::string>("weights");
   } else {
-    s.weights = train::model_file_of(context.comm, run_dir, config.get<std::string>("checkpoint"));
+    s.weights = run::model_file_of(context.comm, run_dir, config.get<std::string>("checkpoint"));
     if (s.split_file.empty()) s.split_file = run_dir / "split.json";
   }
   return s;

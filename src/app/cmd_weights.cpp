@@ -15,9 +15,9 @@
 #include "io/file_kind.hpp"
 #include "io/safetensors.hpp"
 #include "models/registry.hpp"
+#include "run/checkpoint_files.hpp"
 #include "run/schemas.hpp"
-#include "train/checkpoint_files.hpp"
-#include "train/weights.hpp"
+#include "run/weights.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -28,15 +28,15 @@ namespace fs = std::filesystem;
 fs::path checkpoint_weights(const fs::path& run, const std::string& which) {
   io::refuse_other_kinds(run, io::FileKind::kRun, "a run directory");
   const fs::path checkpoints = run / "checkpoints";
-  auto step = train::read_pointer(checkpoints, which);
-  if (!step) step = train::newest_valid_step(checkpoints);
+  auto step = run::read_pointer(checkpoints, which);
+  if (!step) step = run::newest_valid_step(checkpoints);
   if (!step)
     throw DataError(fmt::format("{}: expected a run directory with a complete checkpoint in it", run.string()));
-  train::verify_checkpoint(checkpoints, *step);
-  return checkpoints / train::step_name(*step) / train::kModelFile;
+  run::verify_checkpoint(checkpoints, *step);
+  return checkpoints / run::step_name(*step) / run::kModelFile;
 }
 
-void check_output(const CommandContext& context, const fs::path& in, const train::Metadata& metadata) {
+void check_output(const CommandContext& context, const fs::path& in, const run::Metadata& metadata) {
   check_outputs({.files = {{"out", context.config.get<std::string>("out"), weights_kind(metadata)}},
                  .inputs = {in},
                  .overwrite = context.has("overwrite")});
@@ -47,7 +47,7 @@ void export_weights(const CommandContext& context) {
   const auto file = io::SafetensorsFile::open(
       checkpoint_weights(config.get<std::string>("in"), config.get<std::string>("checkpoint")));
   check_given(config, file, fmt::format("in={}", config.get<std::string>("in")));
-  train::check_finite(file);
+  run::check_finite(file);
   check_output(context, file.path(), file.metadata());
   std::vector<io::TensorToWrite> tensors;
   for (const std::string& name : file.names()) {
@@ -59,8 +59,8 @@ void export_weights(const CommandContext& context) {
 
 std::unique_ptr<models::Model> model_of(const io::SafetensorsFile& file, const config::Config& config) {
   const auto grid = config.get<std::vector<std::int64_t>>("grid");
-  if (file.metadata().contains(train::kModelKey)) {
-    const models::Description described = train::described_model(file);
+  if (file.metadata().contains(run::kModelKey)) {
+    const models::Description described = run::described_model(file);
     if (config.is_set("grid") && !std::ranges::equal(grid, described.data.grid))
       throw UsageError(fmt::format("grid=[{}]: the model of in={} is made for [{}]: leave it out",
                                    fmt::join(grid, ", "), file.path().string(), fmt::join(described.data.grid, ", ")));
@@ -75,11 +75,11 @@ void import_weights(const CommandContext& context) {
   const auto file = io::SafetensorsFile::open(config.get<std::string>("in"));
   check_given(config, file, fmt::format("in={}", file.path().string()));
   const auto model = model_of(file, config);
-  train::Metadata metadata = file.metadata();
-  metadata[train::kModelKey] = train::describe_model(*model);
+  run::Metadata metadata = file.metadata();
+  metadata[run::kModelKey] = run::describe_model(*model);
   check_output(context, file.path(), metadata);
-  train::load_weights(file, *model);
-  train::save_weights(config.get<std::string>("out"), model->parameters(), metadata);
+  run::load_weights(file, *model);
+  run::save_weights(config.get<std::string>("out"), model->parameters(), metadata);
 }
 
 ExitCode run(CommandContext& context) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "io/float16.hpp"
-#include "train/metrics.hpp"
+#include "task/metrics.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -80,10 +80,10 @@ Json leak_of(const std::string& column, std::vector<double> values, const std::v
   double value = 0;
   if (two_valued) {
     for (double& x : values) x = x == *different.begin() ? 0.0 : 1.0;
-    const double auroc = train::classification_metrics(values, fills).auroc;
+    const double auroc = task::classification_metrics(values, fills).auroc;
     value = std::max(auroc, 1.0 - auroc);
   } else {
-    value = std::abs(train::regression_metrics(values, fills).pearson_r);
+    value = std::abs(task::regression_metrics(values, fills).pearson_r);
   }
   if (std::isnan(value)) return nullptr;
   return {{"column", column},

@@ -19,7 +19,7 @@
 #include "config/keys.hpp"
 #include "io/atomic_file.hpp"
 #include "models/registry.hpp"
-#include "train/checkpoint.hpp"
+#include "run/checkpoint.hpp"
 #include "train/shared_algorithms.hpp"
 
 namespace brainmt::app {
@@ -42,12 +42,12 @@ analysis::EvaluateSettings settings_of(const config::Config& config, comm::Commu
   s.bootstrap = {.seed = seed, .resamples = config.get<int>("bootstrap")};
   s.split = {.file = config.get<std::string>("data.split_file"), .run_dir = {}, .plan = split_plan(keys)};
   if (!run_dir.empty()) {
-    s.weights = train::model_file_of(comm, run_dir, config.get<std::string>("checkpoint"));
+    s.weights = run::model_file_of(comm, run_dir, config.get<std::string>("checkpoint"));
     if (s.split.file.empty()) s.split.file = run_dir / "split.json";
     s.split.plan.group.clear();  // needed to make a split, not to use one; another cohort may lack the column
   } else {
     s.weights = config.get<std::string>("weights");
-    const train::TaskSettings task = task_settings(config);
+    const task::TaskSettings task = task_settings(config);
     if (!task.targets.empty() && !task.targets.front().name.empty()) s.task = task;
   }
   return s;
@@ -72,7 +72,7 @@ Outputs outputs_of(const fs::path& out, const std::string& split) {
 }
 
 void write_results(const fs::path& out, const analysis::Evaluation& evaluation,
-                   const train::BootstrapSettings& bootstrap) {
+                   const task::BootstrapSettings& bootstrap) {
   std::error_code error;
   fs::create_directories(out, error);
   if (error) throw OutputError(fmt::format("out={}: cannot be made: {}", out.string(), error.message()));

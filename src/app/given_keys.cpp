@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "train/phenotype_values.hpp"
-#include "train/task_description.hpp"
-#include "train/weights.hpp"
+#include "run/weights.hpp"
+#include "task/phenotype_values.hpp"
+#include "task/task_description.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -37,16 +37,16 @@ Texts decided_keys(const config::Schema& schema) {
   return keys;
 }
 
-void add_task(DecidedKeys& decided, const train::TaskDescription& task) {
+void add_task(DecidedKeys& decided, const task::TaskDescription& task) {
   Texts names, kinds, positives;
   std::vector<double> weights;
-  for (const train::TargetDescription& d : task.targets) {
+  for (const task::TargetDescription& d : task.targets) {
     names.push_back(d.target.name);
-    kinds.push_back(train::name_of(d.target.task));
+    kinds.push_back(task::name_of(d.target.task));
     positives.push_back(d.target.positive);
     weights.push_back(d.target.weight);
   }
-  decided["task"] = train::name_of(task);
+  decided["task"] = task::name_of(task);
   decided["task.target"] = task.is_multitask ? std::string() : names.front();
   decided["task.targets"] = task.is_multitask ? names : Texts{};
   decided["task.kinds"] = kinds;
@@ -73,8 +73,8 @@ bool is_empty_list(const config::Value& value) {
 bool same_column(const io::Cohort* cohort, const std::string& a, const std::string& b) {
   if (a == b) return true;
   if (cohort == nullptr || a.empty() || b.empty()) return false;
-  const auto* column = train::find_phenotype(*cohort, a);
-  return column != nullptr && column == train::find_phenotype(*cohort, b);
+  const auto* column = task::find_phenotype(*cohort, a);
+  return column != nullptr && column == task::find_phenotype(*cohort, b);
 }
 
 bool same(const std::string& key, const config::Value& given, const config::Value& decided, const io::Cohort* cohort) {
@@ -105,11 +105,11 @@ DecidedKeys decided_by(const config::Config& run) {
 
 // The weights hold what `auto` became, and are there without a run.
 void add_metadata(DecidedKeys& decided, const io::SafetensorsFile& weights) {
-  const auto text = weights.metadata().find(train::kTaskKey);
+  const auto text = weights.metadata().find(task::kTaskKey);
   if (text != weights.metadata().end())
-    if (const auto task = train::described_task(text->second)) add_task(decided, *task);
-  if (weights.metadata().contains(train::kModelKey)) {
-    const models::Description model = train::described_model(weights);
+    if (const auto task = task::described_task(text->second)) add_task(decided, *task);
+  if (weights.metadata().contains(run::kModelKey)) {
+    const models::Description model = run::described_model(weights);
     decided[std::string(config::kFamilyKey)] = std::string(model.family->name);
     for (const auto& [name, value] : model.keys) decided[name] = value;
   }

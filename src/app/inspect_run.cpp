@@ -10,8 +10,8 @@
 #include "analysis/report_data.hpp"
 #include "io/directory_lock.hpp"
 #include "models/registry.hpp"
-#include "train/checkpoint_files.hpp"
-#include "train/train_state.hpp"
+#include "run/checkpoint_files.hpp"
+#include "run/train_state.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -48,12 +48,12 @@ Json best_validation(const analysis::RunRecord& run) {
   return found;
 }
 
-std::optional<train::TrainState> state_of(const fs::path& checkpoints, std::int64_t step) {
-  std::ifstream file(checkpoints / train::step_name(step) / train::kStateFile);
+std::optional<run::TrainState> state_of(const fs::path& checkpoints, std::int64_t step) {
+  std::ifstream file(checkpoints / run::step_name(step) / run::kStateFile);
   std::ostringstream text;
   text << file.rdbuf();
   if (!file) return std::nullopt;
-  return train::state_from_json(text.str());
+  return run::state_from_json(text.str());
 }
 
 // What the run is doing, and what to do next.
@@ -88,16 +88,16 @@ void describe(const analysis::RunRecord& run, Json& out) {
 
 Json inspect_run(const fs::path& path, bool verify) {
   const fs::path checkpoints = path / "checkpoints";
-  const auto latest = train::read_pointer(checkpoints, "latest");
+  const auto latest = run::read_pointer(checkpoints, "latest");
   Json out{{"kind", "run"}, {"path", path.string()}};
   if (fs::exists(path / "config.yaml")) describe(analysis::read_run(path), out);
   out["state"] = state_text(path, latest);
   out["checkpoints"] = Json::array();
-  for (const std::int64_t step : train::list_steps(checkpoints)) {
-    if (verify) train::verify_checkpoint(checkpoints, step);
+  for (const std::int64_t step : run::list_steps(checkpoints)) {
+    if (verify) run::verify_checkpoint(checkpoints, step);
     out["checkpoints"].push_back(step);
   }
-  out["best"] = step_or_null(train::read_pointer(checkpoints, "best"));
+  out["best"] = step_or_null(run::read_pointer(checkpoints, "best"));
   out["latest"] = step_or_null(latest);
   Json files = Json::array();
   for (const auto& entry : fs::directory_iterator(path)) files.push_back(entry.path().filename().string());

@@ -17,7 +17,7 @@
 #include "io/file_kind.hpp"
 #include "io/repetition_times.hpp"
 #include "io/safetensors.hpp"
-#include "train/weights.hpp"
+#include "run/weights.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -139,7 +139,7 @@ Json inspect_weights(const fs::path& path, bool verify) {
   Json out{{"kind", "weights"},    {"path", path.string()},       {"bytes", fs::file_size(path)},
            {"elements", elements}, {"metadata", file.metadata()}, {"tensors", std::move(tensors)}};
   if (verify) {
-    train::check_finite(file);
+    run::check_finite(file);
     out["verified"] = "every value is finite";
   }
   return out;

@@ -15,8 +15,8 @@
 #include "io/cohort_layout.hpp"
 #include "io/hdf5_reader.hpp"
 #include "io/safetensors.hpp"
-#include "train/checkpoint_manifest.hpp"
-#include "train/weights.hpp"
+#include "run/checkpoint_manifest.hpp"
+#include "run/weights.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -67,10 +67,10 @@ Standing look_at_hdf5(const fs::path& path, Look&& look) {
 
 Standing look_at_weights(const fs::path& path, const std::map<std::string, std::string>& metadata) {
   std::error_code ignored;
-  if (fs::exists(path.parent_path() / train::kManifestFile, ignored)) return Standing::kForeign;
+  if (fs::exists(path.parent_path() / run::kManifestFile, ignored)) return Standing::kForeign;
   try {
     const auto file = io::SafetensorsFile::open(path);
-    if (!file.metadata().contains(train::kModelKey)) return Standing::kForeign;
+    if (!file.metadata().contains(run::kModelKey)) return Standing::kForeign;
     return file.metadata() == metadata ? Standing::kOwn : Standing::kOther;
   } catch (const DataError&) {
     return Standing::kForeign;

@@ -19,9 +19,9 @@ std::optional<config::Config> config_of_run(const fs::path& run_dir) {
                          {.file = (run_dir / "config.yaml").string(), .overrides = {}, .directories = {}});
 }
 
-std::optional<train::Part> part_of(const std::string& name) {
-  for (const train::Part part : train::kParts)
-    if (train::name_of(part) == name) return part;
+std::optional<task::Part> part_of(const std::string& name) {
+  for (const task::Part part : task::kParts)
+    if (task::name_of(part) == name) return part;
   return std::nullopt;
 }
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "config/config.hpp"
-#include "train/split.hpp"
+#include "task/split.hpp"
 
 namespace brainmt::app {
 
@@ -30,6 +30,6 @@ class RunKeys {
 std::optional<config::Config> config_of_run(const std::filesystem::path& run_dir);
 
 /// "train", "val" or "test"; nothing for "all".
-std::optional<train::Part> part_of(const std::string& name);
+std::optional<task::Part> part_of(const std::string& name);
 
 }  // namespace brainmt::app

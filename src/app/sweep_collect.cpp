@@ -47,7 +47,7 @@ Json to_json(const CellResult& cell, const SweepPlan& plan) {
 }
 
 Json summary_json(const TargetResults& results, const SweepPlan& plan) {
-  Json json{{"target", results.target}, {"task", train::name_of(results.task)}, {"metric", results.metric}};
+  Json json{{"target", results.target}, {"task", task::name_of(results.task)}, {"metric", results.metric}};
   for (const char* list : {"cells", "baselines"}) json[list] = Json::array();
   for (const CellResult& cell : results.cells) json["cells"].push_back(to_json(cell, plan));
   for (const CellResult& cell : results.baselines) json["baselines"].push_back(to_json(cell, plan));
@@ -135,8 +135,8 @@ Json results_json(const SweepPlan& plan, const SweepResults& results) {
 }
 
 void collect_sweep(const config::Config& options, const SweepPlan& plan) {
-  const train::BootstrapSettings bootstrap{.seed = static_cast<std::uint64_t>(options.get<std::int64_t>("seed")),
-                                           .resamples = options.get<int>("bootstrap")};
+  const task::BootstrapSettings bootstrap{.seed = static_cast<std::uint64_t>(options.get<std::int64_t>("seed")),
+                                          .resamples = options.get<int>("bootstrap")};
   const std::string tables = "results of 'brainmt sweep collect'";
   check_outputs({.files = {{"out", plan.out / "results.tsv", text_kind(tables, "index\tgrid\t")},
                            {"out", plan.out / "results.json", json_kind(tables, {"format", "tasks", "missing"})},

@@ -214,7 +214,7 @@ void add_target(analysis::HtmlPage& page, const SweepPlan& plan, const TargetRes
 std::string tasks_and_targets(const SweepResults& results) {
   std::string text;
   for (const TargetResults& target : results.targets)
-    text += fmt::format("{}{} of {}", text.empty() ? "" : ", ", train::name_of(target.task), target.target);
+    text += fmt::format("{}{} of {}", text.empty() ? "" : ", ", task::name_of(target.task), target.target);
   return text;
 }
 

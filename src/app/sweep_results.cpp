@@ -11,7 +11,7 @@
 #include "app/train_settings.hpp"
 #include "base/error.hpp"
 #include "io/table.hpp"
-#include "train/split.hpp"
+#include "task/split.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -70,7 +70,7 @@ void read_predictions(const fs::path& path, std::vector<TargetResults>& targets)
       throw DataError(fmt::format("{}:{}: target '{}' is not in metrics.json beside it", path.string(), number_of_line,
                                   fields[of_target]));
     if (fields[truth] == "n/a") continue;
-    const std::string& score = fields[target->task == train::Task::kClassification ? logit : value];
+    const std::string& score = fields[target->task == task::Task::kClassification ? logit : value];
     target->rows.back().predictions[fields[id]] = {number(path, number_of_line, fields[truth]),
                                                    number(path, number_of_line, score)};
   }
@@ -82,7 +82,7 @@ std::vector<std::pair<TargetResults, Json>> targets_of(const Json& metrics) {
   const auto add = [&](const std::string& name, const Json& entry) {
     const bool classes = entry.value("task", "") == "classification";
     TargetResults target;
-    target.task = classes ? train::Task::kClassification : train::Task::kRegression;
+    target.task = classes ? task::Task::kClassification : task::Task::kRegression;
     target.target = name;
     targets.emplace_back(std::move(target), entry);
   };
@@ -143,11 +143,11 @@ void fill_cells(const SweepPlan& plan, TargetResults& results) {
 }
 
 // Predictions of a model of `table`'s columns for the test participants of one run, fitted on its training part.
-analysis::Repeat baseline_of(const analysis::ConfoundTable& table, const RowResult& row, const train::Split& split,
-                             const std::map<std::string, double>& labels, train::Task task) {
+analysis::Repeat baseline_of(const analysis::ConfoundTable& table, const RowResult& row, const task::Split& split,
+                             const std::map<std::string, double>& labels, task::Task task) {
   std::vector<std::vector<double>> x;
   std::vector<double> y;
-  for (const std::string& id : split.of(train::Part::kTrain)) {
+  for (const std::string& id : split.of(task::Part::kTrain)) {
     const auto label = labels.find(id);
     if (label == labels.end()) continue;
     x.push_back(table.row(id));
@@ -175,7 +175,7 @@ void add_baselines(const SweepPlan& plan, TargetResults& results) {
       if (!seen.try_emplace({row.row->seed, row.row->fold}, true).second) continue;
       const auto settings = train_settings(train_config(plan, *row.row), plan.sweep.resources.ranks);
       const auto labels = analysis::labels_of(settings, cohort, results.target);
-      const train::Split split = train::load_split(plan.run_dir(*row.row) / "split.json");
+      const task::Split split = task::load_split(plan.run_dir(*row.row) / "split.json");
       const analysis::Repeat predicted = baseline_of(table, row, split, labels, results.task);
       baseline.repeats[row.row->seed].insert(predicted.begin(), predicted.end());
       ++baseline.runs;
@@ -198,7 +198,7 @@ const CellResult* reference(const SweepPlan& plan, const TargetResults& results,
 }
 
 // Estimates and comparisons of what was read.
-void summarise(const SweepPlan& plan, TargetResults& results, const train::BootstrapSettings& bootstrap) {
+void summarise(const SweepPlan& plan, TargetResults& results, const task::BootstrapSettings& bootstrap) {
   const auto compare = [&](const CellResult& cell, const CellResult& other) {
     return analysis::compare(cell.repeats, other.repeats, results.metric, results.task, bootstrap);
   };
@@ -260,7 +260,7 @@ std::vector<const TaskStatus*> SweepResults::missing() const {
 }
 
 SweepResults gather_results(const SweepPlan& plan, const std::string& metric,
-                            const train::BootstrapSettings& bootstrap) {
+                            const task::BootstrapSettings& bootstrap) {
   SweepResults results;
   results.states = task_states(plan);
   for (const TaskStatus& task : results.states)

@@ -42,7 +42,7 @@ struct CellResult {
 };
 
 struct TargetResults {
-  train::Task task = train::Task::kRegression;
+  task::Task task = task::Task::kRegression;
   std::string target, metric;
   std::vector<RowResult> rows;        // those that are done
   std::vector<CellResult> cells;      // grids in order, cells in the order of the manifest
@@ -65,8 +65,7 @@ struct SweepResults {
 
 /// Reads what is done. `metric` is that of the targets that have it; the others, and all where it is empty: auroc, or
 /// pearson_r. Throws DataError for files that cannot be read, UsageError for a metric that no target has.
-SweepResults gather_results(const SweepPlan& plan, const std::string& metric,
-                            const train::BootstrapSettings& bootstrap);
+SweepResults gather_results(const SweepPlan& plan, const std::string& metric, const task::BootstrapSettings& bootstrap);
 
 /// A metric for readers: three decimals, or four significant digits below 0.001 and from 10 on; "n/a" for what is not
 /// finite. Files have all digits.

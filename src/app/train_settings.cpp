@@ -26,7 +26,7 @@ int accumulation(const config::Config& config, int ranks) {
   return static_cast<int>(needed);
 }
 
-train::AdamWSettings optimizer_settings(const config::Config& config) {
+nn::AdamWSettings optimizer_settings(const config::Config& config) {
   const auto betas = config.get<std::vector<double>>("optimizer.betas");
   return {.beta1 = betas[0],
           .beta2 = betas[1],
@@ -42,9 +42,9 @@ T entry_or(const std::vector<T>& list, std::size_t k, T fallback) {
   return list.empty() ? fallback : list.at(k);
 }
 
-std::optional<train::Task> task_of(const std::string& kind) {
-  if (kind == "regression") return train::Task::kRegression;
-  if (kind == "classification") return train::Task::kClassification;
+std::optional<task::Task> task_of(const std::string& kind) {
+  if (kind == "regression") return task::Task::kRegression;
+  if (kind == "classification") return task::Task::kClassification;
   return std::nullopt;  // auto
 }
 
@@ -55,14 +55,14 @@ comm::DeviceBackend backend_of(const std::string& name) {
 
 }  // namespace
 
-train::TaskSettings task_settings(const config::Config& config) {
+task::TaskSettings task_settings(const config::Config& config) {
   using Texts = std::vector<std::string>;
   const auto task = config.get<std::string>("task");
-  train::TaskSettings s{.is_multitask = task == "multitask",
-                        .targets = {},
-                        .confounds = config.get<Texts>("task.confounds"),
-                        .shuffle = config.get<bool>("task.shuffle_labels"),
-                        .seed = static_cast<std::uint64_t>(config.get<std::int64_t>("run.seed"))};
+  task::TaskSettings s{.is_multitask = task == "multitask",
+                       .targets = {},
+                       .confounds = config.get<Texts>("task.confounds"),
+                       .shuffle = config.get<bool>("task.shuffle_labels"),
+                       .seed = static_cast<std::uint64_t>(config.get<std::int64_t>("run.seed"))};
   const Texts names =
       s.is_multitask ? config.get<Texts>("task.targets") : Texts{config.get<std::string>("task.target")};
   const auto kinds = s.is_multitask ? config.get<Texts>("task.kinds") : Texts{task};

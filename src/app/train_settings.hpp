@@ -10,11 +10,11 @@ namespace brainmt::app {
 train::TrainSettings train_settings(const config::Config& config, int ranks);
 
 /// What is predicted, from the keys task and task.*.
-train::TaskSettings task_settings(const config::Config& config);
+task::TaskSettings task_settings(const config::Config& config);
 
 /// How a split is made, from data.split_*, data.folds, data.fold and run.seed. `keys.get<T>(name)` gives the values.
 template <class Keys>
-train::SplitPlan split_plan(const Keys& keys) {
+task::SplitPlan split_plan(const Keys& keys) {
   const auto fractions = keys.template get<std::vector<double>>("data.split_fractions");
   const auto folds = keys.template get<std::int64_t>("data.folds");
   return {.seed = static_cast<std::uint64_t>(keys.template get<std::int64_t>("run.seed")),

@@ -5,8 +5,9 @@
 #include <array>
 #include <cmath>
 
-#include "train/describe_data.hpp"
-#include "train/sampler.hpp"
+#include "task/describe_data.hpp"
+#include "task/sampler.hpp"
+#include "task/window_stream.hpp"
 #include "train/trainer.hpp"
 
 namespace brainmt::train {
@@ -23,17 +24,17 @@ double parameter_bytes(const models::Model& model) {
 }
 
 // One line for each target, as far as there is something to say about it.
-std::string describe_targets(const TrainingData& training) {
+std::string describe_targets(const task::TrainingData& training) {
   std::string text;
   for (std::size_t k = 0; k < training.outputs(); ++k) {
-    const Target& target = training.task.targets[k].target;
+    const task::Target& target = training.task.targets[k].target;
     text += fmt::format("target       {}: {}, {} subjects have it{}\n", target.name, name_of(target.task),
                         training.data.subjects().size() - training.data.missing(k),
                         training.task.is_multitask ? fmt::format(", weight {}", target.weight) : "");
   }
   if (!training.task.confounds.empty())
     text += fmt::format("confounds    {}\n", fmt::join(training.task.confounds.terms(), ", "));
-  const SplitPlan& plan = training.split.plan;
+  const task::SplitPlan& plan = training.split.plan;
   if (plan.folds > 0) text += fmt::format("fold         {} of 0 to {}\n", plan.fold, plan.folds - 1);
   if (!plan.group.empty())
     text += fmt::format("groups       by {}; {} subjects without one\n", plan.group, training.data.without_group());
@@ -42,18 +43,18 @@ std::string describe_targets(const TrainingData& training) {
 }
 
 std::unique_ptr<models::Model> model_of(const TrainSettings& settings, const io::Cohort& cohort) {
-  return settings.model.make(data_spec(settings.model, cohort, settings.task.targets.size()), settings.activation,
+  return settings.model.make(task::data_spec(settings.model, cohort, settings.task.targets.size()), settings.activation,
                              models::Model::Memory::kSizesOnly);
 }
 
-RunEstimate estimate_with(const TrainSettings& settings, int ranks, const TrainingData& data,
+RunEstimate estimate_with(const TrainSettings& settings, int ranks, const task::TrainingData& data,
                           const models::Model& model) {
   const auto shards = static_cast<std::size_t>(ranks) * static_cast<std::size_t>(settings.micro_steps());
   const auto batch = static_cast<std::size_t>(settings.micro_batch());
-  const TrainingOrder order(settings.seed, data.part(Part::kTrain).size(), shards, batch);
+  const task::TrainingOrder order(settings.seed, data.part(task::Part::kTrain).size(), shards, batch);
   RunEstimate e;
   e.subjects = data.data.subjects().size();
-  for (const Part part : kParts) e.parts[static_cast<std::size_t>(part)] = data.part(part).size();
+  for (const task::Part part : task::kParts) e.parts[static_cast<std::size_t>(part)] = data.part(part).size();
   e.data_sha256 = data.sha256;
   e.parameters = model.parameters().element_count();
   e.facts = model.facts();
@@ -63,8 +64,8 @@ RunEstimate estimate_with(const TrainSettings& settings, int ranks, const Traini
   e.parameter_bytes = parameter_bytes(model);
   e.activation_bytes = model.cost(settings.micro_batch()).activation_bytes;
   // The backward pass is twice the forward pass; every epoch ends with a validation.
-  const double passes =
-      3.0 * static_cast<double>(data.part(Part::kTrain).size()) + static_cast<double>(data.part(Part::kVal).size());
+  const double passes = 3.0 * static_cast<double>(data.part(task::Part::kTrain).size()) +
+                        static_cast<double>(data.part(task::Part::kVal).size());
   e.operations = model.cost(1).forward_flops * passes * settings.epochs;
   return e;
 }
@@ -73,12 +74,13 @@ RunEstimate estimate_with(const TrainSettings& settings, int ranks, const Traini
 
 RunEstimate estimate(const TrainSettings& settings, const io::Cohort& cohort, int ranks) {
   return estimate_with(settings, ranks,
-                       prepare_training_data(cohort, settings.task, settings.split, settings.model.frames),
+                       task::prepare_training_data(cohort, settings.task, settings.split, settings.model.frames),
                        *model_of(settings, cohort));
 }
 
 std::string describe(const TrainSettings& settings, const io::Cohort& cohort, int ranks) {
-  const TrainingData data = prepare_training_data(cohort, settings.task, settings.split, settings.model.frames);
+  const task::TrainingData data =
+      task::prepare_training_data(cohort, settings.task, settings.split, settings.model.frames);
   const auto model = model_of(settings, cohort);
   const RunEstimate e = estimate_with(settings, ranks, data, *model);
   const io::CohortGrid& grid = cohort.layout().grid;
@@ -86,9 +88,9 @@ std::string describe(const TrainSettings& settings, const io::Cohort& cohort, in
   const double seconds = e.operations / settings.epochs / (kSpeed * ranks);
   std::string text = fmt::format("cohort       {} scans, {} subjects: {} train, {} val, {} test\n",
                                  cohort.scans().size(), e.subjects, e.parts[0], e.parts[1], e.parts[2]);
-  text += describe_left_out(data, frames) + describe_targets(data) + describe_labels(data);
+  text += task::describe_left_out(data, frames) + describe_targets(data) + task::describe_labels(data);
   text += fmt::format("grid         {} x {} x {} voxels\n", grid.x, grid.y, grid.z);
-  text += fmt::format("window       {}\n", describe_window(cohort, frames));
+  text += fmt::format("window       {}\n", task::describe_window(cohort, frames));
   text += fmt::format("parameters   {}\n", e.parameters);
   for (const auto& [name, value] : model->facts()) text += fmt::format("{:<13}{}\n", name, value);
   text += fmt::format("batch        {} samples per update ({} ranks x {} x {} micro steps){}\n", e.global_batch, ranks,

@@ -1,20 +1,14 @@
 #pragma once
 // Decides from the validation loss of all ranks, one value per evaluation, which checkpoint is the best and when more
 // training is pointless. The same values give the same decisions on every rank.
-#include <limits>
+#include "run/train_state.hpp"
 
 namespace brainmt::train {
-
-/// What a checkpoint keeps of it.
-struct EarlyStoppingState {
-  double best = std::numeric_limits<double>::infinity();
-  int without_improvement = 0;  // evaluations since the best one
-};
 
 class EarlyStopping {
  public:
   /// Stops after `patience` evaluations in a row without a loss below best - min_delta; 0 never stops.
-  explicit EarlyStopping(int patience, double min_delta = 0.0, EarlyStoppingState state = {})
+  explicit EarlyStopping(int patience, double min_delta = 0.0, run::EarlyStoppingState state = {})
       : patience_(patience), min_delta_(min_delta), state_(state) {}
 
   /// Returns whether `loss` is the best so far. A loss that is not a number is never better.
@@ -25,12 +19,12 @@ class EarlyStopping {
     return better;
   }
   bool should_stop() const { return patience_ > 0 && state_.without_improvement >= patience_; }
-  const EarlyStoppingState& state() const { return state_; }
+  const run::EarlyStoppingState& state() const { return state_; }
 
  private:
   int patience_;
   double min_delta_;
-  EarlyStoppingState state_;
+  run::EarlyStoppingState state_;
 };
 
 }  // namespace brainmt::train

@@ -1,7 +1,7 @@
 #include "train/predict.hpp"
 
 #include "comm/gather.hpp"
-#include "train/sampler.hpp"
+#include "task/sampler.hpp"
 #include "train/window_pass.hpp"
 
 namespace brainmt::train {
@@ -12,7 +12,7 @@ struct ScanList {
   std::vector<std::size_t> scans, frames;
 };
 
-ScanList scans_of(const Dataset& data, const std::vector<std::size_t>& subjects) {
+ScanList scans_of(const task::Dataset& data, const std::vector<std::size_t>& subjects) {
   ScanList list;
   for (const std::size_t subject : subjects) {
     for (const std::size_t scan : data.subjects()[subject].scans) {
@@ -25,10 +25,10 @@ ScanList scans_of(const Dataset& data, const std::vector<std::size_t>& subjects)
 
 // The model's outputs [windows, targets], in the order of the windows.
 std::vector<double> outputs_of(models::Model& model, const io::Cohort& cohort, const ScanList& list,
-                               const std::vector<EvaluationWindow>& windows, const PredictSettings& settings) {
+                               const std::vector<task::EvaluationWindow>& windows, const PredictSettings& settings) {
   const auto frames = static_cast<std::uint64_t>(model.input().frames);
   std::vector<io::WindowRequest> requests;
-  for (const EvaluationWindow& window : windows)
+  for (const task::EvaluationWindow& window : windows)
     requests.push_back({list.scans[window.scan], window.first_frame, frames});
   std::vector<double> outputs;
   run_windows(model, cohort, requests, {.batch = settings.batch, .prefetch = settings.prefetch},
@@ -40,12 +40,13 @@ std::vector<double> outputs_of(models::Model& model, const io::Cohort& cohort, c
 
 }  // namespace
 
-std::vector<SubjectOutput> predict(models::Model& model, const Dataset& data, const std::vector<std::size_t>& subjects,
-                                   const PredictSettings& settings, comm::Communicator& comm) {
+std::vector<SubjectOutput> predict(models::Model& model, const task::Dataset& data,
+                                   const std::vector<std::size_t>& subjects, const PredictSettings& settings,
+                                   comm::Communicator& comm) {
   const ScanList list = scans_of(data, subjects);
   const auto frames = static_cast<std::size_t>(model.input().frames);
   const std::size_t stride = settings.stride > 0 ? static_cast<std::size_t>(settings.stride) : frames;
-  const auto windows = evaluation_windows(list.frames, frames, stride, comm.rank(), comm.size());
+  const auto windows = task::evaluation_windows(list.frames, frames, stride, comm.rank(), comm.size());
   const std::vector<double> mine = outputs_of(model, data.cohort(), list, windows, settings);
   const std::vector<double> outputs = comm::gather_in_order<double>(comm, mine);
 
@@ -55,7 +56,7 @@ std::vector<SubjectOutput> predict(models::Model& model, const Dataset& data, co
   for (const std::size_t subject : subjects) {
     SubjectOutput mean{.subject = subject, .outputs = std::vector<double>(targets, 0.0)};
     for (std::size_t run = 0; run < data.subjects()[subject].scans.size(); ++run, ++scan)
-      mean.windows += static_cast<std::int64_t>(evaluation_starts(list.frames[scan], frames, stride).size());
+      mean.windows += static_cast<std::int64_t>(task::evaluation_starts(list.frames[scan], frames, stride).size());
     for (std::int64_t window = 0; window < mean.windows; ++window)
       for (double& output : mean.outputs) output += outputs.at(next++);
     for (double& output : mean.outputs) output /= static_cast<double>(mean.windows);

@@ -7,7 +7,7 @@
 
 #include "comm/communicator.hpp"
 #include "models/model.hpp"
-#include "train/dataset.hpp"
+#include "task/dataset.hpp"
 
 namespace brainmt::train {
 
@@ -25,7 +25,8 @@ struct SubjectOutput {
 
 /// Collective. `subjects` are indices in the data set, the same on every rank; the result is in their order. The bits
 /// depend on the number of ranks only where `batch` is larger than 1.
-std::vector<SubjectOutput> predict(models::Model& model, const Dataset& data, const std::vector<std::size_t>& subjects,
-                                   const PredictSettings& settings, comm::Communicator& comm);
+std::vector<SubjectOutput> predict(models::Model& model, const task::Dataset& data,
+                                   const std::vector<std::size_t>& subjects, const PredictSettings& settings,
+                                   comm::Communicator& comm);
 
 }  // namespace brainmt::train

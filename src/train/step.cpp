@@ -33,8 +33,9 @@ void carry_out(fault::Action action, const Tensor& flat) {
 
 }  // namespace
 
-StepRunner::StepRunner(models::Model& model, const Objective& objective, AdamW& optimizer, comm::Communicator& control,
-                       const comm::GradientLink& gradients, const StepSettings& settings, LaunchRecorder* recorder)
+StepRunner::StepRunner(models::Model& model, const task::Objective& objective, nn::AdamW& optimizer,
+                       comm::Communicator& control, const comm::GradientLink& gradients, const StepSettings& settings,
+                       LaunchRecorder* recorder)
     : model_(model),
       objective_(objective),
       optimizer_(optimizer),
@@ -62,7 +63,7 @@ StepResult StepRunner::run(const StepRequest& request) {
   for (int micro = 0; micro < settings_.micro_steps; ++micro) {
     if (micro > 0 && settings_.determinism == comm::Determinism::kWorld) store.zero_grads();
     const auto begin = Clock::now();
-    const MicroBatch batch = request.batch(micro, recorded_.input());
+    const task::MicroBatch batch = request.batch(micro, recorded_.input());
     result.data_seconds += seconds_since(begin);
     reducer_.begin_micro_step();
     run_micro_step(request, batch, micro, result);
@@ -97,7 +98,8 @@ bool StepRunner::is_full(const StepRequest& request) const {
   return request.global_samples == settings_.batch_size * settings_.micro_steps * control_.size();
 }
 
-void StepRunner::run_micro_step(const StepRequest& request, const MicroBatch& batch, int micro, StepResult& times) {
+void StepRunner::run_micro_step(const StepRequest& request, const task::MicroBatch& batch, int micro,
+                                StepResult& times) {
   const bool repeats = records_.active() && is_full(request);
   const auto memory = repeats ? pool::Reserve::Scope() : records_.lend_memory();  // a record's would be needed twice
   if (batch.samples.empty()) {

@@ -14,7 +14,7 @@
 #include "comm/communicator.hpp"
 #include "comm/gradient_reducer.hpp"
 #include "models/model.hpp"
-#include "train/optimizer.hpp"
+#include "nn/optimizer.hpp"
 #include "train/step_buffers.hpp"
 #include "train/step_records.hpp"
 
@@ -34,7 +34,7 @@ struct StepRequest {
   std::int64_t global_samples = 0;                    // in this global batch, over all ranks
   std::function<bool()> stop = [] { return false; };  // was this rank asked to stop? Asked once, at the step's end
   /// The input may be put in `place`, where that is defined and has the shape: a copy is saved.
-  std::function<MicroBatch(int micro_step, const Tensor& place)> batch;
+  std::function<task::MicroBatch(int micro_step, const Tensor& place)> batch;
 };
 
 struct StepResult {
@@ -54,7 +54,7 @@ class StepRunner {
   /// those travel, over the same communicator or another of the same ranks. With a `recorder`, micro steps of full
   /// global batches are recorded and replayed, where the link can be. Throws UsageError where the ranks do not allow
   /// deterministic=world.
-  StepRunner(models::Model& model, const Objective& objective, AdamW& optimizer, comm::Communicator& control,
+  StepRunner(models::Model& model, const task::Objective& objective, nn::AdamW& optimizer, comm::Communicator& control,
              const comm::GradientLink& gradients, const StepSettings& settings, LaunchRecorder* recorder = nullptr);
 
   /// Collective.
@@ -71,15 +71,15 @@ class StepRunner {
   };
 
   bool is_full(const StepRequest& request) const;
-  void run_micro_step(const StepRequest& request, const MicroBatch& batch, int micro, StepResult& times);
+  void run_micro_step(const StepRequest& request, const task::MicroBatch& batch, int micro, StepResult& times);
   void repeat_recorded(bool reduces, StepResult& times);
   void forward_and_backward(const StepBuffers& buffers, StepResult& times);
   void backward(autograd::Tape& tape, const autograd::Var& loss, Tensor gradient);
   void read_losses(std::int64_t global_samples, std::vector<double>& by_sample);
 
   models::Model& model_;
-  const Objective& objective_;
-  AdamW& optimizer_;
+  const task::Objective& objective_;
+  nn::AdamW& optimizer_;
   comm::Communicator& control_;
   StepSettings settings_;
   comm::GradientReducer<float> reducer_;

@@ -2,7 +2,7 @@
 
 namespace brainmt::train {
 
-void StepBuffers::fill(const MicroBatch& batch, const std::vector<float>& draws, std::int64_t terms) {
+void StepBuffers::fill(const task::MicroBatch& batch, const std::vector<float>& draws, std::int64_t terms) {
   BRAINMT_CHECK(batch.targets.size() == batch.weights.size(), "{} targets, {} weights", batch.targets.size(),
                 batch.weights.size());
   std::vector<float> values = batch.targets;
@@ -25,7 +25,7 @@ void StepBuffers::fill(const MicroBatch& batch, const std::vector<float>& draws,
   values_.fill_from_host(values);
 }
 
-Labels StepBuffers::labels() const {
+task::Labels StepBuffers::labels() const {
   return {values_.slice(0, label_count_), values_.slice(label_count_, 2 * label_count_)};
 }
 

@@ -13,8 +13,8 @@
 #include "io/checksum.hpp"
 #include "io/directory_lock.hpp"
 #include "io/quarantine.hpp"
-#include "train/data_origin.hpp"
-#include "train/objective.hpp"
+#include "run/data_origin.hpp"
+#include "task/objective.hpp"
 #include "train/shared_algorithms.hpp"
 #include "train/training_loop.hpp"
 #include "train/warm_up.hpp"
@@ -22,15 +22,15 @@
 namespace brainmt::train {
 namespace {
 
-TrainState new_state(const TrainSettings& settings, const TrainingData& data, int ranks) {
+run::TrainState new_state(const TrainSettings& settings, const task::TrainingData& data, int ranks) {
   const io::Cohort& cohort = data.data.cohort();
   std::vector<std::size_t> scans;
-  for (const Subject& subject : data.data.subjects())
+  for (const task::Subject& subject : data.data.subjects())
     scans.insert(scans.end(), subject.scans.begin(), subject.scans.end());
   return {.identity = settings.identity,
           .data_sha256 = data.sha256,
           .voxels_sha256 = cohort.voxels_digest(scans),
-          .data = describe_origin(origin_of(cohort)),
+          .data = run::describe_origin(run::origin_of(cohort)),
           .global_batch = std::int64_t{ranks} * settings.batch_size * settings.accumulate,
           .ranks = ranks};
 }
@@ -47,33 +47,34 @@ std::string quarantine_note(const io::Cohort& cohort, const std::filesystem::pat
 
 // A cohort that was made again under its name. With settings.allow_mismatch the run continues on it, and says so in its
 // weights and in its log from then on.
-void check_voxels(const TrainSettings& settings, TrainState& state, const TrainState& fresh, const io::Cohort& cohort) {
+void check_voxels(const TrainSettings& settings, run::TrainState& state, const run::TrainState& fresh,
+                  const io::Cohort& cohort) {
   if (state.voxels_sha256.empty())
     log::info(
         "{}: the run began before the content of cohorts was kept: it is not known whether '{}' still holds the same",
         settings.run_dir.string(), cohort.path().string());
-  const std::vector<std::string> differences = differing_voxels(state, fresh);
+  const std::vector<std::string> differences = run::differing_voxels(state, fresh);
   if (!differences.empty() && !settings.allow_mismatch)
     throw DataError(fmt::format(
         "run.dir={} was trained on another content of the cohort '{}': {}: bring the former cohort back, or "
         "begin a new run in another run.dir; data.allow_mismatch=true continues on this one all the same",
         settings.run_dir.string(), cohort.path().string(), fmt::join(differences, "; ")));
-  DataOrigin origin = origin_of(cohort);
-  if (const auto before = described_origin(state.data)) origin.mismatches = before->mismatches;
+  run::DataOrigin origin = run::origin_of(cohort);
+  if (const auto before = run::described_origin(state.data)) origin.mismatches = before->mismatches;
   origin.mismatches.insert(origin.mismatches.end(), differences.begin(), differences.end());
   state.voxels_sha256 = fresh.voxels_sha256;
-  state.data = describe_origin(origin);
+  state.data = run::describe_origin(origin);
 }
 
 // The state to go on from, and whether it is a checkpoint's.
-std::pair<TrainState, bool> resume_or_start(const TrainSettings& settings, const TrainState& fresh,
-                                            const CheckpointStore& checkpoints, const io::Cohort& cohort) {
+std::pair<run::TrainState, bool> resume_or_start(const TrainSettings& settings, const run::TrainState& fresh,
+                                                 const run::CheckpointStore& checkpoints, const io::Cohort& cohort) {
   const auto found = checkpoints.find_newest();
   if (!found) return {fresh, false};
-  TrainState state = state_from_json(found->state);
+  run::TrainState state = run::state_from_json(found->state);
   BRAINMT_CHECK(state.step == found->step, "state.json of step {} says {}", found->step, state.step);
-  check_same_run(state, fresh, settings.run_dir.string(), quarantine_note(cohort, settings.run_dir),
-                 settings.determinism == comm::Determinism::kWorld);
+  run::check_same_run(state, fresh, settings.run_dir.string(), quarantine_note(cohort, settings.run_dir),
+                      settings.determinism == comm::Determinism::kWorld);
   check_voxels(settings, state, fresh, cohort);
   if (state.ranks != fresh.ranks && settings.determinism == comm::Determinism::kRank)
     log::info("continuing with {} ranks what {} ranks began: sums round differently; deterministic=world would not",
@@ -83,12 +84,12 @@ std::pair<TrainState, bool> resume_or_start(const TrainSettings& settings, const
   return {std::move(state), true};
 }
 
-void log_data(const TrainingData& training) {
-  const Dataset& data = training.data;
+void log_data(const task::TrainingData& training) {
+  const task::Dataset& data = training.data;
   const bool confounds = !data.columns().confounds.empty();
   log::info("{} subjects ({} train, {} val, {} test); left out: {} without {}, {}{} without a long enough scan",
-            data.subjects().size(), training.part(Part::kTrain).size(), training.part(Part::kVal).size(),
-            training.part(Part::kTest).size(), data.without_label(), names_of(data.targets()),
+            data.subjects().size(), training.part(task::Part::kTrain).size(), training.part(task::Part::kVal).size(),
+            training.part(task::Part::kTest).size(), data.without_label(), task::names_of(data.targets()),
             confounds ? fmt::format("{} without a confound, ", data.without_confounds()) : "", data.too_short());
   if (training.task.is_multitask)
     for (std::size_t k = 0; k < training.outputs(); ++k)
@@ -101,7 +102,7 @@ void log_data(const TrainingData& training) {
 }
 
 std::vector<std::string> hosts_of(comm::Communicator& comm) {
-  const std::string mine = host_name();
+  const std::string mine = run::host_name();
   std::vector<std::string> hosts;
   for (const auto& host : comm.all_gather_bytes(std::as_bytes(std::span(mine))))
     hosts.emplace_back(reinterpret_cast<const char*>(host.data()), host.size());
@@ -109,27 +110,19 @@ std::vector<std::string> hosts_of(comm::Communicator& comm) {
 }
 
 // Collective.
-StartRecord start_record(const TrainSettings& settings, const TrainingData& data, comm::Communicator& comm,
-                         const TrainState& state) {
-  StartRecord record = settings.start;
+run::StartRecord start_record(const TrainSettings& settings, const task::TrainingData& data, comm::Communicator& comm,
+                              const run::TrainState& state) {
+  run::StartRecord record = settings.start;
   record.hosts = hosts_of(comm);
   record.data_sha256 = data.sha256;
   record.voxels_sha256 = state.voxels_sha256;
   record.data = state.data;
   record.first_step = state.step;
-  record.task = describe_task(data.task);
+  record.task = task::describe_task(data.task);
   return record;
 }
 
 }  // namespace
-
-models::DataSpec data_spec(const models::ModelPlan& plan, const io::Cohort& cohort, std::size_t targets) {
-  if (plan.input != models::InputKind::kVolumes)
-    throw UsageError(fmt::format("model.family={} takes {}, '{}' holds volumes: choose a family that takes volumes",
-                                 plan.family, name_of(plan.input), cohort.path().string()));
-  const io::CohortGrid& grid = cohort.layout().grid;
-  return {.grid = {grid.x, grid.y, grid.z}, .outputs = static_cast<std::int64_t>(targets)};
-}
 
 Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Communicator& comm) {
   // A hang ends the process without destructors: the lock names it no longer, so that another host can continue.
@@ -144,39 +137,40 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
   fault::at("start", comm.rank(), 0);
   comm::run_agreed(comm, [&] {
     if (comm.rank() != 0) return;
-    make_run_directory(settings.run_dir);
+    run::make_run_directory(settings.run_dir);
     held = &lock.emplace(settings.run_dir, "run.dir");
   });
-  std::optional<TrainingData> data;
-  comm::run_agreed(
-      comm, [&] { data.emplace(prepare_training_data(cohort, settings.task, settings.split, settings.model.frames)); });
+  std::optional<task::TrainingData> data;
+  comm::run_agreed(comm, [&] {
+    data.emplace(task::prepare_training_data(cohort, settings.task, settings.split, settings.model.frames));
+  });
   // Only now: where the data are refused, no run has begun.
-  CheckpointStore checkpoints(comm, settings.run_dir / "checkpoints", settings.checkpoint);
+  run::CheckpointStore checkpoints(comm, settings.run_dir / "checkpoints", settings.checkpoint);
   auto [state, resumed] = resume_or_start(settings, new_state(settings, *data, comm.size()), checkpoints, cohort);
   if (state.finished) {
     log::info("{}: the run is complete (step {}); nothing to do", settings.run_dir.string(), state.step);
     return Outcome::kAlreadyFinished;
   }
-  StartRecord start = start_record(settings, *data, comm, state);
+  run::StartRecord start = start_record(settings, *data, comm, state);
   comm::run_agreed(comm, [&] {
     if (comm.rank() != 0) return;
-    save_split(data->split, settings.run_dir / "split.json");
+    task::save_split(data->split, settings.run_dir / "split.json");
     start.split_sha256 = io::sha256_of_file(settings.run_dir / "split.json");
-    write_start_record(settings.run_dir, start);
+    run::write_start_record(settings.run_dir, start);
     log::add_file((settings.run_dir / "log.txt").string());
     log_data(*data);
     if (settings.micro_batch() < settings.batch_size)
       log::info("deterministic=world computes each sample by itself: run.batch_size={} saves no time",
                 settings.batch_size);
     if (resumed) log::info("continuing from step {}", state.step);
-    if (const auto origin = described_origin(state.data))
+    if (const auto origin = run::described_origin(state.data))
       for (const std::string& mismatch : origin->mismatches)
         log::warn("data.allow_mismatch: the run began on other data: {}", mismatch);
   });
   fault::at("load", comm.rank(), state.step);
 
-  const std::unique_ptr<Objective> objective = supervised(data->task);
-  const auto made = settings.model.make(data_spec(settings.model, cohort, data->outputs()), settings.activation,
+  const std::unique_ptr<task::Objective> objective = task::supervised(data->task);
+  const auto made = settings.model.make(task::data_spec(settings.model, cohort, data->outputs()), settings.activation,
                                         models::Model::Memory::kSizesOnly);
   models::Model& model = *made;
   objective->declare(model.parameters());

@@ -13,18 +13,18 @@
 #include "comm/gradient_reducer.hpp"
 #include "dnn/algorithms.hpp"
 #include "models/registry.hpp"
-#include "train/checkpoint.hpp"
-#include "train/optimizer.hpp"
+#include "nn/optimizer.hpp"
+#include "run/checkpoint.hpp"
+#include "run/run_directory.hpp"
+#include "task/training_data.hpp"
 #include "train/predict.hpp"
-#include "train/run_directory.hpp"
-#include "train/training_data.hpp"
 
 namespace brainmt::train {
 
 struct TrainSettings {
   std::filesystem::path run_dir;
-  TaskSettings task;
-  SplitSettings split;
+  task::TaskSettings task;
+  task::SplitSettings split;
   models::ModelPlan model;
   DType activation = DType::kF32;
 
@@ -32,7 +32,7 @@ struct TrainSettings {
   int epochs = 20;
   int batch_size = 2;  // samples per rank and micro step
   int accumulate = 1;  // micro steps per update
-  AdamWSettings optimizer;
+  nn::AdamWSettings optimizer;
   double lr = 2e-4, min_lr = 1e-6, warmup_epochs = 5;
   comm::Determinism determinism = comm::Determinism::kRank;
   /// Samples that go through the model together. With kWorld each goes by itself: sums over samples are then all in the
@@ -46,7 +46,7 @@ struct TrainSettings {
   double stop_margin = 60;            // seconds to keep free before the job's end that Slurm names
   int max_not_finite = 10;            // skipped updates in a row that end the run
   std::int64_t checkpoint_every = 0;  // steps; 0: after every epoch
-  CheckpointStore::Settings checkpoint;
+  run::CheckpointStore::Settings checkpoint;
   std::int64_t check_replicas_every = 100;  // steps between comparisons of the ranks' parameters; 0: never
   double loss_spike = 10;                   // times the median of recent losses that is worth a warning; 0: never
   std::int64_t log_every = 10;
@@ -62,7 +62,7 @@ struct TrainSettings {
 
   bool allow_mismatch = false;  // continue on a cohort that is not what the run began with
 
-  StartRecord start;
+  run::StartRecord start;
   std::string identity;  // YAML of the keys that decide the numbers of the run
   std::function<bool()> stop_requested = [] { return false; };
 };
@@ -76,10 +76,6 @@ enum class Outcome {
 
 /// Collective. Throws what base/error.hpp lists, NonFiniteError among them.
 Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Communicator& comm);
-
-/// What this cohort and number of targets decide about a model. Throws UsageError where the model takes another kind of
-/// input than the cohort has.
-models::DataSpec data_spec(const models::ModelPlan& plan, const io::Cohort& cohort, std::size_t targets);
 
 /// What train() would need and do, without doing it: the data are opened and split, the model is sized.
 struct RunEstimate {

@@ -9,25 +9,25 @@
 #include "base/fault.hpp"
 #include "base/log.hpp"
 #include "comm/gather.hpp"
-#include "train/data_origin.hpp"
-#include "train/replicas.hpp"
+#include "run/data_origin.hpp"
+#include "run/replicas.hpp"
 #include "train/slow_ranks.hpp"
 #include "train/validation.hpp"
 
 namespace brainmt::train {
 namespace {
 
-BatchPlan plan_of(const TrainSettings& s, const models::InputSpec& input, const comm::Communicator& comm,
-                  const TrainingData& data, std::int64_t first_step) {
-  BatchPlan plan{.seed = s.seed,
-                 .rank = comm.rank(),
-                 .ranks = comm.size(),
-                 .micro_steps = s.micro_steps(),
-                 .batch_size = s.micro_batch(),
-                 .first_step = first_step,
-                 .input = input,
-                 .prefetch = s.prefetch,
-                 .activation = s.activation};
+task::BatchPlan plan_of(const TrainSettings& s, const models::InputSpec& input, const comm::Communicator& comm,
+                        const task::TrainingData& data, std::int64_t first_step) {
+  task::BatchPlan plan{.seed = s.seed,
+                       .rank = comm.rank(),
+                       .ranks = comm.size(),
+                       .micro_steps = s.micro_steps(),
+                       .batch_size = s.micro_batch(),
+                       .first_step = first_step,
+                       .input = input,
+                       .prefetch = s.prefetch,
+                       .activation = s.activation};
   plan.end_step = s.epochs * order_of(plan, data).steps_per_epoch();
   return plan;
 }
@@ -48,7 +48,7 @@ StepSettings step_settings(const TrainSettings& s) {
 }
 
 // A planted loss spike: targets that no output can be near.
-void carry_out(fault::Action action, MicroBatch& batch) {
+void carry_out(fault::Action action, task::MicroBatch& batch) {
   if (action == fault::Action::kSpike)
     for (float& target : batch.targets) target = 1e3f - target;
 }
@@ -59,9 +59,9 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 
 }  // namespace
 
-TrainingLoop::TrainingLoop(const TrainSettings& settings, const TrainingData& data, models::Model& model,
-                           const Objective& objective, CheckpointStore& checkpoints, comm::Communicator& comm,
-                           comm::Watchdog& watchdog, TrainState state, bool resumed)
+TrainingLoop::TrainingLoop(const TrainSettings& settings, const task::TrainingData& data, models::Model& model,
+                           const task::Objective& objective, run::CheckpointStore& checkpoints,
+                           comm::Communicator& comm, comm::Watchdog& watchdog, run::TrainState state, bool resumed)
     : settings_(settings),
       data_(data),
       model_(model),
@@ -80,11 +80,11 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const TrainingData& da
       stepper_(model, objective, optimizer_, comm, route_.link(), step_settings(settings), route_.recorder()),
       stopping_(settings.patience, 0.0, state_.stopping),
       metadata_{{"format", "pt"},
-                {kModelKey, describe_model(model)},
-                {kTaskKey, describe_task(data.task)},
-                {kDataKey, state_.data}},
+                {run::kModelKey, run::describe_model(model)},
+                {task::kTaskKey, task::describe_task(data.task)},
+                {run::kDataKey, state_.data}},
       watchdog_(watchdog),
-      loss_watch_(settings.loss_spike, resumed ? first_training_loss(settings.run_dir) : std::nullopt) {
+      loss_watch_(settings.loss_spike, resumed ? run::first_training_loss(settings.run_dir) : std::nullopt) {
   if (resumed) {
     checkpoints_.load(state_.step, model_.parameters(), optimizer_);
     optimizer_.set_updates(state_.updates);
@@ -111,7 +111,7 @@ void TrainingLoop::Interval::add(const StepResult& result, std::int64_t step_sam
 }
 
 Outcome TrainingLoop::run() {
-  TrainingBatches batches(data_, plan_);
+  task::TrainingBatches batches(data_, plan_);
   while (true) {
     if (settings_.max_steps > 0 && state_.step >= settings_.max_steps) {
       save(false);
@@ -136,7 +136,7 @@ Outcome TrainingLoop::end(Outcome outcome) {
   return outcome;
 }
 
-StepResult TrainingLoop::one_step(TrainingBatches& batches) {
+StepResult TrainingLoop::one_step(task::TrainingBatches& batches) {
   const auto section = watchdog_.section("step", comm::Watchdog::Seconds(settings_.timeout), state_.step);
   const auto begin = Clock::now();
   const std::int64_t step = state_.step;
@@ -152,7 +152,7 @@ StepResult TrainingLoop::one_step(TrainingBatches& batches) {
   state_.updates = optimizer_.updates();
   skip_or_give_up(result);
   if (settings_.check_replicas_every > 0 && state_.step % settings_.check_replicas_every == 0)
-    check_replicas(comm_, model_.parameters(), state_.step);
+    run::check_replicas(comm_, model_.parameters(), state_.step);
 
   const double seconds = seconds_since(begin);
   longest_step_ = std::max(longest_step_, seconds);
@@ -165,8 +165,9 @@ StepResult TrainingLoop::one_step(TrainingBatches& batches) {
   return result;
 }
 
-MicroBatch TrainingLoop::next_batch(TrainingBatches& batches, std::int64_t step, int micro, const Tensor& place) const {
-  MicroBatch batch = batches.next(step, micro, place);
+task::MicroBatch TrainingLoop::next_batch(task::TrainingBatches& batches, std::int64_t step, int micro,
+                                          const Tensor& place) const {
+  task::MicroBatch batch = batches.next(step, micro, place);
   carry_out(fault::at("step.batch", comm_.rank(), step), batch);
   return batch;
 }
@@ -193,20 +194,20 @@ void TrainingLoop::log_interval(const StepResult& last, double lr) {
   const Interval done = std::exchange(interval_, {});
   warn_of_slow_ranks(done);
   if (!log_) return;
-  LogRecord record{.step = state_.step,
-                   .epoch = current_epoch(),
-                   .split = "train",
-                   .loss = done.loss / static_cast<double>(done.steps),
-                   .values = {{"lr", lr},
-                              {"grad_norm", last.gradient_norm},
-                              {"samples_per_s", static_cast<double>(done.samples) / done.seconds},
-                              {"data_wait_s", done.data_seconds},
-                              {"exposed_comm_s", done.reduce_seconds}}};
+  run::LogRecord record{.step = state_.step,
+                        .epoch = current_epoch(),
+                        .split = "train",
+                        .loss = done.loss / static_cast<double>(done.steps),
+                        .values = {{"lr", lr},
+                                   {"grad_norm", last.gradient_norm},
+                                   {"samples_per_s", static_cast<double>(done.samples) / done.seconds},
+                                   {"data_wait_s", done.data_seconds},
+                                   {"exposed_comm_s", done.reduce_seconds}}};
   std::vector<double> terms = done.terms;
   for (double& term : terms) term /= static_cast<double>(done.steps);
   record.values.merge(objective_.describe_terms(terms));
   log_->write(record);
-  if (!on_terminal_) log::info("{}", line_of(record));
+  if (!on_terminal_) log::info("{}", run::line_of(record));
 }
 
 // Collective.
@@ -226,19 +227,19 @@ void TrainingLoop::show_progress(const StepResult& last) {
 }
 
 bool TrainingLoop::validate() {
-  const std::vector<std::size_t>& subjects = data_.part(Part::kVal);
+  const std::vector<std::size_t>& subjects = data_.part(task::Part::kVal);
   if (subjects.empty()) return false;
   // Each window may take as long as a step.
   const double limit = settings_.timeout * static_cast<double>(1 + subjects.size());
   const auto section = watchdog_.section("validation", comm::Watchdog::Seconds(limit), state_.step);
   fault::at("validation", comm_.rank(), state_.step);
   const auto memory = stepper_.lend_memory();
-  const Score result = validate_model(model_, objective_, data_, subjects, settings_.validation, comm_);
+  const task::Score result = validate_model(model_, objective_, data_, subjects, settings_.validation, comm_);
   if (log_) {
-    const LogRecord record{
+    const run::LogRecord record{
         .step = state_.step, .epoch = current_epoch(), .split = "val", .loss = result.loss, .values = result.metrics};
     log_->write(record);
-    log::info("{}", line_of(record));
+    log::info("{}", run::line_of(record));
   }
   const bool improved = stopping_.update(result.loss);
   state_.stopping = stopping_.state();
@@ -285,7 +286,7 @@ void TrainingLoop::log_summary() const {
   log::info("{} steps in {:.1f} s: {:.3g} samples/s, waiting for data {:.1f} s, exposed communication {:.1f} s",
             total_.steps, wall, static_cast<double>(total_.samples) / total_.seconds, total_.data_seconds,
             total_.reduce_seconds);
-  const CheckpointStore::Written& written = checkpoints_.written();
+  const run::CheckpointStore::Written& written = checkpoints_.written();
   log::info("checkpoints: {}, the loop stood still {:.2f} s ({:.2f} %), written in {:.2f} s", written.count,
             save_seconds_, 100.0 * save_seconds_ / wall, written.seconds);
 }

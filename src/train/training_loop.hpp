@@ -6,16 +6,17 @@
 
 #include "base/progress.hpp"
 #include "comm/watchdog.hpp"
-#include "train/checkpoint.hpp"
+#include "run/checkpoint.hpp"
+#include "run/run_log.hpp"
+#include "run/train_state.hpp"
+#include "task/training_batches.hpp"
+#include "train/early_stopping.hpp"
 #include "train/gradient_route.hpp"
 #include "train/loss_watch.hpp"
-#include "train/run_log.hpp"
 #include "train/schedule.hpp"
 #include "train/step.hpp"
 #include "train/time_limit.hpp"
-#include "train/train_state.hpp"
 #include "train/trainer.hpp"
-#include "train/training_batches.hpp"
 
 namespace brainmt::train {
 
@@ -23,9 +24,9 @@ class TrainingLoop {
  public:
   /// Everything given outlives the loop. `state` is a new run's, or with `resumed` that of a checkpoint, which is
   /// loaded.
-  TrainingLoop(const TrainSettings& settings, const TrainingData& data, models::Model& model,
-               const Objective& objective, CheckpointStore& checkpoints, comm::Communicator& comm,
-               comm::Watchdog& watchdog, TrainState state, bool resumed);
+  TrainingLoop(const TrainSettings& settings, const task::TrainingData& data, models::Model& model,
+               const task::Objective& objective, run::CheckpointStore& checkpoints, comm::Communicator& comm,
+               comm::Watchdog& watchdog, run::TrainState state, bool resumed);
 
   Outcome run();
 
@@ -40,8 +41,8 @@ class TrainingLoop {
     void add(const StepResult& result, std::int64_t step_samples, double step_seconds);
   };
 
-  StepResult one_step(TrainingBatches& batches);
-  MicroBatch next_batch(TrainingBatches& batches, std::int64_t step, int micro, const Tensor& place) const;
+  StepResult one_step(task::TrainingBatches& batches);
+  task::MicroBatch next_batch(task::TrainingBatches& batches, std::int64_t step, int micro, const Tensor& place) const;
   void skip_or_give_up(const StepResult& result);
   void log_interval(const StepResult& last, double lr);
   void warn_of_slow_ranks(const Interval& done);
@@ -58,25 +59,25 @@ class TrainingLoop {
   void log_summary() const;
 
   const TrainSettings& settings_;
-  const TrainingData& data_;
+  const task::TrainingData& data_;
   models::Model& model_;
-  const Objective& objective_;
-  CheckpointStore& checkpoints_;
+  const task::Objective& objective_;
+  run::CheckpointStore& checkpoints_;
   comm::Communicator& comm_;
-  TrainState state_;
+  run::TrainState state_;
   const Clock::time_point start_ = Clock::now();
   TimeLimit time_limit_;
 
-  BatchPlan plan_;
-  TrainingOrder order_;
+  task::BatchPlan plan_;
+  task::TrainingOrder order_;
   LearningRateSchedule schedule_;
-  AdamW optimizer_;
+  nn::AdamW optimizer_;
   GradientRoute route_;
   StepRunner stepper_;
   EarlyStopping stopping_;
-  Metadata metadata_;          // of every weights file of this run
-  std::optional<RunLog> log_;  // rank 0
-  bool on_terminal_ = false;   // rank 0 with a terminal: a bar for each epoch instead of a line per interval
+  run::Metadata metadata_;          // of every weights file of this run
+  std::optional<run::RunLog> log_;  // rank 0
+  bool on_terminal_ = false;        // rank 0 with a terminal: a bar for each epoch instead of a line per interval
   std::optional<Progress> progress_;
   comm::Watchdog& watchdog_;
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "train/window_stream.hpp"
+#include "task/window_stream.hpp"
 
 namespace brainmt::train {
 
@@ -15,7 +15,7 @@ void run_windows(models::Model& model, const io::Cohort& cohort, std::span<const
     if (requested == windows.size()) return std::nullopt;
     return windows[requested++];
   };
-  WindowStream stream(cohort, source, model.input(), pass.prefetch, model.parameters().activation_dtype());
+  task::WindowStream stream(cohort, source, model.input(), pass.prefetch, model.parameters().activation_dtype());
   auto left = static_cast<std::int64_t>(windows.size());
   while (left > 0) {
     const std::int64_t count = std::min(left, pass.batch);

@@ -12,7 +12,7 @@
 namespace brainmt::analysis {
 namespace {
 
-using train::Task;
+using task::Task;
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 TEST(LinearModel, WithoutTermsIsTheMeanOrThePrevalence) {

@@ -4,8 +4,8 @@
 
 #include "analysis/embed.hpp"
 #include "comm/self_communicator.hpp"
+#include "run/weights.hpp"
 #include "train/tiny_cohort.hpp"
-#include "train/weights.hpp"
 
 namespace brainmt::test {
 
@@ -19,8 +19,8 @@ class EmbedFixture {
     config.grid = {9, 8, 7};
     models::BrainMT model(config, DType::kF32);
     model.initialise(11);
-    train::save_weights(directory / "model.safetensors", model.parameters(),
-                        {{train::kModelKey, train::describe_model(model)}});
+    run::save_weights(directory / "model.safetensors", model.parameters(),
+                      {{run::kModelKey, run::describe_model(model)}});
   }
 
   analysis::EmbedSettings settings(analysis::Pooling pooling = analysis::Pooling::kCls) const {

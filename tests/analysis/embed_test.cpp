@@ -10,7 +10,7 @@
 #include "analysis/embed_fixture.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
-#include "train/window_stream.hpp"
+#include "task/window_stream.hpp"
 
 namespace brainmt::analysis {
 namespace {
@@ -32,11 +32,11 @@ class Embed : public testing::Test {
   };
   Window window(std::size_t scan, std::uint64_t first_frame) {
     const auto file = io::SafetensorsFile::open(directory_ / "model.safetensors");
-    const auto made = models::make_model(train::described_model(file), DType::kF32);
+    const auto made = models::make_model(run::described_model(file), DType::kF32);
     models::Model& model = *made;
-    train::load_weights(file, model);
+    run::load_weights(file, model);
     bool asked = false;
-    train::WindowStream stream(
+    task::WindowStream stream(
         cohort_,
         [&]() -> std::optional<io::WindowRequest> {
           if (std::exchange(asked, true)) return std::nullopt;
@@ -160,14 +160,14 @@ TEST_F(Embed, RecordsWhatTheRowsAre) {
 }
 
 TEST_F(Embed, TakesAPartOfTheSplitOnly) {
-  train::Split split;
+  task::Split split;
   split.plan.fractions = {0.5, 0.25, 0.25};
   split.ids = {{{"sub-000", "sub-001", "sub-002"}, {"sub-003"}, {"sub-004", "sub-008"}}};
-  train::save_split(split, directory_ / "split.json");
+  task::save_split(split, directory_ / "split.json");
   EmbedSettings settings = fixture_.settings();
   settings.split_file = directory_ / "split.json";
   run(settings, "all.h5");
-  settings.part = train::Part::kTest;
+  settings.part = task::Part::kTest;
   run(settings, "test.h5");
   const EmbeddingFile all(directory_ / "all.h5"), test(directory_ / "test.h5");
   ASSERT_EQ(test.description().participants.size(), 2u);
@@ -179,17 +179,17 @@ TEST_F(Embed, TakesAPartOfTheSplitOnly) {
 
 TEST_F(Embed, RefusesWhatIsNotFiniteAndLeavesNoFile) {
   const auto file = io::SafetensorsFile::open(directory_ / "model.safetensors");
-  const auto made = models::make_model(train::described_model(file), DType::kF32);
+  const auto made = models::make_model(run::described_model(file), DType::kF32);
   models::Model& model = *made;
-  train::load_weights(file, model);
+  run::load_weights(file, model);
   const auto embed_with = [&](float value) {
     for (const char* name : {"cls_token", "blocks.0.proj.bias"}) {
       const Tensor& parameter = model.parameters().find(name)->value;
       const std::vector<float> values(static_cast<std::size_t>(parameter.count()), value);
       model.parameters().find(name)->value.copy_from(Tensor::from_host(values, parameter.shape(), DType::kF32));
     }
-    train::save_weights(directory_ / "changed.safetensors", model.parameters(),
-                        {{train::kModelKey, train::describe_model(model)}});
+    run::save_weights(directory_ / "changed.safetensors", model.parameters(),
+                      {{run::kModelKey, run::describe_model(model)}});
     EmbedSettings settings = fixture_.settings();
     settings.weights = directory_ / "changed.safetensors";
     run(settings, "e.h5");

@@ -6,11 +6,11 @@
 #include <map>
 
 #include "comm/self_communicator.hpp"
+#include "run/weights.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
+#include "task/window_stream.hpp"
 #include "train/tiny_cohort.hpp"
-#include "train/weights.hpp"
-#include "train/window_stream.hpp"
 
 namespace brainmt::analysis {
 namespace {
@@ -29,11 +29,10 @@ class Evaluate : public testing::Test {
     model_->initialise(11);
   }
 
-  EvaluateSettings saved(const train::TaskDescription& task) {
+  EvaluateSettings saved(const task::TaskDescription& task) {
     settings_.weights = directory_ / "model.safetensors";
-    train::save_weights(
-        settings_.weights, model_->parameters(),
-        {{train::kModelKey, train::describe_model(*model_)}, {train::kTaskKey, train::describe_task(task)}});
+    run::save_weights(settings_.weights, model_->parameters(),
+                      {{run::kModelKey, run::describe_model(*model_)}, {task::kTaskKey, task::describe_task(task)}});
     settings_.predict.stride = kStride;
     settings_.split.plan.fractions = {0.5, 0.25, 0.25};
     return settings_;
@@ -41,7 +40,7 @@ class Evaluate : public testing::Test {
 
   double output_of(std::size_t scan, std::uint64_t first_frame) {
     bool asked = false;
-    train::WindowStream stream(
+    task::WindowStream stream(
         *cohort_,
         [&]() -> std::optional<io::WindowRequest> {
           if (std::exchange(asked, true)) return std::nullopt;
@@ -59,9 +58,9 @@ class Evaluate : public testing::Test {
   comm::SelfCommunicator alone_;
 };
 
-const train::TaskDescription kAge{
-    .targets = {{.target = {.name = "age", .task = train::Task::kRegression}, .scaling = {50, 10}}}};
-const train::TaskDescription kSex{.targets = {{.target = {.name = "sex", .task = train::Task::kClassification}}}};
+const task::TaskDescription kAge{
+    .targets = {{.target = {.name = "age", .task = task::Task::kRegression}, .scaling = {50, 10}}}};
+const task::TaskDescription kSex{.targets = {{.target = {.name = "sex", .task = task::Task::kClassification}}}};
 
 TEST_F(Evaluate, AveragesAllWindowsOfAllRuns) {
   const Evaluation evaluation = evaluate(saved(kAge), *cohort_, alone_);
@@ -87,10 +86,10 @@ TEST_F(Evaluate, AveragesAllWindowsOfAllRuns) {
 TEST_F(Evaluate, PartsTogetherAreAllSubjectsOnce) {
   EvaluateSettings settings = saved(kSex);
   std::map<std::string, int> seen;
-  for (const train::Part part : train::kParts) {
+  for (const task::Part part : task::kParts) {
     settings.part = part;
     for (const Prediction& p : evaluate(settings, *cohort_, alone_).predictions) {
-      EXPECT_EQ(p.part, train::name_of(part));
+      EXPECT_EQ(p.part, task::name_of(part));
       EXPECT_EQ(p.predicted, p.output >= 0 ? 1 : 0);
       ++seen[p.participant_id];
     }
@@ -104,7 +103,7 @@ TEST_F(Evaluate, WeightsAloneGiveEveryTargetInItsUnits) {
   config.outputs = 2;
   model_.emplace(config, DType::kF32);
   model_->initialise(5);
-  const train::TaskDescription both{.is_multitask = true, .targets = {kSex.targets[0], kAge.targets[0]}};
+  const task::TaskDescription both{.is_multitask = true, .targets = {kSex.targets[0], kAge.targets[0]}};
   const Evaluation evaluation = evaluate(saved(both), *cohort_, alone_);
   ASSERT_EQ(evaluation.predictions.size(), 2u * kSubjects);
   for (std::size_t i = 0; i < evaluation.predictions.size(); i += 2) {
@@ -118,8 +117,8 @@ TEST_F(Evaluate, WeightsAloneGiveEveryTargetInItsUnits) {
 }
 
 TEST_F(Evaluate, LabelsLoseTheConfoundsThatTheWeightsRemember) {
-  train::TaskDescription task = kAge;
-  task.confounds = train::fit_coding({"sex"}, {{"F"}, {"F"}, {"M"}});
+  task::TaskDescription task = kAge;
+  task.confounds = task::fit_coding({"sex"}, {{"F"}, {"F"}, {"M"}});
   task.targets[0].adjustment = {.centre = {0.25}, .coefficients = {8}};  // of being M
   const Evaluation plain = evaluate(saved(kAge), *cohort_, alone_), adjusted = evaluate(saved(task), *cohort_, alone_);
   ASSERT_EQ(plain.predictions.size(), adjusted.predictions.size());
@@ -131,7 +130,7 @@ TEST_F(Evaluate, LabelsLoseTheConfoundsThatTheWeightsRemember) {
 }
 
 TEST_F(Evaluate, RefusesAModelWithAnotherNumberOfOutputs) {
-  const train::TaskDescription both{.is_multitask = true, .targets = {kSex.targets[0], kAge.targets[0]}};
+  const task::TaskDescription both{.is_multitask = true, .targets = {kSex.targets[0], kAge.targets[0]}};
   test::expect_error<Error>([&] { evaluate(saved(both), *cohort_, alone_); }, {"1 outputs", "2 targets"});
 }
 
@@ -139,11 +138,11 @@ TEST_F(Evaluate, RefusesACohortOnAnotherGridAndWeightsWithoutATask) {
   EvaluateSettings settings = saved(kSex);
   models::BrainMTConfig other = model_->config();
   other.grid = {9, 8, 9};
-  train::save_weights(settings.weights, model_->parameters(),
-                      {{train::kModelKey, train::describe_model(models::BrainMT(other, DType::kF32))},
-                       {train::kTaskKey, train::describe_task(kSex)}});
+  run::save_weights(settings.weights, model_->parameters(),
+                    {{run::kModelKey, run::describe_model(models::BrainMT(other, DType::kF32))},
+                     {task::kTaskKey, task::describe_task(kSex)}});
   test::expect_error<Error>([&] { evaluate(settings, *cohort_, alone_); }, {"9x8x9", "9x8x7"});
-  train::save_weights(settings.weights, model_->parameters(), {{train::kModelKey, train::describe_model(*model_)}});
+  run::save_weights(settings.weights, model_->parameters(), {{run::kModelKey, run::describe_model(*model_)}});
   test::expect_error<Error>([&] { evaluate(settings, *cohort_, alone_); }, {"brainmt.task", "task="});
 }
 

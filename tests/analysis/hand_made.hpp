@@ -8,7 +8,7 @@ namespace brainmt::test {
 
 /// Two of each class; one of the four pairs (positive, negative) is in the wrong order: AUROC 3/4.
 inline analysis::Evaluation four_of_two_classes() {
-  return {.task = {.targets = {{.target = {.name = "sex", .task = train::Task::kClassification}}}},
+  return {.task = {.targets = {{.target = {.name = "sex", .task = task::Task::kClassification}}}},
           .part = "test",
           .predictions = {{"a", "test", 2, 0, 0, -1.5},
                           {"b", "test", 2, 1, 0, -0.5},
@@ -18,7 +18,7 @@ inline analysis::Evaluation four_of_two_classes() {
 
 /// Every prediction is 2 above the truth: mse 4, mae 2, r 1.
 inline analysis::Evaluation four_shifted_values() {
-  return {.task = {.targets = {{.target = {.name = "age", .task = train::Task::kRegression}, .scaling = {50, 10}}}},
+  return {.task = {.targets = {{.target = {.name = "age", .task = task::Task::kRegression}, .scaling = {50, 10}}}},
           .part = "all",
           .predictions = {{"a", "train", 1, 40, 42, -0.8},
                           {"b", "val", 1, 50, 52, 0.2},

@@ -11,9 +11,9 @@
 namespace brainmt::analysis {
 namespace {
 
-using train::Task;
+using task::Task;
 
-constexpr train::BootstrapSettings kBootstrap{.seed = 3, .resamples = 500};
+constexpr task::BootstrapSettings kBootstrap{.seed = 3, .resamples = 500};
 
 // `people` participants whose score is their truth plus noise of this size.
 Repeat noisy(int people, double noise, std::uint64_t seed, int first = 0) {

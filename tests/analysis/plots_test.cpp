@@ -82,7 +82,7 @@ TEST(RocCurve, AreaIsTheAurocAlsoWithTies) {
   for (std::size_t i = 1; i < curve.size(); ++i)
     area += (curve[i][0] - curve[i - 1][0]) * (curve[i][1] + curve[i - 1][1]) / 2;
   // Both are sums of at most 60 x 60 fractions of 800: exact to a few hundred roundings.
-  EXPECT_NEAR(area, train::classification_metrics(truth, score, 0.0).auroc, 1e-13);
+  EXPECT_NEAR(area, task::classification_metrics(truth, score, 0.0).auroc, 1e-13);
 }
 
 TEST(RocCurve, IsEmptyWhereItIsNotDefined) {

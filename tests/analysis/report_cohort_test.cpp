@@ -139,7 +139,7 @@ TEST(ReportCohort, FactsAreThoseOfTheCohort) {
   });
   const io::Cohort cohort(directory / "c.h5");
   const CohortFacts facts =
-      read_cohort_facts(cohort, {.targets = {{.name = "age", .task = train::Task::kRegression}}}, {.plan = {}}, 7);
+      read_cohort_facts(cohort, {.targets = {{.name = "age", .task = task::Task::kRegression}}}, {.plan = {}}, 7);
   EXPECT_EQ(facts.people.size(), 6u) << "every second scan has 6 frames";
   EXPECT_EQ(facts.people.at("sub-003").sex, "female");
   EXPECT_EQ(facts.people.at("sub-003").motion, 0.25);

@@ -49,7 +49,7 @@ TEST(MetricsOf, MultitaskHasAnObjectForEachTargetOverTheSubjectsThatHaveIt) {
 TEST(MetricsOf, SaysWhichConfoundsAreGone) {
   Evaluation evaluation = test::four_shifted_values();
   EXPECT_FALSE(metrics_of(evaluation, {.seed = 1, .resamples = 0}).contains("confounds"));
-  evaluation.task.confounds = train::fit_coding({"age", "mean_fd"}, {{30.0, 0.1}, {40.0, 0.2}});
+  evaluation.task.confounds = task::fit_coding({"age", "mean_fd"}, {{30.0, 0.1}, {40.0, 0.2}});
   EXPECT_EQ(metrics_of(evaluation, {.seed = 1, .resamples = 0})["confounds"],
             (nlohmann::ordered_json{"age", "mean_fd"}));
 }

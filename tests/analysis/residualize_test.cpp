@@ -10,7 +10,7 @@
 #include "io/float16.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
-#include "train/split.hpp"
+#include "task/split.hpp"
 
 namespace brainmt::analysis {
 namespace {
@@ -121,11 +121,11 @@ TEST(Residualizer, RefusesFewerPeopleThanTermsAndNeverDividesByZero) {
 class Residualize : public testing::Test {
  protected:
   void SetUp() override {
-    train::Split split;
+    task::Split split;
     split.plan.fractions = {0.7, 0.1, 0.2};
     for (std::size_t i = 0; i < kPeople; ++i)
       split.ids[i < kTraining ? 0 : i < kTraining + 10 ? 1 : 2].push_back(id(i));
-    train::save_split(split, directory_ / "split.json");
+    task::save_split(split, directory_ / "split.json");
   }
 
   static std::string id(std::size_t i) { return fmt::format("sub-{:03}", i); }

@@ -8,9 +8,9 @@
 #include "base/error.hpp"
 #include "io/directory_lock.hpp"
 #include "io/safetensors.hpp"
+#include "run/checkpoint_files.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
-#include "train/checkpoint_files.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -45,16 +45,16 @@ TEST_F(Inspection, VerifyFindsAValueThatIsNotFinite) {
 TEST_F(Inspection, RunListsCheckpointsAndVerifiesThem) {
   const auto checkpoints = directory_ / "checkpoints";
   std::filesystem::create_directories(checkpoints);
-  train::commit_checkpoint(checkpoints, 7, [](const std::filesystem::path& into) {
+  run::commit_checkpoint(checkpoints, 7, [](const std::filesystem::path& into) {
     const float value = 1;
     const std::vector<io::TensorToWrite> tensors{{.name = "a", .shape = {1}, .data = &value}};
-    for (const char* name : {train::kModelFile, train::kOptimizerFile}) io::write_safetensors(into / name, tensors);
-    test::write_file(into / train::kStateFile, "{}");
+    for (const char* name : {run::kModelFile, run::kOptimizerFile}) io::write_safetensors(into / name, tensors);
+    test::write_file(into / run::kStateFile, "{}");
   });
   const Json found = inspect_path(directory_.path(), /*verify=*/true);
   EXPECT_EQ(found["kind"], "run");
   EXPECT_EQ(found["checkpoints"], Json::array({7}));
-  test::write_file(checkpoints / train::step_name(7) / train::kModelFile, "changed since");
+  test::write_file(checkpoints / run::step_name(7) / run::kModelFile, "changed since");
   EXPECT_THROW(inspect_path(directory_.path(), /*verify=*/true), DataError);
 }
 

@@ -1,17 +1,20 @@
 // The commit protocol on disk: what a reader accepts, what it refuses, what it falls back to, what is pruned.
-#include "train/checkpoint_files.hpp"
+#include "run/checkpoint_files.hpp"
 
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
 #include "io/checksum.hpp"
 #include "io/safetensors.hpp"
+#include "run/checkpoint_manifest.hpp"
 #include "support/expect_error.hpp"
 #include "support/flip_bit.hpp"
 #include "support/temporary_directory.hpp"
-#include "train/checkpoint_manifest.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 namespace fs = std::filesystem;

@@ -6,12 +6,15 @@
 #include <random>
 
 #include "io/safetensors.hpp"
+#include "run/checkpoint.hpp"
 #include "run_support.hpp"
 #include "support/expect_error.hpp"
 #include "support/flip_bit.hpp"
-#include "train/checkpoint.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 namespace fs = std::filesystem;

@@ -1,5 +1,5 @@
 // Confounds: coefficients against a known answer, coding of texts, and labels that no longer know the confounds.
-#include "train/confounds.hpp"
+#include "task/confounds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,10 +10,13 @@
 #include "base/philox.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
+#include "task/least_squares.hpp"
 #include "tiny_cohort.hpp"
-#include "train/least_squares.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();

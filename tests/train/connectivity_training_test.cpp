@@ -7,11 +7,14 @@
 
 #include "comm/self_communicator.hpp"
 #include "models/brainnetcnn.hpp"
+#include "task/metrics.hpp"
 #include "train/gradient_route.hpp"
-#include "train/metrics.hpp"
 #include "train/step.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 constexpr std::int64_t kNodes = 16, kFrames = 80, kSubjects = 160, kTrained = 96, kBatch = 8;

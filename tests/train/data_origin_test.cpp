@@ -1,13 +1,16 @@
 // What a model was trained on, and how it is compared with another cohort.
-#include "train/data_origin.hpp"
+#include "run/data_origin.hpp"
 
 #include <gtest/gtest.h>
 
+#include "run/train_state.hpp"
 #include "support/temporary_directory.hpp"
 #include "tiny_cohort.hpp"
-#include "train/train_state.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 class Origin : public testing::Test {

@@ -1,15 +1,18 @@
 // What --dry-run says about the data, and the names of classes, for cohorts worked out by hand.
-#include "train/describe_data.hpp"
+#include "task/describe_data.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "support/temporary_directory.hpp"
+#include "task/class_names.hpp"
 #include "tiny_cohort.hpp"
-#include "train/class_names.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 using Texts = std::vector<std::string>;

@@ -1,5 +1,5 @@
 // Which labels a column gives: spellings of sex, missing values, columns of two values, and what is refused.
-#include "train/labels.hpp"
+#include "task/labels.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,10 +8,13 @@
 #include "base/error.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
+#include "task/phenotype_values.hpp"
 #include "tiny_cohort.hpp"
-#include "train/phenotype_values.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();

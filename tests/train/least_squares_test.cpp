@@ -1,6 +1,6 @@
 // Logistic regression: where the gradient of the penalised likelihood vanishes, which is an independent condition on
 // the answer; and what must stay finite. Least squares alone are tested with the confounds that they remove.
-#include "train/least_squares.hpp"
+#include "task/least_squares.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,6 +9,9 @@
 #include "base/philox.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 using Rows = std::vector<std::vector<double>>;

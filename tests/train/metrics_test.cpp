@@ -1,5 +1,5 @@
 // Metrics against values worked out by hand or in closed form, and data for which they are not defined.
-#include "train/metrics.hpp"
+#include "task/metrics.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,6 +9,9 @@
 #include <numbers>
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 constexpr double kEps = std::numeric_limits<double>::epsilon();

@@ -8,10 +8,13 @@
 #include <sstream>
 
 #include "run_support.hpp"
-#include "train/training_batches.hpp"
+#include "task/training_batches.hpp"
 #include "train/validation.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 namespace fs = std::filesystem;

@@ -1,6 +1,6 @@
 // The losses of a task: a case worked out by hand, learned weights against central differences, and the same formula in
 // training and validation.
-#include "train/objective.hpp"
+#include "task/objective.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,6 +10,9 @@
 #include "support/double_tensor.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 using autograd::Tape;

@@ -1,5 +1,5 @@
 // AdamW over a store against the update rule written out by hand in double, decay groups, layer-wise rates, clipping.
-#include "train/optimizer.hpp"
+#include "nn/optimizer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,6 +7,9 @@
 #include <vector>
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 constexpr double kLr = 0.01;

@@ -5,14 +5,17 @@
 #include <limits>
 #include <thread>
 
+#include "run/background_work.hpp"
+#include "run/replicas.hpp"
 #include "support/expect_error.hpp"
-#include "train/background_work.hpp"
 #include "train/loss_watch.hpp"
-#include "train/replicas.hpp"
 #include "train/slow_ranks.hpp"
 #include "train/time_limit.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 using Clock = TimeLimit::Clock;

@@ -12,9 +12,9 @@
 #include "comm/mpi_communicator.hpp"
 #include "io/cohort.hpp"
 #include "io/safetensors.hpp"
+#include "run/checkpoint_files.hpp"
 #include "support/temporary_directory.hpp"
 #include "tiny_cohort.hpp"
-#include "train/checkpoint_files.hpp"
 
 namespace brainmt::test {
 
@@ -62,18 +62,18 @@ class SubCommunicator {
 };
 
 inline std::filesystem::path checkpoint_of(const std::filesystem::path& run_dir, std::int64_t step) {
-  return run_dir / "checkpoints" / train::step_name(step);
+  return run_dir / "checkpoints" / run::step_name(step);
 }
 
 inline std::int64_t newest_step(const std::filesystem::path& run_dir) {
-  return train::newest_valid_step(run_dir / "checkpoints").value_or(-1);
+  return run::newest_valid_step(run_dir / "checkpoints").value_or(-1);
 }
 
 using Weights = std::map<std::string, std::vector<float>>;
 
 inline Weights weights_at(const std::filesystem::path& run_dir, std::int64_t step) {
   Weights weights;
-  const auto file = io::SafetensorsFile::open(checkpoint_of(run_dir, step) / train::kModelFile);
+  const auto file = io::SafetensorsFile::open(checkpoint_of(run_dir, step) / run::kModelFile);
   for (const std::string& name : file.names()) {
     weights[name].resize(file.info(name).elements());
     file.read_f32(name, weights[name]);
@@ -97,7 +97,7 @@ inline double relative_difference(const Weights& a, const Weights& b, const Weig
 inline void expect_same_tensors(const std::filesystem::path& a, const std::filesystem::path& b) {
   const std::int64_t step = newest_step(a);
   ASSERT_EQ(step, newest_step(b));
-  for (const char* file : {train::kModelFile, train::kOptimizerFile}) {
+  for (const char* file : {run::kModelFile, run::kOptimizerFile}) {
     const std::string bytes = read_file(checkpoint_of(a, step) / file);
     EXPECT_FALSE(bytes.empty());
     EXPECT_TRUE(bytes == read_file(checkpoint_of(b, step) / file)) << file << " differs at step " << step;
@@ -108,8 +108,7 @@ inline void expect_same_tensors(const std::filesystem::path& a, const std::files
 inline void expect_same_run(const std::filesystem::path& a, const std::filesystem::path& b) {
   expect_same_tensors(a, b);
   const std::int64_t step = newest_step(a);
-  EXPECT_EQ(read_file(checkpoint_of(a, step) / train::kStateFile),
-            read_file(checkpoint_of(b, step) / train::kStateFile));
+  EXPECT_EQ(read_file(checkpoint_of(a, step) / run::kStateFile), read_file(checkpoint_of(b, step) / run::kStateFile));
 }
 
 }  // namespace brainmt::test

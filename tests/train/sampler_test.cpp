@@ -1,6 +1,6 @@
 // Who computes what: no sample dropped or doubled for any number of ranks, micro steps and items, and an order that
 // depends on seed and step only.
-#include "train/sampler.hpp"
+#include "task/sampler.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,6 +8,9 @@
 #include <set>
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 constexpr std::size_t kItems[] = {1, 2, 3, 7, 16, 31, 64};

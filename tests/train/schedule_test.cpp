@@ -6,6 +6,9 @@
 #include "train/early_stopping.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 TEST(LearningRateSchedule, WarmsUpLinearlyAndFallsAsACosine) {

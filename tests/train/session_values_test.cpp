@@ -1,5 +1,5 @@
 // Sessions of a participant whose values differ: means of numbers with one warning, classes and texts refused.
-#include "train/session_values.hpp"
+#include "task/session_values.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,10 +8,13 @@
 #include "base/error.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
+#include "task/training_data.hpp"
 #include "tiny_cohort.hpp"
-#include "train/training_data.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();

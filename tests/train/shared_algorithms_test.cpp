@@ -10,6 +10,9 @@
 #include "train/trainer.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 namespace fs = std::filesystem;

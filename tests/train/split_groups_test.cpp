@@ -11,10 +11,13 @@
 #include "base/error.hpp"
 #include "base/philox.hpp"
 #include "support/expect_error.hpp"
-#include "train/shuffle.hpp"
-#include "train/split.hpp"
+#include "task/shuffle.hpp"
+#include "task/split.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 constexpr std::uint64_t kCohorts = 150;

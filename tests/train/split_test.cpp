@@ -1,5 +1,5 @@
 // The split of participants: shares, strata, independence of the row order, and files that must be refused.
-#include "train/split.hpp"
+#include "task/split.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -12,9 +12,12 @@
 
 #include "base/error.hpp"
 #include "base/philox.hpp"
-#include "train/shuffle.hpp"
+#include "task/shuffle.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 constexpr std::array kFractions{0.7, 0.15, 0.15};

@@ -9,6 +9,9 @@
 #include "train/step.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 // The parameters after three steps.

@@ -16,6 +16,9 @@
 #include "train/step.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 using test::Rehearsal;

@@ -74,7 +74,7 @@ inline models::BrainMTConfig tiny_on(const std::array<std::int64_t, 3>& grid) {
 inline train::TrainSettings tiny_settings(const std::filesystem::path& run_dir) {
   train::TrainSettings s;
   s.run_dir = run_dir;
-  s.task.targets = {{.name = "sex", .task = train::Task::kClassification}};
+  s.task.targets = {{.name = "sex", .task = task::Task::kClassification}};
   s.split.run_dir = run_dir;
   s.model = plan_of(tiny_model());
   s.epochs = 2;

@@ -9,11 +9,14 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "run/train_state.hpp"
 #include "run_support.hpp"
 #include "support/expect_error.hpp"
-#include "train/train_state.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 namespace fs = std::filesystem;

@@ -1,6 +1,6 @@
 // What reaches the model: each sample's window has the right frames in the right places, with the label of its subject,
 // and every training subject comes once in an epoch, whatever the number of ranks.
-#include "train/training_batches.hpp"
+#include "task/training_batches.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,6 +13,9 @@
 #include "support/temporary_directory.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 constexpr int kSubjects = 12, kFrames = 3;

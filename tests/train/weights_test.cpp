@@ -1,5 +1,5 @@
 // Weights to and from files: exact, described, and refused with every tensor that does not fit.
-#include "train/weights.hpp"
+#include "run/weights.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,6 +13,9 @@
 #include "support/temporary_directory.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 std::string stem_of(const models::Description& d) {

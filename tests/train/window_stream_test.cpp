@@ -1,5 +1,5 @@
 // Windows as model input, unpacked by the loader or on the device: the same bits, and errors at the same place.
-#include "train/window_stream.hpp"
+#include "task/window_stream.hpp"
 
 #include <gtest/gtest.h>
 
@@ -19,6 +19,9 @@
 #include "support/temporary_directory.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 using Unpack = WindowStream::Unpack;

@@ -13,6 +13,9 @@
 #include "run_support.hpp"
 
 namespace brainmt::train {
+
+using namespace task;
+using namespace run;
 namespace {
 
 namespace fs = std::filesystem;

@@ -6,8 +6,8 @@
 
 #include "base/philox.hpp"
 #include "support/double_tensor.hpp"
+#include "task/training_batches.hpp"
 #include "train/schedule.hpp"
-#include "train/training_batches.hpp"
 
 namespace brainmt::test {
 namespace {
@@ -19,7 +19,7 @@ void shake(const Tensor& flat, double u, Philox& random) {
 }
 
 // Binary cross-entropy of logits: the loss, and its gradient in the logits.
-double loss_of(const std::vector<double>& logits, const train::MicroBatch& batch, std::vector<double>& gradient) {
+double loss_of(const std::vector<double>& logits, const task::MicroBatch& batch, std::vector<double>& gradient) {
   double loss = 0;
   for (std::size_t i = 0; i < logits.size(); ++i) {
     const double x = logits[i], y = batch.targets[i], weight = batch.weights[i];
@@ -33,13 +33,13 @@ class Trainee {
  public:
   Trainee(const train::TrainSettings& settings, const io::Cohort& cohort)
       : seed_(settings.seed),
-        model_(settings.model.make(train::data_spec(settings.model, cohort, 1), DType::kF64,
+        model_(settings.model.make(task::data_spec(settings.model, cohort, 1), DType::kF64,
                                    models::Model::Memory::kAllocate)),
         optimizer_(model_->parameters(), settings.optimizer) {
     model_->initialise(seed_);  // draws are fp32 whatever the model's type
   }
 
-  StepValues step(const train::MicroBatch& batch, std::int64_t number, double lr, double u, Philox& random) {
+  StepValues step(const task::MicroBatch& batch, std::int64_t number, double lr, double u, Philox& random) {
     nn::ParameterStore& store = model_->parameters();
     store.zero_grads();
     const Tensor kept = u > 0 ? store.values().clone() : Tensor{};
@@ -64,23 +64,23 @@ class Trainee {
  private:
   std::uint64_t seed_;
   std::unique_ptr<models::Model> model_;
-  train::AdamW optimizer_;
+  nn::AdamW optimizer_;
 };
 
 }  // namespace
 
 std::vector<StepValues> train_in_double(const train::TrainSettings& s, const io::Cohort& cohort, std::int64_t steps,
                                         double rounding, std::uint64_t twin) {
-  const train::TrainingData data = train::prepare_training_data(cohort, s.task, s.split, s.model.frames);
-  train::BatchPlan plan{.seed = s.seed, .batch_size = s.batch_size, .input = train::windows_of(cohort, s.model.frames)};
-  const std::int64_t per_epoch = train::order_of(plan, data).steps_per_epoch();
+  const task::TrainingData data = task::prepare_training_data(cohort, s.task, s.split, s.model.frames);
+  task::BatchPlan plan{.seed = s.seed, .batch_size = s.batch_size, .input = task::windows_of(cohort, s.model.frames)};
+  const std::int64_t per_epoch = task::order_of(plan, data).steps_per_epoch();
   plan.end_step = steps;
   const train::LearningRateSchedule schedule{
       .lr = s.lr,
       .min_lr = s.min_lr,
       .warmup_steps = std::llround(s.warmup_epochs * static_cast<double>(per_epoch)),
       .total_steps = s.epochs * per_epoch};
-  train::TrainingBatches batches(data, plan);
+  task::TrainingBatches batches(data, plan);
   Trainee trainee(s, cohort);
   Philox random(1, 2, twin);
   std::vector<StepValues> curve;

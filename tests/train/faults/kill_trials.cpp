@@ -21,8 +21,8 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "run/checkpoint_files.hpp"
 #include "support/temporary_directory.hpp"
-#include "train/checkpoint_files.hpp"
 
 namespace brainmt {
 namespace {
@@ -183,14 +183,14 @@ class Trials {
     std::error_code none;
     for (const auto& entry : fs::directory_iterator(run_dir / "checkpoints", none))
       half_written = half_written || entry.path().filename().string().find(".tmp-") != std::string::npos;
-    const bool trained = !train::list_steps(run_dir / "checkpoints").empty();
+    const bool trained = !run::list_steps(run_dir / "checkpoints").empty();
     ++(half_written ? kills.in_a_save : trained ? kills.elsewhere : kills.before_training);
   }
 
   static void expect_whole_checkpoints(const fs::path& run_dir) {
-    for (const std::int64_t step : train::list_steps(run_dir / "checkpoints")) {
+    for (const std::int64_t step : run::list_steps(run_dir / "checkpoints")) {
       try {
-        train::verify_checkpoint(run_dir / "checkpoints", step);
+        run::verify_checkpoint(run_dir / "checkpoints", step);
       } catch (const Error& error) {
         give_up(fmt::format("a kill left a broken checkpoint in place: {}", error.what()));
       }
@@ -199,10 +199,10 @@ class Trials {
 
   void expect_same_end(const fs::path& run_dir) const {
     const fs::path mine = run_dir / "checkpoints", theirs = work_ / "reference" / "checkpoints";
-    const std::int64_t step = train::list_steps(theirs).back();
-    for (const char* name : {train::kModelFile, train::kOptimizerFile, train::kStateFile}) {
-      const std::string bytes = test::read_file(theirs / train::step_name(step) / name);
-      if (bytes.empty() || bytes != test::read_file(mine / train::step_name(step) / name))
+    const std::int64_t step = run::list_steps(theirs).back();
+    for (const char* name : {run::kModelFile, run::kOptimizerFile, run::kStateFile}) {
+      const std::string bytes = test::read_file(theirs / run::step_name(step) / name);
+      if (bytes.empty() || bytes != test::read_file(mine / run::step_name(step) / name))
         give_up(fmt::format("{} of step {} is not the undisturbed run's", name, step));
     }
   }

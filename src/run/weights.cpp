@@ -1,0 +1,194 @@
+#include "run/weights.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/log.hpp"
+#include "run/tensor_file.hpp"
+#include "task/objective.hpp"
+
+namespace brainmt::run {
+namespace {
+
+struct Mismatch {
+  std::vector<std::string> missing, extra, misshapen;
+};
+
+// For each name that the file's tensors have without what wrappers put into it, the name in the file.
+using StoredNames = std::map<std::string, std::string>;
+
+// torch.compile, DistributedDataParallel, FSDP and activation checkpoints put parts of a name, wherever they wrap.
+std::string without_wrappers(const std::string& name) {
+  constexpr std::array<std::string_view, 4> kWrappers{"module.", "_orig_mod.", "_fsdp_wrapped_module.",
+                                                      "_checkpoint_wrapped_module."};
+  std::string bare;
+  for (std::size_t at = 0; at < name.size();) {
+    const std::size_t dot = name.find('.', at);
+    const std::string part = name.substr(at, dot == std::string::npos ? dot : dot + 1 - at);
+    if (std::ranges::find(kWrappers, part) == kWrappers.end()) bare += part;
+    at += part.size();
+  }
+  return bare;
+}
+
+// What stands in front of the model's names, as `model.` in a checkpoint of PyTorch Lightning: told from a parameter
+// whose name is the end of just one of `names`.
+std::string common_prefix(const std::vector<std::string>& names, const nn::ParameterStore& store) {
+  for (const nn::Parameter& p : store.all()) {
+    const auto is_it = [&](const std::string& name) { return name == p.name || name.ends_with("." + p.name); };
+    if (std::ranges::count_if(names, is_it) != 1) continue;
+    const std::string& name = *std::ranges::find_if(names, is_it);
+    return name.substr(0, name.size() - p.name.size());
+  }
+  return "";
+}
+
+std::size_t known_names(const StoredNames& stored, nn::ParameterStore& store) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(stored, [&](const auto& entry) { return store.find(entry.first) != nullptr; }));
+}
+
+StoredNames names_without_prefixes(const io::SafetensorsFile& file, const nn::ParameterStore& store) {
+  std::vector<std::string> bare;
+  for (const std::string& name : file.names()) bare.push_back(without_wrappers(name));
+  const std::string front = common_prefix(bare, store);
+  StoredNames stored;
+  for (std::size_t i = 0; const std::string& name : file.names()) {
+    const std::string& whole = bare[i++];
+    const std::string inner = whole.starts_with(front) ? whole.substr(front.size()) : whole;
+    if (!stored.try_emplace(inner, name).second)
+      throw DataError(fmt::format("{}: without the prefixes of wrappers, {} and {} have one name, {}",
+                                  file.path().string(), stored[inner], name, inner));
+  }
+  return stored;
+}
+
+// Names as they are, or without wrappers and common prefix where that makes more of them known; then with a note.
+StoredNames stored_names(const io::SafetensorsFile& file, nn::ParameterStore& store, const std::string& prefix) {
+  StoredNames stored;
+  for (const std::string& name : file.names())
+    if (name.starts_with(prefix)) stored[name.substr(prefix.size())] = name;
+  const std::size_t known = known_names(stored, store);
+  if (!prefix.empty() || known == store.all().size()) return stored;
+  StoredNames taken_off = names_without_prefixes(file, store);
+  if (known_names(taken_off, store) <= known) return stored;
+  const auto changed = std::ranges::find_if(
+      taken_off, [&](const auto& entry) { return entry.first != entry.second && store.find(entry.first); });
+  log::info("{}: a prefix is taken off the names of its tensors: {} is read as {}", file.path().string(),
+            changed->second, changed->first);
+  return taken_off;
+}
+
+Mismatch compare(const io::SafetensorsFile& file, const StoredNames& stored, nn::ParameterStore& store,
+                 const LoadOptions& options) {
+  Mismatch found;
+  for (const nn::Parameter& p : store.all()) {
+    const auto name = stored.find(p.name);
+    if (name == stored.end()) {
+      if (!options.allow_missing) found.missing.push_back(p.name);
+    } else if (const io::StoredTensor& info = file.info(name->second); !same_shape(info, p.shape)) {
+      found.misshapen.push_back(
+          fmt::format("{} is [{}], expected {}", p.name, fmt::join(info.shape, ", "), p.shape.str()));
+    }
+  }
+  for (const auto& [bare, name] : stored)
+    if (!options.allow_extra && !store.find(bare) && !bare.starts_with(task::kObjectivePrefix))
+      found.extra.push_back(bare);
+  return found;
+}
+
+bool is_floating(io::StoredType type) { return io::name_of(type).starts_with("F") || type == io::StoredType::kBF16; }
+
+using Hint = std::function<std::string(const Mismatch&)>;
+
+[[noreturn]] void refuse(const io::SafetensorsFile& file, const Mismatch& found, const Hint& hint_of) {
+  std::string line = file.path().string() + ": the weights do not fit the model:";
+  const auto list = [&](const char* what, const std::vector<std::string>& names) {
+    if (names.empty()) return;
+    constexpr std::size_t kShown = 8;
+    const std::span shown(names.data(), std::min(names.size(), kShown));
+    line += fmt::format(" {} {}: {}", names.size(), what, fmt::join(shown, ", "));
+    line += names.size() > kShown ? fmt::format(" and {} more;", names.size() - kShown) : ";";
+  };
+  list("missing", found.missing);
+  list("not in the model", found.extra);
+  list("of another shape", found.misshapen);
+  const std::string hint = hint_of(found);
+  line += " " + (hint.empty() ? "check the model.* sizes against the file (brainmt inspect)" : hint);
+  throw DataError(line);
+}
+
+void load(const io::SafetensorsFile& file, nn::ParameterStore& store, const LoadOptions& options, const Hint& hint) {
+  const StoredNames stored = stored_names(file, store, options.prefix);
+  const Mismatch found = compare(file, stored, store, options);
+  if (!found.missing.empty() || !found.extra.empty() || !found.misshapen.empty()) refuse(file, found, hint);
+  check_finite(file);
+  for (nn::Parameter& p : store.all())
+    if (const auto name = stored.find(p.name); name != stored.end()) read_tensor(file, name->second, p.value);
+  store.refresh_compute();
+}
+
+}  // namespace
+
+void check_finite(const io::SafetensorsFile& file) {
+  std::string first;
+  std::size_t tensors = 0;
+  std::vector<float> values;
+  for (const std::string& name : file.names()) {
+    const io::StoredTensor& tensor = file.info(name);
+    if (!is_floating(tensor.type)) continue;
+    values.resize(tensor.elements());
+    file.read_f32(name, values);
+    const auto is_bad = [](float x) { return !std::isfinite(x); };
+    const auto bad = std::ranges::find_if(values, is_bad);
+    if (bad == values.end()) continue;
+    if (tensors++ == 0)
+      first = fmt::format("tensor {}: {} of {} values are not finite, the first is {} at element {}", name,
+                          std::ranges::count_if(values, is_bad), values.size(), *bad, bad - values.begin());
+  }
+  if (tensors == 0) return;
+  throw NonFiniteError(
+      fmt::format("{}: {}{}; such weights predict nothing: take an earlier checkpoint", file.path().string(), first,
+                  tensors > 1 ? fmt::format("; {} more tensor{} like it", tensors - 1, tensors > 2 ? "s" : "") : ""));
+}
+
+void load_weights(const io::SafetensorsFile& file, models::Model& model, const LoadOptions& options) {
+  load(file, model.parameters(), options, [&](const Mismatch& found) {
+    const auto description = models::read_description(describe_model(model), "the model");
+    return description.family->hint(found.missing, found.extra);
+  });
+}
+
+void load_weights(const io::SafetensorsFile& file, nn::ParameterStore& store, const LoadOptions& options) {
+  load(file, store, options, [](const Mismatch&) { return std::string(); });
+}
+
+void save_weights(const std::filesystem::path& path, const nn::ParameterStore& store, const Metadata& metadata) {
+  std::vector<NamedTensor> tensors;
+  for (const nn::Parameter& p : store.all()) tensors.push_back({p.name, p.shape, p.value});
+  write_tensors(path, tensors, metadata);
+}
+
+std::string describe_model(const models::Model& model) { return model.describe().dump(); }
+
+models::Description described_model(const io::SafetensorsFile& file) {
+  const auto found = file.metadata().find(kModelKey);
+  if (found == file.metadata().end())
+    throw DataError(
+        fmt::format("{}: no '{}' in its metadata, so the model's sizes are unknown: give them as model.* keys",
+                    file.path().string(), kModelKey));
+  return models::read_description(found->second,
+                                  fmt::format("{}: '{}' in its metadata", file.path().string(), kModelKey));
+}
+
+}  // namespace brainmt::run

@@ -1,0 +1,77 @@
+#include "task/window_stream.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "kernels/detail/loops.hpp"
+#include "memory/pinned_blocks.hpp"
+#include "profile/place.hpp"
+#include "profile/region.hpp"
+#include "task/window_upload.hpp"
+
+namespace brainmt::task {
+namespace {
+
+using Unpack = WindowStream::Unpack;
+constexpr Unpack kDefault = kernels::detail::kPortable ? Unpack::kDevice : Unpack::kLoader;
+
+std::size_t depth_of(std::int64_t prefetch) { return static_cast<std::size_t>(std::max<std::int64_t>(prefetch, 1)); }
+
+// The loader writes each packed window where the device copies it from: a copy between two buffers of the host, which
+// would be made while the device waits, is saved. As many as a loader with one window at its caller's uses.
+std::unique_ptr<PinnedBlocks> blocks_for(const io::Cohort& cohort, std::int64_t frames, std::size_t depth) {
+  const std::size_t bytes = static_cast<std::size_t>(frames) * cohort.most_voxels() * sizeof(std::uint16_t);
+  return std::make_unique<PinnedBlocks>(bytes, depth + 2);
+}
+
+}  // namespace
+
+models::InputSpec windows_of(const io::Cohort& cohort, std::int64_t frames) {
+  const io::CohortGrid& grid = cohort.layout().grid;
+  return {models::InputKind::kVolumes, {frames, grid.y, grid.x, grid.z}, frames};
+}
+
+models::DataSpec data_spec(const models::ModelPlan& plan, const io::Cohort& cohort, std::size_t targets) {
+  if (plan.input != models::InputKind::kVolumes)
+    throw UsageError(fmt::format("model.family={} takes {}, '{}' holds volumes: choose a family that takes volumes",
+                                 plan.family, name_of(plan.input), cohort.path().string()));
+  const io::CohortGrid& grid = cohort.layout().grid;
+  return {.grid = {grid.x, grid.y, grid.z}, .outputs = static_cast<std::int64_t>(targets)};
+}
+
+WindowStream::WindowStream(const io::Cohort& cohort, io::WindowLoader::Source source, const models::InputSpec& input,
+                           std::int64_t prefetch, DType activation, std::optional<Unpack> unpack)
+    : pinned_(unpack.value_or(kDefault) == Unpack::kDevice ? blocks_for(cohort, input.frames, depth_of(prefetch))
+                                                           : nullptr),
+      loader_(cohort, std::move(source), depth_of(prefetch), pinned_.get()),
+      window_(input.sample),
+      activation_(activation),
+      upload_(pinned_ ? std::make_unique<WindowUpload>(cohort, loader_, input.frames) : nullptr) {}
+
+WindowStream::~WindowStream() = default;
+
+Tensor WindowStream::take(std::int64_t count, const Tensor& place) {
+  const profile::Region region("brainmt::input");
+  const profile::Place stage("input windows");
+  Shape shape{count};
+  for (const std::int64_t extent : window_) shape.push_back(extent);
+  const bool fits = place && place.shape() == shape && place.dtype() == activation_;
+  const Tensor batch = fits ? place : Tensor(shape, activation_);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const Tensor window = batch.slice(i, i + 1);
+    if (upload_)
+      upload_->next(window);
+    else
+      take_dense(window);
+  }
+  return batch;
+}
+
+void WindowStream::take_dense(const Tensor& place) {
+  std::optional<io::Window> window = loader_.next();
+  BRAINMT_CHECK(window.has_value(), "the source of windows ended early");
+  place.copy_from(Tensor::from_host(window->values, window_, DType::kF32));
+  loader_.recycle(std::move(*window));
+}
+
+}  // namespace brainmt::task
