@@ -65,7 +65,7 @@ function(brainmt_add_test name)
   endif()
   target_sources(${arg_BINARY} PRIVATE ${arg_SOURCES})
   target_link_libraries(${arg_BINARY} PRIVATE ${arg_LIBS})
-  if(folder MATCHES "^(kernels|dnn|autograd|models|analysis|train|profile)$")   # tests that look at tensors
+  if(folder MATCHES "^(kernels|dnn|autograd|models|analysis|task|run|train|nn|profile)$")   # tests that look at tensors
     brainmt_kokkos_sources(${arg_SOURCES})
   endif()
   list(FILTER arg_SOURCES INCLUDE REGEX "_test\\.cpp$")

@@ -61,16 +61,18 @@ task::TaskSettings task_settings(const config::Config& config) {
   task::TaskSettings s{.is_multitask = task == "multitask",
                        .targets = {},
                        .confounds = config.get<Texts>("task.confounds"),
+                       .learns_weights = config.is_word("task.weights"),
                        .shuffle = config.get<bool>("task.shuffle_labels"),
                        .seed = static_cast<std::uint64_t>(config.get<std::int64_t>("run.seed"))};
   const Texts names =
       s.is_multitask ? config.get<Texts>("task.targets") : Texts{config.get<std::string>("task.target")};
+  const auto weights = config.get<std::vector<double>>("task.weights");
   const auto kinds = s.is_multitask ? config.get<Texts>("task.kinds") : Texts{task};
   for (std::size_t k = 0; k < names.size(); ++k)
     s.targets.push_back({.name = names[k],
                          .task = task_of(entry_or<std::string>(kinds, k, "auto")),
                          .positive = entry_or<std::string>(config.get<Texts>("task.positive"), k, ""),
-                         .weight = entry_or(config.get<std::vector<double>>("task.weights"), k, 1.0)});
+                         .weight = s.learns_weights ? 1.0 : entry_or(weights, k, 1.0)});
   return s;
 }
 
@@ -82,6 +84,8 @@ train::TrainSettings train_settings(const config::Config& config, int ranks) {
   s.task = task_settings(config);
   s.split = {.file = config.get<std::string>("data.split_file"), .run_dir = s.run_dir, .plan = split_plan(config)};
   s.model = models::plan_of(config);
+  s.init = {.weights = config.get<std::string>("init.weights"),
+            .freeze = config.get<std::vector<std::string>>("init.freeze")};
   s.activation = models::precision_from_config(config);
 
   s.seed = seed;

@@ -17,8 +17,9 @@ using Initialiser = std::function<void(Philox&, std::span<float>)>;
 struct Parameter {
   std::string name;  // as published: "layers.0.mixer.in_proj.weight"
   Shape shape;
-  bool decay = true;  // weight decay applies
-  int layer = 0;      // depth for layer-wise learning rates: 0 convolutions and tables, then blocks, last the head
+  bool decay = true;    // weight decay applies
+  int layer = 0;        // depth for layer-wise learning rates: 0 convolutions and tables, then blocks, last the head
+  bool frozen = false;  // keeps its value: the optimiser passes over it
   Initialiser initialise;
   std::size_t index = 0;   // position in its store
   std::size_t offset = 0;  // first element in the flat arrays

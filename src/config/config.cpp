@@ -3,11 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <set>
 #include <stdexcept>
 
 namespace brainmt::config {
 namespace {
+
+// The value of a key that has its word.
+constexpr double kWord = std::numeric_limits<double>::quiet_NaN();
+
+bool holds_word(const Value& value) {
+  const auto* numbers = std::get_if<std::vector<double>>(&value);
+  return numbers != nullptr && numbers->size() == 1 && std::isnan(numbers->front());
+}
 
 std::string section_of(const std::string& name) { return name.substr(0, name.find('.')); }
 
@@ -30,10 +40,17 @@ const Config::Entry& Config::entry(std::string_view name) const {
   return entries_[*found];
 }
 
+bool Config::is_word(std::string_view name) const { return holds_word(entry(name).value); }
+
 void Config::set(std::string_view name, const RawValue& raw, Origin origin, std::string_view where) {
   const std::size_t position = schema_->find_or_throw(name, where);
   const Key& key = schema_->keys()[position];
   try {
+    const bool word = !key.word.empty() && !raw.is_list && raw.items.front() == key.word;
+    if (word) {
+      entries_[position] = {.value = std::vector{kWord}, .origin = origin, .where = std::string(where)};
+      return;
+    }
     Value value = to_value(raw, key.type);
     if (key.is_path) expand_homes(value);
     key.check(value);
@@ -75,7 +92,8 @@ std::string Config::emit(bool comments, bool identity_only) const {
   const auto line = [&](std::size_t i, std::string_view shown) {
     const Entry& e = entries_[i];
     const bool remark = comments && e.origin != Origin::kDefault;
-    return fmt::format("{}: {}{}\n", shown, brainmt::config::to_yaml(e.value), remark ? "  # " + e.where : "");
+    return fmt::format("{}: {}{}\n", shown, holds_word(e.value) ? keys[i].word : brainmt::config::to_yaml(e.value),
+                       remark ? "  # " + e.where : "");
   };
   const auto skipped = [&](std::size_t i) {
     const bool unsaid = keys[i].default_is_unsaid && entries_[i].value == keys[i].default_value;

@@ -35,6 +35,9 @@ class Config {
   /// Was the key given by the user, in whatever way?
   bool is_set(std::string_view name) const { return origin(name) != Origin::kDefault; }
 
+  /// Has the key its word (Key::or_word) instead of numbers?
+  bool is_word(std::string_view name) const;
+
   /// Sets a key from text. Throws UsageError naming `where`, the key, what was expected and what was found.
   void set(std::string_view name, const RawValue& raw, Origin origin, std::string_view where);
 

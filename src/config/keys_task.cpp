@@ -52,7 +52,8 @@ void check_targets(const Config& config) {
                                    targets[i].empty() ? "as a name" : "twice"));
   const std::size_t count = multitask ? targets.size() : 1;
   check_list_of_targets("task.kinds", kinds.size(), count);
-  check_list_of_targets("task.weights", config.get<std::vector<double>>("task.weights").size(), count);
+  if (!config.is_word("task.weights"))
+    check_list_of_targets("task.weights", config.get<std::vector<double>>("task.weights").size(), count);
   check_list_of_targets("task.positive", config.get<std::vector<std::string>>("task.positive").size(), count);
   if (!multitask && (!kinds.empty() || !config.get<std::vector<double>>("task.weights").empty()))
     throw UsageError(fmt::format("task={}: task.kinds and task.weights are for task=multitask", task));
@@ -87,7 +88,11 @@ std::vector<Key> task_keys(bool required) {
       texts("task.kinds", {},
             "multitask: regression, classification or auto for each target; auto, and []: texts, or numbers of 0 and 1 "
             "only, or a target with task.positive are a classification, other numbers a regression"),
-      reals("task.weights", {}, "multitask: weight of each target's mean loss in the loss; []: 1").above(0),
+      reals("task.weights", {},
+            "multitask: weight of each target's mean loss in the loss; []: 1; auto: learned from each target's "
+            "uncertainty (Kendall et al. 2018)")
+          .above(0)
+          .or_word("auto"),
       texts("task.positive", {},
             "value that is class 1 of a column of two values, for each target, '' for those that need none; []: 0 and "
             "1, or sex in any usual spelling (male is 1)"),

@@ -41,6 +41,18 @@ std::vector<Key> run_keys() {
   };
 }
 
+std::vector<Key> init_keys() {
+  return {
+      file_path("init.weights", "",
+                "safetensors file to start from, of another run or published: the head is left out where it does not "
+                "fit, another number of frames is interpolated; empty: initial values by run.seed")
+          .unsaid_default(),
+      texts("init.freeze", {},
+            "parameters that stay as they are, by name with * for any text, such as [patch_embed.*, layers.0.*]")
+          .unsaid_default(),
+  };
+}
+
 std::vector<Key> optimizer_keys() {
   return {
       real("optimizer.lr", 2e-4, "peak learning rate of AdamW").above(0),
@@ -233,8 +245,8 @@ Schema train_schema(const Families& families) {
     return Schema(
         "train",
         join<Key>({run_keys(), data, split_keys(), task_keys(/*required=*/true), model_keys(model, families),
-                   precision_keys(), graph_keys(), optimizer_keys(), control_keys(), eval_keys(), comm_keys(),
-                   gradient_keys()}),
+                   precision_keys(), graph_keys(), init_keys(), optimizer_keys(), control_keys(), eval_keys(),
+                   comm_keys(), gradient_keys()}),
         {"model"},
         join<Rule>({model.rules,
                     split_rules(),

@@ -64,6 +64,9 @@ Key Key::at_most(double bound) const {
 Key Key::of_length(std::size_t count) const {
   return changed(*this, [=](Key& k) { k.length = count; });
 }
+Key Key::or_word(std::string text) const {
+  return changed(*this, [&](Key& k) { k.word = std::move(text); });
+}
 Key Key::required() const {
   return changed(*this, [](Key& k) { k.is_required = true; });
 }
@@ -123,8 +126,9 @@ void Key::check(const Value& value) const {
 std::string Key::describe_type() const {
   if (type == Type::kChoice) return fmt::format("one of {}", fmt::join(choices, "|"));
   if (is_path && !is_list(type)) return "path";
+  const std::string instead = word.empty() ? "" : fmt::format(", or {}", word);
   const std::string count = length == 0 ? "" : fmt::format("{} ", length);
-  return fmt::format("{}{}{}{}", is_list(type) ? "list of " : "", count, type_name(type), range_text(*this));
+  return fmt::format("{}{}{}{}{}", is_list(type) ? "list of " : "", count, type_name(type), range_text(*this), instead);
 }
 
 Key boolean(std::string name, bool fallback, std::string help) {

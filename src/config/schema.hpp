@@ -25,6 +25,7 @@ struct Key {
   double high = std::numeric_limits<double>::infinity();
   bool low_excluded = false;
   std::size_t length = 0;  // exact length of a list; 0 leaves it free
+  std::string word{};      // a list of numbers may be this word instead; its value is then { NaN }
   bool is_required = false;
   bool is_path = false;            // a leading ~ is the user's home, as shells have it at the start of a word only
   bool default_is_unsaid = false;  // the key came later: while it has its default, the identity of a run lacks it
@@ -34,6 +35,7 @@ struct Key {
   Key above(double bound) const;
   Key at_most(double bound) const;
   Key of_length(std::size_t count) const;
+  Key or_word(std::string word) const;
   Key required() const;
   Key free_to_change() const;
   Key unsaid_default() const;

@@ -73,6 +73,9 @@ class BrainMT : public Model {
   Cost cost(std::int64_t batch) const override;
   void tune(const config::Config& config) override;
   Tensor frame_embeddings(const Tensor& tokens) const override;
+  TransferRules transfer_rules() const override {
+    return {.head = {"head.weight", "head.bias"}, .by_frame = {"temporal_pos_embedding"}};
+  }
 
   /// DropPath factors.
   std::vector<float> draws(const Pass& pass) const override;

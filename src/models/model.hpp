@@ -68,6 +68,12 @@ struct Cost {
   double activation_bytes = 0;  // kept between forward and backward
 };
 
+/// What of a model's weights may differ where training starts from another model's.
+struct TransferRules {
+  std::vector<std::string> head{};      // parameters that depend on the targets: left out where they do not fit
+  std::vector<std::string> by_frame{};  // tables [1, T, C]: interpolated along T
+};
+
 class Model {
  public:
   /// kSizesOnly allocates nothing: to describe a model where there is no device.
@@ -92,6 +98,7 @@ class Model {
   virtual Cost cost(std::int64_t batch) const = 0;
   /// Takes keys that change speed or memory and no result, where `config` has them.
   virtual void tune(const config::Config&) {}
+  virtual TransferRules transfer_rules() const = 0;
   /// Mean embedding of each frame, [B, T, C], of `tokens` [B, L, C]. Throws UsageError where tokens have no frames.
   virtual Tensor frame_embeddings(const Tensor& tokens) const;
 

@@ -35,6 +35,11 @@ Tensor AdamW::part_of(const Tensor& flat, const nn::Parameter& p) {
   return flat.slice(begin, begin + static_cast<std::int64_t>(p.count));
 }
 
+void AdamW::drop_frozen_gradients() const {
+  for (const nn::Parameter& p : store_.all())
+    if (p.frozen) p.grad.zero();
+}
+
 double AdamW::gradient_norm() const {
   const profile::Region region("brainmt::optimizer::norm");
   const kernels::Exec exec;
@@ -55,6 +60,7 @@ void AdamW::step(double lr, double norm) {
                             .step = ++updates_,
                             .gradient_scale = clip ? settings_.clip_norm / norm : 1.0};
   for (const nn::Parameter& p : store_.all()) {
+    if (p.frozen) continue;
     update.lr = lr * lr_scale_[p.index];
     update.weight_decay = p.decay ? settings_.weight_decay : 0.0;
     dispatch_master(store_.master_dtype(), [&]<class M>() {

@@ -23,6 +23,8 @@ class AdamW {
   /// Moments start at zero. `store` must be allocated and outlive the optimiser.
   AdamW(nn::ParameterStore& store, const AdamWSettings& settings);
 
+  /// Zeroes the gradients of frozen parameters; must precede gradient_norm() where there are any.
+  void drop_frozen_gradients() const;
   /// Euclidean norm of all gradients, summed in double in an order fixed by the layout.
   double gradient_norm() const;
   /// One update with the store's gradients, clipped by `norm` (what gradient_norm() returned); renews the compute

@@ -109,6 +109,11 @@ Mismatch compare(const io::SafetensorsFile& file, const StoredNames& stored, nn:
 
 bool is_floating(io::StoredType type) { return io::name_of(type).starts_with("F") || type == io::StoredType::kBF16; }
 
+std::string family_hint(const models::Model& model, const Mismatch& found) {
+  const auto description = models::read_description(describe_model(model), "the model");
+  return description.family->hint(found.missing, found.extra);
+}
+
 using Hint = std::function<std::string(const Mismatch&)>;
 
 [[noreturn]] void refuse(const io::SafetensorsFile& file, const Mismatch& found, const Hint& hint_of) {
@@ -138,6 +143,27 @@ void load(const io::SafetensorsFile& file, nn::ParameterStore& store, const Load
   store.refresh_compute();
 }
 
+// Rows of [1, from, C] moved to [1, to, C]: the ends stay the ends.
+std::vector<float> interpolated(const std::vector<float>& table, std::int64_t from, std::int64_t to) {
+  const auto width = static_cast<std::int64_t>(table.size()) / from;
+  std::vector<float> result;
+  for (std::int64_t t = 0; t < to; ++t) {
+    const double at = to < 2 ? 0 : static_cast<double>(t * (from - 1)) / static_cast<double>(to - 1);
+    const auto low = std::min(static_cast<std::int64_t>(at), std::max<std::int64_t>(from - 2, 0));
+    const std::int64_t high = std::min(low + 1, from - 1);
+    const double share = at - static_cast<double>(low);
+    for (std::int64_t c = 0; c < width; ++c)
+      result.push_back(static_cast<float>((1 - share) * table[static_cast<std::size_t>(low * width + c)] +
+                                          share * table[static_cast<std::size_t>(high * width + c)]));
+  }
+  return result;
+}
+
+bool differs_in_frames_only(const io::StoredTensor& info, const Shape& shape) {
+  return shape.rank() == 3 && info.shape.size() == 3 && info.shape[0] == 1 && info.shape[1] > 0 &&
+         info.shape[2] == static_cast<std::size_t>(shape[2]);
+}
+
 }  // namespace
 
 void check_finite(const io::SafetensorsFile& file) {
@@ -163,14 +189,52 @@ void check_finite(const io::SafetensorsFile& file) {
 }
 
 void load_weights(const io::SafetensorsFile& file, models::Model& model, const LoadOptions& options) {
-  load(file, model.parameters(), options, [&](const Mismatch& found) {
-    const auto description = models::read_description(describe_model(model), "the model");
-    return description.family->hint(found.missing, found.extra);
-  });
+  load(file, model.parameters(), options, [&](const Mismatch& found) { return family_hint(model, found); });
 }
 
 void load_weights(const io::SafetensorsFile& file, nn::ParameterStore& store, const LoadOptions& options) {
   load(file, store, options, [](const Mismatch&) { return std::string(); });
+}
+
+Transfer start_from(const io::SafetensorsFile& file, models::Model& model) {
+  nn::ParameterStore& store = model.parameters();
+  const models::TransferRules rules = model.transfer_rules();
+  const auto is_in = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  const StoredNames stored = stored_names(file, store, "");
+  Mismatch unfit = compare(file, stored, store, {});
+  Transfer result;
+  for (const nn::Parameter& p : store.all()) {
+    const auto name = stored.find(p.name);
+    const bool fits = name != stored.end() && same_shape(file.info(name->second), p.shape);
+    if (fits)
+      result.taken.push_back(p.name);
+    else if (is_in(rules.head, p.name) || p.name.starts_with(task::kObjectivePrefix))
+      result.left_out.push_back(p.name);
+    else if (name != stored.end() && is_in(rules.by_frame, p.name) &&
+             differs_in_frames_only(file.info(name->second), p.shape))
+      result.interpolated.push_back(p.name);
+    else
+      continue;
+    std::erase(unfit.missing, p.name);
+    std::erase_if(unfit.misshapen, [&](const std::string& text) { return text.starts_with(p.name + " is "); });
+  }
+  std::erase_if(unfit.extra, [&](const std::string& name) { return is_in(rules.head, name); });
+  if (!unfit.missing.empty() || !unfit.extra.empty() || !unfit.misshapen.empty())
+    refuse(file, unfit, [&](const Mismatch& found) { return family_hint(model, found); });
+  check_finite(file);
+  for (nn::Parameter& p : store.all()) {
+    if (is_in(result.taken, p.name)) read_tensor(file, stored.at(p.name), p.value);
+    if (!is_in(result.interpolated, p.name)) continue;
+    const io::StoredTensor& info = file.info(stored.at(p.name));
+    std::vector<float> table(info.elements());
+    file.read_f32(stored.at(p.name), table);
+    const auto moved = interpolated(table, static_cast<std::int64_t>(info.shape[1]), p.shape[1]);
+    p.value.copy_from(Tensor::from_host(moved, p.shape, store.master_dtype()));
+  }
+  store.refresh_compute();
+  return result;
 }
 
 void save_weights(const std::filesystem::path& path, const nn::ParameterStore& store, const Metadata& metadata) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "io/safetensors.hpp"
 #include "models/registry.hpp"
@@ -27,6 +28,16 @@ struct LoadOptions {
 void load_weights(const io::SafetensorsFile& file, models::Model& model, const LoadOptions& options = {});
 /// The same for the parameters of a model that is not at hand.
 void load_weights(const io::SafetensorsFile& file, nn::ParameterStore& store, const LoadOptions& options = {});
+
+/// What became of the parameters of a model that starts from a file, by name.
+struct Transfer {
+  std::vector<std::string> taken{}, interpolated{}, left_out{};  // left out: they keep their initial values
+};
+/// Starts training from the weights of another run or a published model: copies what fits; a head that does not fit is
+/// left out; tables of frames are interpolated to another number of frames (linearly, ends on ends). Names as in
+/// load_weights(). Throws DataError where anything else is missing, too much or of another shape, NonFiniteError as
+/// check_finite(); then no parameter has changed.
+Transfer start_from(const io::SafetensorsFile& file, models::Model& model);
 
 /// Throws NonFiniteError naming the first floating-point tensor with a value that is not finite, and how many there
 /// are.

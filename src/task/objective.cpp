@@ -39,7 +39,9 @@ class Supervised final : public Objective {
 
   void declare(nn::ParameterStore& store) override {
     if (!task_.learns_weights) return;
-    log_variance_ = &store.declare(kLogVariance, {outputs()}, /*decay=*/false, /*layer=*/0, nn::init::constant(0));
+    int last_layer = 0;  // layer-wise decay leaves it alone
+    for (const nn::Parameter& p : store.all()) last_layer = std::max(last_layer, p.layer);
+    log_variance_ = &store.declare(kLogVariance, {outputs()}, /*decay=*/false, last_layer, nn::init::constant(0));
   }
 
   autograd::Var loss(autograd::Tape& tape, const models::Output& output, const Labels& labels) const override {

@@ -157,7 +157,11 @@ TrainingData prepare_training_data(const io::Cohort& cohort, const TaskSettings&
                                    std::int64_t frames) {
   Dataset data(cohort, targets_of(cohort, task), frames, {.confounds = task.confounds, .group = split.plan.group});
   const std::string sha256 = fingerprint(data);
-  TrainingData result{std::move(data), {}, {}, {.is_multitask = task.is_multitask, .targets = {}}, sha256};
+  TrainingData result{std::move(data),
+                      {},
+                      {},
+                      {.is_multitask = task.is_multitask, .targets = {}, .learns_weights = task.learns_weights},
+                      sha256};
   for (const Target& target : result.data.targets()) result.task.targets.push_back({.target = target});
   result.warnings = session_warnings(result.data);
   result.split = choose_split(result.data, split);

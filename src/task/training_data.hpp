@@ -27,6 +27,7 @@ struct TaskSettings {
   bool is_multitask = false;
   std::vector<TargetRequest> targets;
   std::vector<std::string> confounds{};  // removed from regression targets
+  bool learns_weights = false;           // of the targets' losses: task.weights=auto
   bool shuffle = false;                  // permute the labels within the training part and within the validation part
   std::uint64_t seed = 42;
 };

@@ -72,6 +72,7 @@ StepResult StepRunner::run(const StepRequest& request) {
   read_losses(request.global_samples, agreed);
 
   carry_out(fault::at("step.gradients", control_.rank(), request.step), store.grads());
+  optimizer_.drop_frozen_gradients();
   result.gradient_norm = optimizer_.gradient_norm();
   not_finite = std::isfinite(result.gradient_norm) ? 0 : 1;
   stop = request.stop() ? 1 : 0;

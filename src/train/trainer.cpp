@@ -175,6 +175,7 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
   models::Model& model = *made;
   objective->declare(model.parameters());
   model.parameters().allocate();
+  freeze(model, settings.init.freeze);
   TrainingLoop loop(settings, *data, model, *objective, checkpoints, comm, watchdog, std::move(state), resumed);
   if (settings.algorithms != nullptr)
     share_algorithms(comm, settings.run_dir, *settings.algorithms,

@@ -18,6 +18,7 @@
 #include "run/run_directory.hpp"
 #include "task/training_data.hpp"
 #include "train/predict.hpp"
+#include "train/start_weights.hpp"
 
 namespace brainmt::train {
 
@@ -26,6 +27,7 @@ struct TrainSettings {
   task::TaskSettings task;
   task::SplitSettings split;
   models::ModelPlan model;
+  InitSettings init;
   DType activation = DType::kF32;
 
   std::uint64_t seed = 42;

@@ -8,6 +8,7 @@
 
 #include "base/fault.hpp"
 #include "base/log.hpp"
+#include "comm/agreement.hpp"
 #include "comm/gather.hpp"
 #include "run/data_origin.hpp"
 #include "run/replicas.hpp"
@@ -91,12 +92,23 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const task::TrainingDa
     saved_step_ = state_.step;
   } else {
     model_.initialise(settings_.seed);
+    start_from_weights();
   }
   if (comm_.rank() != 0) return;
   const bool names_targets = data_.task.is_multitask;
   log_.emplace(settings_.run_dir, state_.step, names_targets ? objective_.metric_names() : std::vector<std::string>{});
   on_terminal_ = ::isatty(STDERR_FILENO) == 1;
   if (!time_limit_.rule().empty()) log::info("{}", time_limit_.rule());
+}
+
+// Collective.
+void TrainingLoop::start_from_weights() {
+  if (settings_.init.weights.empty()) return;
+  comm::run_agreed(comm_, [&] {
+    const StartWeights start =
+        start_from_file(settings_.init.weights, model_, data_.data.cohort(), settings_.allow_mismatch);
+    if (comm_.rank() == 0) start.log(settings_.init.weights);
+  });
 }
 
 void TrainingLoop::Interval::add(const StepResult& result, std::int64_t step_samples, double step_seconds) {

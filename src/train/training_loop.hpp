@@ -41,6 +41,7 @@ class TrainingLoop {
     void add(const StepResult& result, std::int64_t step_samples, double step_seconds);
   };
 
+  void start_from_weights();
   StepResult one_step(task::TrainingBatches& batches);
   task::MicroBatch next_batch(task::TrainingBatches& batches, std::int64_t step, int micro, const Tensor& place) const;
   void skip_or_give_up(const StepResult& result);

@@ -13,8 +13,8 @@
 
 namespace brainmt::train {
 
+using namespace nn;
 using namespace task;
-using namespace run;
 namespace {
 
 constexpr std::int64_t kNodes = 16, kFrames = 80, kSubjects = 160, kTrained = 96, kBatch = 8;

@@ -13,9 +13,6 @@
 #include "train/kokkos_gradient_memory.hpp"
 
 namespace brainmt::train {
-
-using namespace task;
-using namespace run;
 namespace {
 
 std::vector<float> numbers(std::size_t count, float scale) {

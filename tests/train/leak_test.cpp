@@ -5,12 +5,12 @@
 #include <algorithm>
 
 #include "comm/self_communicator.hpp"
-#include "run_support.hpp"
+#include "train/run_support.hpp"
 
 namespace brainmt::train {
 
 using namespace task;
-using namespace run;
+
 namespace {
 
 namespace fs = std::filesystem;

@@ -7,14 +7,14 @@
 #include <set>
 #include <sstream>
 
-#include "run_support.hpp"
 #include "task/training_batches.hpp"
+#include "train/run_support.hpp"
 #include "train/validation.hpp"
 
 namespace brainmt::train {
 
-using namespace task;
 using namespace run;
+using namespace task;
 namespace {
 
 namespace fs = std::filesystem;

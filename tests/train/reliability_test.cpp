@@ -14,7 +14,6 @@
 
 namespace brainmt::train {
 
-using namespace task;
 using namespace run;
 namespace {
 

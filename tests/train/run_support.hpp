@@ -14,7 +14,7 @@
 #include "io/safetensors.hpp"
 #include "run/checkpoint_files.hpp"
 #include "support/temporary_directory.hpp"
-#include "tiny_cohort.hpp"
+#include "train/tiny_cohort.hpp"
 
 namespace brainmt::test {
 

@@ -6,9 +6,6 @@
 #include "train/early_stopping.hpp"
 
 namespace brainmt::train {
-
-using namespace task;
-using namespace run;
 namespace {
 
 TEST(LearningRateSchedule, WarmsUpLinearlyAndFallsAsACosine) {

@@ -5,14 +5,11 @@
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
-#include "run_support.hpp"
 #include "support/expect_error.hpp"
+#include "train/run_support.hpp"
 #include "train/trainer.hpp"
 
 namespace brainmt::train {
-
-using namespace task;
-using namespace run;
 namespace {
 
 namespace fs = std::filesystem;

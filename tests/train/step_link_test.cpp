@@ -5,13 +5,13 @@
 #include <cmath>
 
 #include "../comm/device_backends.hpp"
-#include "run_support.hpp"
+#include "train/run_support.hpp"
 #include "train/step.hpp"
 
 namespace brainmt::train {
 
+using namespace nn;
 using namespace task;
-using namespace run;
 namespace {
 
 // The parameters after three steps.

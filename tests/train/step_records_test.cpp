@@ -10,15 +10,15 @@
 #include "comm/self_communicator.hpp"
 #include "kernels/detail/loops.hpp"
 #include "profile/recorder.hpp"
-#include "rehearsal.hpp"
-#include "run_support.hpp"
 #include "train/gradient_route.hpp"
+#include "train/rehearsal.hpp"
+#include "train/run_support.hpp"
 #include "train/step.hpp"
 
 namespace brainmt::train {
 
+using namespace nn;
 using namespace task;
-using namespace run;
 namespace {
 
 using test::Rehearsal;

@@ -5,12 +5,11 @@
 #include <cmath>
 #include <map>
 
-#include "run_support.hpp"
+#include "train/run_support.hpp"
 
 namespace brainmt::train {
 
 using namespace task;
-using namespace run;
 namespace {
 
 namespace fs = std::filesystem;

@@ -10,12 +10,11 @@
 
 #include "base/error.hpp"
 #include "run/train_state.hpp"
-#include "run_support.hpp"
 #include "support/expect_error.hpp"
+#include "train/run_support.hpp"
 
 namespace brainmt::train {
 
-using namespace task;
 using namespace run;
 namespace {
 

@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "io/checksum.hpp"
-#include "run_support.hpp"
+#include "train/run_support.hpp"
 
 namespace brainmt::train {
 
-using namespace task;
 using namespace run;
+using namespace task;
 namespace {
 
 namespace fs = std::filesystem;

@@ -9,12 +9,9 @@
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
 #include "task/training_data.hpp"
-#include "tiny_cohort.hpp"
+#include "train/tiny_cohort.hpp"
 
-namespace brainmt::train {
-
-using namespace task;
-using namespace run;
+namespace brainmt::task {
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
@@ -109,4 +106,4 @@ TEST_F(Sessions, SpellingsOfOneClassAgree) {
 }
 
 }  // namespace
-}  // namespace brainmt::train
+}  // namespace brainmt::task

@@ -11,12 +11,11 @@
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
 #include "task/least_squares.hpp"
-#include "tiny_cohort.hpp"
+#include "train/tiny_cohort.hpp"
 
-namespace brainmt::train {
+namespace brainmt::task {
 
-using namespace task;
-using namespace run;
+using namespace train;
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
@@ -196,4 +195,4 @@ TEST_F(Deconfounded, TextsThatMakeNoGroupsAreRefused) {
 }
 
 }  // namespace
-}  // namespace brainmt::train
+}  // namespace brainmt::task

@@ -7,12 +7,11 @@
 
 #include "support/temporary_directory.hpp"
 #include "task/class_names.hpp"
-#include "tiny_cohort.hpp"
+#include "train/tiny_cohort.hpp"
 
-namespace brainmt::train {
+namespace brainmt::task {
 
-using namespace task;
-using namespace run;
+using namespace train;
 namespace {
 
 using Texts = std::vector<std::string>;
@@ -75,4 +74,4 @@ TEST_F(DescribeData, AWindowHasMinutes) {
 }
 
 }  // namespace
-}  // namespace brainmt::train
+}  // namespace brainmt::task

@@ -18,10 +18,7 @@
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
 
-namespace brainmt::train {
-
-using namespace task;
-using namespace run;
+namespace brainmt::task {
 namespace {
 
 using Unpack = WindowStream::Unpack;
@@ -185,4 +182,4 @@ TEST_F(Stream, MayBeLeftAtAnyTime) {
 }
 
 }  // namespace
-}  // namespace brainmt::train
+}  // namespace brainmt::task

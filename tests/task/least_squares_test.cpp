@@ -8,10 +8,7 @@
 
 #include "base/philox.hpp"
 
-namespace brainmt::train {
-
-using namespace task;
-using namespace run;
+namespace brainmt::task {
 namespace {
 
 using Rows = std::vector<std::vector<double>>;
@@ -72,4 +69,4 @@ TEST(LogisticFit, SeparableClassesAndOneClassStayFinite) {
 }
 
 }  // namespace
-}  // namespace brainmt::train
+}  // namespace brainmt::task

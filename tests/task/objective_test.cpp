@@ -9,10 +9,7 @@
 
 #include "support/double_tensor.hpp"
 
-namespace brainmt::train {
-
-using namespace task;
-using namespace run;
+namespace brainmt::task {
 namespace {
 
 using autograd::Tape;
@@ -142,4 +139,4 @@ TEST(Objective, ValidationHasTheFormulasOfTraining) {
 }
 
 }  // namespace
-}  // namespace brainmt::train
+}  // namespace brainmt::task

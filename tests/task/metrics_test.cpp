@@ -8,10 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <numbers>
 
-namespace brainmt::train {
-
-using namespace task;
-using namespace run;
+namespace brainmt::task {
 namespace {
 
 constexpr double kEps = std::numeric_limits<double>::epsilon();
@@ -141,4 +138,4 @@ TEST(Report, UndefinedIsNull) {
 }
 
 }  // namespace
-}  // namespace brainmt::train
+}  // namespace brainmt::task

@@ -5,12 +5,11 @@
 
 #include "run/train_state.hpp"
 #include "support/temporary_directory.hpp"
-#include "tiny_cohort.hpp"
+#include "train/tiny_cohort.hpp"
 
-namespace brainmt::train {
+namespace brainmt::run {
 
-using namespace task;
-using namespace run;
+using namespace train;
 namespace {
 
 class Origin : public testing::Test {
@@ -117,4 +116,4 @@ TEST(DifferingVoxels, SayWhatDiffersAndForgiveRunsFromBefore) {
 }
 
 }  // namespace
-}  // namespace brainmt::train
+}  // namespace brainmt::run

@@ -7,14 +7,13 @@
 
 #include "io/safetensors.hpp"
 #include "run/checkpoint.hpp"
-#include "run_support.hpp"
 #include "support/expect_error.hpp"
 #include "support/flip_bit.hpp"
+#include "train/run_support.hpp"
 
-namespace brainmt::train {
+namespace brainmt::run {
 
-using namespace task;
-using namespace run;
+using namespace nn;
 namespace {
 
 namespace fs = std::filesystem;
@@ -140,4 +139,4 @@ TEST_F(Checkpoints, Row17_FlippedBitsAreFoundAndTheirTensorsNamed) {
 }
 
 }  // namespace
-}  // namespace brainmt::train
+}  // namespace brainmt::run

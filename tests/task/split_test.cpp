@@ -14,10 +14,8 @@
 #include "base/philox.hpp"
 #include "task/shuffle.hpp"
 
-namespace brainmt::train {
+namespace brainmt::task {
 
-using namespace task;
-using namespace run;
 namespace {
 
 constexpr std::array kFractions{0.7, 0.15, 0.15};
@@ -198,4 +196,4 @@ TEST_F(SplitFile, UnknownParticipantsAreRefused) {
 }
 
 }  // namespace
-}  // namespace brainmt::train
+}  // namespace brainmt::task

@@ -11,10 +11,7 @@
 #include "support/flip_bit.hpp"
 #include "support/temporary_directory.hpp"
 
-namespace brainmt::train {
-
-using namespace task;
-using namespace run;
+namespace brainmt::run {
 namespace {
 
 namespace fs = std::filesystem;
@@ -175,4 +172,4 @@ TEST_F(CheckpointFiles, PruningKeepsTheNewestAndTheBest) {
 }
 
 }  // namespace
-}  // namespace brainmt::train
+}  // namespace brainmt::run

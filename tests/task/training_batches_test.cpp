@@ -12,10 +12,7 @@
 #include "io/float16.hpp"
 #include "support/temporary_directory.hpp"
 
-namespace brainmt::train {
-
-using namespace task;
-using namespace run;
+namespace brainmt::task {
 namespace {
 
 constexpr int kSubjects = 12, kFrames = 3;
@@ -135,4 +132,4 @@ TEST_F(Batches, ShufflingKeepsLabelsInsideOfTheirPartAndTestUntouched) {
 }
 
 }  // namespace
-}  // namespace brainmt::train
+}  // namespace brainmt::task

@@ -12,10 +12,7 @@
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
 
-namespace brainmt::train {
-
-using namespace task;
-using namespace run;
+namespace brainmt::run {
 namespace {
 
 std::string stem_of(const models::Description& d) {
@@ -187,4 +184,4 @@ TEST_F(Weights, FilesFromBeforeTheStemWasChosenHaveConvolutions) {
 }
 
 }  // namespace
-}  // namespace brainmt::train
+}  // namespace brainmt::run

@@ -7,10 +7,7 @@
 #include <algorithm>
 #include <set>
 
-namespace brainmt::train {
-
-using namespace task;
-using namespace run;
+namespace brainmt::task {
 namespace {
 
 constexpr std::size_t kItems[] = {1, 2, 3, 7, 16, 31, 64};
@@ -136,4 +133,4 @@ TEST(EvaluationWindows, MoreRanksThanWindowsLeaveSomeWithNone) {
 }
 
 }  // namespace
-}  // namespace brainmt::train
+}  // namespace brainmt::task

@@ -14,10 +14,7 @@
 #include "task/shuffle.hpp"
 #include "task/split.hpp"
 
-namespace brainmt::train {
-
-using namespace task;
-using namespace run;
+namespace brainmt::task {
 namespace {
 
 constexpr std::uint64_t kCohorts = 150;
@@ -175,4 +172,4 @@ TEST(SplitGroups, RefusesFoldsThatDoNotExist) {
 }
 
 }  // namespace
-}  // namespace brainmt::train
+}  // namespace brainmt::task

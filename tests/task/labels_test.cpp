@@ -9,12 +9,9 @@
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
 #include "task/phenotype_values.hpp"
-#include "tiny_cohort.hpp"
+#include "train/tiny_cohort.hpp"
 
-namespace brainmt::train {
-
-using namespace task;
-using namespace run;
+namespace brainmt::task {
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
@@ -145,4 +142,4 @@ TEST_F(Labels, CodesOfUkBiobankThatAreLeftAreNamed) {
 }
 
 }  // namespace
-}  // namespace brainmt::train
+}  // namespace brainmt::task

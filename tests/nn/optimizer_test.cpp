@@ -6,10 +6,7 @@
 #include <cmath>
 #include <vector>
 
-namespace brainmt::train {
-
-using namespace task;
-using namespace run;
+namespace brainmt::nn {
 namespace {
 
 constexpr double kLr = 0.01;
@@ -112,4 +109,4 @@ TEST(AdamW, RenewsTheComputeCopies) {
 }
 
 }  // namespace
-}  // namespace brainmt::train
+}  // namespace brainmt::nn
