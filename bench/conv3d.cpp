@@ -1,4 +1,4 @@
-// The eight convolutions of BrainMT on a batch of frames, all three passes.
+// The eight convolutions of the stem on a batch of frames, all three passes.
 #include "dnn/conv3d.hpp"
 
 #include "bench/bench.hpp"

@@ -1,4 +1,4 @@
-// Training steps of a whole BrainMT on random input: forward and backward, gradient reduction, AdamW.
+// Training steps of a whole model on random input: forward and backward, gradient reduction, AdamW.
 //
 //   brainmt bench step                            samples/s of all ranks together, share of each part, peak memory
 //   mpirun -n 2 brainmt bench step scaling=true   also the same total work on rank 0 alone

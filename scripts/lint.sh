@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Style and static checks, all of them before the first failure ends the script: clang-format, shellcheck, headers that
+# Style and static checks, all of them before the first failure ends the script: clang-format, include directions, shellcheck, headers that
 # compile alone, clang-tidy. Needs a configured build/cpu.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -50,6 +50,7 @@ packaging() {
 }
 
 check clang-format format
+check include-directions scripts/check-includes.sh
 check shellcheck shell
 check packaging packaging
 check header_check headers

@@ -1,4 +1,4 @@
-// `brainmt train`: trains BrainMT on a cohort, or continues the run that is in run.dir.
+// `brainmt train`: trains a model on a cohort, or continues the run that is in run.dir.
 #include <fmt/format.h>
 
 #include <optional>

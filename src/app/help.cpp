@@ -84,7 +84,7 @@ std::string paragraph(const std::string& text) { return wrapped("", text, "", 0)
 
 std::string program_help(const std::vector<Command>& known) {
   std::string out =
-      "brainmt: trains and evaluates BrainMT on 4-D fMRI, on one process or many ranks\n\n"
+      "brainmt: trains and evaluates models of 4-D fMRI, on one process or many ranks\n\n"
       "usage: brainmt COMMAND [--config FILE] [--cfg] [key=value ...]\n\n"
       "commands:\n";
   for (const Command& command : known) out += entry(command.name, command.summary);

@@ -1,5 +1,5 @@
 #pragma once
-// Which BrainMT this is: for --version and for the provenance of a run.
+// Which version of the program this is: for --version and for the provenance of a run.
 #include <string>
 
 namespace brainmt {

@@ -183,5 +183,50 @@ TEST_F(Weights, FilesFromBeforeTheStemWasChosenHaveConvolutions) {
   test::expect_error<DataError>([&] { rewritten(",\"stem\":7"); }, {"old.safetensors", "cannot be read"});
 }
 
+TEST_F(Weights, StartTakesAllThatFits) {
+  const auto file = io::SafetensorsFile::open(save(tiny(true)));
+  models::BrainMTConfig other = tiny(true);
+  other.outputs = 3;  // another task: its head keeps its initial values
+  other.frames = 7;   // another window: the table of frames is interpolated
+  models::BrainMT model(other, DType::kF32), original(tiny(true), DType::kF32);
+  model.initialise(5);
+  original.initialise(3);
+  const auto head = model.parameters().find("head.weight")->value.to_host();
+  const Transfer transfer = start_from(file, model);
+  EXPECT_EQ(transfer.left_out, (std::vector<std::string>{"head.weight", "head.bias"}));
+  EXPECT_EQ(transfer.interpolated, (std::vector<std::string>{"temporal_pos_embedding"}));
+  EXPECT_EQ(transfer.taken.size() + 3, model.parameters().all().size());
+  EXPECT_EQ(model.parameters().find("head.weight")->value.to_host(), head);
+  EXPECT_EQ(model.parameters().find("cls_token")->value.to_host(),
+            original.parameters().find("cls_token")->value.to_host());
+  const auto from = original.parameters().find("temporal_pos_embedding")->value.to_host();
+  const auto to = model.parameters().find("temporal_pos_embedding")->value.to_host();
+  for (std::size_t c = 0; c < 16; ++c) {  // 4 frames on 7: every second one is a frame of the file
+    for (std::size_t t = 0; t < 4; ++t) EXPECT_EQ(to[2 * t * 16 + c], from[t * 16 + c]);
+    EXPECT_NEAR(to[16 + c], (from[c] + from[16 + c]) / 2, 1e-8);
+  }
+}
+
+TEST_F(Weights, StartRefusesAnotherModelByName) {
+  const auto file = io::SafetensorsFile::open(save(tiny(false)));
+  models::BrainMT model(tiny(true), DType::kF32);
+  model.initialise(5);
+  const auto kept = model.parameters().find("cls_token")->value.to_host();
+  test::expect_error<DataError>([&] { start_from(file, model); }, {"7 missing", "conv1d_b", "one-way model"});
+  models::BrainMTConfig wider = tiny(true);
+  wider.embed_dim = 24;
+  models::BrainMT wide(wider, DType::kF32);
+  test::expect_error<DataError>(
+      [&] { start_from(file, wide); },
+      {"of another shape", "conv_block0.conv1.weight is [4, 4, 3, 3, 3], expected [6, 6, 3, 3, 3]"});
+  EXPECT_EQ(model.parameters().find("cls_token")->value.to_host(), kept);
+}
+
+TEST_F(Weights, WhatAnObjectiveLearnedIsNoExtraTensor) {
+  const auto path = renamed([](const std::string& name) { return name == "head.bias" ? "objective.x" : name; });
+  models::BrainMT model(tiny(true), DType::kF32);
+  EXPECT_NO_THROW(load_weights(io::SafetensorsFile::open(path), model, {.allow_missing = true}));
+}
+
 }  // namespace
 }  // namespace brainmt::run

@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "run/checkpoint_files.hpp"
 #include "task/training_batches.hpp"
 #include "train/run_support.hpp"
 #include "train/validation.hpp"
@@ -127,6 +128,23 @@ TEST_F(Multitask, WeightsOfAGlobalBatchAddUpToTheTargetsWhereverItsSamplesAre) {
       EXPECT_LE(different[1].size(), 1u);
     }
   }
+}
+
+TEST_F(Multitask, LearnedWeightsMoveAndDoNotDependOnTheSplitIntoRanks) {
+  TaskSettings task = both();
+  for (TargetRequest& target : task.targets) target.weight = 1;
+  task.learns_weights = true;
+  const auto world = Determinism::kWorld;
+  const fs::path one = train_on(1, world, 4, "auto-1x4", task), four = train_on(4, world, 1, "auto-4x1", task);
+  if (rank_ != 0) return;
+  test::expect_same_tensors(one, four);
+  const auto file = io::SafetensorsFile::open(
+      one / "checkpoints" / run::step_name(test::newest_step(one)) / run::kModelFile);
+  std::vector<float> learned(2);
+  file.read_f32("objective.log_variance", learned);
+  EXPECT_NE(learned[0], 0.0f);
+  EXPECT_NE(learned[1], 0.0f);
+  EXPECT_NE(learned[0], learned[1]);
 }
 
 TEST_F(Multitask, RanksTimesBatchIsWhatCounts) {

@@ -4,12 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "base/error.hpp"
 #include "run/train_state.hpp"
+#include "run/checkpoint_files.hpp"
 #include "support/expect_error.hpp"
 #include "train/run_support.hpp"
 
@@ -92,6 +94,44 @@ TEST_F(Trainer, FallsBackOverADamagedCheckpointAndEndsTheSame) {
   damaged.max_steps = 0;
   ASSERT_EQ(run(damaged), Outcome::kFinished);
   if (is_root()) test::expect_same_run(full_.run_dir, damaged.run_dir);
+}
+
+// The weights of a run's newest checkpoint.
+fs::path weights_of(const fs::path& run_dir) {
+  return run_dir / "checkpoints" / run::step_name(test::newest_step(run_dir)) / run::kModelFile;
+}
+
+TEST_F(Trainer, FineTuningStartsFromWeightsAndKeepsWhatIsFrozen) {
+  ASSERT_EQ(run(full_), Outcome::kFinished);
+  TrainSettings tuned = like_full("tuned");
+  tuned.init = {.weights = weights_of(full_.run_dir), .freeze = {"patch_embed.*", "layers.*"}};
+  tuned.max_steps = 2;
+  ASSERT_EQ(run(tuned), Outcome::kStepLimit);
+  if (is_root()) {
+    const auto before = io::SafetensorsFile::open(weights_of(full_.run_dir));
+    const auto after = io::SafetensorsFile::open(weights_of(tuned.run_dir));
+    for (const std::string& name : before.names()) {
+      const bool frozen = name.starts_with("patch_embed.") || name.starts_with("layers.");
+      const bool same = std::ranges::equal(before.bytes(name), after.bytes(name));
+      if (frozen) EXPECT_TRUE(same) << name;
+      if (name == "head.weight") EXPECT_FALSE(same);
+    }
+  }
+  // Stopped and continued, it has the bits of one that was not: the file is read once.
+  TrainSettings whole = like_full("whole");
+  whole.init = tuned.init;
+  tuned.max_steps = 0;
+  ASSERT_EQ(run(tuned), Outcome::kFinished);
+  ASSERT_EQ(run(whole), Outcome::kFinished);
+  if (is_root()) test::expect_same_run(whole.run_dir, tuned.run_dir);
+}
+
+TEST_F(Trainer, FreezingNothingOrEverythingIsRefused) {
+  for (const auto& [pattern, said] : {std::pair{"stem.*", "no parameter"}, std::pair{"*", "nothing to train"}}) {
+    TrainSettings s = like_full("frozen");
+    s.init.freeze = {pattern};
+    test::expect_error<UsageError>([&] { run(s); }, {"init.freeze", said});
+  }
 }
 
 TEST_F(Trainer, RunDirectoryHoldsTheContract) {
