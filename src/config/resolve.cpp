@@ -112,7 +112,7 @@ class Resolver {
     if (name.ends_with(".yaml")) return name;
     std::error_code ignored;
     for (const fs::path& directory : sources_.directories) {
-      const fs::path path = directory / group / (name + ".yaml");
+      fs::path path = directory / group / (name + ".yaml");
       if (fs::is_regular_file(path, ignored)) return path;
     }
     const std::vector<std::string> known = group_names(group, sources_.directories);

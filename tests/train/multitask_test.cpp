@@ -138,8 +138,8 @@ TEST_F(Multitask, LearnedWeightsMoveAndDoNotDependOnTheSplitIntoRanks) {
   const fs::path one = train_on(1, world, 4, "auto-1x4", task), four = train_on(4, world, 1, "auto-4x1", task);
   if (rank_ != 0) return;
   test::expect_same_tensors(one, four);
-  const auto file = io::SafetensorsFile::open(
-      one / "checkpoints" / run::step_name(test::newest_step(one)) / run::kModelFile);
+  const auto file =
+      io::SafetensorsFile::open(one / "checkpoints" / run::step_name(test::newest_step(one)) / run::kModelFile);
   std::vector<float> learned(2);
   file.read_f32("objective.log_variance", learned);
   EXPECT_NE(learned[0], 0.0f);

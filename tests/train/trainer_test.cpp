@@ -10,8 +10,8 @@
 #include <sstream>
 
 #include "base/error.hpp"
-#include "run/train_state.hpp"
 #include "run/checkpoint_files.hpp"
+#include "run/train_state.hpp"
 #include "support/expect_error.hpp"
 #include "train/run_support.hpp"
 
