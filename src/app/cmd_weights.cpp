@@ -18,6 +18,7 @@
 #include "run/checkpoint_files.hpp"
 #include "run/schemas.hpp"
 #include "run/weights.hpp"
+#include "task/objective.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -51,6 +52,7 @@ void export_weights(const CommandContext& context) {
   check_output(context, file.path(), file.metadata());
   std::vector<io::TensorToWrite> tensors;
   for (const std::string& name : file.names()) {
+    if (name.starts_with(task::kObjectivePrefix)) continue;  // no parameter of the model
     const io::StoredTensor& tensor = file.info(name);
     tensors.push_back({name, tensor.type, tensor.shape, file.bytes(name).data()});
   }

@@ -196,7 +196,7 @@ void load_weights(const io::SafetensorsFile& file, nn::ParameterStore& store, co
   load(file, store, options, [](const Mismatch&) { return std::string(); });
 }
 
-Transfer start_from(const io::SafetensorsFile& file, models::Model& model) {
+Transfer start_from(const io::SafetensorsFile& file, models::Model& model, bool other_targets) {
   nn::ParameterStore& store = model.parameters();
   const models::TransferRules rules = model.transfer_rules();
   const auto is_in = [](const std::vector<std::string>& names, const std::string& name) {
@@ -208,9 +208,10 @@ Transfer start_from(const io::SafetensorsFile& file, models::Model& model) {
   for (const nn::Parameter& p : store.all()) {
     const auto name = stored.find(p.name);
     const bool fits = name != stored.end() && same_shape(file.info(name->second), p.shape);
-    if (fits)
+    const bool is_of_targets = is_in(rules.head, p.name) || p.name.starts_with(task::kObjectivePrefix);
+    if (fits && !(is_of_targets && other_targets))
       result.taken.push_back(p.name);
-    else if (is_in(rules.head, p.name) || p.name.starts_with(task::kObjectivePrefix))
+    else if (is_of_targets)
       result.left_out.push_back(p.name);
     else if (name != stored.end() && is_in(rules.by_frame, p.name) &&
              differs_in_frames_only(file.info(name->second), p.shape))

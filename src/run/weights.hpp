@@ -33,11 +33,11 @@ void load_weights(const io::SafetensorsFile& file, nn::ParameterStore& store, co
 struct Transfer {
   std::vector<std::string> taken{}, interpolated{}, left_out{};  // left out: they keep their initial values
 };
-/// Starts training from the weights of another run or a published model: copies what fits; a head that does not fit is
-/// left out; tables of frames are interpolated to another number of frames (linearly, ends on ends). Names as in
-/// load_weights(). Throws DataError where anything else is missing, too much or of another shape, NonFiniteError as
-/// check_finite(); then no parameter has changed.
-Transfer start_from(const io::SafetensorsFile& file, models::Model& model);
+/// Starts training from the weights of another run or a published model: copies what fits; the head, and what an
+/// objective learned, are left out where they do not fit or predict `other_targets`; tables of frames are interpolated
+/// to another number of frames (linearly, ends on ends). Names as in load_weights(). Throws DataError where anything
+/// else is missing, too much or of another shape, NonFiniteError as check_finite(); then no parameter has changed.
+Transfer start_from(const io::SafetensorsFile& file, models::Model& model, bool other_targets = false);
 
 /// Throws NonFiniteError naming the first floating-point tensor with a value that is not finite, and how many there
 /// are.

@@ -30,12 +30,25 @@ void freeze(models::Model& model, const std::vector<std::string>& patterns) {
     throw UsageError("init.freeze: every parameter of the model matches, so there is nothing to train");
 }
 
-StartWeights start_from_file(const std::filesystem::path& file, models::Model& model, const io::Cohort& cohort,
-                             bool allow_mismatch) {
+namespace {
+
+// Columns and kinds in order, as the head's outputs are. A file that does not say what it predicts may fit.
+bool has_other_targets(const io::SafetensorsFile& file, const task::TaskDescription& task) {
+  const auto text = file.metadata().find(task::kTaskKey);
+  const auto found = text == file.metadata().end() ? std::nullopt : task::described_task(text->second);
+  return found && !std::ranges::equal(found->targets, task.targets, [](const auto& a, const auto& b) {
+           return a.target.task == b.target.task && a.target.name == b.target.name;
+         });
+}
+
+}  // namespace
+
+StartWeights start_from_file(const std::filesystem::path& file, models::Model& model, const task::TaskDescription& task,
+                             const io::Cohort& cohort, bool allow_mismatch) {
   const auto weights = io::SafetensorsFile::open(file);
   StartWeights result;
   result.check = run::check_data(weights, cohort, allow_mismatch);
-  result.transfer = run::start_from(weights, model);
+  result.transfer = run::start_from(weights, model, has_other_targets(weights, task));
   return result;
 }
 

@@ -9,6 +9,7 @@
 #include "models/model.hpp"
 #include "run/load_model.hpp"
 #include "run/weights.hpp"
+#include "task/task_description.hpp"
 
 namespace brainmt::train {
 
@@ -30,7 +31,7 @@ struct StartWeights {
 };
 
 /// Throws what run::start_from() and run::check_data() throw.
-StartWeights start_from_file(const std::filesystem::path& file, models::Model& model, const io::Cohort& cohort,
-                             bool allow_mismatch);
+StartWeights start_from_file(const std::filesystem::path& file, models::Model& model, const task::TaskDescription& task,
+                             const io::Cohort& cohort, bool allow_mismatch);
 
 }  // namespace brainmt::train

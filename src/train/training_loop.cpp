@@ -106,7 +106,7 @@ void TrainingLoop::start_from_weights() {
   if (settings_.init.weights.empty()) return;
   comm::run_agreed(comm_, [&] {
     const StartWeights start =
-        start_from_file(settings_.init.weights, model_, data_.data.cohort(), settings_.allow_mismatch);
+        start_from_file(settings_.init.weights, model_, data_.task, data_.data.cohort(), settings_.allow_mismatch);
     if (comm_.rank() == 0) start.log(settings_.init.weights);
   });
 }

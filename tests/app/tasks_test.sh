@@ -35,6 +35,17 @@ expect 0 stdout "auroc" "$brainmt" evaluate weights="$work/w.safetensors" data.c
 cmp <(cut -f 1,3- "$work/both/predictions.all.tsv") <(cut -f 1,3- "$work/alone/predictions.all.tsv") ||
   fail "run.dir and weights= predict differently"
 
+check "weights of another run"
+learned=(task=multitask task.weights=auto run.max_steps=1)
+expect 0 stdout "" "${train[@]}" "${learned[@]}" 'task.targets=[sex,cognition]' run.dir="$work/learned"
+expect 0 stdout "w.safetensors" "$brainmt" weights export in="$work/learned" out="$work/learned-w.safetensors"
+grep -qa 'objective[.]' "$work/learned-w.safetensors" && fail "the exported weights hold more than the model's"
+file=$(ls "$work"/learned/checkpoints/step-*/model.safetensors)
+expect 0 stderr "3 keep their initial values: head.weight, head.bias, objective.log_variance" \
+  "${train[@]}" "${learned[@]}" 'task.targets=[cognition,sex]' run.dir="$work/swapped" init.weights="$file"
+"${train[@]}" "${learned[@]}" 'task.targets=[sex,cognition]' run.dir="$work/same" init.weights="$file" 2>&1 |
+  grep -q "keep their initial values" && fail "the head of the same targets is left out"
+
 check "sex coded 1 and 2"
 expect 3 stderr "task.positive=1" "${train[@]}" task=classification task.target=code run.dir="$work/code"
 expect 0 stdout "finished" "${train[@]}" task=classification task.target=code task.positive=1 run.dir="$work/code"

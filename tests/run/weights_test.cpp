@@ -207,6 +207,16 @@ TEST_F(Weights, StartTakesAllThatFits) {
   }
 }
 
+TEST_F(Weights, StartLeavesTheHeadOfOtherTargetsOut) {
+  const auto file = io::SafetensorsFile::open(save(tiny(true)));
+  models::BrainMT model(tiny(true), DType::kF32);
+  model.initialise(5);
+  const auto head = model.parameters().find("head.weight")->value.to_host();
+  const Transfer transfer = start_from(file, model, true);
+  EXPECT_EQ(transfer.left_out, (std::vector<std::string>{"head.weight", "head.bias"}));
+  EXPECT_EQ(model.parameters().find("head.weight")->value.to_host(), head);
+}
+
 TEST_F(Weights, StartRefusesAnotherModelByName) {
   const auto file = io::SafetensorsFile::open(save(tiny(false)));
   models::BrainMT model(tiny(true), DType::kF32);
