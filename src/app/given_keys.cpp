@@ -122,7 +122,7 @@ void check(const config::Config& given, const DecidedKeys& decided, const std::s
     const auto found = decided.find(key);
     if (found == decided.end() || !given.schema().find(key) || !given.is_set(key)) continue;
     if (same(key, given.value(key), found->second, cohort)) continue;
-    asked.push_back(fmt::format("{}={}", key, config::to_yaml(given.value(key))));
+    asked.push_back(fmt::format("{}={}", key, given.is_word(key) ? "auto" : config::to_yaml(given.value(key))));
     trained.push_back(fmt::format("{}={}", key, config::to_yaml(found->second)));
   }
   if (asked.empty()) return;

@@ -32,9 +32,13 @@ models::InputSpec windows_of(const io::Cohort& cohort, std::int64_t frames) {
 }
 
 models::DataSpec data_spec(const models::ModelPlan& plan, const io::Cohort& cohort, std::size_t targets) {
-  if (plan.input != models::InputKind::kVolumes)
-    throw UsageError(fmt::format("model.family={} takes {}, '{}' holds volumes: choose a family that takes volumes",
-                                 plan.family, name_of(plan.input), cohort.path().string()));
+  if (plan.input != models::InputKind::kVolumes) {
+    const auto fits = std::ranges::find(models::families(), models::InputKind::kVolumes, &models::Family::input);
+    throw UsageError(
+        fmt::format("model.family={} takes {}, '{}' holds volumes: choose a family that takes those, such as "
+                    "model={}",
+                    plan.family, name_of(plan.input), cohort.path().string(), fits->name));
+  }
   const io::CohortGrid& grid = cohort.layout().grid;
   return {.grid = {grid.x, grid.y, grid.z}, .outputs = static_cast<std::int64_t>(targets)};
 }
