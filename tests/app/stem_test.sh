@@ -14,8 +14,8 @@ train=("$brainmt" train 'model.depth=[1,1]' model.embed_dim=16 model.num_frames=
 check "the estimate knows the stem"
 expect 0 stdout "stem         patches of 16x16x16 voxels" "${train[@]}" model.stem=patch run.dir="$work/none" --dry-run
 patch_parameters=$(awk '$1 == "parameters" { print $2 }' "$work/stdout")
-grep -q '(8 places x 8 frames + 1)' "$work/stdout" || fail "the patches are not 2 x 2 x 2 a frame"
-expect 0 stdout "(8 places x 8 frames + 1)" "${train[@]}" run.dir="$work/none" --dry-run
+grep -q '(8 patches x 8 frames + 1)' "$work/stdout" || fail "the patches are not 2 x 2 x 2 a frame"
+expect 0 stdout "(8 patches x 8 frames + 1)" "${train[@]}" run.dir="$work/none" --dry-run
 conv_parameters=$(awk '$1 == "parameters" { print $2 }' "$work/stdout")
 # Convolutions of 2, 4, 8 and 16 channels with two norms a block, against 4096 x 16 weights and 16 biases.
 convolutions=$((27 * (2 + 2 * 4 + 2 * 4 * 4 + 4 * 8 + 2 * 8 * 8 + 8 * 16) + 6 * 4 + 6 * 8))

@@ -5,6 +5,7 @@
 # shellcheck source=tests/app/checks.sh
 . "$(dirname "$0")/checks.sh"
 trials=${3:-2}
+[[ $trials =~ ^[0-9]+$ ]] || trials=2  # another test's argument
 [ "$trials" -le 2 ] || trials=${BRAINMT_STOP_TRIALS:-$trials}
 brainmt=$(realpath "$brainmt")
 cd "$work" || exit 1
