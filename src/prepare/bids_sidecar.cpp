@@ -36,10 +36,10 @@ const BidsSidecars::Names& BidsSidecars::in_folder(const std::string& folder) {
 bool BidsSidecars::has_time(const std::string& sidecar) {
   const auto known = has_time_.find(sidecar);
   if (known != has_time_.end()) return known->second;
-  bool found = false;
+  bool found = true;
   try {
     found = sidecar_time(input_ / sidecar).has_value();
-  } catch (const DataError&) {  // said of the scan, if it is taken after all
+  } catch (const DataError&) {  // the nearest decides: one that cannot be read is said of the scan, not passed over
   }
   return has_time_[sidecar] = found;
 }

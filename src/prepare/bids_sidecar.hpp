@@ -16,9 +16,10 @@ class BidsSidecars {
  public:
   explicit BidsSidecars(const std::filesystem::path& input) : input_(input) {}
 
-  /// The nearest sidecar with a RepetitionTime for the image `file` in `folder` (below the input, ends in a slash): the
-  /// one of the image's own name, one of fewer entities beside it, then likewise in the folders above, to the input.
-  /// Where none has one, the nearest of all; empty: there is none. Paths are relative to the input.
+  /// The nearest sidecar with a RepetitionTime, or that cannot be read, for the image `file` in `folder` (below the
+  /// input, ends in a slash): the one of the image's own name, one of fewer entities beside it, then likewise in the
+  /// folders above, to the input. Where none has one, the nearest of all; empty: there is none. Paths are relative to
+  /// the input.
   std::string find(const std::string& folder, std::string_view file);
 
  private:

@@ -153,16 +153,16 @@ void Phenotypes::index_rows() {
     for (const Row& known : rows) {
       if (known.session != session) continue;
       const std::string& other = table_.text(known.row, id_column_);
-      throw DataError(id == other
-                          ? fmt::format("{}: the identifier {} occurs twice{}, first on line {}",
-                                        table_.where(row, id_column_), io::printable(id),
-                                        has_session ? fmt::format(" with session {}",
-                                                                  io::printable(table_.text(row, session_column_)))
-                                                    : "",
-                                        table_.line(known.row))
-                          : fmt::format("{}: the identifier {} means the same participant as {} on line {}",
-                                        table_.where(row, id_column_), io::printable(id), io::printable(other),
-                                        table_.line(known.row)));
+      throw DataError(id == other ? has_session ? fmt::format("{}: participant {} has session {} twice, first at {}",
+                                                              table_.where(row, session_column_), io::printable(id),
+                                                              io::printable(table_.text(row, session_column_)),
+                                                              table_.where(known.row, session_column_))
+                                                : fmt::format("{}: the identifier {} occurs twice, first on line {}",
+                                                              table_.where(row, id_column_), io::printable(id),
+                                                              table_.line(known.row))
+                                  : fmt::format("{}: the identifier {} means the same participant as {} on line {}",
+                                                table_.where(row, id_column_), io::printable(id), io::printable(other),
+                                                table_.line(known.row)));
     }
     one_row_each_ = one_row_each_ && rows.empty();
     rows.push_back({row, session});

@@ -5,7 +5,7 @@
 // The joined table has a row for each session, and behind them one without a session, for scans of sessions that the
 // files do not list. A column that both have is that of the sessions where they come first, else the participants'. A
 // participant whose sessions have a column takes nothing from another's of that name: a session without a value, or
-// without a row, is missing it. Where there is a table of participants, nobody else is in the joined one.
+// without a row, is missing it. Where there is a table of participants, the joined one has its participants only.
 #include <filesystem>
 #include <string>
 #include <vector>

@@ -216,10 +216,14 @@ TEST_F(LayoutTest, BidsSidecarsAreInherited) {
   EXPECT_EQ(sidecar(), run + "_bold.json");
   write(own, with_time);
   EXPECT_EQ(sidecar(), own);
-  // One that does not say it, or cannot be read, leaves it to the next.
+  // One that does not say it leaves it to the next; one that cannot be read is said of the scan, not passed over.
   write(own, R"({"SkullStripped": false})");
   EXPECT_EQ(sidecar(), run + "_bold.json");
-  write(run + "_bold.json", "not JSON");
+  for (const char* broken : {"not JSON", "[]", R"({"RepetitionTime": "2"})", R"({"RepetitionTime": null})"}) {
+    write(run + "_bold.json", broken);
+    EXPECT_EQ(sidecar(), run + "_bold.json") << broken;
+  }
+  write(run + "_bold.json", "{}");
   EXPECT_EQ(sidecar(), session);
   for (const std::string& file : {session, subject, root, std::string("bold.json")}) fs::remove(directory_ / file);
   EXPECT_EQ(sidecar(), own);

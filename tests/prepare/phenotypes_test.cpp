@@ -158,7 +158,7 @@ TEST_F(PhenotypesTest, AScanTakesTheRowOfItsSession) {
   const auto columns = found.columns({with[0], with[1], with[2]});
   EXPECT_EQ(numbers(columns.at(1)), (std::vector<double>{52, 50, 60}));
   expect_error<DataError>([&] { table("participant_id,session_id,age\n1,a,5\n1,A,6\n"); },
-                          {"line 3", "first on line 2"});
+                          {"line 3", "first at", "line 2"});
 }
 
 // Of sub-01 two sessions are listed, of sub-02 one; nothing is known of sub-03's.
@@ -240,7 +240,9 @@ TEST_F(SessionTables, AreBlamedForWhatStandsInThem) {
   EXPECT_TRUE(has(table.warnings(), "a table of sessions is not used: '"));
   EXPECT_TRUE(has(table.warnings(), "sub-02_sessions.tsv' has no column session_id"));
   write("sub-01", "session_id\tage\n1\t50\nses-01\t51\n");
-  expect_error<DataError>([&] { joined(kParticipants, true); }, {"t.tsv' line 2", "occurs twice with session"});
+  expect_error<DataError>(
+      [&] { joined(kParticipants, true); },
+      {"sub-01_sessions.tsv' line 3", "has session 'ses-01' twice", "first at", "sub-01_sessions.tsv' line 2"});
 }
 
 TEST_F(SessionTables, StandInTheDatasetAboveItsDerivatives) {
