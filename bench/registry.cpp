@@ -40,6 +40,7 @@ const config::Schema& schema() {
                      .of_length(3)
                      .at_least(1)
                      .at_most(1024),
+                 integer("parcels", 360, "step: regions of a model of connectivity matrices").at_least(2),
                  integers("frames", {20},
                           "frames; step with several prints memory against frames; unless this is given, windows of io "
                           "have 200 and scans of cohort 490")

@@ -33,7 +33,8 @@ ModelMaker maker_of(const config::Config& config, DType dtype) {
       with_frames.set("model.num_frames", config::parse_raw(std::to_string(frames)), config::Origin::kOverride,
                       "frames");
     return models::plan_of(with_frames)
-        .make({.grid = {grid[0], grid[1], grid[2]}, .parcels = grid[0]}, dtype, models::Model::Memory::kAllocate);
+        .make({.grid = {grid[0], grid[1], grid[2]}, .parcels = config.get<std::int64_t>("parcels")}, dtype,
+              models::Model::Memory::kAllocate);
   };
 }
 

@@ -68,8 +68,9 @@ std::unique_ptr<models::Model> model_of(const io::SafetensorsFile& file, const c
                                    fmt::join(grid, ", "), file.path().string(), fmt::join(described.data.grid, ", ")));
     return models::make_model(described, DType::kF32);
   }
-  return models::plan_of(config).make({.grid = {grid[0], grid[1], grid[2]}}, DType::kF32,
-                                      models::Model::Memory::kAllocate);
+  return models::plan_of(config).make(
+      {.grid = {grid[0], grid[1], grid[2]}, .parcels = config.get<std::int64_t>("parcels")}, DType::kF32,
+      models::Model::Memory::kAllocate);
 }
 
 void import_weights(const CommandContext& context) {

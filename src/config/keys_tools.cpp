@@ -180,7 +180,8 @@ Schema weights_schema(const Families& families) {
                     integers("grid", {91, 109, 91},
                              "import: voxels X, Y, Z of the model, where the file does not describe it")
                         .of_length(3)
-                        .at_least(1)},
+                        .at_least(1),
+                    integer("parcels", 0, "import: regions of a model of connectivity matrices, likewise").at_least(0)},
                    model_keys(model, families),
                    precision_keys()}),
         {"model"}, model.rules,

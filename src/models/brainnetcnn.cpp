@@ -99,8 +99,6 @@ std::unique_ptr<Model> make_brainnetcnn(const config::Config& keys, const DataSp
                                        activation, memory);
 }
 
-std::string brainnetcnn_hint(const std::vector<std::string>&, const std::vector<std::string>&) { return ""; }
-
 BrainNetCnn::BrainNetCnn(const BrainNetCnnConfig& config, DType activation, Memory memory)
     : Model(activation), config_(checked(config)), modules_(std::make_unique<Modules>(Scope{store_, ""}, config_)) {
   if (memory == Memory::kAllocate) store_.allocate();

@@ -30,7 +30,6 @@ struct BrainNetCnnConfig {
 config::ModelKeys brainnetcnn_keys();
 std::unique_ptr<Model> make_brainnetcnn(const config::Config& keys, const DataSpec& data, DType activation,
                                         Model::Memory memory);
-std::string brainnetcnn_hint(const std::vector<std::string>& missing, const std::vector<std::string>& extra);
 
 class BrainNetCnn final : public Model {
  public:

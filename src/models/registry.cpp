@@ -28,7 +28,7 @@ config::Schema schema_of(const Family& family) {
 const std::vector<Family>& families() {
   static const std::vector<Family> all{
       {"brainmt", InputKind::kVolumes, brainmt_keys, make_brainmt, brainmt_hint},
-      {"brainnetcnn", InputKind::kConnectivity, brainnetcnn_keys, make_brainnetcnn, brainnetcnn_hint},
+      {"brainnetcnn", InputKind::kConnectivity, brainnetcnn_keys, make_brainnetcnn, nullptr},
   };
   return all;
 }

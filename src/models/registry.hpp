@@ -22,7 +22,7 @@ struct Family {
   std::unique_ptr<Model> (*make)(const config::Config& keys, const DataSpec& data, DType activation,
                                  Model::Memory memory);
   /// What to try where a file's tensors do not fit, from the names that are missing and those that are too many; ""
-  /// where there is nothing special to say.
+  /// where there is nothing special to say. Null: never.
   std::string (*hint)(const std::vector<std::string>& missing, const std::vector<std::string>& extra);
 };
 

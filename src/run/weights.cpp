@@ -111,7 +111,8 @@ bool is_floating(io::StoredType type) { return io::name_of(type).starts_with("F"
 
 std::string family_hint(const models::Model& model, const Mismatch& found) {
   const auto description = models::read_description(describe_model(model), "the model");
-  return description.family->hint(found.missing, found.extra);
+  const auto hint = description.family->hint;
+  return hint == nullptr ? std::string() : hint(found.missing, found.extra);
 }
 
 using Hint = std::function<std::string(const Mismatch&)>;
