@@ -29,7 +29,7 @@ struct Row {
   std::string_view what;
   std::string_view remedy;  // with a table in mind where only tables come so
   std::size_t offset = 0;
-  Reader reads = Reader::kAny;  // who reads it all the same; kAny: nobody
+  Reader reads = Reader::kAny;  // who can read it nevertheless; kAny: no reader can
 };
 
 // The first that fits.

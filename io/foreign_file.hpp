@@ -1,6 +1,6 @@
 #pragma once
 // Files that stand where data is expected and hold something else: other formats, archives, a pointer to data that was
-// not fetched, a web page that was saved under the data's name. One list for whoever opens files.
+// not fetched, a web page that was saved under the data's name. One list for all readers.
 #include <filesystem>
 #include <optional>
 #include <string>

@@ -104,15 +104,15 @@ grep -qs "[[:space:]]$(hostname)\$" "$tree/etc/hosts" || printf '127.0.0.1 local
 # inside COMMAND: in the checkout there, with a clean environment.
 inside() {
   chroot "$tree" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 TERM=dumb \
-    bash -c "cd /root/brainmt && $1"
+    bash -c "cd /usr/src/brainmt && $1"
 }
 
 say "the commit $(git describe --always) into $tree"
 [ -z "$(git status --porcelain --untracked-files=no)" ] || say "uncommitted changes are not part of it"
-if [ ! -d "$tree/root/brainmt" ]; then git clone -q --no-hardlinks "$repository" "$tree/root/brainmt"; fi
-git -C "$tree/root/brainmt" fetch -q "$repository" HEAD
-git -C "$tree/root/brainmt" checkout -q --detach FETCH_HEAD
-rm -rf "$tree/root/brainmt/quickstart"
+if [ ! -d "$tree/usr/src/brainmt" ]; then git clone -q --no-hardlinks "$repository" "$tree/usr/src/brainmt"; fi
+git -C "$tree/usr/src/brainmt" fetch -q "$repository" HEAD
+git -C "$tree/usr/src/brainmt" checkout -q --detach FETCH_HEAD
+rm -rf "$tree/usr/src/brainmt/quickstart"
 
 failed=()
 # step NAME COMMAND: its output goes to the log, and to the terminal where it fails.

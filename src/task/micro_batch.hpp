@@ -1,4 +1,5 @@
 #pragma once
+// What the step takes from the data: one micro batch of this rank.
 #include <cstdint>
 #include <vector>
 

@@ -33,7 +33,7 @@ struct Differences {
   std::string example{};  // who has the widest
 
   void add(const std::string& participant, const std::vector<double>& by_scan, const Scans& scans);
-  /// One line about a column; empty where nobody differs.
+  /// One line about a column; empty where no participant differs.
   std::string warning(const std::string& column) const;
 };
 

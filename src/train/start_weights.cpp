@@ -9,6 +9,18 @@
 #include "base/nearest.hpp"
 
 namespace brainmt::train {
+namespace {
+
+// Columns and kinds in order, as the head's outputs are. A file that does not say what it predicts may fit.
+bool has_other_targets(const io::SafetensorsFile& file, const task::TaskDescription& task) {
+  const auto text = file.metadata().find(task::kTaskKey);
+  const auto found = text == file.metadata().end() ? std::nullopt : task::described_task(text->second);
+  return found && !std::ranges::equal(found->targets, task.targets, [](const auto& a, const auto& b) {
+           return a.target.task == b.target.task && a.target.name == b.target.name;
+         });
+}
+
+}  // namespace
 
 void freeze(models::Model& model, const std::vector<std::string>& patterns) {
   for (const std::string& pattern : patterns) {
@@ -29,19 +41,6 @@ void freeze(models::Model& model, const std::vector<std::string>& patterns) {
   if (std::ranges::all_of(model.parameters().all(), &nn::Parameter::frozen))
     throw UsageError("init.freeze: every parameter of the model matches, so there is nothing to train");
 }
-
-namespace {
-
-// Columns and kinds in order, as the head's outputs are. A file that does not say what it predicts may fit.
-bool has_other_targets(const io::SafetensorsFile& file, const task::TaskDescription& task) {
-  const auto text = file.metadata().find(task::kTaskKey);
-  const auto found = text == file.metadata().end() ? std::nullopt : task::described_task(text->second);
-  return found && !std::ranges::equal(found->targets, task.targets, [](const auto& a, const auto& b) {
-           return a.target.task == b.target.task && a.target.name == b.target.name;
-         });
-}
-
-}  // namespace
 
 StartWeights start_from_file(const std::filesystem::path& file, models::Model& model, const task::TaskDescription& task,
                              const io::Cohort& cohort, bool allow_mismatch) {

@@ -1,6 +1,6 @@
 #pragma once
 // One optimiser step on all ranks: forward and backward over this rank's micro batches, gradients summed over ranks
-// while the backward pass goes on, clipping, AdamW. The loss of the global batch is the
+// during the backward pass, clipping, AdamW. The loss of the global batch is the
 // sum of the objective's terms over its samples. The weights of labels come with them, made from the whole global
 // batch, so N ranks with batch 1 and 1 rank with batch N compute the same thing.
 //

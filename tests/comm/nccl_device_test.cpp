@@ -20,8 +20,10 @@ class NcclDevice : public testing::Test {
   void SetUp() override {
     std::string why;
     const int devices = cuda_device_count(why);
-    if (devices == 0) GTEST_SKIP() << "no CUDA device: " << why;
-    if (devices < host_->size()) GTEST_SKIP() << host_->size() << " ranks, but " << devices << " devices";
+    if (devices == 0) GTEST_SKIP() << "missing hardware, a CUDA device: " << why;
+    if (devices < host_->size())
+      GTEST_SKIP() << "missing hardware, a CUDA device for each of " << host_->size() << " ranks (here: " << devices
+                   << ")";
     must(cudaSetDevice(host_->rank()));
     must(cudaStreamCreateWithFlags(&compute_, cudaStreamNonBlocking));
     runtime_ = make_cuda_runtime(host_->rank());

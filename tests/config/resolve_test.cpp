@@ -68,7 +68,7 @@ TEST(Config, HomeFoldersAreExpandedWhereverAPathMayStand) {
   EXPECT_EQ(sweep.get<std::string>("out"), std::string(home) + "/sweeps");
   const Config prepare = from_overrides(prepare_schema(), {"mask=~/masks/{subject}.nii.gz"});
   EXPECT_EQ(prepare.get<std::string>("mask"), std::string(home) + "/masks/{subject}.nii.gz");
-  test::expect_error<UsageError>([] { from_overrides(sweep_schema(), {"launcher=[~nobody-of-this-name/mpirun]"}); },
+  test::expect_error<UsageError>([] { from_overrides(sweep_schema(), {"launcher=[~no-such-user/mpirun]"}); },
                                  {"launcher", "no user"});
 }
 

@@ -96,7 +96,7 @@ class OnDevice : public ::testing::Test {
  protected:
   void SetUp() override {
     const Machine machine = query();
-    if (machine.devices.empty()) GTEST_SKIP() << "no CUDA device";
+    if (machine.devices.empty()) GTEST_SKIP() << "missing hardware, a CUDA device";
     use(device_for(machine, 0));
     context.allocate = [](std::size_t bytes) { return device_memory(bytes); };
   }

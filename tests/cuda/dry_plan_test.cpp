@@ -29,7 +29,8 @@ class DryPlan : public ::testing::Test {
   void SetUp() override {
     if (dlopen("libcuda.so.1", RTLD_NOW | RTLD_GLOBAL) == nullptr &&
         dlopen(BRAINMT_CUDA_STUB, RTLD_NOW | RTLD_GLOBAL) == nullptr)
-      GTEST_SKIP() << "no driver library and no stub of it: " << dlerror();
+      GTEST_SKIP() << "missing: libcuda.so.1, which comes with the driver of a GPU, and the toolkit's stub of it: "
+                   << dlerror();
   }
 };
 

@@ -31,9 +31,6 @@ std::string noise_of(std::size_t count) {
 
 class Zip : public testing::Test {
  protected:
-  void SetUp() override {
-    if (!reads_zip_archives()) GTEST_SKIP() << "built without libzip";
-  }
   void write(const std::string& bytes) { test::write_file(directory_ / "a.zip", bytes); }
   std::string read(const std::string& member, std::size_t step = 100'001) const {
     const auto source = open_source(directory_ / "a.zip" / member);
