@@ -18,7 +18,7 @@ format() {
 }
 shell() {
   shellcheck -x scripts/*.sh scripts/lib/*.sh scripts/slurm/*.sh scripts/slurm/*.sbatch .ci/run \
-    tests/app/*.sh tests/train/faults/*.sh tests/faults/*.sh tests/slurm/*.sh
+    tests/app/*.sh tests/train/faults/*.sh tests/faults/*.sh tests/slurm/*.sh tests/sweep/*.sh
 }
 headers() {
   local unguarded

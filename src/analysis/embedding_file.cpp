@@ -20,6 +20,15 @@ bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)
   throw DataError(fmt::format("'{}': {}: copy or make it again", path.string(), why));
 }
 
+bool is_residualized(const std::filesystem::path& path) {
+  try {
+    io::Hdf5Reader(path).text_attribute("residualized_by", kLongestText);
+    return true;
+  } catch (const DataError&) {
+    return false;
+  }
+}
+
 std::vector<EmbeddedParticipant> read_participants(const io::Hdf5Reader& file, const std::filesystem::path& path) {
   const auto ids = file.texts("participant_id", kLongestText), parts = file.texts("split", kLongestText);
   const auto windows = file.array<std::uint32_t>("n_windows"), runs = file.array<std::uint32_t>("n_runs");
@@ -52,6 +61,14 @@ bool is_embedding_file(const std::filesystem::path& path) {
   } catch (const DataError&) {
     return false;
   }
+}
+
+run::OutputKind embeddings_kind(bool residualized) {
+  return run::hdf5_kind(residualized ? "a file of 'brainmt embed residualize'" : "a file of 'brainmt embed'",
+                        [=](const std::filesystem::path& path, const std::string& format) {
+                          if (format != embedding_format::kFormat) return run::Standing::kForeign;
+                          return is_residualized(path) == residualized ? run::Standing::kOwn : run::Standing::kOther;
+                        });
 }
 
 EmbeddingFile::EmbeddingFile(const std::filesystem::path& path) : path_(path) {

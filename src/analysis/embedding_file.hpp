@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "run/outputs.hpp"
+
 namespace brainmt::analysis {
 
 struct EmbeddedParticipant {
@@ -84,6 +86,9 @@ class EmbeddingFile {
 
 /// Does an HDF5 file say that it holds embeddings? Throws DataError when it is no HDF5 file.
 bool is_embedding_file(const std::filesystem::path& path);
+
+/// For run::check_outputs(): a file of 'brainmt embed', or one that covariates were removed from.
+run::OutputKind embeddings_kind(bool residualized);
 
 namespace embedding_format {
 inline constexpr const char* kFormat = "brainmt-embeddings";

@@ -6,10 +6,10 @@
 #include <nlohmann/json.hpp>
 
 #include "app/command_table.hpp"
-#include "app/outputs.hpp"
 #include "base/log.hpp"
 #include "bench/bench.hpp"
 #include "io/atomic_file.hpp"
+#include "run/outputs.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -26,9 +26,9 @@ const bench::NamedBenchmark& find_benchmark(const std::string& name) {
 ExitCode run(CommandContext& context) {
   const bench::NamedBenchmark& benchmark = find_benchmark(context.operands.at(0));
   if (context.has("json"))
-    check_outputs({.files = {{"--json", context.options.at("json"),
-                              json_kind("a report of 'brainmt bench'", {"title", "rows", "values"})}}},
-                  context.comm);
+    run::check_outputs({.files = {{"--json", context.options.at("json"),
+                                   run::json_kind("a report of 'brainmt bench'", {"title", "rows", "values"})}}},
+                       context.comm);
   const bench::Report report = benchmark.run(context.config, context.comm);
   if (!context.is_root()) return ExitCode::kDone;
   std::fputs(report.table().c_str(), stdout);

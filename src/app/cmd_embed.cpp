@@ -9,16 +9,16 @@
 #include "analysis/residualize.hpp"
 #include "app/build_info.hpp"
 #include "app/command_table.hpp"
-#include "app/given_keys.hpp"
-#include "app/outputs.hpp"
-#include "app/read_settings.hpp"
-#include "app/run_keys.hpp"
 #include "base/log.hpp"
 #include "base/version.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
 #include "models/registry.hpp"
 #include "run/checkpoint.hpp"
+#include "run/given_keys.hpp"
+#include "run/outputs.hpp"
+#include "run/read_settings.hpp"
+#include "run/run_keys.hpp"
 #include "run/schemas.hpp"
 #include "train/shared_algorithms.hpp"
 
@@ -50,13 +50,13 @@ void check_source(const config::Config& config) {
     throw UsageError(fmt::format("split={} with weights= needs data.split_file=...", config.get<std::string>("split")));
 }
 
-analysis::EmbedSettings settings_of(CommandContext& context, const RunKeys& keys, const fs::path& run_dir) {
+analysis::EmbedSettings settings_of(CommandContext& context, const run::RunKeys& keys, const fs::path& run_dir) {
   const config::Config& config = context.config;
   analysis::EmbedSettings s;
   s.model = models::plan_of(config);
   s.allow_mismatch = config.get<bool>("data.allow_mismatch");
   s.activation = keys.get<std::string>("precision") == "bf16" ? DType::kBf16 : DType::kF32;
-  s.part = part_of(config.get<std::string>("split"));
+  s.part = task::part_named(config.get<std::string>("split"));
   s.pooling = pooling_of(config.get<std::string>("embed.pooling"));
   s.frame_tokens = config.get<std::string>("embed.tokens") == "frames";
   s.stride = config.get<std::int64_t>("embed.stride");
@@ -85,22 +85,23 @@ analysis::EmbedSummary extract(CommandContext& context, const fs::path& out,
                                const std::optional<analysis::Shard>& shard) {
   check_source(context.config);
   const fs::path run_dir = context.config.get<std::string>("run.dir");
-  const std::optional<config::Config> trained_with = config_of_run(run_dir);
-  const RunKeys keys(context.config, trained_with);
+  const std::optional<config::Config> trained_with = run::config_of_run(run_dir);
+  const run::RunKeys keys(context.config, trained_with);
   const analysis::EmbedSettings settings = settings_of(context, keys, run_dir);
   std::optional<io::Cohort> cohort;
-  io::ReadSettings read = read_settings(keys, context.mpi);
+  io::ReadSettings read = run::read_settings(keys, context.mpi);
   // Ranks have different numbers of windows here, so they cannot read together.
   if (read.mode == io::ReadMode::kCollective) read.mode = io::ReadMode::kIndependent;
-  const Output output = shard ? Output{"out", analysis::shard_path(out, *shard), embedding_shard_kind()}
-                              : Output{"out", out, embeddings_kind(/*residualized=*/false)};
-  check_outputs({.files = {output},
-                 .inputs = {keys.get<std::string>("data.cohort"), settings.weights, settings.split_file},
-                 .overwrite = context.has("overwrite")},
-                context.comm);
+  const run::Output output =
+      shard ? run::Output{"out", analysis::shard_path(out, *shard), run::any_hdf5_kind("a shard of 'brainmt embed'")}
+            : run::Output{"out", out, analysis::embeddings_kind(/*residualized=*/false)};
+  run::check_outputs({.files = {output},
+                      .inputs = {keys.get<std::string>("data.cohort"), settings.weights, settings.split_file},
+                      .overwrite = context.has("overwrite")},
+                     context.comm);
   comm::run_agreed(context.comm, [&] {
     cohort.emplace(keys.get<std::string>("data.cohort"), read);
-    check_given(context.config, trained_with, settings.weights, *cohort);
+    run::check_given(context.config, trained_with, settings.weights, *cohort);
     if (context.is_root() && context.config.get<bool>("data.verify")) cohort->verify();
   });
   train::follow_algorithms(context.comm, run_dir, dnn::algorithms());
@@ -110,7 +111,7 @@ analysis::EmbedSummary extract(CommandContext& context, const fs::path& out,
 void residualize(CommandContext& context, const fs::path& out) {
   const config::Config& config = context.config;
   const fs::path run_dir = config.get<std::string>("run.dir");
-  const RunKeys keys(config, config_of_run(run_dir));
+  const run::RunKeys keys(config, run::config_of_run(run_dir));
   analysis::ResidualizeSettings s;
   s.in = config.get<std::string>("in");
   s.cohort = keys.get<std::string>("data.cohort");
@@ -130,9 +131,9 @@ void residualize(CommandContext& context, const fs::path& out) {
         "training part");
   comm::run_agreed(context.comm, [&] {
     if (!context.is_root()) return;
-    check_outputs({.files = {{"out", out, embeddings_kind(/*residualized=*/true)}},
-                   .inputs = {s.in, s.cohort, s.split_file},
-                   .overwrite = context.has("overwrite")});
+    run::check_outputs({.files = {{"out", out, analysis::embeddings_kind(/*residualized=*/true)}},
+                        .inputs = {s.in, s.cohort, s.split_file},
+                        .overwrite = context.has("overwrite")});
     const analysis::ResidualizeSummary summary = analysis::residualize(s, out);
     for (const std::string& warning : summary.warnings) log::warn("{}", warning);
     fmt::print("{}{:<18}{}\n", analysis::to_lines(summary), "written", out.string());
@@ -154,9 +155,9 @@ ExitCode run(CommandContext& context) {
   std::optional<analysis::Shard> shard;
   if (!shard_text.empty()) shard = analysis::parse_shard(shard_text);
   if (merge > 0)
-    check_outputs(
-        {.files = {{"out", out, embeddings_kind(/*residualized=*/false)}}, .overwrite = context.has("overwrite")},
-        context.comm);
+    run::check_outputs({.files = {{"out", out, analysis::embeddings_kind(/*residualized=*/false)}},
+                        .overwrite = context.has("overwrite")},
+                       context.comm);
   const analysis::EmbedSummary summary =
       merge > 0 ? analysis::merge_shards(out, merge, context.comm, context.mpi) : extract(context, out, shard);
   if (context.is_root()) print_summary(summary, shard ? analysis::shard_path(out, *shard) : out);

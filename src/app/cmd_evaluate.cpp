@@ -1,6 +1,6 @@
 // `brainmt evaluate`: predicts and scores a split with a run's weights, or with any weights file.
+#include "analysis/evaluate_run.hpp"
 #include "app/command_table.hpp"
-#include "app/evaluate_run.hpp"
 #include "config/keys.hpp"
 #include "run/schemas.hpp"
 
@@ -8,7 +8,7 @@ namespace brainmt::app {
 namespace {
 
 ExitCode run(CommandContext& context) {
-  evaluate_run(context.config, context.comm, context.mpi);
+  analysis::evaluate_run(context.config, context.comm, context.mpi);
   return ExitCode::kDone;
 }
 

@@ -1,8 +1,8 @@
 // `brainmt inspect PATH`: describes a cohort, embeddings, a weights file or a run directory. Rank 0 does the work.
 #include <fmt/format.h>
 
+#include "analysis/inspection.hpp"
 #include "app/command_table.hpp"
-#include "app/inspection.hpp"
 #include "comm/agreement.hpp"
 
 namespace brainmt::app {
@@ -21,8 +21,8 @@ ExitCode run(CommandContext& context) {
     const bool quarantine = context.has("quarantine");
     if (quarantine && !context.has("verify"))
       throw UsageError("'inspect' --quarantine needs --verify, which finds the scans");
-    const Json description = inspect_path(path, context.has("verify"), quarantine);
-    fmt::print("{}", context.has("json") ? description.dump(2) + "\n" : to_lines(description));
+    const analysis::Json description = analysis::inspect_path(path, context.has("verify"), quarantine);
+    fmt::print("{}", context.has("json") ? description.dump(2) + "\n" : analysis::to_lines(description));
     if (!description.contains("damaged")) return;
     throw DataError(fmt::format("'{}': {} of {} scans are damaged, as listed; {}", path, description["damaged"].size(),
                                 description["scans"].get<std::size_t>(),

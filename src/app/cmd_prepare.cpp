@@ -5,13 +5,13 @@
 #include <optional>
 
 #include "app/command_table.hpp"
-#include "app/outputs.hpp"
 #include "base/log.hpp"
 #include "base/progress.hpp"
 #include "base/version.hpp"
 #include "config/keys.hpp"
 #include "prepare/prepare.hpp"
 #include "prepare/report.hpp"
+#include "run/outputs.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -85,18 +85,19 @@ void warn_of_losses(const prepare::PrepareSummary& summary) {
 }
 
 // A cohort is replaced by one of other scans or options too: what it holds can be made again from the scans.
-Outputs outputs_of(const CommandContext& context, const std::filesystem::path& output) {
-  return {.files = {{"output", output, cohort_kind()}, {"output", prepare::report_path(output), prepare_report_kind()}},
+run::Outputs outputs_of(const CommandContext& context, const std::filesystem::path& output) {
+  return {.files = {{"output", output, run::cohort_kind()},
+                    {"output", prepare::report_path(output), run::prepare_report_kind()}},
           .overwrite = context.has("overwrite")};
 }
 
 ExitCode merge(CommandContext& context) {
   const std::filesystem::path output = context.config.get<std::string>("output");
   const auto of = context.config.get<std::int64_t>("merge");
-  Outputs outputs = outputs_of(context, output);
+  run::Outputs outputs = outputs_of(context, output);
   for (std::int64_t number = 1; number <= of; ++number)
     outputs.inputs.push_back(prepare::shard_path(output, {number, of}));
-  check_outputs(outputs, context.comm);
+  run::check_outputs(outputs, context.comm);
   const auto summary = prepare::merge_shards(output, of, context.mpi);
   if (context.is_root()) {
     fmt::print("{}: {} scans in {} shards; report {}\n", output.string(), summary.scans, summary.shards,
@@ -108,10 +109,10 @@ ExitCode merge(CommandContext& context) {
 ExitCode run(CommandContext& context) {
   if (context.config.get<std::int64_t>("merge") > 0) return merge(context);
   const prepare::PrepareConfig settings = settings_of(context.config);
-  Outputs outputs = outputs_of(context, prepare::shard_path(settings.output, settings.shard));
+  run::Outputs outputs = outputs_of(context, prepare::shard_path(settings.output, settings.shard));
   outputs.inputs = {settings.table()};
   if (!settings.scratch.empty()) outputs.folders.push_back({"scratch", settings.scratch, {}});
-  check_outputs(outputs, context.comm);
+  run::check_outputs(outputs, context.comm);
   StageProgress progress(context.is_root());
   const auto summary = prepare::prepare(
       settings, context.mpi,

@@ -6,15 +6,15 @@
 
 #include "analysis/report.hpp"
 #include "app/command_table.hpp"
-#include "app/outputs.hpp"
-#include "app/run_keys.hpp"
-#include "app/train_settings.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/version.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
 #include "io/atomic_file.hpp"
+#include "run/outputs.hpp"
+#include "run/run_keys.hpp"
+#include "train/settings.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -37,12 +37,12 @@ void make_names_unique(std::vector<analysis::RunRecord>& runs) {
 // What the run's cohort says, where it still is; the page says where it is not.
 void add_facts(analysis::RunRecord& run) {
   try {
-    const config::Config config = *config_of_run(run.directory);
+    const config::Config config = *run::config_of_run(run.directory);
     const io::Cohort cohort(config.get<std::string>("data.cohort"));
     const fs::path split = run.directory / "split.json";
     if (!fs::exists(split)) throw DataError("the run has no split.json yet");
     analysis::CohortFacts facts =
-        analysis::read_cohort_facts(cohort, task_settings(config), {.file = split, .run_dir = {}, .plan = {}},
+        analysis::read_cohort_facts(cohort, train::task_settings(config), {.file = split, .run_dir = {}, .plan = {}},
                                     config.get<std::int64_t>("model.num_frames"));
     analysis::set_facts(run, std::move(facts));
   } catch (const Error& error) {
@@ -59,7 +59,7 @@ ExitCode run(CommandContext& context) {
     std::vector<analysis::RunRecord> runs;
     for (const std::string& directory : context.operands) add_facts(runs.emplace_back(analysis::read_run(directory)));
     make_names_unique(runs);
-    check_outputs({.files = {{"out", out, page_kind()}}});
+    run::check_outputs({.files = {{"out", out, run::page_kind()}}});
     io::write_atomically(
         out,
         analysis::report_page(runs, {.title = context.config.get<std::string>("title"),

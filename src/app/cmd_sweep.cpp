@@ -5,34 +5,35 @@
 #include <optional>
 #include <string_view>
 
+#include "app/build_info.hpp"
 #include "app/command_table.hpp"
-#include "app/sweep_plan.hpp"
-#include "app/sweep_results.hpp"
-#include "app/sweep_run.hpp"
-#include "app/sweep_status.hpp"
-#include "app/sweep_submit.hpp"
 #include "base/nearest.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
+#include "sweep/plan.hpp"
+#include "sweep/results.hpp"
+#include "sweep/run.hpp"
+#include "sweep/status.hpp"
+#include "sweep/submit.hpp"
 
 namespace brainmt::app {
 namespace {
 
 // The plan in `out`, made now where the command line names a sweep file or there is none yet. Rank 0 makes it.
-SweepPlan plan_of(CommandContext& context, bool anew) {
+sweep::Plan plan_of(CommandContext& context, bool anew) {
   const std::string out = context.config.get<std::string>("out");
   const bool missing = !std::filesystem::exists(std::filesystem::path(out) / "sweep.tsv");
-  std::optional<SweepPlan> plan;
+  std::optional<sweep::Plan> plan;
   comm::run_agreed(context.comm, [&] {
     if (!context.is_root()) return;
     if (anew || context.config.is_set("sweep") || (missing && !context.config.is_set("index"))) {
-      plan.emplace(make_plan(context.config));
+      plan.emplace(sweep::make_plan(context.config));
     } else {
-      plan.emplace(load_plan(out));
+      plan.emplace(sweep::load_plan(out));
     }
   });
   comm::run_agreed(context.comm, [&] {
-    if (!plan) plan.emplace(load_plan(out));
+    if (!plan) plan.emplace(sweep::load_plan(out));
   });
   return *plan;
 }
@@ -40,8 +41,9 @@ SweepPlan plan_of(CommandContext& context, bool anew) {
 ExitCode run_action(CommandContext& context) {
   const config::Config& config = context.config;
   const bool one = config.get<std::int64_t>("index") >= 0 || config.is_set("list");
-  const SweepPlan plan = one ? load_plan(config.get<std::string>("out")) : plan_of(context, false);
-  return one ? run_task(context, plan, chosen_row(config, plan)) : run_all(context, plan);
+  const sweep::Plan plan = one ? sweep::load_plan(config.get<std::string>("out")) : plan_of(context, false);
+  if (!one) return sweep::run_all(config, context.comm, plan);
+  return sweep::run_task({context.comm, context.mpi, library_versions()}, plan, sweep::chosen_row(config, plan));
 }
 
 void on_root(CommandContext& context, const std::function<void()>& work) {
@@ -56,18 +58,19 @@ ExitCode plan_action(CommandContext& context) {
 }
 
 ExitCode status_action(CommandContext& context) {
-  on_root(context, [&] { print_status(load_plan(context.config.get<std::string>("out")), context.has("json")); });
+  on_root(context,
+          [&] { sweep::print_status(sweep::load_plan(context.config.get<std::string>("out")), context.has("json")); });
   return ExitCode::kDone;
 }
 
 ExitCode submit_action(CommandContext& context) {
-  const SweepPlan plan = plan_of(context, false);
-  on_root(context, [&] { submit_sweep(context, plan); });
+  const sweep::Plan plan = plan_of(context, false);
+  on_root(context, [&] { sweep::submit(context.config, plan, context.has("dry-run")); });
   return ExitCode::kDone;
 }
 
 ExitCode collect_action(CommandContext& context) {
-  on_root(context, [&] { collect_sweep(context.config, load_plan(context.config.get<std::string>("out"))); });
+  on_root(context, [&] { sweep::collect(context.config, sweep::load_plan(context.config.get<std::string>("out"))); });
   return ExitCode::kDone;
 }
 

@@ -6,11 +6,11 @@
 #include <iterator>
 
 #include "app/command_table.hpp"
-#include "app/outputs.hpp"
 #include "base/progress.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
 #include "io/atomic_file.hpp"
+#include "run/outputs.hpp"
 #include "synth/cohort.hpp"
 #include "synth/cohort_files.hpp"
 
@@ -55,20 +55,20 @@ std::string read_text(const std::filesystem::path& path) {
 
 // A file of the cohort that stands there is ours where the folder has our marker; one that is the same as it would be
 // written now, or of a folder of the same settings, is made again without a question.
-Outputs outputs_of(const synth::SynthConfig& settings, const std::string& marker, bool overwrite) {
+run::Outputs outputs_of(const synth::SynthConfig& settings, const std::string& marker, bool overwrite) {
   const auto at = [&](const std::string& name) { return settings.out / name; };
-  Outputs outputs{.folders = {{"out", settings.out, {}}}, .overwrite = overwrite};
+  run::Outputs outputs{.folders = {{"out", settings.out, {}}}, .overwrite = overwrite};
   const std::string found = read_text(at(kMarker));
   const bool ours = found.starts_with(kMarkerLine), same = found == marker;
-  const Standing of_scans = same ? Standing::kOwn : ours ? Standing::kOther : Standing::kForeign;
+  const run::Standing of_scans = same ? run::Standing::kOwn : ours ? run::Standing::kOther : run::Standing::kForeign;
   const std::string name = "a file of 'brainmt synth'";
-  const auto add = [&](const std::string& file, Standing standing) {
+  const auto add = [&](const std::string& file, run::Standing standing) {
     outputs.files.push_back({"out", at(file), {name, [standing](const auto&) { return standing; }}});
   };
   add(kMarker, of_scans);
   for (const synth::TextFile& file : synth::cohort_files(settings)) {
-    const Standing edited = ours ? Standing::kOther : Standing::kForeign;
-    add(file.path, read_text(at(file.path)) == file.content ? Standing::kOwn : edited);
+    const run::Standing edited = ours ? run::Standing::kOther : run::Standing::kForeign;
+    add(file.path, read_text(at(file.path)) == file.content ? run::Standing::kOwn : edited);
   }
   for (int subject = 0; subject < settings.subjects; ++subject)
     for (int run = 0; run < synth::runs_of(settings); ++run) {
@@ -80,7 +80,7 @@ Outputs outputs_of(const synth::SynthConfig& settings, const std::string& marker
 
 // Nothing of the cohort is written before its marker.
 void begin_folder(const synth::SynthConfig& settings, const std::string& marker, bool overwrite) {
-  check_outputs(outputs_of(settings, marker, overwrite));
+  run::check_outputs(outputs_of(settings, marker, overwrite));
   std::error_code error;
   std::filesystem::create_directories(settings.out, error);
   if (error) throw OutputError(fmt::format("out={}: cannot be made: {}", settings.out.string(), error.message()));

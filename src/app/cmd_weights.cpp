@@ -8,14 +8,14 @@
 #include <algorithm>
 
 #include "app/command_table.hpp"
-#include "app/given_keys.hpp"
-#include "app/outputs.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
 #include "io/file_kind.hpp"
 #include "io/safetensors.hpp"
 #include "models/registry.hpp"
 #include "run/checkpoint_files.hpp"
+#include "run/given_keys.hpp"
+#include "run/outputs.hpp"
 #include "run/schemas.hpp"
 #include "run/weights.hpp"
 #include "task/objective.hpp"
@@ -38,16 +38,16 @@ fs::path checkpoint_weights(const fs::path& run, const std::string& which) {
 }
 
 void check_output(const CommandContext& context, const fs::path& in, const run::Metadata& metadata) {
-  check_outputs({.files = {{"out", context.config.get<std::string>("out"), weights_kind(metadata)}},
-                 .inputs = {in},
-                 .overwrite = context.has("overwrite")});
+  run::check_outputs({.files = {{"out", context.config.get<std::string>("out"), run::weights_kind(metadata)}},
+                      .inputs = {in},
+                      .overwrite = context.has("overwrite")});
 }
 
 void export_weights(const CommandContext& context) {
   const config::Config& config = context.config;
   const auto file = io::SafetensorsFile::open(
       checkpoint_weights(config.get<std::string>("in"), config.get<std::string>("checkpoint")));
-  check_given(config, file, fmt::format("in={}", config.get<std::string>("in")));
+  run::check_given(config, file, fmt::format("in={}", config.get<std::string>("in")));
   run::check_finite(file);
   check_output(context, file.path(), file.metadata());
   std::vector<io::TensorToWrite> tensors;
@@ -76,7 +76,7 @@ std::unique_ptr<models::Model> model_of(const io::SafetensorsFile& file, const c
 void import_weights(const CommandContext& context) {
   const config::Config& config = context.config;
   const auto file = io::SafetensorsFile::open(config.get<std::string>("in"));
-  check_given(config, file, fmt::format("in={}", file.path().string()));
+  run::check_given(config, file, fmt::format("in={}", file.path().string()));
   const auto model = model_of(file, config);
   run::Metadata metadata = file.metadata();
   metadata[run::kModelKey] = run::describe_model(*model);

@@ -100,6 +100,12 @@ std::string_view name_of(Part part) {
   return "?";
 }
 
+std::optional<Part> part_named(std::string_view name) {
+  for (const Part part : kParts)
+    if (name_of(part) == name) return part;
+  return std::nullopt;
+}
+
 Split make_split(std::span<const Participant> rows, const SplitPlan& plan, Stratify stratify) {
   check_plan(plan);
   std::map<std::string, Person> people = with_strata(by_id(rows), stratify);

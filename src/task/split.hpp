@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@ namespace brainmt::task {
 enum class Part { kTrain, kVal, kTest };
 inline constexpr std::array kParts{Part::kTrain, Part::kVal, Part::kTest};
 std::string_view name_of(Part part);
+/// "train", "val" or "test"; nothing for another text, as "all".
+std::optional<Part> part_named(std::string_view name);
 
 /// How the target makes strata: one for each value, or bins of equal numbers of participants. Participants without a
 /// target are one more stratum.

@@ -5,7 +5,6 @@
 #include <fstream>
 #include <sstream>
 
-#include "app/train_settings.hpp"
 #include "config/config.hpp"
 #include "config/keys.hpp"
 #include "io/atomic_file.hpp"
@@ -13,6 +12,7 @@
 #include "run/schemas.hpp"
 #include "support/source_root.hpp"
 #include "synth/cohort.hpp"
+#include "train/settings.hpp"
 
 namespace brainmt::test {
 
@@ -35,7 +35,7 @@ train::TrainSettings quickstart_settings(const fs::path& run_dir, const std::str
       {.file = source_root() / "configs/quickstart_sex.yaml",
        .overrides = {"run.dir=" + run_dir.string(), "precision=" + precision, "run.batch_size=8", "log.every_steps=1"},
        .directories = {source_root() / "configs"}});
-  train::TrainSettings settings = app::train_settings(config, 1);
+  train::TrainSettings settings = train::train_settings(config, 1);
   settings.max_steps = kSteps;
   return settings;
 }

@@ -1,0 +1,10 @@
+#pragma once
+#include "analysis/inspection.hpp"
+
+namespace brainmt::analysis {
+
+/// What a file of embeddings says about itself. With `verify` every row is compared with its checksum. Throws
+/// DataError.
+Json inspect_embeddings(const std::filesystem::path& path, bool verify);
+
+}  // namespace brainmt::analysis

@@ -1,0 +1,61 @@
+#pragma once
+// What a command may write. Before anything is computed every output is looked at: it must be no input of the command,
+// what has its name must be a file that the same command writes, and its folder must take new files. So a wrong word
+// after `out=` costs a line on stderr, and neither data nor hours.
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "comm/communicator.hpp"
+
+namespace brainmt::run {
+
+/// What stands under the name of an output: a file of the kind that is written there; one of that kind that --overwrite
+/// has to be given for (damaged, or made of other inputs); or anything else, which is never replaced.
+enum class Standing { kOwn, kOther, kForeign };
+
+/// A kind of file. `look` is asked about regular files only.
+struct OutputKind {
+  std::string name;  // "a cohort of 'brainmt prepare'"
+  std::function<Standing(const std::filesystem::path&)> look;
+};
+
+struct Output {
+  std::string key;  // that chose it: "out"
+  std::filesystem::path path;
+  OutputKind kind;
+};
+
+struct Outputs {
+  std::vector<Output> files{};
+  std::vector<Output> folders{};                // made where they are missing; `kind` is not used
+  std::vector<std::filesystem::path> inputs{};  // empty paths are passed over
+  bool overwrite = false;
+};
+
+/// Throws UsageError (exit code 2) where an output is an input, or a file that may not be replaced; OutputError (6)
+/// where it cannot be written. A link that leads to no input is no file of anybody: it is replaced, never followed.
+void check_outputs(const Outputs& outputs);
+/// Collective: rank 0 looks, every rank throws what it found.
+void check_outputs(const Outputs& outputs, comm::Communicator& comm);
+
+// The kinds.
+OutputKind cohort_kind();
+OutputKind prepare_report_kind();
+/// An HDF5 file, judged by its path and its attribute "format". One that cannot be read may be what is left of one of
+/// ours: it is kOther; one without a format is kForeign.
+OutputKind hdf5_kind(std::string name, std::function<Standing(const std::filesystem::path&, const std::string&)> look);
+/// Every HDF5 file, for a command that judges what is in it itself.
+OutputKind any_hdf5_kind(std::string name);
+/// `metadata`: of what will be written; weights of others need --overwrite, and checkpoints are never replaced.
+OutputKind weights_kind(std::map<std::string, std::string> metadata);
+OutputKind page_kind();
+OutputKind plot_kind();
+/// A text that begins with `beginning`.
+OutputKind text_kind(std::string name, std::string beginning);
+/// A JSON object that has all of `keys`.
+OutputKind json_kind(std::string name, std::vector<std::string> keys);
+
+}  // namespace brainmt::run
