@@ -84,6 +84,14 @@ int launcher_rank() {
   return 0;
 }
 
+bool launcher_has_other_ranks() {
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
+    const char* text = std::getenv(name);
+    if (text != nullptr && std::atoi(text) > 1) return true;
+  }
+  return false;
+}
+
 // Results that did not reach stdout are an output error; a reader that closed the pipe has seen what it wanted.
 void flush_results() {
   errno = 0;
@@ -200,7 +208,8 @@ int run_program(int argc, char** argv) {
     }
     if (line.action == CommandLine::Action::kRun) {
       config->validate();
-      if (!line.command->stops_itself(line.operands)) on_stop(OnStop::kEnd, /*speaks=*/launcher_rank() == 0);
+      if (!line.command->stops_itself(line.operands))
+        on_stop(OnStop::kEnd, {.speaks = launcher_rank() == 0, .has_other_ranks = launcher_has_other_ranks()});
       fault::at("program.begin", launcher_rank(), 0);
       return run_on_ranks(argc, argv, line, *config);
     }

@@ -27,6 +27,7 @@ static_assert(std::atomic<int>::is_always_lock_free);
 std::atomic<OnStop> stop_action{OnStop::kSetFlag};
 std::atomic<bool> stop_speaks{true};
 std::atomic<int> stop_exit_code{-1};  // -1: 128 + signal
+std::atomic<bool> stop_waits{false};
 std::atomic<int> wake_pipe{-1};
 
 constexpr std::array<std::pair<int, const char*>, 4> kStopSignals{
@@ -73,7 +74,7 @@ extern "C" void on_ending_takes_long(int) { ::_exit(exit_code_of(stop_signal)); 
 [[noreturn]] void end_process(int number) {
   // Removing must not keep the process alive: not on a file system that hangs, nor when asked a second time.
   constexpr unsigned kMostSeconds = 1;
-  constexpr std::chrono::milliseconds kPatience{500};
+  constexpr std::chrono::milliseconds kPatience{500}, kForOtherRanks{400};
   std::signal(SIGALRM, on_ending_takes_long);
   ::alarm(kMostSeconds);
   if (stop_speaks) {
@@ -82,6 +83,7 @@ extern "C" void on_ending_takes_long(int) { ::_exit(exit_code_of(stop_signal)); 
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
   }
   remove_unfinished(kPatience);
+  if (stop_waits) std::this_thread::sleep_for(kForOtherRanks);
   ::_exit(exit_code_of(number));
 }
 
@@ -118,15 +120,16 @@ const char* stop_reason() noexcept { return name_of(stop_signal.load(std::memory
 
 void request_stop(bool requested) noexcept { stop_signal.store(requested ? -1 : 0); }
 
-void on_stop(OnStop action, bool speaks, std::optional<int> exit_code) {
+void on_stop(OnStop action, Ending ending) {
   if (action != OnStop::kSetFlag && wake_pipe < 0) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw InternalError("no pipe for signals: too many open files?");
     std::thread(wait_for_the_end, ends[0]).detach();
     wake_pipe = ends[1];
   }
-  stop_speaks = speaks;
-  stop_exit_code = exit_code.value_or(-1);
+  stop_speaks = ending.speaks;
+  stop_exit_code = ending.exit_code.value_or(-1);
+  stop_waits = ending.has_other_ranks;
   stop_action = action;
   if (action == OnStop::kEnd && stop_requested()) wake(stop_signal);
 }

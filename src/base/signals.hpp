@@ -2,7 +2,7 @@
 // Asking a running command to stop. What happens then depends on the command:
 //   training    the handler sets a flag; the loop looks at it between two steps, agrees over the ranks, writes a
 //               checkpoint and ends with exit code 75
-//   all others  end_on_stop(): a thread removes what is unfinished (base/unfinished.hpp) and ends the process, whatever
+//   all others  on_stop(kEnd): a thread removes what is unfinished (base/unfinished.hpp) and ends the process, whatever
 //               it is doing, with exit code 128 + signal. The rest of what they wrote is whole or was not there before
 #include <optional>
 
@@ -29,8 +29,16 @@ enum class OnStop {
   kEnd,          // SIGINT and SIGTERM end the process
   kEndOnSecond,  // the second of them does, the first sets the flag
 };
-/// From now on. With `exit_code` the process ends with it instead of 128 + signal, and SIGUSR1 and SIGUSR2 end it too.
-/// `speaks`: print a line first. Starts a thread when first called with anything but kSetFlag.
-void on_stop(OnStop action, bool speaks = true, std::optional<int> exit_code = {});
+/// How the process ends.
+struct Ending {
+  bool speaks = true;  // print a line first
+  /// The exit code instead of 128 + signal; SIGUSR1 and SIGUSR2 then end the process too.
+  std::optional<int> exit_code = {};
+  /// Wait 0.4 s before the exit, while the other ranks remove what they have not finished: Open MPI 4 sends SIGKILL to
+  /// all ranks as soon as the first of those that it told to stop has ended.
+  bool has_other_ranks = false;
+};
+/// From now on. Starts a thread when first called with anything but kSetFlag.
+void on_stop(OnStop action, Ending ending = {});
 
 }  // namespace brainmt

@@ -129,7 +129,9 @@ class TaskRun {
     });
     if (train::train(settings, *cohort, comm_) == train::Outcome::kInterrupted) return interrupted();
     // An evaluation has no state to save: it is ended, and made from the start when the task is run again.
-    on_stop(OnStop::kEnd, comm_.rank() == 0, static_cast<int>(ExitCode::kInterrupted));
+    on_stop(OnStop::kEnd, {.speaks = comm_.rank() == 0,
+                           .exit_code = static_cast<int>(ExitCode::kInterrupted),
+                           .has_other_ranks = comm_.size() > 1});
     analysis::evaluate_run(evaluate_config(plan_, row_), comm_, program_.mpi);
     on_stop(OnStop::kSetFlag);
     end(0, "");

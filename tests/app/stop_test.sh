@@ -87,6 +87,7 @@ kill -TERM "$pid" 2>/dev/null
 wait "$pid"
 [ $? -eq 143 ] || fail "not ended by the second signal"
 expect_no_leftovers
+
 # On two ranks. Open MPI passes a signal on as SIGTERM, kills what is left after a second, and ends with 1 (4.1) or the
 # ranks' code; a rank that ends by itself gives its own code, and the others get SIGTERM.
 # rank_id N: the process of rank N below $pid, once it handles signals.
