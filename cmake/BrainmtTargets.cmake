@@ -42,7 +42,21 @@ function(brainmt_add_library name)
   add_library(brainmt_${name} STATIC ${arg_SOURCES})
   add_library(brainmt::${name} ALIAS brainmt_${name})
   target_link_libraries(brainmt_${name} PUBLIC brainmt_options ${arg_LIBS})
+  set(kind std)
+  if(name MATCHES "^kernels")
+    set(kind kernels)
+  elseif(name MATCHES "^(memory|profile|tensor|dnn|autograd|models)$")
+    set(kind kokkos)
+  elseif(name MATCHES "^(train|analysis|app)$")
+    set(kind json)
+  endif()
+  brainmt_precompile(brainmt_${name} ${kind})
 endfunction()
+
+# Most tests run for milliseconds and compile for seconds.
+if(CMAKE_BUILD_TYPE STREQUAL Release)
+  set(BRAINMT_TEST_OPTIONS $<$<COMPILE_LANGUAGE:CXX>:-O1>)
+endif()
 
 # brainmt_add_test(NAME SOURCES ... LIBS ... [RANKS 1 2 4] [LABELS ...] [TIMEOUT s] [BINARY test_x]): adds the sources to
 # the folder's one test program, test_<folder>, or to BINARY; one CTest entry NAME, or NAME_np_R for each R of RANKS under
@@ -59,8 +73,11 @@ function(brainmt_add_test name)
   if(NOT TARGET ${arg_BINARY})
     add_executable(${arg_BINARY})
     target_link_libraries(${arg_BINARY} PRIVATE brainmt_test_main)
-    if(CMAKE_BUILD_TYPE STREQUAL Release AND NOT folder MATCHES "^(kernels|dnn|autograd|models)$")   # these compute at length
-      target_compile_options(${arg_BINARY} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O1>)
+    if(folder MATCHES "^(kernels|dnn|autograd|models)$")   # these compute at length
+      brainmt_precompile(${arg_BINARY} tests_kokkos)
+    else()
+      target_compile_options(${arg_BINARY} PRIVATE ${BRAINMT_TEST_OPTIONS})
+      brainmt_precompile(${arg_BINARY} tests)
     endif()
   endif()
   target_sources(${arg_BINARY} PRIVATE ${arg_SOURCES})
