@@ -45,7 +45,7 @@ function(brainmt_precompiled_header kind)
   target_precompile_headers(brainmt_precompiled_${kind} PRIVATE ${precompiled_std} ${arg_HEADERS})
 endfunction()
 
-# brainmt_precompile(TARGET KIND): KIND is std; json; kokkos; kernels: kokkos with the kernels' options; tests: GoogleTest, json;
+# brainmt_precompile(TARGET KIND): KIND is std; json; cold: json with BRAINMT_COLD_OPTIONS; kokkos; kernels: kokkos with the kernels' options; tests: GoogleTest, json;
 # tests_kokkos. A source with code-generating options of its own sets SKIP_PRECOMPILE_HEADERS.
 function(brainmt_precompile target kind)
   if(NOT BRAINMT_PRECOMPILED_HEADERS OR BRAINMT_ENABLE_CUDA OR CMAKE_CXX_CLANG_TIDY)
@@ -56,13 +56,15 @@ function(brainmt_precompile target kind)
       brainmt_precompiled_header(std)
     elseif(kind STREQUAL json)
       brainmt_precompiled_header(json HEADERS <nlohmann/json.hpp> LIBS nlohmann_json::nlohmann_json)
+    elseif(kind STREQUAL cold)
+      brainmt_precompiled_header(cold HEADERS <nlohmann/json.hpp> LIBS nlohmann_json::nlohmann_json OPTIONS ${BRAINMT_COLD_OPTIONS})
     elseif(kind STREQUAL kokkos)
       brainmt_precompiled_header(kokkos HEADERS <Kokkos_Core.hpp> LIBS brainmt::kokkos)
     elseif(kind STREQUAL kernels)
       brainmt_precompiled_header(kernels HEADERS <Kokkos_Core.hpp> LIBS brainmt::kokkos OPTIONS -ffp-contract=fast)
     elseif(kind STREQUAL tests)
       brainmt_precompiled_header(tests HEADERS <gtest/gtest.h> <nlohmann/json.hpp> LIBS GTest::gtest nlohmann_json::nlohmann_json
-                                 OPTIONS ${BRAINMT_TEST_OPTIONS})
+                                 OPTIONS ${BRAINMT_COLD_OPTIONS})
     elseif(kind STREQUAL tests_kokkos)
       brainmt_precompiled_header(tests_kokkos HEADERS <gtest/gtest.h> <Kokkos_Core.hpp> LIBS brainmt::kokkos GTest::gtest)
     endif()

@@ -36,6 +36,11 @@ if(BRAINMT_SANITIZE)
   target_link_options(brainmt_options INTERFACE -fsanitize=address,undefined)
 endif()
 
+# For code that runs for milliseconds and compiles for seconds: parsing settings, wiring, most tests.
+if(CMAKE_BUILD_TYPE STREQUAL Release)
+  set(BRAINMT_COLD_OPTIONS $<$<COMPILE_LANGUAGE:CXX>:-O1>)
+endif()
+
 # brainmt_add_library(NAME SOURCES ... LIBS ...): static library brainmt_NAME, alias brainmt::NAME.
 function(brainmt_add_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBS" ${ARGN})
@@ -43,20 +48,18 @@ function(brainmt_add_library name)
   add_library(brainmt::${name} ALIAS brainmt_${name})
   target_link_libraries(brainmt_${name} PUBLIC brainmt_options ${arg_LIBS})
   set(kind std)
-  if(name MATCHES "^kernels")
+  if(name MATCHES "^(config|jobs|run|sweep|app)$")   # run for milliseconds: compiled faster
+    set(kind cold)
+    target_compile_options(brainmt_${name} PRIVATE ${BRAINMT_COLD_OPTIONS})
+  elseif(name MATCHES "^kernels")
     set(kind kernels)
   elseif(name MATCHES "^(memory|profile|tensor|dnn|autograd)$")
     set(kind kokkos)
-  elseif(name MATCHES "^(models|nn|task|run|train|analysis|app)$")
+  elseif(name MATCHES "^(models|nn|task|train|analysis)$")
     set(kind json)
   endif()
   brainmt_precompile(brainmt_${name} ${kind})
 endfunction()
-
-# Most tests run for milliseconds and compile for seconds.
-if(CMAKE_BUILD_TYPE STREQUAL Release)
-  set(BRAINMT_TEST_OPTIONS $<$<COMPILE_LANGUAGE:CXX>:-O1>)
-endif()
 
 # brainmt_add_test(NAME SOURCES ... LIBS ... [RANKS 1 2 4] [LABELS ...] [TIMEOUT s] [BINARY test_x]): adds the sources to
 # the folder's one test program, test_<folder>, or to BINARY; one CTest entry NAME, or NAME_np_R for each R of RANKS under
@@ -76,7 +79,7 @@ function(brainmt_add_test name)
     if(folder MATCHES "^(kernels|dnn|autograd|models)$")   # these compute at length
       brainmt_precompile(${arg_BINARY} tests_kokkos)
     else()
-      target_compile_options(${arg_BINARY} PRIVATE ${BRAINMT_TEST_OPTIONS})
+      target_compile_options(${arg_BINARY} PRIVATE ${BRAINMT_COLD_OPTIONS})
       brainmt_precompile(${arg_BINARY} tests)
     endif()
   endif()

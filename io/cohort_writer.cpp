@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "io/agreement.hpp"
+#include "comm/gather.hpp"
 #include "io/checksum.hpp"
 #include "io/shared_hdf5.hpp"
 
@@ -114,14 +114,10 @@ void CohortWriter::State::store_known() {
 
 // Brings checksums and statistics to rank 0, which checks that they are complete and writes them.
 void CohortWriter::State::complete() {
-  const auto to_rank_0 = [&](auto& values, MPI_Datatype type) {
-    const void* send = shared.rank() == 0 ? MPI_IN_PLACE : values.data();
-    MPI_Reduce(send, values.data(), static_cast<int>(values.size()), type, MPI_SUM, 0, shared.comm());
-  };
-  to_rank_0(crc, MPI_UINT32_T);
-  to_rank_0(written, MPI_UINT8_T);
-  to_rank_0(statistics, MPI_DOUBLE);
-  if (shared.rank() != 0) return;
+  comm::all_reduce(shared.comm(), std::span(crc), comm::ReduceOp::kSum);
+  comm::all_reduce(shared.comm(), std::span(written), comm::ReduceOp::kSum);
+  comm::all_reduce(shared.comm(), std::span(statistics), comm::ReduceOp::kSum);
+  if (shared.comm().rank() != 0) return;
   std::vector<double> mean, deviation;
   std::vector<std::uint16_t> fill;
   for (std::size_t s = 0; s < layout.scans.size(); ++s) {
@@ -144,7 +140,8 @@ void CohortWriter::State::complete() {
 
 CohortWriter::CohortWriter(MPI_Comm comm, const std::filesystem::path& target, const CohortLayout& layout) {
   CohortLayout rows;
-  collectively(comm, [&] { rows = laid_out(layout, target); });
+  comm::MpiCommunicator ranks(comm);
+  comm::run_agreed(ranks, [&] { rows = laid_out(layout, target); });
   state_ = std::make_unique<State>(comm, target, std::move(rows));
   state_->shared.carry_out([&] {
     state_->create_arrays();

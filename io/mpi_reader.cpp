@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "base/error.hpp"
-#include "io/agreement.hpp"
+#include "comm/agreement.hpp"
+#include "comm/mpi_communicator.hpp"
 
 namespace brainmt::io {
 namespace {
@@ -80,12 +82,9 @@ class CollectiveReader final : public FrameReader {
   CollectiveReader(StoreFiles& stores, MPI_Comm comm, std::size_t largest_piece)
       : stores_(stores), largest_piece_(largest_piece) {
     MPI_Comm_rank(comm, &rank_);
-    in_turn(comm, [&] { MPI_Comm_dup(comm, &comm_); });
-    int ranks = 1;
-    MPI_Comm_size(comm_, &ranks);
-    tickets_.resize(static_cast<std::size_t>(ranks));
+    in_turn(comm, [&] { comm_.emplace(comm); });
+    tickets_.resize(static_cast<std::size_t>(comm_->size()));
   }
-  ~CollectiveReader() override { MPI_Comm_free(&comm_); }
 
   void read(std::size_t file, std::uint64_t offset, std::span<std::byte> out) override {
     if (!left_) round({Ticket::kWants, static_cast<std::uint32_t>(file), out.size()}, offset, out);
@@ -135,16 +134,16 @@ class CollectiveReader final : public FrameReader {
   void round(const Ticket& mine, std::uint64_t offset, std::span<std::byte> out) {
     BRAINMT_CHECK(!left_, "a reader that has left takes part in no round");
     poll([&](MPI_Request* request) {
-      MPI_Iallgather(&mine, sizeof mine, MPI_BYTE, tickets_.data(), sizeof mine, MPI_BYTE, comm_, request);
+      MPI_Iallgather(&mine, sizeof mine, MPI_BYTE, tickets_.data(), sizeof mine, MPI_BYTE, comm_->handle(), request);
     });
     const bool all_finished =
         std::ranges::all_of(tickets_, [](const Ticket& t) { return t.kind == Ticket::kFinished; });
     if (any(Ticket::kFailed) || any(Ticket::kStopped)) {
       end_together(mine.kind);
     } else if (any(Ticket::kGone) || all_finished) {
-      in_turn(comm_, [&] { close(); });
+      in_turn(comm_->handle(), [&] { close(); });
     } else if (any(Ticket::kWants)) {
-      in_turn(comm_, [&] { read_files(mine, offset, out); });
+      in_turn(comm_->handle(), [&] { read_files(mine, offset, out); });
     }
   }
 
@@ -194,8 +193,8 @@ class CollectiveReader final : public FrameReader {
   // Every rank is here in the same round. The lowest failed rank's error becomes everyone's; without one, ranks that
   // still wanted windows learn who stopped.
   void end_together(Ticket::Kind mine) {
-    in_turn(comm_, [&] { close(); });
-    agree(comm_, own_failure_);
+    in_turn(comm_->handle(), [&] { close(); });
+    comm::agree_on_error(*comm_, own_failure_);
     if (mine == Ticket::kStopped || mine == Ticket::kGone || mine == Ticket::kFinished) return;
     const auto stopped = std::ranges::find(tickets_, Ticket::kStopped, &Ticket::kind);
     throw CommError(
@@ -242,9 +241,9 @@ class CollectiveReader final : public FrameReader {
       return open_.get(
           file,
           [&] {
-            collectively(comm_, [&] { check_size(store); });
+            comm::run_agreed(*comm_, [&] { check_size(store); });
             MPI_File handle = MPI_FILE_NULL;
-            collectively(comm_, [&] { handle = open_file(comm_, store.path); });
+            comm::run_agreed(*comm_, [&] { handle = open_file(comm_->handle(), store.path); });
             return handle;
           },
           close_file);
@@ -272,7 +271,7 @@ class CollectiveReader final : public FrameReader {
   static inline std::mutex turn_;  // one for all readers of the process
   StoreFiles& stores_;
   const std::size_t largest_piece_;
-  MPI_Comm comm_ = MPI_COMM_NULL;
+  std::optional<comm::MpiCommunicator> comm_;
   int rank_ = 0;
   bool finished_ = false;        // has nothing to read any more
   bool left_ = false;            // the rounds are over

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "io/agreement.hpp"
+#include "comm/gather.hpp"
 #include "io/atomic_file.hpp"
 
 namespace brainmt::io {
@@ -24,14 +24,6 @@ void check_space(const std::filesystem::path& target, std::uint64_t bytes) {
   }
 }
 
-std::string broadcast(MPI_Comm comm, std::string text) {
-  int size = static_cast<int>(text.size());
-  MPI_Bcast(&size, 1, MPI_INT, 0, comm);
-  text.resize(static_cast<std::size_t>(size));
-  MPI_Bcast(text.data(), size, MPI_CHAR, 0, comm);
-  return text;
-}
-
 Hdf5Properties shared_access(MPI_Comm comm) {
   prepare_hdf5();
   Hdf5Properties access(H5Pcreate(H5P_FILE_ACCESS));
@@ -43,23 +35,23 @@ Hdf5Properties shared_access(MPI_Comm comm) {
 
 }  // namespace
 
-SharedHdf5::SharedHdf5(MPI_Comm comm, std::filesystem::path target, std::uint64_t bytes) : target_(std::move(target)) {
-  MPI_Comm_dup(comm, &comm_);
-  MPI_Comm_rank(comm_, &rank_);
+SharedHdf5::SharedHdf5(MPI_Comm comm, std::filesystem::path target, std::uint64_t bytes)
+    : comm_(std::make_unique<comm::MpiCommunicator>(comm)), target_(std::move(target)) {
   try {
-    collectively(comm_, [&] {
-      if (rank_ != 0) return;
+    comm::run_agreed(*comm_, [&] {
+      if (comm_->rank() != 0) return;
       check_space(target_, bytes);
       TemporaryFile made = create_beside(target_);
       temporary_ = made.path;
       unfinished_ = std::move(made.unfinished);
     });
-    temporary_ = broadcast(comm_, temporary_.string());
+    std::vector<std::string> name{temporary_.string()};
+    comm::broadcast_texts(*comm_, name);
+    temporary_ = name.front();
     if (!unfinished_) unfinished_.emplace(temporary_);
-    collectively(comm_, [&] { file_.emplace(temporary_, shared_access(comm_).get(), target_); });
+    comm::run_agreed(*comm_, [&] { file_.emplace(temporary_, shared_access(comm_->handle()).get(), target_); });
   } catch (const Error&) {  // the same on every rank
-    if (rank_ == 0 && !temporary_.empty()) ::unlink(temporary_.c_str());
-    MPI_Comm_free(&comm_);
+    if (comm_->rank() == 0 && !temporary_.empty()) ::unlink(temporary_.c_str());
     throw;
   }
 }
@@ -70,6 +62,7 @@ SharedHdf5::~SharedHdf5() {
   ::unlink(temporary_.c_str());
   for (Hdf5Dataset& array : arrays_) array.release();
   if (file_) file_->abandon();
+  [[maybe_unused]] auto* const never_freed = comm_.release();  // that would be collective too
 }
 
 const Hdf5Dataset& SharedHdf5::create(const std::string& name, const Hdf5Type& type, std::span<const hsize_t> extents) {
@@ -79,7 +72,7 @@ const Hdf5Dataset& SharedHdf5::create(const std::string& name, const Hdf5Type& t
 void SharedHdf5::store(const std::string& name, const Hdf5Type& type, const void* values,
                        std::span<const hsize_t> extents) {
   const Hdf5Dataset array = file_->create(name, type, extents);
-  if (rank_ == 0) file_->write(array, type, values);
+  if (comm_->rank() == 0) file_->write(array, type, values);
 }
 
 void SharedHdf5::store(const std::string& name, std::span<const std::string> texts) {
@@ -94,7 +87,7 @@ void SharedHdf5::close() {
 
 // Takes the temporary file away and closes what is still open; the first failure is the one to report.
 void SharedHdf5::discard() {
-  if (rank_ == 0) ::unlink(temporary_.c_str());
+  if (comm_->rank() == 0) ::unlink(temporary_.c_str());
   try {
     close();
   } catch (const OutputError&) {
@@ -105,13 +98,13 @@ void SharedHdf5::discard() {
 void SharedHdf5::finish() {
   finished_ = true;
   unfinished_.reset();
-  MPI_Comm_free(&comm_);
+  comm_.reset();
 }
 
 void SharedHdf5::require(std::exception_ptr failure) {
   BRAINMT_CHECK(!finished_, "a file is committed once");
   try {
-    agree(comm_, failure);
+    comm::agree_on_error(*comm_, failure);
   } catch (const Error&) {  // the same on every rank, so what follows is collective
     discard();
     throw;
@@ -121,9 +114,9 @@ void SharedHdf5::require(std::exception_ptr failure) {
 void SharedHdf5::commit(std::exception_ptr failure) {
   require(failure);
   try {
-    collectively(comm_, [&] { close(); });
-    collectively(comm_, [&] {
-      if (rank_ != 0) return;
+    comm::run_agreed(*comm_, [&] { close(); });
+    comm::run_agreed(*comm_, [&] {
+      if (comm_->rank() != 0) return;
       sync_file(temporary_);  // closing may have written after the last synchronisation
       rename_durably(temporary_, target_);
     });

@@ -12,12 +12,15 @@
 #include <deque>
 #include <exception>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/unfinished.hpp"
+#include "comm/agreement.hpp"
+#include "comm/mpi_communicator.hpp"
 #include "io/hdf5_writer.hpp"
 
 namespace brainmt::io {
@@ -32,8 +35,7 @@ class SharedHdf5 {
   SharedHdf5(const SharedHdf5&) = delete;
   SharedHdf5& operator=(const SharedHdf5&) = delete;
 
-  int rank() const { return rank_; }
-  MPI_Comm comm() const { return comm_; }
+  comm::Communicator& comm() { return *comm_; }
   Hdf5Writer& file() { return *file_; }
   bool finished() const { return finished_; }
 
@@ -71,8 +73,7 @@ class SharedHdf5 {
   void discard();
   void finish();
 
-  MPI_Comm comm_ = MPI_COMM_NULL;
-  int rank_ = 0;
+  std::unique_ptr<comm::MpiCommunicator> comm_;
   std::filesystem::path target_, temporary_;
   std::optional<Unfinished> unfinished_;  // on every rank: another one's open may make the file again
   std::optional<Hdf5Writer> file_;

@@ -3,6 +3,7 @@
 
 #include "analysis/embedding_layout.hpp"
 #include "base/error.hpp"
+#include "comm/gather.hpp"
 #include "io/checksum.hpp"
 #include "io/shared_hdf5.hpp"
 
@@ -104,11 +105,9 @@ void EmbeddingWriter::State::create_arrays(const EmbeddingDescription& d) {
 
 // Brings the checksums to rank 0, which checks that every row was written once and stores them.
 void EmbeddingWriter::State::complete() {
-  const bool root = shared.rank() == 0;
   for (std::vector<std::uint32_t>* values : {&crc, &written})
-    MPI_Reduce(root ? MPI_IN_PLACE : values->data(), values->data(), static_cast<int>(values->size()), MPI_UINT32_T,
-               MPI_SUM, 0, shared.comm());
-  if (!root) return;
+    comm::all_reduce(shared.comm(), std::span(*values), comm::ReduceOp::kSum);
+  if (shared.comm().rank() != 0) return;
   const auto wrong = std::ranges::find_if(written, [](std::uint32_t times) { return times != 1; });
   BRAINMT_CHECK(wrong == written.end(), "row {} was written {} times", wrong - written.begin(), *wrong);
   shared.file().write(*checksums, io::element_type<std::uint32_t>(), crc.data());

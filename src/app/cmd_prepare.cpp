@@ -98,7 +98,7 @@ ExitCode merge(CommandContext& context) {
   for (std::int64_t number = 1; number <= of; ++number)
     outputs.inputs.push_back(prepare::shard_path(output, {number, of}));
   run::check_outputs(outputs, context.comm);
-  const auto summary = prepare::merge_shards(output, of, context.mpi);
+  const auto summary = prepare::merge_shards(output, of, context.comm);
   if (context.is_root()) {
     fmt::print("{}: {} scans in {} shards; report {}\n", output.string(), summary.scans, summary.shards,
                summary.report.string());

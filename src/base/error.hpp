@@ -42,6 +42,9 @@ using CommError = ErrorOf<ExitCode::kComm>;
 using OutputError = ErrorOf<ExitCode::kOutput>;
 using InternalError = ErrorOf<ExitCode::kInternal>;
 
+/// Throws the type of error that has this code: InternalError for codes that are not errors.
+[[noreturn]] void throw_error(ExitCode code, const std::string& what);
+
 namespace detail {
 [[noreturn]] void fail_check(const char* file, int line, const char* condition, const std::string& message);
 }

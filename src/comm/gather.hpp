@@ -1,8 +1,11 @@
 #pragma once
-// Per-sample values of all ranks in one global order, so that a loss or a metric computed from them is the same number
-// on every rank and for every number of ranks.
+// Values of all ranks brought together, the same bits on every rank and for every number of ranks.
+#include <cstdint>
 #include <cstring>
+#include <span>
+#include <string>
 #include <type_traits>
+#include <vector>
 
 #include "comm/communicator.hpp"
 
@@ -20,6 +23,29 @@ std::vector<T> gather_in_order(Communicator& comm, std::span<const T> mine) {
     if (!part.empty()) std::memcpy(all.data() + first, part.data(), part.size());
   }
   return all;
+}
+
+/// Rows of a table that the ranks filled in together: owned[i] is 1 on the one rank that has row i, if any has it.
+using Owned = std::vector<std::uint8_t>;
+
+/// Collective. values: [rows, width]. Every rank has all rows afterwards; those that no rank owns become 0.
+void merge_rows(Communicator& comm, const Owned& owned, std::size_t width, std::vector<double>& values);
+/// Collective, likewise for one text a row; texts that no rank owns stay. They hold no zero bytes.
+void merge_rows(Communicator& comm, const Owned& owned, std::vector<std::string>& texts);
+
+/// Collective: rank 0's texts, any number of them without zero bytes, to all ranks.
+void broadcast_texts(Communicator& comm, std::vector<std::string>& texts);
+
+/// Collective, in place. Small integers go as 64-bit ones.
+template <class T>
+void all_reduce(Communicator& comm, std::span<T> values, ReduceOp op) {
+  if constexpr (std::is_integral_v<T> && sizeof(T) < sizeof(std::int64_t)) {
+    std::vector<std::int64_t> wide(values.begin(), values.end());
+    all_reduce(comm, std::span(wide), op);
+    for (std::size_t i = 0; i < wide.size(); ++i) values[i] = static_cast<T>(wide[i]);
+  } else {
+    comm.all_reduce(values.data(), values.size(), data_type_of<T>, op);
+  }
 }
 
 }  // namespace brainmt::comm

@@ -8,7 +8,8 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "io/agreement.hpp"
+#include "comm/agreement.hpp"
+#include "comm/gather.hpp"
 #include "io/nifti.hpp"
 #include "prepare/brain_mask.hpp"
 #include "prepare/folder.hpp"
@@ -198,16 +199,16 @@ struct Findings {
 
 // Collective: looks at the scans flagged in `wanted`, each rank at its share.
 Findings look(const Inventory& inventory, const std::vector<std::uint8_t>& wanted, const PrepareConfig& config,
-              const Share& share, const Progress& progress) {
+              comm::Communicator& comm, const Progress& progress) {
   const std::size_t count = inventory.scans.size();
   std::vector<std::size_t> mine;
   for (std::size_t s = 0, turn = 0; s < count; ++s) {
     if (!inventory.scans[s].usable() || !wanted[s]) continue;
-    if (turn++ % static_cast<std::size_t>(share.ranks) == static_cast<std::size_t>(share.rank)) mine.push_back(s);
+    if (turn++ % static_cast<std::size_t>(comm.size()) == static_cast<std::size_t>(comm.rank())) mine.push_back(s);
   }
   Findings found(count);
-  Handled handled(count, 0);
-  io::collectively(share.comm, [&] {
+  comm::Owned handled(count, 0);
+  comm::run_agreed(comm, [&] {
     const HeaderStep step(config);
     for (std::size_t done = 0; done < mine.size(); ++done) {
       const std::size_t s = mine[done];
@@ -224,9 +225,9 @@ Findings look(const Inventory& inventory, const std::vector<std::uint8_t>& wante
       if (progress) progress(Stage::kHeaders, done + 1, mine.size());
     }
   });
-  share_numbers(share, handled, Findings::kWidth, found.numbers);
-  share_texts(share, handled, found.reasons);
-  share_texts(share, handled, found.notes);
+  comm::merge_rows(comm, handled, Findings::kWidth, found.numbers);
+  comm::merge_rows(comm, handled, found.reasons);
+  comm::merge_rows(comm, handled, found.notes);
   return found;
 }
 
@@ -317,12 +318,12 @@ std::string without_path(std::string message, const std::filesystem::path& path)
 }
 
 // Rank 0 looks, so that all ranks share the same list even on a file system that shows them different ones.
-Inventory list_inventory(const PrepareConfig& config, const Share& share) {
+Inventory list_inventory(const PrepareConfig& config, comm::Communicator& comm) {
   constexpr std::array kTexts{&ScanEntry::participant_id, &ScanEntry::run,  &ScanEntry::session, &ScanEntry::file,
                               &ScanEntry::motion,         &ScanEntry::mask, &ScanEntry::sidecar, &ScanEntry::reason};
   std::vector<std::string> texts, sessions;
-  io::collectively(share.comm, [&] {
-    if (share.rank != 0) return;
+  comm::run_agreed(comm, [&] {
+    if (comm.rank() != 0) return;
     for (const auto& file : find_session_tables(config.list_settings())) sessions.push_back(file.string());
     for (ScanEntry& scan : list_scans(config.list_settings())) {
       choose_mask(scan, config.processing.mask, config.list_settings());
@@ -331,8 +332,8 @@ Inventory list_inventory(const PrepareConfig& config, const Share& share) {
       texts.emplace_back(scan.is_scan() ? "" : "overlooked");
     }
   });
-  broadcast_texts(share, texts);
-  broadcast_texts(share, sessions);
+  comm::broadcast_texts(comm, texts);
+  comm::broadcast_texts(comm, sessions);
   Inventory inventory;
   for (std::size_t i = 0; i < texts.size(); i += kTexts.size() + 1) {
     ScanEntry& scan = inventory.scans.emplace_back();
@@ -341,21 +342,21 @@ Inventory list_inventory(const PrepareConfig& config, const Share& share) {
     if (!texts[i + kTexts.size()].empty()) scan.status = ScanEntry::Status::kOverlooked;
   }
   inventory.dropped.assign(inventory.scans.size(), Dropped::kName);
-  io::collectively(share.comm, [&] {
-    mark_unlisted(inventory, config, sessions, share.rank == 0);
+  comm::run_agreed(comm, [&] {
+    mark_unlisted(inventory, config, sessions, comm.rank() == 0);
     inventory.own = scans_of_shard(config.shard, inventory.scans);
   });
   return inventory;
 }
-void complete_inventory(Inventory& inventory, const PrepareConfig& config, const Share& share,
+void complete_inventory(Inventory& inventory, const PrepareConfig& config, comm::Communicator& comm,
                         const Progress& progress) {
   const bool whole = config.shard.whole();
   const std::vector<std::uint8_t> deciding = whole ? inventory.own : decides_space(inventory.scans.size());
   std::vector<std::uint8_t> wanted = inventory.own;
   std::ranges::transform(wanted, deciding, wanted.begin(), std::bit_or());
-  take(inventory, look(inventory, wanted, config, share, progress));
+  take(inventory, look(inventory, wanted, config, comm, progress));
   choose_space(inventory, deciding);
-  if (inventory.any_usable()) io::collectively(share.comm, [&] { check_crop(config, inventory.space); });
+  if (inventory.any_usable()) comm::run_agreed(comm, [&] { check_crop(config, inventory.space); });
   if (whole) return;
   keep_only(inventory.scans, inventory.own);
   keep_only(inventory.headers, inventory.own);

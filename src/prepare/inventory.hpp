@@ -3,7 +3,7 @@
 #include <optional>
 #include <vector>
 
-#include "prepare/exchange.hpp"
+#include "comm/communicator.hpp"
 #include "prepare/phenotypes.hpp"
 #include "prepare/prepare.hpp"
 #include "prepare/scan_list.hpp"
@@ -29,10 +29,10 @@ struct Inventory {
 };
 
 /// Collective, likewise the next. The scans of the whole list, those of subjects without a row of the table marked.
-Inventory list_inventory(const PrepareConfig& config, const Share& share);
+Inventory list_inventory(const PrepareConfig& config, comm::Communicator& comm);
 
 /// Reads headers and motion, chooses the space, and keeps only the scans of config.shard.
-void complete_inventory(Inventory& inventory, const PrepareConfig& config, const Share& share,
+void complete_inventory(Inventory& inventory, const PrepareConfig& config, comm::Communicator& comm,
                         const Progress& progress);
 
 /// Motion of each frame of a scan where censoring needs it, else nothing. Throws DataError.

@@ -10,7 +10,9 @@
 #include "base/error.hpp"
 #include "base/fault.hpp"
 #include "base/log.hpp"
-#include "io/agreement.hpp"
+#include "comm/agreement.hpp"
+#include "comm/gather.hpp"
+#include "comm/mpi_communicator.hpp"
 #include "io/cohort_writer.hpp"
 #include "io/printable.hpp"
 #include "prepare/inventory.hpp"
@@ -28,35 +30,37 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 class Preparation {
  public:
   Preparation(const PrepareConfig& config, MPI_Comm comm, const Progress& progress)
-      : config_(config), share_(comm), progress_(progress) {}
+      : config_(config), comm_(comm), progress_(progress) {}
 
   PrepareSummary run() {
     summary_.output = shard_path(config_.output, config_.shard);
     summary_.report = report_path(summary_.output);
     check_settings();
-    inventory_ = list_inventory(config_, share_);
+    inventory_ = list_inventory(config_, comm_);
     if (is_complete_shard()) return summary_;
-    staging_.emplace(share_.comm, summary_.output, summary_.report);
-    complete_inventory(inventory_, config_, share_, progress_);
+    staging_.emplace(comm_, summary_.output, summary_.report);
+    complete_inventory(inventory_, config_, comm_, progress_);
     stage();
     report();
     copy();
-    add_up(share_, summary_.times.wall);
-    add_up(share_, summary_.times.cpu);
-    add_up(share_, {&summary_.times.inflated_bytes, 1});
+    add_up(summary_.times.wall);
+    add_up(summary_.times.cpu);
+    add_up({&summary_.times.inflated_bytes, 1});
     return summary_;
   }
 
  private:
+  void add_up(std::span<double> numbers) { comm::all_reduce(comm_, numbers, comm::ReduceOp::kSum); }
+
   // Refuses at once what would otherwise fail after every scan was read.
-  void check_settings() const {
-    io::collectively(share_.comm, [&] {
+  void check_settings() {
+    comm::run_agreed(comm_, [&] {
       if (!(config_.max_bad >= 0 && config_.max_bad <= 1)) {
         throw UsageError(fmt::format("max_bad is {}, expected 0 to 1", config_.max_bad));
       }
       std::error_code missing;
       const auto parent = config_.output.has_parent_path() ? config_.output.parent_path() : ".";
-      if (share_.rank == 0 && !std::filesystem::is_directory(parent, missing)) {
+      if (comm_.rank() == 0 && !std::filesystem::is_directory(parent, missing)) {
         throw OutputError(fmt::format("cannot write '{}': '{}' is no directory; create it first",
                                       config_.output.string(), parent.string()));
       }
@@ -66,16 +70,16 @@ class Preparation {
   bool is_complete_shard() {
     if (config_.shard.whole()) return false;
     std::vector<std::string> answer(1);
-    io::collectively(share_.comm, [&] {
-      if (share_.rank == 0) answer[0] = shard_mark(config_, inventory_.own_scans());
+    comm::run_agreed(comm_, [&] {
+      if (comm_.rank() == 0) answer[0] = shard_mark(config_, inventory_.own_scans());
     });
-    broadcast_texts(share_, answer);
+    comm::broadcast_texts(comm_, answer);
     shard_mark_ = answer[0];
     std::vector<double> complete(1, 0.0);
-    io::collectively(share_.comm, [&] {
-      if (share_.rank == 0 && is_shard(summary_.output, summary_.report, shard_mark_)) complete[0] = 1;
+    comm::run_agreed(comm_, [&] {
+      if (comm_.rank() == 0 && is_shard(summary_.output, summary_.report, shard_mark_)) complete[0] = 1;
     });
-    add_up(share_, complete);
+    add_up(complete);
     summary_.already_complete = complete[0] > 0;
     return summary_.already_complete;
   }
@@ -106,15 +110,14 @@ class Preparation {
 
     constexpr std::size_t kWidth = Outcome::kWidth;
     const std::size_t count = inventory_.scans.size();
-    Handled handled(count, 0);
+    comm::Owned handled(count, 0);
     std::vector<double> numbers(count * kWidth);
     std::vector<std::string> reasons(count);
     std::optional<Spill> spill;
-    io::collectively(share_.comm,
-                     [&] { spill.emplace(config_.scratch.empty() ? staging_->directory() : config_.scratch); });
+    comm::run_agreed(comm_, [&] { spill.emplace(config_.scratch.empty() ? staging_->directory() : config_.scratch); });
     {
-      WorkQueue queue(share_.comm, order.size());
-      io::collectively(share_.comm, [&] {
+      WorkQueue queue(comm_.handle(), order.size());
+      comm::run_agreed(comm_, [&] {
         for_queue(queue, Stage::kScans, order.size(), [&](std::size_t task) {
           const std::size_t s = order[task];
           const double start = now();
@@ -127,13 +130,13 @@ class Preparation {
           }
           reasons[s] = without_path(reasons[s], path_of(s));
           numbers[kWidth * s] = now() - start;
-          fault::at("prepare.staged", share_.rank, ++staged_);
+          fault::at("prepare.staged", comm_.rank(), ++staged_);
         });
       });
     }
-    share_numbers(share_, handled, kWidth, numbers);
-    share_texts(share_, handled, reasons);
-    unite(share_, mask_);
+    comm::merge_rows(comm_, handled, kWidth, numbers);
+    comm::merge_rows(comm_, handled, reasons);
+    comm::all_reduce(comm_, std::span(mask_), comm::ReduceOp::kMax);
     for (const std::size_t s : order) {
       const double* row = numbers.data() + kWidth * s;
       inventory_.scans[s].seconds = row[0];
@@ -262,15 +265,15 @@ class Preparation {
     count_scans(summary_, inventory_.scans, inventory_.dropped);
     summary_.voxels = voxels_.size();
     if (inventory_.phenotypes) summary_.without_scan = inventory_.phenotypes->without_scan();
-    io::collectively(share_.comm, [&] {
-      if (share_.rank == 0) {
+    comm::run_agreed(comm_, [&] {
+      if (comm_.rank() == 0) {
         write_report(summary_.report, inventory_.scans);
         warn_of_oddities(inventory_.scans);
       }
       const std::size_t judged = summary_.used + summary_.bad;
       const bool too_many = static_cast<double>(summary_.bad) > config_.max_bad * static_cast<double>(judged);
       const bool most = 2 * summary_.unlisted > summary_.found();
-      if (most && share_.rank == 0 && summary_.used > 0)
+      if (most && comm_.rank() == 0 && summary_.used > 0)
         log::warn("{} of {} scans have no row in the table and are not used ({}): check phenotypes= and id_column=",
                   summary_.unlisted, summary_.found(), inventory_.unlisted());
       if (summary_.used > 0 && !too_many) return;
@@ -321,8 +324,8 @@ class Preparation {
 
   void copy() {
     const io::CohortLayout layout = describe();
-    io::CohortWriter writer(share_.comm, summary_.output, layout);
-    WorkQueue queue(share_.comm, used_.size());
+    io::CohortWriter writer(comm_.handle(), summary_.output, layout);
+    WorkQueue queue(comm_.handle(), used_.size());
     Stopwatch watch(summary_.times);
     watch.start(Work::kCopy);
     std::exception_ptr failure;
@@ -330,18 +333,18 @@ class Preparation {
       std::int64_t copied = 0;
       for_queue(queue, Stage::kCopy, used_.size(), [&](std::size_t index) {
         copy_one(writer, index, queue);
-        fault::at("prepare.copy", share_.rank, ++copied);
+        fault::at("prepare.copy", comm_.rank(), ++copied);
       });
-      fault::at("prepare.commit", share_.rank, 0);
+      fault::at("prepare.commit", comm_.rank(), 0);
     } catch (...) {
       failure = std::current_exception();
     }
     watch.start(Work::kCommit);
     writer.commit(failure);
     watch.stop();
-    io::collectively(share_.comm, [&] {
-      fault::at("prepare.commit", share_.rank, 1);
-      if (share_.rank == 0) staging_->remove();
+    comm::run_agreed(comm_, [&] {
+      fault::at("prepare.commit", comm_.rank(), 1);
+      if (comm_.rank() == 0) staging_->remove();
     });
   }
 
@@ -357,7 +360,7 @@ class Preparation {
   }
 
   const PrepareConfig& config_;
-  Share share_;
+  comm::MpiCommunicator comm_;
   const Progress& progress_;
   PrepareSummary summary_;
   Inventory inventory_;

@@ -8,7 +8,7 @@
 #include <iterator>
 
 #include "base/error.hpp"
-#include "io/agreement.hpp"
+#include "comm/agreement.hpp"
 #include "io/atomic_file.hpp"
 #include "io/checksum.hpp"
 #include "io/cohort.hpp"
@@ -134,13 +134,11 @@ bool is_shard(const std::filesystem::path& output, const std::filesystem::path& 
   }
 }
 
-MergeSummary merge_shards(const std::filesystem::path& output, std::int64_t of, MPI_Comm comm) {
+MergeSummary merge_shards(const std::filesystem::path& output, std::int64_t of, comm::Communicator& comm) {
   MergeSummary summary{.shards = static_cast<std::size_t>(of), .report = report_path(output)};
-  int rank = 0;
-  MPI_Comm_rank(comm, &rank);
-  io::collectively(comm, [&] {
+  comm::run_agreed(comm, [&] {
     if (of < 1 || of > kMostShards) throw UsageError(fmt::format("merge is {}, expected 1 to {}", of, kMostShards));
-    if (rank != 0) return;
+    if (comm.rank() != 0) return;
     std::vector<std::filesystem::path> shards, reports;
     std::vector<std::int64_t> absent;
     for (std::int64_t number = 1; number <= of; ++number) {

@@ -1,14 +1,14 @@
 #pragma once
 // Preparation in independent jobs: each makes every N-th scan of the list into a cohort file of its own, and one index
 // over the files is the cohort.
-#include <mpi.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "comm/communicator.hpp"
 
 namespace brainmt::prepare {
 
@@ -46,6 +46,6 @@ struct MergeSummary {
 };
 /// Collective: makes `output` an index over its `of` shards and joins their reports. Throws on every rank UsageError
 /// (shards that are missing, by number), DataError (shards that do not fit together) or OutputError.
-MergeSummary merge_shards(const std::filesystem::path& output, std::int64_t of, MPI_Comm comm);
+MergeSummary merge_shards(const std::filesystem::path& output, std::int64_t of, comm::Communicator& comm);
 
 }  // namespace brainmt::prepare

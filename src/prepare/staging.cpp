@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "io/agreement.hpp"
+#include "comm/agreement.hpp"
 #include "io/byte_source.hpp"
 #include "io/checksum.hpp"
 
@@ -96,12 +96,10 @@ std::string scan_identity(const std::string& source, const FileStamp& stamp, con
   return hash_of(text);
 }
 
-Staging::Staging(MPI_Comm comm, const fs::path& output, const fs::path& report) : directory_(output) {
+Staging::Staging(comm::Communicator& comm, const fs::path& output, const fs::path& report) : directory_(output) {
   directory_ += ".staging";
-  int rank = 0;
-  MPI_Comm_rank(comm, &rank);
-  io::collectively(comm, [&] {
-    if (rank != 0) return;
+  comm::run_agreed(comm, [&] {
+    if (comm.rank() != 0) return;
     make_directory(directory_);
     refuse_strangers(directory_);
     lock_.emplace(directory_, "output");

@@ -1,14 +1,13 @@
 #pragma once
 // The staging area of a preparation: the directory `<output>.staging` beside the output, where scans wait until all are
 // there. One preparation at a time owns it. A later one of the same output goes on with what it finds.
-#include <mpi.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 
 #include "base/unfinished.hpp"
+#include "comm/communicator.hpp"
 #include "io/directory_lock.hpp"
 #include "prepare/staged_scan.hpp"
 
@@ -33,7 +32,7 @@ class Staging {
   /// Collective: rank 0 makes the directory and takes its lock, then removes what killed preparations left: unfinished
   /// files in it, and those of `output` and `report` beside it. Throws UsageError when another preparation owns it, or
   /// OutputError.
-  Staging(MPI_Comm comm, const std::filesystem::path& output, const std::filesystem::path& report);
+  Staging(comm::Communicator& comm, const std::filesystem::path& output, const std::filesystem::path& report);
   /// Not collective: rank 0 lets go, and takes the directory away when it holds no scan.
   ~Staging();
   Staging(const Staging&) = delete;

@@ -83,7 +83,9 @@ void CheckpointStore::save(std::int64_t step, const std::string& state, const nn
 }
 
 void CheckpointStore::finish() {
-  comm::agree_on_error(comm_, writer_.wait());
+  comm::run_agreed(comm_, [&] {
+    if (const auto error = writer_.wait()) throw *error;
+  });
   const double seconds = std::exchange(last_seconds_, 0.0);
   if (seconds > 0) written_ = {written_.count + 1, written_.seconds + seconds, std::max(written_.longest, seconds)};
 }

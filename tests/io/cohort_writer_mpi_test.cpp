@@ -3,7 +3,6 @@
 
 #include "base/error.hpp"
 #include "cohort_fixture.hpp"
-#include "io/agreement.hpp"
 #include "io/cohort.hpp"
 #include "support/expect_error.hpp"
 #include "support/shared_directory.hpp"
@@ -63,21 +62,6 @@ TEST(CohortWriterMpi, MissingDirectoryIsTheSameErrorEverywhere) {
   const SharedDirectory directory;
   expect_error<OutputError>([&] { CohortWriter(MPI_COMM_WORLD, directory / "no/cohort.h5", test::small_layout()); },
                             {"no/cohort.h5", "No such"});
-}
-
-TEST(Agreement, LowestFailedRankIsHeard) {
-  const int rank = rank_of_world(), ranks = ranks_of_world();
-  EXPECT_NO_THROW(collectively(MPI_COMM_WORLD, [] {}));
-  const auto step = [&] {
-    if (rank == ranks - 1) throw OutputError("last");
-    if (rank == ranks / 2) throw UsageError("middle");
-  };
-  if (ranks > 2) {
-    expect_error<UsageError>([&] { collectively(MPI_COMM_WORLD, step); },
-                             {"middle", fmt::format("rank {}", ranks / 2)});
-  } else {
-    expect_error<OutputError>([&] { collectively(MPI_COMM_WORLD, step); }, {"last"});
-  }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/error.hpp"
+#include "comm/mpi_communicator.hpp"
 #include "io/cohort.hpp"
 #include "io/table.hpp"
 #include "prepare/scan_list.hpp"
@@ -81,7 +82,8 @@ TEST(Shard, MergedShardsEqualTheWholeInDenseWindows) {
   EXPECT_TRUE(prepare(config, MPI_COMM_WORLD).already_complete);
   config.min_frames = 2;
   EXPECT_FALSE(prepare(config, MPI_COMM_WORLD).already_complete);
-  const MergeSummary summary = merge_shards(config.output, 3, MPI_COMM_WORLD);
+  comm::MpiCommunicator world(MPI_COMM_WORLD);
+  const MergeSummary summary = merge_shards(config.output, 3, world);
   EXPECT_EQ(io::Table::read(directory / "parts.report.tsv").rows(), 7u);
   const io::Cohort merged(config.output);
   EXPECT_EQ(merged.scans().size(), 7u);
@@ -93,7 +95,8 @@ TEST(Shard, MissingShardsAreNamed) {
   PrepareConfig config = small_cohort(directory, 4);
   config.shard = {2, 4};
   prepare(config, MPI_COMM_WORLD);
-  expect_error<UsageError>([&] { merge_shards(config.output, 4, MPI_COMM_WORLD); },
+  comm::MpiCommunicator world(MPI_COMM_WORLD);
+  expect_error<UsageError>([&] { merge_shards(config.output, 4, world); },
                            {"3 of 4 shards are missing: 1,3,4", "cohort.shard-001-of-004.h5"});
 }
 
