@@ -12,7 +12,8 @@ void run(Report& report, DType dtype, std::int64_t length, std::int64_t width, i
   const Tensor q = random_tensor({queries, width}, dtype, 1), kv = random_tensor({length, 2 * width}, dtype, 2);
   const Tensor o({queries, width}, dtype), dout = random_tensor({queries, width}, dtype, 3);
   const Tensor dq(q.shape(), dtype), dkv(kv.shape(), dtype), lse({1, heads, queries}, DType::kF32);
-  const dnn::Matrix k(kv, 0, width), v(kv, width, width), dk(dkv, 0, width), dv(dkv, width, width);
+  const AnyMatrix k = kv.columns(0, width), v = kv.columns(width, width);
+  const AnyMatrix dk = dkv.columns(0, width), dv = dkv.columns(width, width);
   const double flops = 4.0 * static_cast<double>(queries * length * width);
   const double bytes = static_cast<double>(q.bytes() + kv.bytes() + o.bytes());
   const std::string what = queries == 1 ? "CLS query" : "all queries";

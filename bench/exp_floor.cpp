@@ -2,7 +2,7 @@
 
 #include "bench/report.hpp"
 #include "kernels/detail/loops.hpp"
-#include "kernels/portable/scan_math.hpp"
+#include "kernels/device/scan_math.hpp"
 #include "tensor/views.hpp"
 #if !defined(BRAINMT_PORTABLE_KERNELS)
 #include "kernels/detail/lanes.hpp"
@@ -15,7 +15,7 @@ constexpr int kChains = 8;  // independent ones of a work item, more than the la
 
 #if defined(BRAINMT_PORTABLE_KERNELS)
 using Number = float;
-KOKKOS_INLINE_FUNCTION Number exponential(Number x) { return kernels::portable::ScanMath<float>::decay(x); }
+KOKKOS_INLINE_FUNCTION Number exponential(Number x) { return kernels::device::ScanMath<float>::decay(x); }
 constexpr std::size_t kItems = kernels::detail::kOnHost ? 64 : std::size_t{1} << 18;  // a device is full of them
 #else
 using Number = Lanes;

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
-#include "memory/fence.hpp"
+#include "memory/pool.hpp"
 
 namespace brainmt::bench {
 

@@ -9,7 +9,7 @@
 
 namespace brainmt::bench {
 
-/// Of a replayed micro step, forward and backward count as backward: they are one.
+/// Of a micro step that is a CUDA graph, forward and backward count as backward: they are one.
 struct StepTimes {
   double forward = 0, backward = 0, exposed = 0, optimiser = 0;
   double total() const { return forward + backward + exposed + optimiser; }
@@ -18,8 +18,8 @@ struct StepTimes {
 /// One rank's model with optimiser state and a random input in host memory.
 class Stepper {
  public:
-  /// `samples` micro steps of batch 1 a step. `comm` outlives it. `graphs`: on a device, micro steps are replayed from
-  /// a record, as in training.
+  /// `samples` micro steps of batch 1 a step. `comm` outlives it. `graphs`: on a device, micro steps are CUDA
+  /// graphs, as in training.
   Stepper(std::unique_ptr<models::Model> model, int samples, comm::Communicator& comm, bool graphs = false);
 
   const models::Model& model() const { return *model_; }

@@ -67,11 +67,11 @@ void activation_bwd(const Exec& exec, View1<T> dx, View1<const T> dy, View1<cons
 }
 
 template <class T>
-void gate_silu_fwd(const Exec& exec, Rows<T> out, Rows<const T> y, Rows<const T> z) {
+void gate_silu_fwd(const Exec& exec, MatrixView<T> out, MatrixView<const T> y, MatrixView<const T> z) {
   detail::count_traffic("brainmt::gate_silu::fwd", out, y, z);
-  const std::size_t cols = out.extent(1);
+  const std::size_t cols = out.cols;
   detail::for_each_row(
-      exec, "brainmt::gate_silu::fwd", out.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
+      exec, "brainmt::gate_silu::fwd", out.rows, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
         T* o = &out(row, 0);
         const T *value = &y(row, 0), *gate = &z(row, 0);
         detail::row_for(team, cols, [=](std::size_t i) {
@@ -81,11 +81,12 @@ void gate_silu_fwd(const Exec& exec, Rows<T> out, Rows<const T> y, Rows<const T>
 }
 
 template <class T>
-void gate_silu_bwd(const Exec& exec, Rows<T> dy, Rows<T> dz, Rows<const T> dout, Rows<const T> y, Rows<const T> z) {
+void gate_silu_bwd(const Exec& exec, MatrixView<T> dy, MatrixView<T> dz, MatrixView<const T> dout,
+                   MatrixView<const T> y, MatrixView<const T> z) {
   detail::count_traffic("brainmt::gate_silu::bwd", dy, dz, dout, y, z);
-  const std::size_t cols = dout.extent(1);
+  const std::size_t cols = dout.cols;
   detail::for_each_row(
-      exec, "brainmt::gate_silu::bwd", dout.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
+      exec, "brainmt::gate_silu::bwd", dout.rows, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
         T *dvalue = &dy(row, 0), *dgate = &dz(row, 0);
         const T *gradient = &dout(row, 0), *value = &y(row, 0), *gate = &z(row, 0);
         detail::row_for(team, cols, [=](std::size_t i) {
@@ -96,11 +97,12 @@ void gate_silu_bwd(const Exec& exec, Rows<T> dy, Rows<T> dz, Rows<const T> dout,
       });
 }
 
-#define BRAINMT_INSTANTIATE(T)                                                                        \
-  template void activation_fwd<T>(const Exec&, View1<T>, View1<const T>, Activation);                 \
-  template void activation_bwd<T>(const Exec&, View1<T>, View1<const T>, View1<const T>, Activation); \
-  template void gate_silu_fwd<T>(const Exec&, Rows<T>, Rows<const T>, Rows<const T>);                 \
-  template void gate_silu_bwd<T>(const Exec&, Rows<T>, Rows<T>, Rows<const T>, Rows<const T>, Rows<const T>);
+#define BRAINMT_INSTANTIATE(T)                                                                                        \
+  template void activation_fwd<T>(const Exec&, View1<T>, View1<const T>, Activation);                                 \
+  template void activation_bwd<T>(const Exec&, View1<T>, View1<const T>, View1<const T>, Activation);                 \
+  template void gate_silu_fwd<T>(const Exec&, MatrixView<T>, MatrixView<const T>, MatrixView<const T>);               \
+  template void gate_silu_bwd<T>(const Exec&, MatrixView<T>, MatrixView<T>, MatrixView<const T>, MatrixView<const T>, \
+                                 MatrixView<const T>);
 BRAINMT_INSTANTIATE(float)
 BRAINMT_INSTANTIATE(bf16)
 BRAINMT_INSTANTIATE(double)

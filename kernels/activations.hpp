@@ -1,6 +1,5 @@
 #pragma once
 // Elementwise functions over contiguous arrays, and the gate of a Mamba mixer.
-#include "kernels/activation_kind.hpp"
 #include "kernels/types.hpp"
 
 namespace brainmt::kernels {
@@ -15,10 +14,11 @@ void activation_bwd(const Exec& exec, View1<T> dx, View1<const T> dy, View1<cons
 
 /// out = y * SiLU(z); all [rows, E].
 template <class T>
-void gate_silu_fwd(const Exec& exec, Rows<T> out, Rows<const T> y, Rows<const T> z);
+void gate_silu_fwd(const Exec& exec, MatrixView<T> out, MatrixView<const T> y, MatrixView<const T> z);
 
 /// dy = dout * SiLU(z), dz = dout * y * SiLU'(z).
 template <class T>
-void gate_silu_bwd(const Exec& exec, Rows<T> dy, Rows<T> dz, Rows<const T> dout, Rows<const T> y, Rows<const T> z);
+void gate_silu_bwd(const Exec& exec, MatrixView<T> dy, MatrixView<T> dz, MatrixView<const T> dout,
+                   MatrixView<const T> y, MatrixView<const T> z);
 
 }  // namespace brainmt::kernels

@@ -22,13 +22,14 @@ using SmallGemm = std::function<void(bool transpose_a, bool transpose_b, std::si
 
 /// o, q: [B*Lq, C]; k, v: [B*Lk, C]; lse: [B, H, Lq].
 template <class T>
-void attention_fwd(const Exec& exec, Rows<T> o, View3<Master<T>> lse, Rows<const T> q, Rows<const T> k, Rows<const T> v,
-                   std::size_t batch, std::size_t heads, const SmallGemm& gemm);
+void attention_fwd(const Exec& exec, MatrixView<T> o, View3<Master<T>> lse, MatrixView<const T> q,
+                   MatrixView<const T> k, MatrixView<const T> v, std::size_t batch, std::size_t heads,
+                   const SmallGemm& gemm);
 
 /// dq, dk, dv are assigned.
 template <class T>
-void attention_bwd(const Exec& exec, Rows<T> dq, Rows<T> dk, Rows<T> dv, Rows<const T> dout, Rows<const T> o,
-                   View3<const Master<T>> lse, Rows<const T> q, Rows<const T> k, Rows<const T> v, std::size_t batch,
-                   std::size_t heads, const SmallGemm& gemm);
+void attention_bwd(const Exec& exec, MatrixView<T> dq, MatrixView<T> dk, MatrixView<T> dv, MatrixView<const T> dout,
+                   MatrixView<const T> o, View3<const Master<T>> lse, MatrixView<const T> q, MatrixView<const T> k,
+                   MatrixView<const T> v, std::size_t batch, std::size_t heads, const SmallGemm& gemm);
 
 }  // namespace brainmt::kernels

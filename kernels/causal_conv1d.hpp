@@ -12,13 +12,14 @@ namespace brainmt::kernels {
 
 /// y, x: [B*L, E]; w: [E, K]; bias: [E].
 template <class T>
-void causal_conv1d_silu_fwd(const Exec& exec, Rows<T> y, Rows<const T> x, View2<const Master<T>> w,
+void causal_conv1d_silu_fwd(const Exec& exec, MatrixView<T> y, MatrixView<const T> x, View2<const Master<T>> w,
                             View1<const Master<T>> bias, std::size_t batch, std::size_t length, Direction direction);
 
 /// dx is assigned, or added to when `accumulate` (second direction over the same x); dw, dbias are added to.
 template <class T>
-void causal_conv1d_silu_bwd(const Exec& exec, Rows<T> dx, View2<Master<T>> dw, View1<Master<T>> dbias, Rows<const T> dy,
-                            Rows<const T> x, View2<const Master<T>> w, View1<const Master<T>> bias, std::size_t batch,
-                            std::size_t length, Direction direction, bool accumulate);
+void causal_conv1d_silu_bwd(const Exec& exec, MatrixView<T> dx, View2<Master<T>> dw, View1<Master<T>> dbias,
+                            MatrixView<const T> dy, MatrixView<const T> x, View2<const Master<T>> w,
+                            View1<const Master<T>> bias, std::size_t batch, std::size_t length, Direction direction,
+                            bool accumulate);
 
 }  // namespace brainmt::kernels

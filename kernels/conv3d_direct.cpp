@@ -23,7 +23,7 @@ KOKKOS_INLINE_FUNCTION void for_taps(int kernel, const F& f) {
 
 template <class T>
 void conv3d_direct_fwd(const Exec& exec, View1<T> y, View1<const T> x, View1<const Master<T>> w,
-                       View1<const Master<T>> bias, const ref::Conv3dShape& shape, bool relu) {
+                       View1<const Master<T>> bias, const Conv3dShape& shape, bool relu) {
   using M = Master<T>;
   if (is_single_channel_stem(shape)) return detail::conv3d_stem_fwd(exec, y, x, w, bias, shape, relu);
   const ConvGrid grid(shape);
@@ -46,7 +46,7 @@ void conv3d_direct_fwd(const Exec& exec, View1<T> y, View1<const T> x, View1<con
 
 template <class T>
 void conv3d_direct_bwd_data(const Exec& exec, View1<T> dx, View1<const T> dy, View1<const Master<T>> w,
-                            const ref::Conv3dShape& shape) {
+                            const Conv3dShape& shape) {
   using M = Master<T>;
   const ConvGrid grid(shape);
   const auto inputs = static_cast<std::size_t>(grid.in_channels);
@@ -69,7 +69,7 @@ void conv3d_direct_bwd_data(const Exec& exec, View1<T> dx, View1<const T> dy, Vi
 
 template <class T>
 void conv3d_direct_bwd_weights(const Exec& exec, View1<Master<T>> dw, View1<const T> dy, View1<const T> x,
-                               const ref::Conv3dShape& shape) {
+                               const Conv3dShape& shape) {
   using M = Master<T>;
   if (is_single_channel_stem(shape)) return detail::conv3d_stem_bwd_weights(exec, dw, dy, x, shape);
   const ConvGrid grid(shape);
@@ -94,11 +94,11 @@ void conv3d_direct_bwd_weights(const Exec& exec, View1<Master<T>> dw, View1<cons
 
 #define BRAINMT_INSTANTIATE(T)                                                                              \
   template void conv3d_direct_fwd<T>(const Exec&, View1<T>, View1<const T>, View1<const Master<T>>,         \
-                                     View1<const Master<T>>, const ref::Conv3dShape&, bool);                \
+                                     View1<const Master<T>>, const Conv3dShape&, bool);                     \
   template void conv3d_direct_bwd_data<T>(const Exec&, View1<T>, View1<const T>, View1<const Master<T>>,    \
-                                          const ref::Conv3dShape&);                                         \
+                                          const Conv3dShape&);                                              \
   template void conv3d_direct_bwd_weights<T>(const Exec&, View1<Master<T>>, View1<const T>, View1<const T>, \
-                                             const ref::Conv3dShape&);
+                                             const Conv3dShape&);
 BRAINMT_INSTANTIATE(float)
 BRAINMT_INSTANTIATE(bf16)
 BRAINMT_INSTANTIATE(double)

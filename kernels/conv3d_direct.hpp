@@ -10,18 +10,18 @@ namespace brainmt::kernels {
 /// y = conv(x, w) (+ bias) (then ReLU). `bias` may be empty.
 template <class T>
 void conv3d_direct_fwd(const Exec& exec, View1<T> y, View1<const T> x, View1<const Master<T>> w,
-                       View1<const Master<T>> bias, const ref::Conv3dShape& shape, bool relu);
+                       View1<const Master<T>> bias, const Conv3dShape& shape, bool relu);
 /// dx is assigned.
 template <class T>
 void conv3d_direct_bwd_data(const Exec& exec, View1<T> dx, View1<const T> dy, View1<const Master<T>> w,
-                            const ref::Conv3dShape& shape);
+                            const Conv3dShape& shape);
 /// dw is added to.
 template <class T>
 void conv3d_direct_bwd_weights(const Exec& exec, View1<Master<T>> dw, View1<const T> dy, View1<const T> x,
-                               const ref::Conv3dShape& shape);
+                               const Conv3dShape& shape);
 
 /// Whether the kernels of one input channel (kernel 3, stride 2, padding 1, a multiple of 4 output channels) apply; the
 /// functions above use them then.
-bool is_single_channel_stem(const ref::Conv3dShape& shape);
+bool is_single_channel_stem(const Conv3dShape& shape);
 
 }  // namespace brainmt::kernels

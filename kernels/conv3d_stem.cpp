@@ -12,7 +12,7 @@
 
 namespace brainmt::kernels {
 
-bool is_single_channel_stem(const ref::Conv3dShape& s) {
+bool is_single_channel_stem(const Conv3dShape& s) {
   return s.in_channels == 1 && s.out_channels % 4 == 0 && s.kernel == 3 && s.stride == 2 && s.padding == 1;
 }
 
@@ -129,7 +129,7 @@ struct StemBwdWeights {
 
 template <class T>
 void conv3d_stem_fwd(const Exec& exec, View1<T> y, View1<const T> x, View1<const Master<T>> w,
-                     View1<const Master<T>> bias, const ref::Conv3dShape& shape, bool relu) {
+                     View1<const Master<T>> bias, const Conv3dShape& shape, bool relu) {
   using M = Master<T>;
   const ConvGrid grid(shape);
   const auto outputs = static_cast<std::size_t>(grid.out_channels);
@@ -147,7 +147,7 @@ void conv3d_stem_fwd(const Exec& exec, View1<T> y, View1<const T> x, View1<const
 
 template <class T>
 void conv3d_stem_bwd_weights(const Exec& exec, View1<Master<T>> dw, View1<const T> dy, View1<const T> x,
-                             const ref::Conv3dShape& shape) {
+                             const Conv3dShape& shape) {
   using M = Master<T>;
   const ConvGrid grid(shape);
   const std::size_t rows = static_cast<std::size_t>(shape.batch * grid.out_d * grid.out_h);
@@ -169,9 +169,9 @@ void conv3d_stem_bwd_weights(const Exec& exec, View1<Master<T>> dw, View1<const 
 
 #define BRAINMT_INSTANTIATE(T)                                                                            \
   template void conv3d_stem_fwd<T>(const Exec&, View1<T>, View1<const T>, View1<const Master<T>>,         \
-                                   View1<const Master<T>>, const ref::Conv3dShape&, bool);                \
+                                   View1<const Master<T>>, const Conv3dShape&, bool);                     \
   template void conv3d_stem_bwd_weights<T>(const Exec&, View1<Master<T>>, View1<const T>, View1<const T>, \
-                                           const ref::Conv3dShape&);
+                                           const Conv3dShape&);
 BRAINMT_INSTANTIATE(float)
 BRAINMT_INSTANTIATE(bf16)
 BRAINMT_INSTANTIATE(double)

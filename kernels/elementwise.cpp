@@ -18,12 +18,11 @@ void cast(const Exec& exec, View1<To> out, View1<const From> in) {
 }
 
 template <class T>
-void cast_rows(const Exec& exec, Rows<T> out, Rows<const Master<T>> in) {
+void cast_rows(const Exec& exec, MatrixView<T> out, MatrixView<const Master<T>> in) {
   detail::count_traffic("brainmt::elementwise::cast_rows", out, in);
-  const std::size_t cols = out.extent(1);
+  const std::size_t cols = out.cols;
   detail::for_each_row(
-      exec, "brainmt::elementwise::cast_rows", out.extent(0),
-      KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
+      exec, "brainmt::elementwise::cast_rows", out.rows, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
         T* to = &out(row, 0);
         const Master<T>* from = &in(row, 0);
         detail::row_for(team, cols, [=](std::size_t c) { to[c] = static_cast<T>(from[c]); });
@@ -63,7 +62,7 @@ void fill(const Exec& exec, View1<T> y, Master<T> value) {
   template void cast<To, bf16>(const Exec&, View1<To>, View1<const bf16>);                  \
   template void cast<To, double>(const Exec&, View1<To>, View1<const double>);              \
   template void axpby<To>(const Exec&, View1<To>, Master<To>, View1<const To>, Master<To>); \
-  template void cast_rows<To>(const Exec&, Rows<To>, Rows<const Master<To>>);               \
+  template void cast_rows<To>(const Exec&, MatrixView<To>, MatrixView<const Master<To>>);   \
   template void fill<To>(const Exec&, View1<To>, Master<To>);
 BRAINMT_INSTANTIATE(float)
 BRAINMT_INSTANTIATE(bf16)

@@ -10,7 +10,7 @@ void cast(const Exec& exec, View1<To> out, View1<const From> in);
 
 /// out = T(in), row after row of matrices whose rows may lie apart.
 template <class T>
-void cast_rows(const Exec& exec, Rows<T> out, Rows<const Master<T>> in);
+void cast_rows(const Exec& exec, MatrixView<T> out, MatrixView<const Master<T>> in);
 
 /// y = alpha * x + beta * y (beta = 0 assigns)
 template <class T>

@@ -3,7 +3,6 @@
 //   term   = w l(o, y)          l = (o - y)^2 or BCE(sigmoid(o), y) = max(o, 0) - o y + log(1 + exp(-|o|))
 //   do     = dterm w dl/do
 // The caller puts 1 / (labels in the global batch) into w, so that sums over samples and ranks are means.
-#include "kernels/loss_kind.hpp"
 #include "kernels/types.hpp"
 
 namespace brainmt::kernels {

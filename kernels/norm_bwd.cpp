@@ -1,5 +1,4 @@
 // Backward passes of kernels/norm.hpp. A block of rows shares one partial sum of dw and dbias (detail/row_blocks.hpp).
-#include "kernels/detail/norm_kind.hpp"
 #include "kernels/detail/row_blocks.hpp"
 #include "kernels/detail/work.hpp"
 #include "kernels/norm.hpp"
@@ -7,8 +6,6 @@
 
 namespace brainmt::kernels {
 namespace {
-
-using detail::Norm;
 
 template <class R, class T>
 struct Row {

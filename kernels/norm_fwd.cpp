@@ -3,15 +3,12 @@
 #include <cmath>
 
 #include "kernels/detail/loops.hpp"
-#include "kernels/detail/norm_kind.hpp"
 #include "kernels/detail/work.hpp"
 #include "kernels/norm.hpp"
 #include "kernels/ref/norm.hpp"
 
 namespace brainmt::kernels {
 namespace {
-
-using detail::Norm;
 
 template <class M>
 struct Parameters {

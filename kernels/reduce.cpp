@@ -3,7 +3,7 @@
 
 #include <type_traits>
 
-#include "base/recording.hpp"
+#include "base/capture.hpp"
 #include "kernels/detail/row_blocks.hpp"
 #include "kernels/detail/work.hpp"
 
@@ -14,7 +14,7 @@ namespace {
 // returns S; the result is on the host, so this waits for the kernel.
 template <class S, class F>
 S blocked_sum(const Exec& exec, const std::string& label, std::size_t count, const F& f) {
-  refuse_while_recording("a sum that the host reads");
+  refuse_while_capturing("a sum that the host reads");
   const std::size_t blocks = (count + kReduceBlock - 1) / kReduceBlock;
   if (blocks == 0) return S(0);
   const detail::Scratch<S> scratch(blocks);
@@ -79,11 +79,11 @@ std::uint64_t bit_hash(const Exec& exec, View1<const M> x) {
 }
 
 template <class T>
-void column_sum(const Exec& exec, View1<Master<T>> out, Rows<const T> x) {
+void column_sum(const Exec& exec, View1<Master<T>> out, MatrixView<const T> x) {
   detail::count_traffic("brainmt::reduce::column_sum", x);
   using M = Master<T>;
-  const std::size_t cols = x.extent(1);
-  const detail::RowBlocks blocks(x.extent(0), cols);
+  const std::size_t cols = x.cols;
+  const detail::RowBlocks blocks(x.rows, cols);
   const auto scratch = detail::make_partials<M>(blocks, cols);
   const View2<M> partials = scratch.matrix(blocks.count);
   detail::for_each_row(
@@ -107,8 +107,8 @@ BRAINMT_INSTANTIATE(float)
 BRAINMT_INSTANTIATE(double)
 #undef BRAINMT_INSTANTIATE
 
-template void column_sum<float>(const Exec&, View1<float>, Rows<const float>);
-template void column_sum<bf16>(const Exec&, View1<float>, Rows<const bf16>);
-template void column_sum<double>(const Exec&, View1<double>, Rows<const double>);
+template void column_sum<float>(const Exec&, View1<float>, MatrixView<const float>);
+template void column_sum<bf16>(const Exec&, View1<float>, MatrixView<const bf16>);
+template void column_sum<double>(const Exec&, View1<double>, MatrixView<const double>);
 
 }  // namespace brainmt::kernels

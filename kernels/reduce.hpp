@@ -22,6 +22,6 @@ template <class M>
 std::uint64_t bit_hash(const Exec& exec, View1<const M> x);
 /// out[j] += sum_i x[i, j]: the gradient of a bias. Rows are summed in fixed blocks.
 template <class T>
-void column_sum(const Exec& exec, View1<Master<T>> out, Rows<const T> x);
+void column_sum(const Exec& exec, View1<Master<T>> out, MatrixView<const T> x);
 
 }  // namespace brainmt::kernels

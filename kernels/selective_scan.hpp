@@ -28,9 +28,9 @@ constexpr std::size_t scan_segments(std::size_t tokens) { return (tokens + kScan
 template <class T>
 struct ScanDirection {
   Direction direction = Direction::kForward;
-  Rows<const T> x;                    // [B*L, E]
-  Rows<const T> delta_raw;            // [B*L, E] before bias and softplus
-  Rows<const T> b, c;                 // [B*L, N]
+  MatrixView<const T> x;              // [B*L, E]
+  MatrixView<const T> delta_raw;      // [B*L, E] before bias and softplus
+  MatrixView<const T> b, c;           // [B*L, N]
   View1<const Master<T>> delta_bias;  // [E]
   View2<const Master<T>> a_log;       // [E, N]
   View1<const Master<T>> d;           // [E]
@@ -40,9 +40,9 @@ struct ScanDirection {
 /// Gradients of one direction; the first four are assigned, the parameter gradients are added to.
 template <class T>
 struct ScanGradients {
-  Rows<T> dx;                    // [B*L, E]
-  Rows<T> ddelta_raw;            // [B*L, E]
-  Rows<T> db, dc;                // [B*L, N]
+  MatrixView<T> dx;              // [B*L, E]
+  MatrixView<T> ddelta_raw;      // [B*L, E]
+  MatrixView<T> db, dc;          // [B*L, N]
   View1<Master<T>> ddelta_bias;  // [E]
   View2<Master<T>> da_log;       // [E, N]
   View1<Master<T>> dd;           // [E]
@@ -50,12 +50,12 @@ struct ScanGradients {
 
 /// y[B*L, E] = sum over `directions` (one or two) of their scans; each direction's `states` is filled.
 template <class T>
-void selective_scan_fwd(const Exec& exec, Rows<T> y, std::span<const ScanDirection<T>> directions, std::size_t batch,
-                        std::size_t length);
+void selective_scan_fwd(const Exec& exec, MatrixView<T> y, std::span<const ScanDirection<T>> directions,
+                        std::size_t batch, std::size_t length);
 
 /// Backward of the above: `dy` [B*L, E] is common to all directions; `gradients[i]` belongs to `directions[i]`.
 template <class T>
-void selective_scan_bwd(const Exec& exec, std::span<const ScanGradients<T>> gradients, Rows<const T> dy,
+void selective_scan_bwd(const Exec& exec, std::span<const ScanGradients<T>> gradients, MatrixView<const T> dy,
                         std::span<const ScanDirection<T>> directions, std::size_t batch, std::size_t length);
 
 }  // namespace brainmt::kernels

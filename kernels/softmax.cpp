@@ -19,11 +19,12 @@ KOKKOS_INLINE_FUNCTION M exponential(M x) {
 }  // namespace
 
 template <class T>
-void softmax_fwd(const Exec& exec, Rows<T> p, View1<Master<T>> lse, Rows<const Master<T>> logits, Master<T> scale) {
+void softmax_fwd(const Exec& exec, MatrixView<T> p, View1<Master<T>> lse, MatrixView<const Master<T>> logits,
+                 Master<T> scale) {
   using M = Master<T>;
-  const std::size_t keys = p.extent(1);
+  const std::size_t keys = p.cols;
   detail::for_each_row(
-      exec, "brainmt::softmax::fwd", p.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
+      exec, "brainmt::softmax::fwd", p.rows, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
         const M* s = &logits(row, 0);
         T* weight = &p(row, 0);
         const M largest = scale * detail::row_max<M>(team, keys, [=](std::size_t j) { return s[j]; });
@@ -37,11 +38,11 @@ void softmax_fwd(const Exec& exec, Rows<T> p, View1<Master<T>> lse, Rows<const M
 }
 
 template <class T>
-void softmax_again(const Exec& exec, Rows<T> p, Rows<const Master<T>> logits, View1<const Master<T>> lse,
+void softmax_again(const Exec& exec, MatrixView<T> p, MatrixView<const Master<T>> logits, View1<const Master<T>> lse,
                    Master<T> scale) {
-  const std::size_t keys = p.extent(1);
+  const std::size_t keys = p.cols;
   detail::for_each_row(
-      exec, "brainmt::softmax::again", p.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
+      exec, "brainmt::softmax::again", p.rows, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
         const Master<T>* s = &logits(row, 0);
         T* weight = &p(row, 0);
         const Master<T> log_sum = lse(row);
@@ -51,11 +52,12 @@ void softmax_again(const Exec& exec, Rows<T> p, Rows<const Master<T>> logits, Vi
 }
 
 template <class T>
-void softmax_bwd(const Exec& exec, Rows<T> dlogits, Rows<const T> p, Rows<const Master<T>> dp, Master<T> scale) {
+void softmax_bwd(const Exec& exec, MatrixView<T> dlogits, MatrixView<const T> p, MatrixView<const Master<T>> dp,
+                 Master<T> scale) {
   using M = Master<T>;
-  const std::size_t keys = p.extent(1);
+  const std::size_t keys = p.cols;
   detail::for_each_row(
-      exec, "brainmt::softmax::bwd", p.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
+      exec, "brainmt::softmax::bwd", p.rows, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
         const T* weight = &p(row, 0);
         const M* gradient = &dp(row, 0);
         T* out = &dlogits(row, 0);
@@ -67,10 +69,11 @@ void softmax_bwd(const Exec& exec, Rows<T> dlogits, Rows<const T> p, Rows<const 
       });
 }
 
-#define BRAINMT_INSTANTIATE(T)                                                                                    \
-  template void softmax_fwd<T>(const Exec&, Rows<T>, View1<Master<T>>, Rows<const Master<T>>, Master<T>);         \
-  template void softmax_again<T>(const Exec&, Rows<T>, Rows<const Master<T>>, View1<const Master<T>>, Master<T>); \
-  template void softmax_bwd<T>(const Exec&, Rows<T>, Rows<const T>, Rows<const Master<T>>, Master<T>);
+#define BRAINMT_INSTANTIATE(T)                                                                                        \
+  template void softmax_fwd<T>(const Exec&, MatrixView<T>, View1<Master<T>>, MatrixView<const Master<T>>, Master<T>); \
+  template void softmax_again<T>(const Exec&, MatrixView<T>, MatrixView<const Master<T>>, View1<const Master<T>>,     \
+                                 Master<T>);                                                                          \
+  template void softmax_bwd<T>(const Exec&, MatrixView<T>, MatrixView<const T>, MatrixView<const Master<T>>, Master<T>);
 BRAINMT_INSTANTIATE(float)
 BRAINMT_INSTANTIATE(bf16)
 BRAINMT_INSTANTIATE(double)

@@ -12,7 +12,8 @@
 #include <Kokkos_Core.hpp>
 
 #include "base/bfloat16.hpp"
-#include "kernels/direction.hpp"
+#include "base/matrix_view.hpp"
+#include "kernels/kinds.hpp"
 
 namespace brainmt::kernels {
 
@@ -30,15 +31,10 @@ using View3 = View<T***>;
 template <class T>
 using View4 = View<T****>;
 
-/// A matrix [rows, cols] whose rows are contiguous and lie stride(0) elements apart: a whole matrix, or some columns of
-/// a wider one (x and z of in_proj's output, q k v of a packed projection). stride(1) is 1.
+/// A matrix whose rows lie `ld` elements apart.
 template <class T>
-using Rows = Kokkos::View<T**, Kokkos::LayoutStride, Exec::memory_space, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
-
-/// Makes Rows from a pointer; `ld` is the distance between rows in elements.
-template <class T>
-Rows<T> rows(T* data, std::size_t row_count, std::size_t cols, std::size_t ld) {
-  return Rows<T>(data, Kokkos::LayoutStride(row_count, ld, cols, 1));
+MatrixView<T> rows(T* data, std::size_t row_count, std::size_t cols, std::size_t ld) {
+  return {data, ld, row_count, cols};
 }
 
 }  // namespace brainmt::kernels

@@ -10,23 +10,16 @@
 
 namespace brainmt::kernels::detail {
 
-using ref::AttentionShape;
-using ref::Strided;
-
-template <class T>
-Strided<T> strided(const Rows<T>& matrix) {
-  return {matrix.data(), matrix.stride(0)};
-}
-
 /// The `dim` columns of head `h` from row `first` on.
 template <class T>
-Strided<T> head_of(const Rows<T>& matrix, std::size_t first, std::size_t h, std::size_t dim) {
-  return {matrix.data() + first * matrix.stride(0) + h * dim, matrix.stride(0)};
+MatrixView<T> head_of(const MatrixView<T>& matrix, std::size_t first, std::size_t h, std::size_t dim) {
+  return {matrix.row(first, h * dim), matrix.ld};
 }
 
 template <class T>
-AttentionShape attention_shape(const Rows<T>& q, const Rows<T>& k, std::size_t batch, std::size_t heads) {
-  return {batch, heads, q.extent(0) / batch, k.extent(0) / batch, q.extent(1) / heads};
+AttentionShape attention_shape(const MatrixView<T>& q, const MatrixView<T>& k, std::size_t batch, std::size_t heads) {
+  const auto extent = [](std::size_t n) { return static_cast<std::int64_t>(n); };
+  return {extent(batch), extent(heads), extent(q.rows / batch), extent(k.rows / batch), extent(q.cols / heads)};
 }
 
 /// A tile of at most `rows` x `cols` floats: rows of float are used where they lie, others are converted into the
@@ -36,7 +29,7 @@ class InputTile {
   InputTile(std::size_t rows, std::size_t cols) : memory_(rows * cols) {}
 
   template <class T>
-  Strided<const float> read(Strided<const T> from, std::size_t first, std::size_t count, std::size_t cols) {
+  MatrixView<const float> read(MatrixView<const T> from, std::size_t first, std::size_t count, std::size_t cols) {
     if constexpr (std::is_same_v<T, float>) {
       return {from.row(first), from.ld};
     } else {
@@ -55,7 +48,7 @@ class InputTile {
 
 /// Stores `count` dense rows of `cols` floats to rows [first, first + count) of `to`, row i multiplied by factor(i).
 template <class T, class F>
-void store_rows(Strided<T> to, std::size_t first, const float* from, std::size_t count, std::size_t cols, F factor) {
+void store_rows(MatrixView<T> to, std::size_t first, const float* from, std::size_t count, std::size_t cols, F factor) {
   for (std::size_t i = 0; i < count; ++i) {
     T* out = to.row(first + i);
     const float* in = from + i * cols;

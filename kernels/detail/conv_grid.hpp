@@ -13,7 +13,7 @@ struct ConvGrid {
   std::int64_t in_d, in_h, in_w, out_d, out_h, out_w, in_channels, out_channels;
   int kernel, stride, padding;
 
-  explicit ConvGrid(const ref::Conv3dShape& s)
+  explicit ConvGrid(const Conv3dShape& s)
       : in_d(s.in[0]),
         in_h(s.in[1]),
         in_w(s.in[2]),

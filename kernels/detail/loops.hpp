@@ -58,7 +58,7 @@ auto light(const Policy& policy) {
 }
 
 /// What a device's launch takes along goes as its arguments, of which there are 4 KiB with Kokkos' own. More would be
-/// copied to the device first, out of order and with a wait, which cannot be recorded either (base/recording.hpp).
+/// copied to the device first, out of order and with a wait, which cannot be captured either (base/capture.hpp).
 template <class F>
 inline constexpr bool kFitsArguments = kOnHost || sizeof(F) <= 3072;
 

@@ -8,14 +8,14 @@ namespace brainmt::kernels::detail {
 
 template <class S>
 ref::ScanInputs<S> oracle_inputs(const ScanDirection<S>& scan) {
-  return {scan.direction,    as_matrix(scan.x),      as_matrix(scan.delta_raw), as_matrix(scan.b),
-          as_matrix(scan.c), scan.delta_bias.data(), scan.a_log.data(),         scan.d.data()};
+  return {scan.direction,    scan.x,       scan.delta_raw, scan.b, scan.c, scan.delta_bias.data(),
+          scan.a_log.data(), scan.d.data()};
 }
 
 template <class S>
 ref::ScanOutputs<S> oracle_outputs(const ScanGradients<S>& gradients) {
-  return {as_matrix(gradients.dx), as_matrix(gradients.ddelta_raw), as_matrix(gradients.db),
-          as_matrix(gradients.dc), gradients.ddelta_bias.data(),    gradients.da_log.data(),
+  return {gradients.dx,       gradients.ddelta_raw,         gradients.db,
+          gradients.dc,       gradients.ddelta_bias.data(), gradients.da_log.data(),
           gradients.dd.data()};
 }
 

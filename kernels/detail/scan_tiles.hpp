@@ -52,8 +52,8 @@ struct SegmentRows {
 
   /// Row of the t-th token in `matrix`.
   template <class T>
-  T* at(const Rows<T>& matrix, int t) const {
-    return matrix.data() + (first + step * t) * static_cast<std::ptrdiff_t>(matrix.stride(0));
+  T* at(const MatrixView<T>& matrix, int t) const {
+    return matrix.data + (first + step * t) * static_cast<std::ptrdiff_t>(matrix.ld);
   }
 };
 
@@ -76,7 +76,7 @@ struct GroupTiles {
 
 /// Reads the channels of a group, token after token, so that one visit to a row takes all that is wanted of it.
 template <class T>
-void gather(TileBuffer* to, const Rows<const T>& from, const SegmentRows& rows, const GroupTiles& tiles) {
+void gather(TileBuffer* to, const MatrixView<const T>& from, const SegmentRows& rows, const GroupTiles& tiles) {
   for (int t = 0; t < rows.count; ++t) {
     const T* row = rows.at(from, t);
     for (int i = 0; i < tiles.count; ++i) to[i].set(t, load_lanes(row + tiles.column(i), tiles.width(i)));
@@ -84,7 +84,7 @@ void gather(TileBuffer* to, const Rows<const T>& from, const SegmentRows& rows, 
 }
 
 template <class T>
-void scatter(const Rows<T>& to, const TileBuffer* from, const SegmentRows& rows, const GroupTiles& tiles) {
+void scatter(const MatrixView<T>& to, const TileBuffer* from, const SegmentRows& rows, const GroupTiles& tiles) {
   for (int t = 0; t < rows.count; ++t) {
     T* row = rows.at(to, t);
     for (int i = 0; i < tiles.count; ++i) store_lanes(row + tiles.column(i), from[i][t], tiles.width(i));
@@ -93,9 +93,9 @@ void scatter(const Rows<T>& to, const TileBuffer* from, const SegmentRows& rows,
 
 /// Reads the states of one pass of B or C; states past N are 0.
 template <class T>
-void gather_states(PassBuffer& to, const Rows<const T>& from, const SegmentRows& rows, std::size_t pass) {
+void gather_states(PassBuffer& to, const MatrixView<const T>& from, const SegmentRows& rows, std::size_t pass) {
   const std::size_t first_state = pass * kPassStates;
-  const int present = static_cast<int>(std::min<std::size_t>(kPassStates, from.extent(1) - first_state));
+  const int present = static_cast<int>(std::min<std::size_t>(kPassStates, from.cols - first_state));
   for (int t = 0; t < rows.count; ++t) {
     const T* row = rows.at(from, t) + first_state;
     for (int n = 0; n < kPassStates; ++n) to.at[t][n] = n < present ? float(row[n]) : 0.0f;

@@ -27,7 +27,7 @@ template <class T>
 profile::Work scan_fwd_work(std::span<const ScanDirection<T>> directions) {
   profile::Work sum;
   for (const ScanDirection<T>& scan : directions) {
-    const auto elements = static_cast<double>(scan.x.size()), states = static_cast<double>(scan.b.extent(1));
+    const auto elements = static_cast<double>(scan.x.size()), states = static_cast<double>(scan.b.cols);
     sum += {.flops = elements * (7 * states + 2),
             .bytes = bytes_of(scan.x, scan.delta_raw, scan.b, scan.c, scan.x, scan.states)};
   }
@@ -41,7 +41,7 @@ template <class T>
 profile::Work scan_bwd_work(std::span<const ScanDirection<T>> directions) {
   profile::Work sum;
   for (const ScanDirection<T>& scan : directions) {
-    const auto elements = static_cast<double>(scan.x.size()), states = static_cast<double>(scan.b.extent(1));
+    const auto elements = static_cast<double>(scan.x.size()), states = static_cast<double>(scan.b.cols);
     sum += {.flops = elements * (19 * states + 8),
             .bytes = 3 * bytes_of(scan.x) + 2 * bytes_of(scan.delta_raw, scan.b, scan.c) + bytes_of(scan.states)};
   }
@@ -50,13 +50,13 @@ profile::Work scan_bwd_work(std::span<const ScanDirection<T>> directions) {
 
 /// K taps: 2 K for the sum, 1 for the bias, 4 for SiLU (exp, add, divide, multiply). Reads x, writes y.
 template <class T>
-profile::Work conv1d_fwd_work(const Rows<T>& x, std::size_t taps) {
+profile::Work conv1d_fwd_work(const MatrixView<T>& x, std::size_t taps) {
   return {.flops = static_cast<double>(x.size()) * (2 * static_cast<double>(taps) + 5), .bytes = 2 * bytes_of(x)};
 }
 
 /// The sum again, dx and dw: 6 K; bias, SiLU's slope and its product with dy, dbias: 10. Reads x and dy, writes dx.
 template <class T>
-profile::Work conv1d_bwd_work(const Rows<T>& x, std::size_t taps, bool accumulate) {
+profile::Work conv1d_bwd_work(const MatrixView<T>& x, std::size_t taps, bool accumulate) {
   return {.flops = static_cast<double>(x.size()) * (6 * static_cast<double>(taps) + 10),
           .bytes = (accumulate ? 4 : 3) * bytes_of(x)};
 }

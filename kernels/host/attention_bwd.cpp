@@ -7,19 +7,19 @@
 namespace brainmt::kernels {
 namespace {
 
-constexpr std::size_t kQueries = 128, kKeys = 256;  // P and dP together: 256 KiB
+constexpr std::int64_t kQueries = 128, kKeys = 256;  // P and dP together: 256 KiB
 
 // One head of one sample.
 template <class T>
 struct Head {
-  detail::Strided<T> dq, dk, dv;
-  detail::Strided<const T> dout, o, q, k, v;
+  MatrixView<T> dq, dk, dv;
+  MatrixView<const T> dout, o, q, k, v;
   const float* lse;
 };
 
 class BackwardTile {
  public:
-  BackwardTile(const detail::AttentionShape& shape, const SmallGemm& gemm)
+  BackwardTile(const AttentionShape& shape, const SmallGemm& gemm)
       : shape_(shape),
         gemm_(gemm),
         queries_(std::min(kQueries, shape.queries)),
@@ -37,19 +37,19 @@ class BackwardTile {
 
   template <class T>
   void run(const Head<T>& head) {
-    const std::size_t dim = shape_.dim;
-    for (std::size_t i = 0; i < shape_.queries; ++i) {
+    const std::int64_t dim = shape_.dim;
+    for (std::int64_t i = 0; i < shape_.queries; ++i) {
       const T *gradient = head.dout.row(i), *out = head.o.row(i);
-      r_[i] = detail::row_sum<float>(detail::HostRow(), dim, [=](std::size_t c) { return gradient[c] * out[c]; });
+      r_[i] = detail::row_sum<float>(detail::HostRow(), dim, [=](std::int64_t c) { return gradient[c] * out[c]; });
     }
     std::fill(dq_.begin(), dq_.end(), 0.0f);
-    const auto unscaled = [](std::size_t) { return 1.0f; };
-    for (std::size_t j = 0; j < shape_.keys; j += keys_) {
-      const std::size_t n = std::min(keys_, shape_.keys - j);
+    const auto unscaled = [](std::int64_t) { return 1.0f; };
+    for (std::int64_t j = 0; j < shape_.keys; j += keys_) {
+      const std::int64_t n = std::min(keys_, shape_.keys - j);
       const auto key = k_.read(head.k, j, n, dim), value = v_.read(head.v, j, n, dim);
       std::fill(dk_.begin(), dk_.end(), 0.0f);
       std::fill(dv_.begin(), dv_.end(), 0.0f);
-      for (std::size_t i = 0; i < shape_.queries; i += queries_)
+      for (std::int64_t i = 0; i < shape_.queries; i += queries_)
         add_tile(head, key, value, n, i, std::min(queries_, shape_.queries - i));
       detail::store_rows(head.dk, j, dk_.data(), n, dim, unscaled);
       detail::store_rows(head.dv, j, dv_.data(), n, dim, unscaled);
@@ -60,17 +60,17 @@ class BackwardTile {
  private:
   // Queries [first, first + m) against n keys.
   template <class T>
-  void add_tile(const Head<T>& head, detail::Strided<const float> key, detail::Strided<const float> value,
-                std::size_t n, std::size_t first, std::size_t m) {
-    const std::size_t dim = shape_.dim;
+  void add_tile(const Head<T>& head, MatrixView<const float> key, MatrixView<const float> value, std::int64_t n,
+                std::int64_t first, std::int64_t m) {
+    const std::int64_t dim = shape_.dim;
     const float scale = shape_.scale<float>();
     const auto query = q_.read(head.q, first, m, dim), dout = dout_.read(head.dout, first, m, dim);
     gemm_(false, true, m, n, dim, scale, query.data, query.ld, key.data, key.ld, 0.0f, p_.data(), n);
     gemm_(false, true, m, n, dim, 1.0f, dout.data, dout.ld, value.data, value.ld, 0.0f, ds_.data(), n);
-    for (std::size_t i = 0; i < m; ++i) {
+    for (std::int64_t i = 0; i < m; ++i) {
       float *p = p_.data() + i * n, *ds = ds_.data() + i * n;
       const float lse = head.lse[first + i], r = r_[first + i];
-      detail::row_for(detail::HostRow(), n, [=](std::size_t j) {
+      detail::row_for(detail::HostRow(), n, [=](std::int64_t j) {
         p[j] = detail::vexp(p[j] - lse);
         ds[j] = p[j] * (ds[j] - r);
       });
@@ -80,9 +80,9 @@ class BackwardTile {
     gemm_(false, false, m, dim, n, scale, ds_.data(), n, key.data, key.ld, 1.0f, dq_.data() + first * dim, dim);
   }
 
-  const detail::AttentionShape shape_;
+  const AttentionShape shape_;
   const SmallGemm& gemm_;
-  const std::size_t queries_, keys_;
+  const std::int64_t queries_, keys_;
   detail::InputTile q_, dout_, k_, v_;
   std::vector<float> p_, ds_, dk_, dv_, dq_, r_;
 };
@@ -90,15 +90,14 @@ class BackwardTile {
 }  // namespace
 
 template <class T>
-void attention_bwd([[maybe_unused]] const Exec& exec, Rows<T> dq, Rows<T> dk, Rows<T> dv, Rows<const T> dout,
-                   Rows<const T> o, View3<const Master<T>> lse, Rows<const T> q, Rows<const T> k, Rows<const T> v,
-                   std::size_t batch, std::size_t heads, const SmallGemm& gemm) {
+void attention_bwd([[maybe_unused]] const Exec& exec, MatrixView<T> dq, MatrixView<T> dk, MatrixView<T> dv,
+                   MatrixView<const T> dout, MatrixView<const T> o, View3<const Master<T>> lse, MatrixView<const T> q,
+                   MatrixView<const T> k, MatrixView<const T> v, std::size_t batch, std::size_t heads,
+                   const SmallGemm& gemm) {
   const auto shape = detail::attention_shape<const T>(q, k, batch, heads);
   exec.fence();  // plain host code from here on
   if constexpr (std::is_same_v<T, double>) {
-    ref::attention_bwd(detail::strided(dq), detail::strided(dk), detail::strided(dv), detail::strided(dout),
-                       detail::strided(o), lse.data(), detail::strided(q), detail::strided(k), detail::strided(v),
-                       shape);
+    ref::attention_bwd(dq, dk, dv, dout, o, lse.data(), q, k, v, shape);
   } else {
     BackwardTile tile(shape, gemm);
     const std::size_t dim = shape.dim;
@@ -113,10 +112,11 @@ void attention_bwd([[maybe_unused]] const Exec& exec, Rows<T> dq, Rows<T> dk, Ro
   }
 }
 
-#define BRAINMT_INSTANTIATE(T)                                                                                     \
-  template void attention_bwd<T>(const Exec&, Rows<T>, Rows<T>, Rows<T>, Rows<const T>, Rows<const T>,             \
-                                 View3<const Master<T>>, Rows<const T>, Rows<const T>, Rows<const T>, std::size_t, \
-                                 std::size_t, const SmallGemm&);
+#define BRAINMT_INSTANTIATE(T)                                                                                  \
+  template void attention_bwd<T>(const Exec&, MatrixView<T>, MatrixView<T>, MatrixView<T>, MatrixView<const T>, \
+                                 MatrixView<const T>, View3<const Master<T>>, MatrixView<const T>,              \
+                                 MatrixView<const T>, MatrixView<const T>, std::size_t, std::size_t,            \
+                                 const SmallGemm&);
 BRAINMT_INSTANTIATE(float)
 BRAINMT_INSTANTIATE(bf16)
 BRAINMT_INSTANTIATE(double)

@@ -9,7 +9,7 @@
 namespace brainmt::kernels {
 namespace {
 
-constexpr std::size_t kQueries = 128, kKeys = 512;  // a tile of logits is 256 KiB: half a core's second-level cache
+constexpr std::int64_t kQueries = 128, kKeys = 512;  // a tile of logits is 256 KiB: half a core's second-level cache
 
 float row_max(const float* x, std::size_t count) {
   float lanes[detail::kSumLanes];
@@ -24,7 +24,7 @@ float row_max(const float* x, std::size_t count) {
 
 class ForwardTile {
  public:
-  ForwardTile(const detail::AttentionShape& shape, const SmallGemm& gemm)
+  ForwardTile(const AttentionShape& shape, const SmallGemm& gemm)
       : shape_(shape),
         gemm_(gemm),
         queries_(std::min(kQueries, shape.queries)),
@@ -37,47 +37,47 @@ class ForwardTile {
         largest_(queries_),
         total_(queries_) {}
 
-  std::size_t queries() const { return queries_; }
+  std::int64_t queries() const { return queries_; }
 
   /// Queries [first, first + count) of one head.
   template <class T>
-  void run(detail::Strided<T> o, float* lse, detail::Strided<const T> q, detail::Strided<const T> k,
-           detail::Strided<const T> v, std::size_t first, std::size_t count) {
-    const std::size_t dim = shape_.dim;
+  void run(MatrixView<T> o, float* lse, MatrixView<const T> q, MatrixView<const T> k, MatrixView<const T> v,
+           std::int64_t first, std::int64_t count) {
+    const std::int64_t dim = shape_.dim;
     const auto query = q_.read(q, first, count, dim);
     std::fill(largest_.begin(), largest_.end(), -std::numeric_limits<float>::infinity());
     std::fill(total_.begin(), total_.end(), 0.0f);
     std::fill(output_.begin(), output_.end(), 0.0f);
-    for (std::size_t j = 0; j < shape_.keys; j += keys_) {
-      const std::size_t n = std::min(keys_, shape_.keys - j);
+    for (std::int64_t j = 0; j < shape_.keys; j += keys_) {
+      const std::int64_t n = std::min(keys_, shape_.keys - j);
       const auto key = k_.read(k, j, n, dim), value = v_.read(v, j, n, dim);
       gemm_(false, true, count, n, dim, shape_.scale<float>(), query.data, query.ld, key.data, key.ld, 0.0f,
             logits_.data(), n);
-      for (std::size_t i = 0; i < count; ++i) to_weights(i, n);
+      for (std::int64_t i = 0; i < count; ++i) to_weights(i, n);
       gemm_(false, false, count, dim, n, 1.0f, logits_.data(), n, value.data, value.ld, 1.0f, output_.data(), dim);
     }
-    detail::store_rows(o, first, output_.data(), count, dim, [&](std::size_t i) { return 1.0f / total_[i]; });
-    for (std::size_t i = 0; i < count; ++i) lse[first + i] = largest_[i] + std::log(total_[i]);
+    detail::store_rows(o, first, output_.data(), count, dim, [&](std::int64_t i) { return 1.0f / total_[i]; });
+    for (std::int64_t i = 0; i < count; ++i) lse[first + i] = largest_[i] + std::log(total_[i]);
   }
 
  private:
   // Row i of n logits becomes exp(S - m); m, l and the output are brought up to date.
-  void to_weights(std::size_t i, std::size_t n) {
+  void to_weights(std::int64_t i, std::int64_t n) {
     float* row = logits_.data() + i * n;
     const float largest = std::max(largest_[i], row_max(row, n));
     const float shrink = std::exp(largest_[i] - largest);
     const float added = detail::row_sum<float>(detail::HostRow(), n,
-                                               [=](std::size_t j) { return row[j] = detail::vexp(row[j] - largest); });
+                                               [=](std::int64_t j) { return row[j] = detail::vexp(row[j] - largest); });
     total_[i] = total_[i] * shrink + added;
     largest_[i] = largest;
     if (shrink == 1.0f) return;
     float* output = output_.data() + i * shape_.dim;
-    detail::row_for(detail::HostRow(), shape_.dim, [=](std::size_t c) { output[c] *= shrink; });
+    detail::row_for(detail::HostRow(), shape_.dim, [=](std::int64_t c) { output[c] *= shrink; });
   }
 
-  const detail::AttentionShape shape_;
+  const AttentionShape shape_;
   const SmallGemm& gemm_;
-  const std::size_t queries_, keys_;
+  const std::int64_t queries_, keys_;
   detail::InputTile q_, k_, v_;
   std::vector<float> logits_, output_, largest_, total_;
 };
@@ -85,18 +85,18 @@ class ForwardTile {
 }  // namespace
 
 template <class T>
-void attention_fwd([[maybe_unused]] const Exec& exec, Rows<T> o, View3<Master<T>> lse, Rows<const T> q, Rows<const T> k,
-                   Rows<const T> v, std::size_t batch, std::size_t heads, const SmallGemm& gemm) {
+void attention_fwd([[maybe_unused]] const Exec& exec, MatrixView<T> o, View3<Master<T>> lse, MatrixView<const T> q,
+                   MatrixView<const T> k, MatrixView<const T> v, std::size_t batch, std::size_t heads,
+                   const SmallGemm& gemm) {
   const auto shape = detail::attention_shape<const T>(q, k, batch, heads);
   exec.fence();  // plain host code from here on
   if constexpr (std::is_same_v<T, double>) {
-    ref::attention_fwd(detail::strided(o), lse.data(), detail::strided(q), detail::strided(k), detail::strided(v),
-                       shape);
+    ref::attention_fwd(o, lse.data(), q, k, v, shape);
   } else {
     ForwardTile tile(shape, gemm);
     for (std::size_t b = 0; b < batch; ++b)
       for (std::size_t h = 0; h < heads; ++h)
-        for (std::size_t i = 0; i < shape.queries; i += tile.queries())
+        for (std::int64_t i = 0; i < shape.queries; i += tile.queries())
           tile.run(detail::head_of(o, b * shape.queries, h, shape.dim), &lse(b, h, 0),
                    detail::head_of(q, b * shape.queries, h, shape.dim),
                    detail::head_of(k, b * shape.keys, h, shape.dim), detail::head_of(v, b * shape.keys, h, shape.dim),
@@ -104,9 +104,10 @@ void attention_fwd([[maybe_unused]] const Exec& exec, Rows<T> o, View3<Master<T>
   }
 }
 
-#define BRAINMT_INSTANTIATE(T)                                                                                        \
-  template void attention_fwd<T>(const Exec&, Rows<T>, View3<Master<T>>, Rows<const T>, Rows<const T>, Rows<const T>, \
-                                 std::size_t, std::size_t, const SmallGemm&);
+#define BRAINMT_INSTANTIATE(T)                                                                       \
+  template void attention_fwd<T>(const Exec&, MatrixView<T>, View3<Master<T>>, MatrixView<const T>,  \
+                                 MatrixView<const T>, MatrixView<const T>, std::size_t, std::size_t, \
+                                 const SmallGemm&);
 BRAINMT_INSTANTIATE(float)
 BRAINMT_INSTANTIATE(bf16)
 BRAINMT_INSTANTIATE(double)

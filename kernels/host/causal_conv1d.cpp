@@ -68,13 +68,13 @@ struct Block {
 
   /// Row of a position relative to `first`, or null outside the sequence.
   template <class T>
-  T* row(const Rows<T>& of, int position) const {
+  T* row(const MatrixView<T>& of, int position) const {
     const std::size_t at = first + position;  // wraps to a huge number in front of the sequence
-    return at < shape.length ? of.data() + shape.row(sample, at) * of.stride(0) : nullptr;
+    return at < shape.length ? of.row(shape.row(sample, at)) : nullptr;
   }
 
   template <class T>
-  void gather(TileBuffer* to, const Rows<const T>& from, int begin, int end) const {
+  void gather(TileBuffer* to, const MatrixView<const T>& from, int begin, int end) const {
     for (int p = begin; p < end; ++p) {
       const T* source = row(from, p);
       for (int i = 0; i < tiles; ++i)
@@ -83,7 +83,7 @@ struct Block {
   }
 
   template <class T>
-  void scatter(const Rows<T>& to, const TileBuffer* from) const {
+  void scatter(const MatrixView<T>& to, const TileBuffer* from) const {
     for (int p = 0; p < count; ++p) {
       T* target = row(to, p);
       for (int i = 0; i < tiles; ++i) store_lanes(target + column(i), from[i][p], width(i));
@@ -114,8 +114,8 @@ struct TileWeights {
 
 template <class T>
 struct CausalConv1dFwd {
-  Rows<T> y;
-  Rows<const T> x;
+  MatrixView<T> y;
+  MatrixView<const T> x;
   View2<const float> w;
   View1<const float> bias;
   Blocks blocks;
@@ -136,8 +136,8 @@ struct CausalConv1dFwd {
 
 template <class T>
 struct CausalConv1dBwd {
-  Rows<T> dx;
-  Rows<const T> dy, x;
+  MatrixView<T> dx;
+  MatrixView<const T> dy, x;
   View2<const float> w;
   View1<const float> bias;
   Blocks blocks;
@@ -150,7 +150,7 @@ struct CausalConv1dBwd {
     TileBuffer in[kBlockTiles], da[kBlockTiles], out[kBlockTiles];
     block.gather(in, x, -margin, block.count + margin);
     block.gather(da, dy, 0, block.count + margin);
-    if (accumulate) block.gather(out, Rows<const T>(dx), 0, block.count);
+    if (accumulate) block.gather(out, MatrixView<const T>(dx), 0, block.count);
     for (int i = 0; i < block.tiles; ++i) {
       const TileWeights weights(w, bias, block.column(i), block.width(i));
       multiply_by_slope(da[i], in[i], weights, block.count + margin);
@@ -216,12 +216,12 @@ ref::ConvShape conv_shape(const View2<const M>& w, std::size_t batch, std::size_
 }  // namespace
 
 template <class T>
-void causal_conv1d_silu_fwd(const Exec& exec, Rows<T> y, Rows<const T> x, View2<const Master<T>> w,
+void causal_conv1d_silu_fwd(const Exec& exec, MatrixView<T> y, MatrixView<const T> x, View2<const Master<T>> w,
                             View1<const Master<T>> bias, std::size_t batch, std::size_t length, Direction direction) {
   const ref::ConvShape shape = conv_shape(w, batch, length, direction);
   const profile::Region region("brainmt::causal_conv1d::fwd", detail::conv1d_fwd_work(x, w.extent(1)));
   if constexpr (std::is_same_v<T, double>) {
-    ref::causal_conv1d_silu_fwd(detail::as_matrix(y), detail::as_matrix(x), w.data(), bias.data(), shape);
+    ref::causal_conv1d_silu_fwd(y, x, w.data(), bias.data(), shape);
   } else {
     const Blocks blocks{shape};
     Kokkos::parallel_for("brainmt::causal_conv1d::fwd", ItemPolicy(exec, 0, blocks.items()),
@@ -230,14 +230,14 @@ void causal_conv1d_silu_fwd(const Exec& exec, Rows<T> y, Rows<const T> x, View2<
 }
 
 template <class T>
-void causal_conv1d_silu_bwd(const Exec& exec, Rows<T> dx, View2<Master<T>> dw, View1<Master<T>> dbias, Rows<const T> dy,
-                            Rows<const T> x, View2<const Master<T>> w, View1<const Master<T>> bias, std::size_t batch,
-                            std::size_t length, Direction direction, bool accumulate) {
+void causal_conv1d_silu_bwd(const Exec& exec, MatrixView<T> dx, View2<Master<T>> dw, View1<Master<T>> dbias,
+                            MatrixView<const T> dy, MatrixView<const T> x, View2<const Master<T>> w,
+                            View1<const Master<T>> bias, std::size_t batch, std::size_t length, Direction direction,
+                            bool accumulate) {
   const ref::ConvShape shape = conv_shape(w, batch, length, direction);
   const profile::Region region("brainmt::causal_conv1d::bwd", detail::conv1d_bwd_work(x, w.extent(1), accumulate));
   if constexpr (std::is_same_v<T, double>) {
-    ref::causal_conv1d_silu_bwd(detail::as_matrix(dx), dw.data(), dbias.data(), detail::as_matrix(dy),
-                                detail::as_matrix(x), w.data(), bias.data(), shape, accumulate);
+    ref::causal_conv1d_silu_bwd(dx, dw.data(), dbias.data(), dy, x, w.data(), bias.data(), shape, accumulate);
   } else {
     const Blocks blocks{shape};
     const Workspace sums(Kokkos::view_alloc(Kokkos::WithoutInitializing, "brainmt::causal_conv1d::sums"),
@@ -249,12 +249,12 @@ void causal_conv1d_silu_bwd(const Exec& exec, Rows<T> dx, View2<Master<T>> dw, V
   }
 }
 
-#define BRAINMT_INSTANTIATE(T)                                                                                        \
-  template void causal_conv1d_silu_fwd<T>(const Exec&, Rows<T>, Rows<const T>, View2<const Master<T>>,                \
-                                          View1<const Master<T>>, std::size_t, std::size_t, Direction);               \
-  template void causal_conv1d_silu_bwd<T>(const Exec&, Rows<T>, View2<Master<T>>, View1<Master<T>>, Rows<const T>,    \
-                                          Rows<const T>, View2<const Master<T>>, View1<const Master<T>>, std::size_t, \
-                                          std::size_t, Direction, bool);
+#define BRAINMT_INSTANTIATE(T)                                                                                     \
+  template void causal_conv1d_silu_fwd<T>(const Exec&, MatrixView<T>, MatrixView<const T>, View2<const Master<T>>, \
+                                          View1<const Master<T>>, std::size_t, std::size_t, Direction);            \
+  template void causal_conv1d_silu_bwd<T>(const Exec&, MatrixView<T>, View2<Master<T>>, View1<Master<T>>,          \
+                                          MatrixView<const T>, MatrixView<const T>, View2<const Master<T>>,        \
+                                          View1<const Master<T>>, std::size_t, std::size_t, Direction, bool);
 BRAINMT_INSTANTIATE(float)
 BRAINMT_INSTANTIATE(bf16)
 BRAINMT_INSTANTIATE(double)

@@ -56,7 +56,7 @@ struct BwdWorkspace {
 template <class T>
 struct SelectiveScanBwd {
   ScanGradients<T> gradients;
-  Rows<const T> dy;
+  MatrixView<const T> dy;
   ScanDirection<T> scan;
   ScanSizes sizes;
   Workspace rates;  // as scan_rates
@@ -192,7 +192,7 @@ struct SelectiveScanBwd {
 /// dB and dC of the tokens of a chunk: the groups' partial sums, added in order.
 template <class T>
 struct SumGroups {
-  Rows<T> db, dc;
+  MatrixView<T> db, dc;
   ScanSizes sizes;
   BwdWorkspace work;
   Direction direction;
@@ -216,7 +216,7 @@ struct SumGroups {
     return total;
   }
 
-  void write(const Rows<T>& to, const SegmentRows& rows, int first_token, std::size_t pass, Lanes sums) const {
+  void write(const MatrixView<T>& to, const SegmentRows& rows, int first_token, std::size_t pass, Lanes sums) const {
     const int tokens = std::min(4, rows.count - first_token);
     const int present = static_cast<int>(std::min<std::size_t>(kPassStates, sizes.states - pass * kPassStates));
     for (int t = 0; t < tokens; ++t)
@@ -246,7 +246,7 @@ struct SumSamples {
 };
 
 template <class T>
-void scan_bwd_on_host(const Exec& exec, const ScanGradients<T>& gradients, Rows<const T> dy,
+void scan_bwd_on_host(const Exec& exec, const ScanGradients<T>& gradients, MatrixView<const T> dy,
                       const ScanDirection<T>& scan, std::size_t batch, std::size_t length) {
   const ScanSizes sizes = scan_sizes(scan, batch, length);
   const Workspace rates = scan_rates(exec, sizes, scan.a_log);
@@ -267,22 +267,22 @@ void scan_bwd_on_host(const Exec& exec, const ScanGradients<T>& gradients, Rows<
 }  // namespace
 
 template <class T>
-void selective_scan_bwd(const Exec& exec, std::span<const ScanGradients<T>> gradients, Rows<const T> dy,
+void selective_scan_bwd(const Exec& exec, std::span<const ScanGradients<T>> gradients, MatrixView<const T> dy,
                         std::span<const ScanDirection<T>> directions, std::size_t batch, std::size_t length) {
   BRAINMT_CHECK(gradients.size() == directions.size(), "selective scan: {} gradients for {} directions",
                 gradients.size(), directions.size());
   const profile::Region region("brainmt::selective_scan::bwd", detail::scan_bwd_work(directions));
   for (std::size_t i = 0; i < directions.size(); ++i) {
     if constexpr (std::is_same_v<T, double>)
-      ref::selective_scan_bwd(oracle_outputs(gradients[i]), as_matrix(dy), oracle_inputs(directions[i]),
+      ref::selective_scan_bwd(oracle_outputs(gradients[i]), dy, oracle_inputs(directions[i]),
                               oracle_shape(directions[i], batch, length));
     else
       scan_bwd_on_host(exec, gradients[i], dy, directions[i], batch, length);
   }
 }
 
-#define BRAINMT_INSTANTIATE(T)                                                                       \
-  template void selective_scan_bwd<T>(const Exec&, std::span<const ScanGradients<T>>, Rows<const T>, \
+#define BRAINMT_INSTANTIATE(T)                                                                             \
+  template void selective_scan_bwd<T>(const Exec&, std::span<const ScanGradients<T>>, MatrixView<const T>, \
                                       std::span<const ScanDirection<T>>, std::size_t, std::size_t);
 BRAINMT_INSTANTIATE(float)
 BRAINMT_INSTANTIATE(bf16)

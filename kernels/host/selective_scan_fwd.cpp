@@ -14,7 +14,7 @@ using namespace detail;
 template <class T>
 struct SelectiveScanFwd {
   ScanDirection<T> scan;
-  Rows<T> y;
+  MatrixView<T> y;
   ScanSizes sizes;
   Workspace rates;  // as scan_rates
   bool accumulate;  // y += instead of y =
@@ -45,7 +45,7 @@ struct SelectiveScanFwd {
  private:
   // y without its states: D x, plus what the other direction has left there.
   void start_output(Scratch& scratch, const SegmentRows& rows, const GroupTiles& tiles) const {
-    if (accumulate) gather(scratch.y, Rows<const T>(y), rows, tiles);
+    if (accumulate) gather(scratch.y, MatrixView<const T>(y), rows, tiles);
     for (int i = 0; i < tiles.count; ++i) {
       const Lanes d = load_lanes(scan.d.data() + tiles.column(i), tiles.width(i));
       TileBuffer& out = scratch.y[i];
@@ -90,13 +90,13 @@ struct SelectiveScanFwd {
 }  // namespace
 
 template <class T>
-void selective_scan_fwd(const Exec& exec, Rows<T> y, std::span<const ScanDirection<T>> directions, std::size_t batch,
-                        std::size_t length) {
+void selective_scan_fwd(const Exec& exec, MatrixView<T> y, std::span<const ScanDirection<T>> directions,
+                        std::size_t batch, std::size_t length) {
   const profile::Region region("brainmt::selective_scan::fwd", detail::scan_fwd_work(directions));
   for (const ScanDirection<T>& scan : directions) {
     const bool accumulate = &scan != directions.data();
     if constexpr (std::is_same_v<T, double>) {
-      ref::selective_scan_fwd(as_matrix(y), oracle_inputs(scan), oracle_shape(scan, batch, length), accumulate);
+      ref::selective_scan_fwd(y, oracle_inputs(scan), oracle_shape(scan, batch, length), accumulate);
     } else {
       const ScanSizes sizes = scan_sizes(scan, batch, length);
       const SelectiveScanFwd<T> kernel{scan, y, sizes, scan_rates(exec, sizes, scan.a_log), accumulate};
@@ -105,8 +105,8 @@ void selective_scan_fwd(const Exec& exec, Rows<T> y, std::span<const ScanDirecti
   }
 }
 
-#define BRAINMT_INSTANTIATE(T)                                                                              \
-  template void selective_scan_fwd<T>(const Exec&, Rows<T>, std::span<const ScanDirection<T>>, std::size_t, \
+#define BRAINMT_INSTANTIATE(T)                                                                                    \
+  template void selective_scan_fwd<T>(const Exec&, MatrixView<T>, std::span<const ScanDirection<T>>, std::size_t, \
                                       std::size_t);
 BRAINMT_INSTANTIATE(float)
 BRAINMT_INSTANTIATE(bf16)

@@ -1,13 +1,13 @@
 #pragma once
 // Causal depthwise convolution over time with bias and SiLU, by plain loops. With p counting tokens in scan order
-// (kernels/direction.hpp) and x = 0 in front of the sequence:
+// (kernels/kinds.hpp) and x = 0 in front of the sequence:
 //
 //   a_p = bias + sum_k w[k] x_{p - (K-1) + k},   y_p = SiLU(a_p)
 //
 // Backward: da_p = dy_p SiLU'(a_p);  dx_{p - (K-1) + k} += w[k] da_p;  dw[k] += da_p x_{p - (K-1) + k};  dbias += da_p.
-#include "kernels/direction.hpp"
+#include "base/matrix_view.hpp"
+#include "kernels/kinds.hpp"
 #include "kernels/ref/activations.hpp"
-#include "kernels/ref/matrix.hpp"
 
 namespace brainmt::kernels::ref {
 
@@ -25,7 +25,7 @@ struct ConvShape {
 
 /// a_p of channel e; w: [E, K], bias: [E].
 template <class S>
-S conv_before_silu(Matrix<const S> x, const S* w, const S* bias, const ConvShape& shape, std::size_t sample,
+S conv_before_silu(MatrixView<const S> x, const S* w, const S* bias, const ConvShape& shape, std::size_t sample,
                    std::size_t position, std::size_t e) {
   S a = bias[e];
   for (std::size_t k = shape.first_tap(position); k < shape.taps; ++k)
@@ -35,7 +35,7 @@ S conv_before_silu(Matrix<const S> x, const S* w, const S* bias, const ConvShape
 
 /// y, x: [B*L, E].
 template <class S>
-void causal_conv1d_silu_fwd(Matrix<S> y, Matrix<const S> x, const S* w, const S* bias, const ConvShape& shape) {
+void causal_conv1d_silu_fwd(MatrixView<S> y, MatrixView<const S> x, const S* w, const S* bias, const ConvShape& shape) {
   for (std::size_t sample = 0; sample < shape.batch; ++sample)
     for (std::size_t p = 0; p < shape.length; ++p)
       for (std::size_t e = 0; e < shape.channels; ++e)
@@ -44,8 +44,8 @@ void causal_conv1d_silu_fwd(Matrix<S> y, Matrix<const S> x, const S* w, const S*
 
 /// dx is assigned, or added to when `accumulate`; dw, dbias are added to.
 template <class S>
-void causal_conv1d_silu_bwd(Matrix<S> dx, S* dw, S* dbias, Matrix<const S> dy, Matrix<const S> x, const S* w,
-                            const S* bias, const ConvShape& shape, bool accumulate) {
+void causal_conv1d_silu_bwd(MatrixView<S> dx, S* dw, S* dbias, MatrixView<const S> dy, MatrixView<const S> x,
+                            const S* w, const S* bias, const ConvShape& shape, bool accumulate) {
   if (!accumulate)
     for (std::size_t row = 0; row < shape.batch * shape.length; ++row)
       for (std::size_t e = 0; e < shape.channels; ++e) dx(row, e) = S(0);

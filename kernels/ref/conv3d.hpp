@@ -11,17 +11,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/shapes.hpp"
+
 namespace brainmt::kernels::ref {
-
-struct Conv3dShape {
-  std::array<std::int64_t, 3> in, out;  // extents D, H, W
-  std::int64_t batch, in_channels, out_channels;
-  int kernel, stride, padding;
-
-  std::int64_t in_voxels() const { return batch * in[0] * in[1] * in[2]; }
-  std::int64_t out_voxels() const { return batch * out[0] * out[1] * out[2]; }
-  std::int64_t taps() const { return std::int64_t{kernel} * kernel * kernel; }
-};
 
 namespace detail {
 

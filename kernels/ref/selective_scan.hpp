@@ -18,9 +18,9 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/direction.hpp"
+#include "base/matrix_view.hpp"
+#include "kernels/kinds.hpp"
 #include "kernels/ref/activations.hpp"
-#include "kernels/ref/matrix.hpp"
 
 namespace brainmt::kernels::ref {
 
@@ -32,21 +32,21 @@ struct ScanShape {
 template <class S>
 struct ScanInputs {
   Direction direction;
-  Matrix<const S> x, delta_raw;  // [B*L, E]
-  Matrix<const S> b, c;          // [B*L, N]
-  const S* delta_bias;           // [E]
-  const S* a_log;                // [E, N]
-  const S* d;                    // [E]
+  MatrixView<const S> x, delta_raw;  // [B*L, E]
+  MatrixView<const S> b, c;          // [B*L, N]
+  const S* delta_bias;               // [E]
+  const S* a_log;                    // [E, N]
+  const S* d;                        // [E]
 };
 
 /// Activation gradients are assigned, parameter gradients added to.
 template <class S>
 struct ScanOutputs {
-  Matrix<S> dx, ddelta_raw;  // [B*L, E]
-  Matrix<S> db, dc;          // [B*L, N]
-  S* ddelta_bias;            // [E]
-  S* da_log;                 // [E, N]
-  S* dd;                     // [E]
+  MatrixView<S> dx, ddelta_raw;  // [B*L, E]
+  MatrixView<S> db, dc;          // [B*L, N]
+  S* ddelta_bias;                // [E]
+  S* da_log;                     // [E, N]
+  S* dd;                         // [E]
 };
 
 /// One channel of one sample, token by token in scan order: the row of each token, delta, decay a and state s.
@@ -85,7 +85,7 @@ struct ScanHistory {
 
 /// y [B*L, E] = scan, or y += scan when `accumulate`.
 template <class S>
-void selective_scan_fwd(Matrix<S> y, const ScanInputs<S>& in, const ScanShape& shape, bool accumulate) {
+void selective_scan_fwd(MatrixView<S> y, const ScanInputs<S>& in, const ScanShape& shape, bool accumulate) {
   for (std::size_t sample = 0; sample < shape.batch; ++sample)
     for (std::size_t e = 0; e < shape.channels; ++e) {
       const ScanHistory<S> scan(in, shape, sample, e);
@@ -99,7 +99,7 @@ void selective_scan_fwd(Matrix<S> y, const ScanInputs<S>& in, const ScanShape& s
 }
 
 template <class S>
-void selective_scan_bwd(const ScanOutputs<S>& out, Matrix<const S> dy, const ScanInputs<S>& in,
+void selective_scan_bwd(const ScanOutputs<S>& out, MatrixView<const S> dy, const ScanInputs<S>& in,
                         const ScanShape& shape) {
   const std::size_t states = shape.states;
   for (std::size_t r = 0; r < shape.batch * shape.length; ++r)

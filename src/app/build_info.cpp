@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/version.hpp"
-#include "dnn/info.hpp"
+#include "dnn/backend.hpp"
 
 namespace brainmt::app {
 namespace {

@@ -11,7 +11,7 @@
 #include "app/command_table.hpp"
 #include "app/device.hpp"
 #include "app/machine.hpp"
-#include "dnn/info.hpp"
+#include "dnn/backend.hpp"
 
 namespace brainmt::app {
 namespace {

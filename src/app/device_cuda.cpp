@@ -51,7 +51,9 @@ DeviceScope::DeviceScope(MPI_Comm world) {
   check_unshared(world, machine.devices.at(static_cast<std::size_t>(device)).uuid);
   cuda::use(device);
   Kokkos::initialize(Kokkos::InitializationSettings().set_device_id(device).set_disable_warnings(true));
-  pool::on_exhausted([](std::size_t bytes) { cuda::fail_out_of_memory(profile::place_text(), bytes); });
+  pool::on_exhausted([](std::size_t bytes) {
+    cuda::fail_out_of_memory(profile::place_text(), bytes, pool::statistics().arena_bytes);
+  });
 }
 
 DeviceScope::~DeviceScope() {

@@ -25,7 +25,7 @@
 #include "base/signals.hpp"
 #include "comm/environment.hpp"
 #include "comm/mpi_communicator.hpp"
-#include "dnn/settings.hpp"
+#include "dnn/backend.hpp"
 #include "memory/pool.hpp"
 #include "profile/nvtx.hpp"
 

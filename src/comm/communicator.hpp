@@ -62,19 +62,19 @@ class Communicator {
   /// Returns when every operation that was started is finished. Finds ranks that are gone where wait() cannot.
   virtual void settle() {}
 
-  // Operations as part of recorded work (base/recording.hpp). All ranks record, and replay, the same operations in the
-  // same order, or none of them does.
+  // Operations under capture (base/capture.hpp). All ranks capture, and launch, the same operations in the same order,
+  // or none of them does.
 
-  /// Whether operations can be recorded.
-  virtual bool can_record() const { return false; }
-  /// Operations that are started until end_recording() are recorded and do not run: their requests order the compute
+  /// Whether operations can be captured.
+  virtual bool can_capture() const { return false; }
+  /// Operations that are started until end_capture() are captured and do not run: their requests order the compute
   /// stream, and must be waited for; nobody may ask whether they are finished.
-  virtual void begin_recording() {}
-  virtual void end_recording() noexcept {}
-  /// Work that holds operations of this communicator was put on the compute stream: settle() watches it.
-  virtual void replayed() {}
-  /// `drop` must destroy all recorded work: it is called before operations under way are aborted, since a library does
-  /// not end while a record may use it. Null: none. Throws nothing.
+  virtual void begin_capture() {}
+  virtual void end_capture() noexcept {}
+  /// A graph that holds operations of this communicator was launched on the compute stream: settle() watches it.
+  virtual void launched() {}
+  /// `drop` must destroy all graphs: it is called before running operations are aborted, since a library does not end
+  /// while a graph may use it. Null: none. Throws nothing.
   virtual void on_abort(std::function<void()> /*drop*/) {}
 
   static constexpr int kMaxTag = 32767;  // what MPI guarantees at least

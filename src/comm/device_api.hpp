@@ -1,9 +1,8 @@
 #pragma once
 // What communication needs of a device's runtime: streams, events, copies, page-locked memory. The CUDA runtime is one
-// (comm/cuda/cuda_runtime.hpp); tests have another that runs streams in the worst order that events allow. Handles are
+// (cuda/runtime.hpp); tests have another that runs streams in the worst order that events allow. Handles are
 // opaque, so that nothing here needs CUDA. Functions throw CommError naming rank and call.
 #include <cstddef>
-#include <string>
 
 namespace brainmt::comm {
 
@@ -29,8 +28,6 @@ class DeviceApi {
   virtual void copy(const void* from, void* to, std::size_t bytes, Stream stream) = 0;
   virtual void* allocate_pinned(std::size_t bytes) = 0;
   virtual void free_pinned(void* block) noexcept = 0;
-  /// The device of this process, the same text for the same piece of hardware within a node.
-  virtual std::string device_name() = 0;
 };
 
 }  // namespace brainmt::comm

@@ -150,7 +150,7 @@ void GradientReducer<T>::check_all_ready() const {
 
 template <class T>
 void GradientReducer<T>::ready(std::size_t parameter) {
-  BRAINMT_CHECK((micro_step_ >= 0 || recorded_) && parameter < is_ready_.size(), "parameter {}", parameter);
+  BRAINMT_CHECK((micro_step_ >= 0 || captured_) && parameter < is_ready_.size(), "parameter {}", parameter);
   BRAINMT_CHECK(!is_ready_[parameter], "parameter {} is ready a second time in micro step {}", parameter, micro_step_);
   is_ready_[parameter] = true;
   Bucket& bucket = buckets_[bucket_of_parameter_[parameter]];
@@ -159,7 +159,7 @@ void GradientReducer<T>::ready(std::size_t parameter) {
     bucket.state = last_micro_step() ? BucketState::kComplete : BucketState::kReduced;
   }
   if (!last_micro_step() || waits_for_the_end()) return;
-  if (recorded_)
+  if (captured_)
     start_complete();
   else
     progress();
@@ -292,18 +292,18 @@ void GradientReducer<T>::join() {
 }
 
 template <class T>
-class GradientReducer<T>::Recording {
+class GradientReducer<T>::Capture {
  public:
-  Recording(GradientReducer& reducer, bool reduces) : reducer_(reducer) {
-    reducer_.comm_.begin_recording();
-    reducer_.recorded_ = reduces;
+  Capture(GradientReducer& reducer, bool reduces) : reducer_(reducer) {
+    reducer_.comm_.begin_capture();
+    reducer_.captured_ = reduces;
   }
-  Recording(const Recording&) = delete;
-  Recording& operator=(const Recording&) = delete;
-  ~Recording() {
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
+  ~Capture() {
     for (Bucket& bucket : reducer_.buckets_) bucket.request = {};  // what an error left
-    reducer_.recorded_.reset();
-    reducer_.comm_.end_recording();
+    reducer_.captured_.reset();
+    reducer_.comm_.end_capture();
     reducer_.empty_buckets();
   }
 
@@ -312,9 +312,9 @@ class GradientReducer<T>::Recording {
 };
 
 template <class T>
-void GradientReducer<T>::record(bool reduces, const std::function<void()>& micro_step) {
-  BRAINMT_CHECK(can_record());
-  const Recording recording(*this, reduces);
+void GradientReducer<T>::capture(bool reduces, const std::function<void()>& micro_step) {
+  BRAINMT_CHECK(can_capture());
+  const Capture scope(*this, reduces);
   empty_buckets();
   micro_step();
   check_all_ready();
@@ -322,14 +322,14 @@ void GradientReducer<T>::record(bool reduces, const std::function<void()>& micro
 }
 
 template <class T>
-void GradientReducer<T>::replayed() {
-  BRAINMT_CHECK(micro_step_ >= 0 && can_record());
+void GradientReducer<T>::launched() {
+  BRAINMT_CHECK(micro_step_ >= 0 && can_capture());
   std::ranges::fill(is_ready_, true);
   for (Bucket& bucket : buckets_) bucket.state = BucketState::kReduced;
   if (!last_micro_step()) return;
   next_ = oldest_ = buckets_.size();
-  watches_replay_ = true;
-  comm_.replayed();
+  watches_launch_ = true;
+  comm_.launched();
 }
 
 template <class T>
@@ -337,7 +337,7 @@ double GradientReducer<T>::finish() {
   using Clock = std::chrono::steady_clock;
   BRAINMT_CHECK(micro_steps_ > 0 && last_micro_step(), "micro step {} of {}", micro_step_ + 1, micro_steps_);
   check_all_ready();
-  if (std::exchange(watches_replay_, false)) {
+  if (std::exchange(watches_launch_, false)) {
     const profile::Region region("brainmt::comm::finish");
     comm_.settle();
     micro_steps_ = 0;

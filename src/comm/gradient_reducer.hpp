@@ -69,15 +69,15 @@ class GradientReducer {
   /// at several places is ready after the last of them. Also moves communication on.
   void ready(std::size_t parameter);
   /// Ends the step. Returns the seconds of communication that the backward pass did not hide; 0 where it was a
-  /// record's.
+  /// graph's.
   double finish();
 
-  bool can_record() const { return determinism_ == Determinism::kRank && comm_.can_record(); }
-  /// Records `micro_step`, which calls ready() for each parameter; between steps or in one, whose state stays as it is.
-  /// `reduces`: as the last micro step of a step does.
-  void record(bool reduces, const std::function<void()>& micro_step);
-  /// The record of this micro step was put on the compute stream.
-  void replayed();
+  bool can_capture() const { return determinism_ == Determinism::kRank && comm_.can_capture(); }
+  /// Captures `micro_step`, which calls ready() for each parameter; between steps or in one, whose state stays as it
+  /// is. `reduces`: as the last micro step of a step does.
+  void capture(bool reduces, const std::function<void()>& micro_step);
+  /// The graph of this micro step was launched on the compute stream.
+  void launched();
 
   std::size_t bucket_count() const { return buckets_.size(); }
   BucketState bucket_state(std::size_t bucket) const { return buckets_[bucket].state; }
@@ -92,7 +92,7 @@ class GradientReducer {
     Request request;
   };
 
-  class Recording;
+  class Capture;
 
   void plan_buckets(std::span<const ParameterRange> parameters, std::size_t bucket_bytes);
   void check_usable(std::size_t bucket_bytes) const;
@@ -113,7 +113,7 @@ class GradientReducer {
   bool waits_for_the_end() const {
     return determinism_ == Determinism::kWorld && (comm_.stream_ordered() || through_root_);
   }
-  bool last_micro_step() const { return recorded_ ? *recorded_ : micro_step_ + 1 == micro_steps_; }
+  bool last_micro_step() const { return captured_ ? *captured_ : micro_step_ + 1 == micro_steps_; }
   bool narrow() const { return wire_ != nullptr; }
 
   Communicator& comm_;
@@ -126,8 +126,8 @@ class GradientReducer {
   std::vector<std::size_t> bucket_of_parameter_;
   std::vector<char> is_ready_;             // by parameter, in this micro step
   int micro_steps_ = 0, micro_step_ = -1;  // micro_steps_ = 0: between two steps
-  std::optional<bool> recorded_;           // a micro step is being recorded: whether it reduces
-  bool watches_replay_ = false;            // this step's reductions are part of a record
+  std::optional<bool> captured_;           // a micro step is being captured: whether it reduces
+  bool watches_launch_ = false;            // this step's reductions are part of a graph
   std::size_t next_ = 0;                   // first bucket not started yet
   std::size_t oldest_ = 0;                 // every bucket before this one is reduced
   TreeStack tree_;                         // kWorld: the nodes of this rank, in this step

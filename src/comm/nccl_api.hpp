@@ -1,5 +1,5 @@
 #pragma once
-// What the NCCL communicator needs of NCCL. The library is one (comm/cuda/nccl_library.hpp); tests have another whose
+// What the NCCL communicator needs of NCCL. The library is one (cuda/nccl.hpp); tests have another whose
 // ranks die, hang and report errors when told. Every call of a communicator that does not block may answer kInProgress:
 // async_error() then says how it went on.
 #include <array>

@@ -43,22 +43,22 @@ std::byte* at(void* data, std::size_t element, DataType type) {
 }  // namespace
 
 // An operation on the communication stream. The compute stream is ordered behind it even where nobody waits: its
-// buffers may be given to other work there. A recorded one's event means something inside the recording only: it may be
-// waited for there, and never asked.
+// buffers may be given to other work there. The event of a captured one means something inside the capture only: it may
+// be waited for there, and never asked.
 class NcclCommunicator::Operation final : public Request::Operation {
  public:
   Operation(NcclCommunicator& comm, const char* name, std::shared_ptr<void> end)
-      : comm_(comm), name_(name), end_(std::move(end)), is_recorded_(comm.recording_) {}
+      : comm_(comm), name_(name), end_(std::move(end)), is_captured_(comm.capturing_) {}
   ~Operation() override {
     try {
-      if (!is_recorded_) wait();
+      if (!is_captured_) wait();
     } catch (const Error& error) {
       log::warn("{}", error.what());
     }
   }
 
   bool test() override {
-    BRAINMT_CHECK(!is_recorded_, "a recorded {} runs when it is replayed", name_);
+    BRAINMT_CHECK(!is_captured_, "a captured {} runs when its graph is launched", name_);
     comm_.refuse_after_failure();
     if (!is_done_ && !(is_done_ = comm_.device_.is_done(end_.get()))) comm_.check_progress(name_, start_);
     return is_done_;
@@ -73,7 +73,7 @@ class NcclCommunicator::Operation final : public Request::Operation {
   const char* name_;
   std::shared_ptr<void> end_;
   Clock::time_point start_ = Clock::now();
-  bool is_recorded_;
+  bool is_captured_;
   bool is_done_ = false;
 };
 
@@ -135,7 +135,7 @@ bool NcclCommunicator::finalize() noexcept {
 }
 
 void NcclCommunicator::abort() noexcept {
-  if (drop_records_) drop_records_();
+  if (drop_graphs_) drop_graphs_();
   if (comm_ != nullptr) nccl_.abort(comm_);
   comm_ = nullptr;
   last_.reset();
@@ -143,7 +143,7 @@ void NcclCommunicator::abort() noexcept {
 
 void NcclCommunicator::fail(const char* name, const std::string& what) {
   broken_ = fmt::format("rank {}: {} failed: {}", rank(), name, what);
-  if (!recording_) abort();  // nothing runs yet, and NCCL would wait for the recording: left to the destructor
+  if (!capturing_) abort();  // nothing runs yet, and NCCL would wait for the capture: left to the destructor
   throw CommError(*broken_);
 }
 
@@ -197,25 +197,25 @@ Request NcclCommunicator::launch(const char* name, std::size_t count, Enqueue&& 
     wait_until_enqueued(name);  // only then does an event stand behind the group
   }
   auto end = events_.record(stream_);
-  if (!recording_) {
+  if (!capturing_) {
     last_ = end;
     last_name_ = name;
   }
   return Request(std::make_unique<Operation>(*this, name, std::move(end)));
 }
 
-void NcclCommunicator::begin_recording() {
+void NcclCommunicator::begin_capture() {
   refuse_after_failure();
-  BRAINMT_CHECK(!recording_ && !last_, "{} is under way when a recording begins", last_name_);
-  recording_ = true;
+  BRAINMT_CHECK(!capturing_ && !last_, "{} is running when a capture begins", last_name_);
+  capturing_ = true;
 }
 
-void NcclCommunicator::end_recording() noexcept { recording_ = false; }
+void NcclCommunicator::end_capture() noexcept { capturing_ = false; }
 
-void NcclCommunicator::replayed() {
+void NcclCommunicator::launched() {
   refuse_after_failure();
   last_ = events_.record(compute_);
-  last_name_ = "all_reduce of a recorded step";
+  last_name_ = "all_reduce of a captured step";
 }
 
 Request NcclCommunicator::work_done() {

@@ -7,9 +7,9 @@
 // of NCCL's kernels and a CommError that says which rank, which operation, and what to look at. Whoever waits for
 // results on the host does so through settle(), where that happens; after an error every call throws it again.
 //
-// While the compute stream is being recorded (a CUDA graph), the same events fork the communication stream into the
-// recording and join it back; the host asks for none of them, which would be an error. What is watched then is an event
-// behind each replay. NCCL requires that all ranks replay an operation or none, and does not end before the graphs that
+// While the compute stream is being captured (a CUDA graph), the same events fork the communication stream into the
+// capture and join it back; the host asks for none of them, which would be an error. What is watched then is an event
+// behind each launch. NCCL requires that all ranks launch an operation or none, and does not end before the graphs that
 // hold its operations do.
 #include <chrono>
 #include <memory>
@@ -55,11 +55,11 @@ class NcclCommunicator final : public Communicator {
   Request work_done() override;
   void settle() override;
 
-  bool can_record() const override { return true; }
-  void begin_recording() override;
-  void end_recording() noexcept override;
-  void replayed() override;
-  void on_abort(std::function<void()> drop) override { drop_records_ = std::move(drop); }
+  bool can_capture() const override { return true; }
+  void begin_capture() override;
+  void end_capture() noexcept override;
+  void launched() override;
+  void on_abort(std::function<void()> drop) override { drop_graphs_ = std::move(drop); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -92,8 +92,8 @@ class NcclCommunicator final : public Communicator {
   std::optional<std::string> broken_;  // the error after which nothing works any more
   std::shared_ptr<void> last_;         // the end of the newest operation; null: settled
   const char* last_name_ = "";
-  bool recording_ = false;
-  std::function<void()> drop_records_;
+  bool capturing_ = false;
+  std::function<void()> drop_graphs_;
   int exceptions_at_start_;
 };
 

@@ -17,7 +17,7 @@ class SelfCommunicator final : public Communicator {
   void broadcast(void* data, std::size_t count, DataType type, int root) override;
   void barrier() override {}
   Request exchange_async(int peer, const void* send, void* receive, std::size_t count, DataType type, int tag) override;
-  bool can_record() const override { return true; }  // there is nothing to record
+  bool can_capture() const override { return true; }  // there is nothing to capture
 };
 
 }  // namespace brainmt::comm

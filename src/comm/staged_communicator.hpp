@@ -1,6 +1,6 @@
 #pragma once
-// Device memory over a communicator of the host: out to page-locked memory, across, and back. For machines where NCCL
-// is missing or two ranks share a device.
+// Device memory over a communicator of the host: out to page-locked memory, across, and back. For builds without
+// NCCL, or where comm.backend=mpi asks for it.
 //
 // Three things go on at once: one buffer on its way out, one between the ranks, one on its way back, each on a stream
 // of its own. Collectives start on the host in the order in which they were asked for here, which is the same on all

@@ -231,9 +231,10 @@ std::vector<Key> gradient_keys() {
 
 std::vector<Key> graph_keys() {
   return {
-      boolean("device.graphs", true,
-              "GPU: record a step's launches and replay them as one (a CUDA graph): the same computation, whose memory "
-              "stays taken")
+      boolean(
+          "device.graphs", true,
+          "GPU: capture a step's launches and launch them as one (a CUDA graph): the same computation, whose memory "
+          "stays taken")
           .free_to_change(),
   };
 }

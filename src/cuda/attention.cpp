@@ -3,12 +3,12 @@
 #include <cmath>
 #include <cstddef>
 
+#include "base/plan_cache.hpp"
 #include "cuda/attention_pieces.hpp"
+#include "cuda/choices.hpp"
 #include "cuda/dry_plan.hpp"
 #include "cuda/graph.hpp"
 #include "cuda/layout.hpp"
-#include "cuda/plan_cache.hpp"
-#include "cuda/workspace.hpp"
 
 namespace brainmt::cuda {
 namespace {
@@ -27,18 +27,18 @@ std::string text_of(const AttentionShape& s, bool backward, const Context& conte
 
 // Heads lie side by side in a row, rows one after the other in a sample: [batch, heads, rows, dim] for cuDNN.
 auto rows_tensor(Id id, const AttentionShape& s, std::int64_t rows, std::int64_t ld) {
-  return detail::tensor(id, {s.batch, s.heads, rows, s.dim}, {rows * ld, s.dim, ld, 1}, Type::kBf16);
+  return detail::tensor(id, {s.batch, s.heads, rows, s.dim}, {rows * ld, s.dim, ld, 1}, DType::kBf16);
 }
 
 auto stats_tensor(const AttentionShape& s) {
-  return detail::tensor(kStats, {s.batch, s.heads, s.queries, 1}, {s.heads * s.queries, s.queries, 1, 1}, Type::kF32);
+  return detail::tensor(kStats, {s.batch, s.heads, s.queries, 1}, {s.heads * s.queries, s.queries, 1, 1}, DType::kF32);
 }
 
 float scale_of(const AttentionShape& s) { return 1.0f / std::sqrt(static_cast<float>(s.dim)); }
 
 std::shared_ptr<Graph> forward_graph(const detail::Target& target, const AttentionShape& s,
                                      const AttentionStrides& ld) {
-  const std::shared_ptr<Graph> graph = detail::make_graph(target, Type::kBf16);
+  const std::shared_ptr<Graph> graph = detail::make_graph(target, DType::kBf16);
   detail::fe::graph::SDPA_attributes attributes;
   attributes.set_name("attention").set_generate_stats(true).set_attn_scale(scale_of(s));
   const auto [o, stats] =
@@ -51,7 +51,7 @@ std::shared_ptr<Graph> forward_graph(const detail::Target& target, const Attenti
 
 std::shared_ptr<Graph> backward_graph(const detail::Target& target, const AttentionShape& s, const AttentionStrides& ld,
                                       bool deterministic) {
-  const std::shared_ptr<Graph> graph = detail::make_graph(target, Type::kBf16);
+  const std::shared_ptr<Graph> graph = detail::make_graph(target, DType::kBf16);
   detail::fe::graph::SDPA_backward_attributes attributes;
   attributes.set_name("attention").set_attn_scale(scale_of(s)).set_deterministic_algorithm(deterministic);
   const auto [dq, dk, dv] = graph->sdpa_backward(
@@ -69,7 +69,7 @@ std::shared_ptr<Graph> make_graph(const detail::Target& target, const AttentionS
   return backward ? backward_graph(target, s, ld, context.deterministic) : forward_graph(target, s, ld);
 }
 
-detail::PlanKey key_of(const Context& context, const AttentionShape& s, const AttentionStrides& ld, bool backward) {
+PlanKey key_of(const Context& context, const AttentionShape& s, const AttentionStrides& ld, bool backward) {
   int device = 0;
   check(cudaGetDevice(&device), "the current GPU");
   return {s.batch,
@@ -104,12 +104,15 @@ void run(const Context& context, const AttentionShape& s, const AttentionStrides
   const std::string what = text_of(s, backward, context);
   check_arguments(s, ld, pointers, what);
   const detail::Target target = detail::this_device();
-  thread_local detail::PlanCache<GraphPlan> plans;
-  const GraphPlan& plan = plans.get(key_of(context, s, ld, backward), [&] {
-    const std::string key = fmt::format("{}, rows {}, {}, {}, {} apart", what, ld.q, ld.k, ld.v, ld.o);
-    return detail::choose_plan(context, make_graph(target, s, ld, backward, context), target, key, pointers,
-                               detail::rules_for(context, Type::kBf16));
-  });
+  thread_local PlanCache<GraphPlan> plans;
+  const GraphPlan& plan = plans.get(
+      key_of(context, s, ld, backward),
+      [&] {
+        const std::string key = fmt::format("{}, rows {}, {}, {}, {} apart", what, ld.q, ld.k, ld.v, ld.o);
+        return detail::choose_plan(context, make_graph(target, s, ld, backward, context), target, key, pointers,
+                                   detail::rules_for(context, DType::kBf16));
+      },
+      detail::adoptions());
   plan.run(context, target.handle, pointers, what);
 }
 
@@ -143,7 +146,7 @@ Pointers part(const Pointers& whole, const AttentionShape& s, const AttentionStr
   Pointers pointers;
   for (const auto& [id, pointer] : whole) {
     const std::int64_t bytes = id == kStats ? statistic * std::int64_t{sizeof(float)}
-                                            : place(id) * static_cast<std::int64_t>(size_of(Type::kBf16));
+                                            : place(id) * static_cast<std::int64_t>(size_of(DType::kBf16));
     pointers.emplace(id, static_cast<std::byte*>(pointer) + bytes);
   }
   return pointers;
@@ -177,7 +180,7 @@ Support find_support(const Context& context, const AttentionShape& shape, const 
   const AttentionShape asked = asked_shape(context, shape, backward);
   try {
     detail::make_plans(make_graph(target, asked, strides, backward, context), target,
-                       detail::rules_for(context, Type::kBf16), 1, {}, text_of(asked, backward, context));
+                       detail::rules_for(context, DType::kBf16), 1, {}, text_of(asked, backward, context));
     return {true, {}};
   } catch (const detail::NotSupported& reason) {
     return {false, reason.what()};
@@ -188,27 +191,28 @@ Support find_support(const Context& context, const AttentionShape& shape, const 
 
 Support attention_supported(const Context& context, const AttentionShape& shape, const AttentionStrides& strides,
                             bool backward) {
-  thread_local detail::PlanCache<Support> known;
-  return known.get(key_of(context, shape, strides, backward),
-                   [&] { return find_support(context, shape, strides, backward); });
+  thread_local PlanCache<Support> known;
+  return known.get(
+      key_of(context, shape, strides, backward), [&] { return find_support(context, shape, strides, backward); },
+      detail::adoptions());
 }
 
-void attention_fwd(const Context& context, const Rows& o, float* lse, const ConstRows& q, const ConstRows& k,
-                   const ConstRows& v, const AttentionShape& shape) {
-  run(context, shape, {q.ld, k.ld, v.ld, o.ld}, false,
-      {{kQ, input(q.data)}, {kK, input(k.data)}, {kV, input(v.data)}, {kO, o.data}, {kStats, lse}});
+void attention_fwd(const Context& context, const AnyMatrix& o, float* lse, const AnyMatrix& q, const AnyMatrix& k,
+                   const AnyMatrix& v, const AttentionShape& shape) {
+  run(context, shape, {q.row_stride, k.row_stride, v.row_stride, o.row_stride}, false,
+      {{kQ, q.data}, {kK, k.data}, {kV, v.data}, {kO, o.data}, {kStats, lse}});
 }
 
-void attention_bwd(const Context& context, const Rows& dq, const Rows& dk, const Rows& dv, const ConstRows& dout,
-                   const ConstRows& o, const float* lse, const ConstRows& q, const ConstRows& k, const ConstRows& v,
-                   const AttentionShape& shape) {
-  const AttentionStrides strides{q.ld, k.ld, v.ld, o.ld};
-  BRAINMT_CHECK(dq.ld == q.ld && dk.ld == k.ld && dv.ld == v.ld && dout.ld == o.ld,
-                "gradients must lie as their tensors: {} {} {} {} against {} {} {} {}", dq.ld, dk.ld, dv.ld, dout.ld,
-                q.ld, k.ld, v.ld, o.ld);
-  const Pointers pointers{{kQ, input(q.data)}, {kK, input(k.data)},     {kV, input(v.data)},
-                          {kO, input(o.data)}, {kDo, input(dout.data)}, {kStats, input(lse)},
-                          {kDq, dq.data},      {kDk, dk.data},          {kDv, dv.data}};
+void attention_bwd(const Context& context, const AnyMatrix& dq, const AnyMatrix& dk, const AnyMatrix& dv,
+                   const AnyMatrix& dout, const AnyMatrix& o, const float* lse, const AnyMatrix& q, const AnyMatrix& k,
+                   const AnyMatrix& v, const AttentionShape& shape) {
+  const AttentionStrides strides{q.row_stride, k.row_stride, v.row_stride, o.row_stride};
+  BRAINMT_CHECK(dq.row_stride == q.row_stride && dk.row_stride == k.row_stride && dv.row_stride == v.row_stride &&
+                    dout.row_stride == o.row_stride,
+                "gradients must lie as their tensors: {} {} {} {} against {} {} {} {}", dq.row_stride, dk.row_stride,
+                dv.row_stride, dout.row_stride, q.row_stride, k.row_stride, v.row_stride, o.row_stride);
+  const Pointers pointers{{kQ, q.data},         {kK, k.data},   {kV, v.data},   {kO, o.data},  {kDo, dout.data},
+                          {kStats, input(lse)}, {kDq, dq.data}, {kDk, dk.data}, {kDv, dv.data}};
   if (!in_pieces(context, shape)) return run(context, shape, strides, true, pointers);
   for (std::int64_t sample = 0; sample < shape.batch; ++sample)
     for (std::int64_t head = 0; head < shape.heads; ++head)
@@ -219,7 +223,7 @@ Support dry_attention(const DescribedDevice& device, const Context& context, con
                       const AttentionStrides& strides, bool backward, std::int64_t most_workspace) {
   const detail::Target target = detail::described(device);
   const AttentionShape asked = asked_shape(context, shape, backward);
-  detail::EngineRules rules = detail::rules_for(context, Type::kBf16);
+  detail::EngineRules rules = detail::rules_for(context, DType::kBf16);
   rules.most_workspace = most_workspace;
   try {
     detail::check_support(make_graph(target, asked, strides, backward, context), target, rules,

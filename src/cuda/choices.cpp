@@ -5,7 +5,6 @@
 
 #include "base/log.hpp"
 #include "cuda/error.hpp"
-#include "cuda/plan_cache.hpp"
 
 namespace brainmt::cuda {
 namespace {

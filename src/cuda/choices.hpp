@@ -39,6 +39,10 @@ std::size_t choose(const Context& context, const std::string& key, const std::ve
 /// The known choice of `key`.
 std::optional<int> known_choice(const std::string& key);
 
+/// How often choices were adopted: the generation of plans, which hold the algorithm that was known when they were
+/// made.
+std::int64_t adoptions();
+
 /// Whether a shape without a choice is to be timed.
 bool times(const Context& context);
 

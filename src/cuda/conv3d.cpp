@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/plan_cache.hpp"
+#include "cuda/choices.hpp"
 #include "cuda/dry_plan.hpp"
 #include "cuda/graph.hpp"
 #include "cuda/layout.hpp"
-#include "cuda/plan_cache.hpp"
-#include "cuda/workspace.hpp"
 
 namespace brainmt::cuda {
 namespace {
@@ -46,7 +46,7 @@ std::vector<std::int64_t> channels_last(std::int64_t channels, const std::array<
 
 struct Tensors {
   Conv3dShape s;
-  Type type;
+  DType type;
 
   auto input(Id id) const {
     return detail::tensor(id, dims(s.batch, s.in_channels, s.in), channels_last(s.in_channels, s.in), type);
@@ -54,13 +54,13 @@ struct Tensors {
   auto output(Id id) const {
     return detail::tensor(id, dims(s.batch, s.out_channels, s.out), channels_last(s.out_channels, s.out), type);
   }
-  auto kernel(Id id, Type of) const {
+  auto kernel(Id id, DType of) const {
     const std::array<std::int64_t, 3> taps{s.kernel, s.kernel, s.kernel};
     return detail::tensor(id, dims(s.out_channels, s.in_channels, taps), channels_last(s.in_channels, taps), of);
   }
   auto bias(Id id) const {
     return detail::tensor(id, dims(1, s.out_channels, {1, 1, 1}),
-                          {s.out_channels, 1, s.out_channels, s.out_channels, s.out_channels}, Type::kF32);
+                          {s.out_channels, 1, s.out_channels, s.out_channels, s.out_channels}, DType::kF32);
   }
 };
 
@@ -90,13 +90,13 @@ void add_forward(Graph& graph, const Tensors& t, const Conv3dOperation& o) {
 // What is asked of cuDNN.
 struct Way {
   Conv3dOperation graph;
-  Type gradient = Type::kF32;  // of the weights, as the graph leaves it
+  DType gradient = DType::kF32;  // of the weights, as the graph leaves it
 };
 
 std::vector<Way> ways(const Conv3dOperation& o) {
   if (o.pass == ConvPass::kForward && (o.bias || o.relu)) return {{o}, {{o.pass, o.type}}};
   // Where no engine leaves fp32 gradients of bf16 operands, bf16 ones: summed in fp32 and rounded once.
-  if (o.pass == ConvPass::kBackwardWeights && o.type == Type::kBf16) return {{o}, {o, Type::kBf16}};
+  if (o.pass == ConvPass::kBackwardWeights && o.type == DType::kBf16) return {{o}, {o, DType::kBf16}};
   return {{o}};
 }
 
@@ -123,13 +123,13 @@ std::shared_ptr<Graph> make_graph(const detail::Target& target, const Conv3dShap
   return graph;
 }
 
-detail::EngineRules rules(const Context& context, Type type, std::int64_t most_workspace) {
+detail::EngineRules rules(const Context& context, DType type, std::int64_t most_workspace) {
   detail::EngineRules rules = detail::rules_for(context, type);
   rules.most_workspace = most_workspace;
   return rules;
 }
 
-detail::PlanKey key_of(const Context& context, const Conv3dShape& s, const Conv3dOperation& o) {
+PlanKey key_of(const Context& context, const Conv3dShape& s, const Conv3dOperation& o) {
   int device = 0;
   check(cudaGetDevice(&device), "the current GPU");
   const std::int64_t flags = std::int64_t{o.bias} * 16 + o.relu * 8 + context.deterministic * 4 + context.tf32 * 2 +
@@ -156,7 +156,7 @@ Plan make_plan(const Context& context, const detail::Target& target, const Conv3
   std::string reason;
   for (const std::int64_t most_workspace : {kMuchWorkspace, kAnyWorkspace})
     for (const Way& way : ways(o)) {
-      const std::string key = text_of(s, way.graph, context) + (way.gradient == Type::kBf16 ? ", bf16 gradient" : "");
+      const std::string key = text_of(s, way.graph, context) + (way.gradient == DType::kBf16 ? ", bf16 gradient" : "");
       try {
         return {detail::choose_plan(context, make_graph(target, s, way), target, key, pointers,
                                     rules(context, o.type, most_workspace)),
@@ -177,13 +177,14 @@ Way run(const Context& context, const Conv3dShape& s, const Conv3dOperation& o, 
     BRAINMT_CHECK(reinterpret_cast<std::uintptr_t>(pointer) % kAlignment == 0, "{}: tensor {} is not aligned", what,
                   id);
   const detail::Target target = detail::this_device();
-  thread_local detail::PlanCache<Plan> plans;
-  const Plan& plan = plans.get(key_of(context, s, o), [&] { return make_plan(context, target, s, o, pointers); });
+  thread_local PlanCache<Plan> plans;
+  const Plan& plan = plans.get(
+      key_of(context, s, o), [&] { return make_plan(context, target, s, o, pointers); }, detail::adoptions());
   plan.graph.run(context, target.handle, pointers, what);
   return plan.way;
 }
 
-detail::Scratch packed_kernel(const Context& context, const float* w, const Conv3dShape& s, Type type) {
+detail::Scratch packed_kernel(const Context& context, const float* w, const Conv3dShape& s, DType type) {
   detail::Scratch packed(context, static_cast<std::size_t>(s.weights()) * size_of(type),
                          [] { return std::string("the rewritten weights of conv3d"); });
   kernel_to_channels_last(context.stream, packed.data(), type, w, s.out_channels, s.in_channels, s.taps());
@@ -193,7 +194,7 @@ detail::Scratch packed_kernel(const Context& context, const float* w, const Conv
 // An operand that is only read, at an address that cuDNN takes: a chunk of frames with one channel may begin anywhere.
 class Input {
  public:
-  Input(const Context& context, const void* data, std::int64_t count, Type type) : data_(const_cast<void*>(data)) {
+  Input(const Context& context, const void* data, std::int64_t count, DType type) : data_(const_cast<void*>(data)) {
     if (reinterpret_cast<std::uintptr_t>(data) % kAlignment == 0) return;
     const std::size_t bytes = static_cast<std::size_t>(count) * size_of(type);
     copy_ = {context, bytes, [] { return std::string("the aligned copy of an operand of conv3d"); }};
@@ -215,11 +216,11 @@ std::int64_t outputs(const Conv3dShape& s) { return s.batch * voxels(s.out) * s.
 }  // namespace
 
 void conv3d_fwd(const Context& context, void* y, const void* x, const float* w, const float* bias,
-                const Conv3dShape& shape, Type type, bool relu) {
+                const Conv3dShape& shape, DType type, bool relu) {
   const detail::Scratch packed = packed_kernel(context, w, shape, type);
   const Input aligned(context, x, inputs(shape), type);
   Pointers pointers{{kY, y}, {kX, aligned.get()}, {kW, packed.data()}};
-  const Input aligned_bias(context, bias, shape.out_channels, Type::kF32);
+  const Input aligned_bias(context, bias, shape.out_channels, DType::kF32);
   if (bias != nullptr) pointers.emplace(kBias, aligned_bias.get());
   const Way way = run(context, shape, {ConvPass::kForward, type, bias != nullptr, relu}, pointers);
   const bool add = bias != nullptr && !way.graph.bias;
@@ -230,14 +231,14 @@ void conv3d_fwd(const Context& context, void* y, const void* x, const float* w, 
 }
 
 void conv3d_bwd_data(const Context& context, void* dx, const void* dy, const float* w, const Conv3dShape& shape,
-                     Type type) {
+                     DType type) {
   const detail::Scratch packed = packed_kernel(context, w, shape, type);
   const Input aligned(context, dy, outputs(shape), type);
   run(context, shape, {ConvPass::kBackwardData, type}, {{kDx, dx}, {kDy, aligned.get()}, {kW, packed.data()}});
 }
 
 void conv3d_bwd_weights(const Context& context, float* dw, const void* dy, const void* x, const Conv3dShape& shape,
-                        Type type) {
+                        DType type) {
   const detail::Scratch gradient(context, static_cast<std::size_t>(shape.weights()) * sizeof(float),
                                  [] { return std::string("the weight gradient of conv3d"); });
   const Input aligned_dy(context, dy, outputs(shape), type), aligned_x(context, x, inputs(shape), type);

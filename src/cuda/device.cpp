@@ -4,6 +4,8 @@
 #include <map>
 #include <utility>
 
+#include "cuda/error.hpp"
+
 namespace brainmt::cuda {
 namespace {
 
@@ -18,6 +20,12 @@ std::string uuid_text(const cudaUUID_t& uuid) {
     text += fmt::format("{:02x}", static_cast<unsigned char>(uuid.bytes[i]));
   }
   return text;
+}
+
+std::string size_text(std::size_t bytes) {
+  constexpr double kMiB = 1024.0 * 1024.0;
+  const double mib = static_cast<double>(bytes) / kMiB;
+  return mib < 1024.0 ? fmt::format("{:.1f} MiB", mib) : fmt::format("{:.2f} GiB", mib / 1024.0);
 }
 
 DeviceInfo info_of(int device) {
@@ -37,7 +45,7 @@ std::string obstacle(const Machine& m) {
         cuda_version(m.driver), cuda_version(m.runtime), cuda_version(m.driver));
   if (m.devices.empty())
     return fmt::format("no GPU is visible ({}): ask Slurm for one (--gpus-per-task=1), and check CUDA_VISIBLE_DEVICES",
-                       m.status == cudaSuccess ? "none found" : cudaGetErrorString(m.status));
+                       m.status == cudaSuccess ? "none found" : cudaGetErrorString(static_cast<cudaError_t>(m.status)));
   if (m.cudnn < kOldestCudnn)
     return fmt::format(
         "cuDNN {} was found, {} or newer is needed (older ones compute bf16 convolutions wrongly or "
@@ -100,10 +108,26 @@ void use(int device) {
   check(cudaFree(nullptr), "start of GPU {}", device);  // creates the context: a failure is named here, not later
 }
 
-MemoryInfo memory() {
-  MemoryInfo m;
-  check(cudaMemGetInfo(&m.free_bytes, &m.total_bytes), "memory of the GPU");
-  return m;
+std::string out_of_memory_text(std::string_view stage, std::size_t asked_bytes, const MemoryInfo& memory, int device,
+                               std::size_t captured_bytes) {
+  const std::string asked = asked_bytes == 0 ? std::string() : fmt::format(", asked for {}", size_text(asked_bytes));
+  const std::string captured =
+      captured_bytes == 0
+          ? "try"
+          : fmt::format("captured steps hold {}: set device.graphs=false, or try", size_text(captured_bytes));
+  return fmt::format(
+      "GPU {}: out of memory in {}{}, {} of {} free: {} model.recompute=block, a smaller run.batch_size or a smaller "
+      "model.frame_chunk",
+      device, stage, asked, size_text(memory.free_bytes), size_text(memory.total_bytes), captured);
+}
+
+void fail_out_of_memory(std::string_view stage, std::size_t asked_bytes, std::size_t captured_bytes) {
+  (void)cudaGetLastError();  // else the next launch would be blamed for it
+  int device = 0;
+  MemoryInfo memory;
+  if (cudaGetDevice(&device) != cudaSuccess || cudaMemGetInfo(&memory.free_bytes, &memory.total_bytes) != cudaSuccess)
+    (void)cudaGetLastError();  // the sizes stay 0: the message that matters is the first one
+  throw DeviceMemoryError(out_of_memory_text(stage, asked_bytes, memory, device, captured_bytes));
 }
 
 std::string suggestions_of(const Machine& machine, int device) {

@@ -1,11 +1,13 @@
 #pragma once
 // Which GPU a rank uses, and what it is. One rank per GPU: the layer's allocator and timings assume that nobody else
 // computes there. What is asked of the machine (query) and what follows from it (the other functions) are apart, so
-// that the decisions are tested without a GPU.
+// that the decisions are tested without a GPU. No CUDA headers here.
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "cuda/error.hpp"
+#include "base/error.hpp"
 
 namespace brainmt::cuda {
 
@@ -19,12 +21,12 @@ struct DeviceInfo {
 
 /// What the CUDA run time says about this process. Versions as CUDA counts: 13000 is 13.0.
 struct Machine {
-  cudaError_t status = cudaSuccess;  // of counting the devices
-  int driver = 0;                    // newest CUDA that the driver supports; 0: no driver
-  int runtime = 0;                   // CUDA that this program was built with
-  std::vector<DeviceInfo> devices;   // those visible to this process
-  std::size_t cudnn = 0;             // 91900 is 9.19.0
-  std::size_t cublas = 0;            // 130100 is 13.1.0
+  int status = 0;                   // cudaError_t of counting the devices
+  int driver = 0;                   // newest CUDA that the driver supports; 0: no driver
+  int runtime = 0;                  // CUDA that this program was built with
+  std::vector<DeviceInfo> devices;  // those visible to this process
+  std::size_t cudnn = 0;            // 91900 is 9.19.0
+  std::size_t cublas = 0;           // 130100 is 13.1.0
 };
 
 /// Never throws for want of a device.
@@ -47,8 +49,25 @@ void check_unshared(const std::vector<Placement>& placements);
 
 /// Makes `device` the current one of this process and wakes it up.
 void use(int device);
-/// Memory of the current device.
-MemoryInfo memory();
+
+/// The device has no room. Ends a command like std::bad_alloc does on the host (app/program.cpp).
+struct DeviceMemoryError : Error {
+  explicit DeviceMemoryError(const std::string& what) : Error(ExitCode::kInternal, what) {}
+};
+
+struct MemoryInfo {
+  std::size_t free_bytes = 0;
+  std::size_t total_bytes = 0;
+};
+
+/// One line: stage ("conv3d backward weights workspace"), bytes asked for (0: unknown), what the device has, which
+/// options lower it. `captured_bytes`: held for captured steps (memory/pool.hpp); where there are any, giving them up
+/// comes first.
+std::string out_of_memory_text(std::string_view stage, std::size_t asked_bytes, const MemoryInfo& memory, int device,
+                               std::size_t captured_bytes = 0);
+
+/// Throws the DeviceMemoryError of the current device. For allocators: call it where cudaMalloc found no room.
+[[noreturn]] void fail_out_of_memory(std::string_view stage, std::size_t asked_bytes, std::size_t captured_bytes = 0);
 
 /// What decides which algorithms the libraries suggest, and in which order: the device's kind and their versions.
 std::string suggestions_of(const Machine& machine, int device);

@@ -10,30 +10,11 @@
 #include <cudnn.h>
 #include <fmt/format.h>
 
-#include <cstddef>
 #include <string>
-#include <string_view>
 
-#include "base/error.hpp"
+#include "cuda/device.hpp"
 
 namespace brainmt::cuda {
-
-/// The device has no room. Ends a command like std::bad_alloc does on the host (app/program.cpp).
-struct DeviceMemoryError : Error {
-  explicit DeviceMemoryError(const std::string& what) : Error(ExitCode::kInternal, what) {}
-};
-
-struct MemoryInfo {
-  std::size_t free_bytes = 0;
-  std::size_t total_bytes = 0;
-};
-
-/// One line: stage ("conv3d backward weights workspace"), bytes asked for (0: unknown), what the device has, which
-/// options lower it.
-std::string out_of_memory_text(std::string_view stage, std::size_t asked_bytes, const MemoryInfo& memory, int device);
-
-/// Throws the DeviceMemoryError of the current device. For allocators: call it where cudaMalloc found no room.
-[[noreturn]] void fail_out_of_memory(std::string_view stage, std::size_t asked_bytes);
 
 namespace detail {
 [[noreturn]] void fail(cudaError_t status, const std::string& what);

@@ -4,12 +4,11 @@
 #include <cstddef>
 #include <vector>
 
+#include "base/plan_cache.hpp"
 #include "cuda/choices.hpp"
 #include "cuda/error.hpp"
 #include "cuda/gemm_layout.hpp"
 #include "cuda/layout.hpp"
-#include "cuda/plan_cache.hpp"
-#include "cuda/workspace.hpp"
 
 namespace brainmt::cuda {
 namespace {
@@ -39,24 +38,26 @@ cublasLtHandle_t handle() {
   return instance;
 }
 
-cudaDataType_t data_type(Type t) { return t == Type::kF32 ? CUDA_R_32F : t == Type::kBf16 ? CUDA_R_16BF : CUDA_R_64F; }
+cudaDataType_t data_type(DType t) {
+  return t == DType::kF32 ? CUDA_R_32F : t == DType::kBf16 ? CUDA_R_16BF : CUDA_R_64F;
+}
 
 enum class Gelu { kNone, kForward, kBackward };
 
 // The product as cuBLASLt is asked for it.
 struct Problem {
-  Matrix c;
-  ConstMatrix a, b;
+  AnyMatrix c;
+  AnyMatrix a, b;
   const void* bias;  // bf16 for bf16 C, else C's master type
   bool accumulate = false;
   Gelu gelu = Gelu::kNone;
-  Matrix pre{};  // with GELU, of C's shape and type: written forward, read backward
+  AnyMatrix pre{};  // with GELU, of C's shape and type: written forward, read backward
 
   std::string text() const {
-    const auto operand = [](const ConstMatrix& x) {
-      return fmt::format("{}[{}, {}] ({}, {})", name_of(x.type), x.rows, x.cols, x.row_stride, x.col_stride);
+    const auto operand = [](const AnyMatrix& x) {
+      return fmt::format("{}[{}, {}] ({}, {})", name_of(x.dtype), x.rows, x.cols, x.row_stride, x.col_stride);
     };
-    std::string text = fmt::format("gemm {}[{}, {}] ({}){} = {} {}{}", name_of(c.type), c.rows, c.cols, c.row_stride,
+    std::string text = fmt::format("gemm {}[{}, {}] ({}){} = {} {}{}", name_of(c.dtype), c.rows, c.cols, c.row_stride,
                                    accumulate ? " +" : "", operand(a), operand(b), bias != nullptr ? " + bias" : "");
     if (gelu != Gelu::kNone)
       text += fmt::format(", gelu {} ({})", gelu == Gelu::kForward ? "forward" : "backward", pre.row_stride);
@@ -104,15 +105,16 @@ void set_epilogue(const OwnedMatmul& matmul, const Problem& p, bool with_bias) {
   if (p.gelu == Gelu::kForward) epilogue = CUBLASLT_EPILOGUE_GELU_AUX_BIAS;
   if (p.gelu == Gelu::kBackward) epilogue = CUBLASLT_EPILOGUE_DGELU;
   set(matmul, CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue);
-  if (with_bias) set(matmul, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, std::int32_t{data_type(p.c.type)});
+  if (with_bias) set(matmul, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, std::int32_t{data_type(p.c.dtype)});
   if (p.gelu != Gelu::kNone) set(matmul, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, p.pre.row_stride);
   set_epilogue_pointers(matmul, p, with_bias);
 }
 
 OwnedMatmul make_matmul(const Problem& p, const Context& context, bool transpose_a, bool transpose_b, bool with_bias) {
-  const bool fp64 = p.c.type == Type::kF64;
+  const bool fp64 = p.c.dtype == DType::kF64;
   const auto fp32 = context.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
-  const cublasComputeType_t compute = fp64 ? CUBLAS_COMPUTE_64F : (p.a.type == Type::kF32 ? fp32 : CUBLAS_COMPUTE_32F);
+  const cublasComputeType_t compute =
+      fp64 ? CUBLAS_COMPUTE_64F : (p.a.dtype == DType::kF32 ? fp32 : CUBLAS_COMPUTE_32F);
   cublasLtMatmulDesc_t created = nullptr;
   check(cublasLtMatmulDescCreate(&created, compute, fp64 ? CUDA_R_64F : CUDA_R_32F), "{}", p.text());
   OwnedMatmul matmul(created);
@@ -124,7 +126,7 @@ OwnedMatmul make_matmul(const Problem& p, const Context& context, bool transpose
   return matmul;
 }
 
-OwnedLayout make_layout(Type type, std::int64_t rows, std::int64_t cols, std::int64_t ld) {
+OwnedLayout make_layout(DType type, std::int64_t rows, std::int64_t cols, std::int64_t ld) {
   cublasLtMatrixLayout_t created = nullptr;
   check(cublasLtMatrixLayoutCreate(&created, data_type(type), static_cast<std::uint64_t>(rows),
                                    static_cast<std::uint64_t>(cols), ld),
@@ -179,7 +181,7 @@ void run(const Context& context, const Plan& plan, const Problem& p, void* c) {
   set_epilogue_pointers(plan.matmul, p, plan.adds_bias);
   const float one = 1.0f, beta = p.accumulate ? 1.0f : 0.0f;
   const double one64 = one, beta64 = beta;
-  const bool fp64 = p.c.type == Type::kF64;
+  const bool fp64 = p.c.dtype == DType::kF64;
   const cublasStatus_t status =
       cublasLtMatmul(handle(), plan.matmul.get(), fp64 ? static_cast<const void*>(&one64) : &one, p.b.data,
                      plan.b.get(), p.a.data, plan.a.get(), fp64 ? static_cast<const void*>(&beta64) : &beta, c,
@@ -187,8 +189,8 @@ void run(const Context& context, const Plan& plan, const Problem& p, void* c) {
   if (status != CUBLAS_STATUS_SUCCESS) detail::fail(status, p.text());
 }
 
-std::size_t bytes_of(const Matrix& c) {
-  return static_cast<std::size_t>((c.rows - 1) * c.row_stride + c.cols) * size_of(c.type);
+std::size_t bytes_of(const AnyMatrix& c) {
+  return static_cast<std::size_t>((c.rows - 1) * c.row_stride + c.cols) * size_of(c.dtype);
 }
 
 void choose_algorithm(const Context& context, Plan& plan, const Problem& p,
@@ -216,18 +218,18 @@ void choose_algorithm(const Context& context, Plan& plan, const Problem& p,
 }
 
 Plan make_plan(const Context& context, const Problem& p) {
-  const auto layout = [&](const ConstMatrix& x) {
+  const auto layout = [&](const AnyMatrix& x) {
     const auto found = detail::column_major_transpose(x.rows, x.cols, x.row_stride, x.col_stride);
     BRAINMT_CHECK(found.has_value(), "{}: one stride of each operand must be 1", p.text());
     return *found;
   };
   const detail::ColumnMajor a = layout(p.a), b = layout(p.b);
   Plan plan;
-  plan.a = make_layout(p.a.type, a.rows, a.cols, a.ld);
-  plan.b = make_layout(p.b.type, b.rows, b.cols, b.ld);
-  plan.c = make_layout(p.c.type, p.c.cols, p.c.rows, p.c.row_stride);
+  plan.a = make_layout(p.a.dtype, a.rows, a.cols, a.ld);
+  plan.b = make_layout(p.b.dtype, b.rows, b.cols, b.ld);
+  plan.c = make_layout(p.c.dtype, p.c.cols, p.c.rows, p.c.row_stride);
   std::vector<cublasLtMatmulHeuristicResult_t> found;
-  if (p.bias != nullptr && p.c.type != Type::kF64) {  // there is no such epilogue for fp64
+  if (p.bias != nullptr && p.c.dtype != DType::kF64) {  // there is no such epilogue for fp64
     plan.adds_bias = true;
     plan.matmul = make_matmul(p, context, a.transpose, b.transpose, true);
     found = suggestions(plan, p);
@@ -246,10 +248,10 @@ Plan make_plan(const Context& context, const Problem& p) {
   return plan;
 }
 
-detail::PlanKey key_of(const Context& context, const Problem& p) {
+PlanKey key_of(const Context& context, const Problem& p) {
   int device = 0;
   check(cudaGetDevice(&device), "the current GPU");
-  const std::int64_t types = std::int64_t(p.a.type) * 16 + std::int64_t(p.b.type) * 4 + std::int64_t(p.c.type);
+  const std::int64_t types = std::int64_t(p.a.dtype) * 16 + std::int64_t(p.b.dtype) * 4 + std::int64_t(p.c.dtype);
   const std::int64_t flags = std::int64_t(p.gelu) * 16 + std::int64_t{p.bias != nullptr} * 8 + p.accumulate * 4 +
                              context.tf32 * 2 + (context.selection == Selection::kTimed);
   return {p.c.rows,
@@ -272,84 +274,84 @@ detail::PlanKey key_of(const Context& context, const Problem& p) {
 }
 
 // The operand itself, or its values rounded to bf16 in `block`, at the same strides.
-ConstMatrix rounded(const Context& context, const ConstMatrix& x, Type wanted, detail::Scratch& block) {
-  if (x.type == wanted) return x;
+AnyMatrix rounded(const Context& context, const AnyMatrix& x, DType wanted, detail::Scratch& block) {
+  if (x.dtype == wanted) return x;
   const std::int64_t count = (x.rows - 1) * x.row_stride + (x.cols - 1) * x.col_stride + 1;
-  block = {context, static_cast<std::size_t>(count) * size_of(Type::kBf16),
+  block = {context, static_cast<std::size_t>(count) * size_of(DType::kBf16),
            [&] { return fmt::format("the bf16 copy of a matrix [{}, {}] for gemm", x.rows, x.cols); }};
   round_to_bf16(context.stream, block.data(), static_cast<const float*>(x.data), count);
-  return {block.data(), Type::kBf16, x.rows, x.cols, x.row_stride, x.col_stride};
+  return {block.data(), DType::kBf16, x.rows, x.cols, x.row_stride, x.col_stride};
 }
 
-void check_product(const Matrix& c, const ConstMatrix& a, const ConstMatrix& b) {
+void check_product(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b) {
   const auto text = [&] {
-    return fmt::format("{}[{}, {}] = {}[{}, {}] {}[{}, {}]", name_of(c.type), c.rows, c.cols, name_of(a.type), a.rows,
-                       a.cols, name_of(b.type), b.rows, b.cols);
+    return fmt::format("{}[{}, {}] = {}[{}, {}] {}[{}, {}]", name_of(c.dtype), c.rows, c.cols, name_of(a.dtype), a.rows,
+                       a.cols, name_of(b.dtype), b.rows, b.cols);
   };
   BRAINMT_CHECK(a.cols == b.rows && c.rows == a.rows && c.cols == b.cols && a.cols > 0, "{}", text());
   BRAINMT_CHECK(c.col_stride == 1 && (c.row_stride >= c.cols || c.rows == 1), "{}: strides {}, {}", text(),
                 c.row_stride, c.col_stride);
-  const bool fp64 = a.type == Type::kF64;
-  BRAINMT_CHECK(fp64 == (b.type == Type::kF64) && fp64 == (c.type == Type::kF64), "{}", text());
-  BRAINMT_CHECK(c.type != Type::kBf16 || a.type == Type::kBf16 || b.type == Type::kBf16, "{}", text());
+  const bool fp64 = a.dtype == DType::kF64;
+  BRAINMT_CHECK(fp64 == (b.dtype == DType::kF64) && fp64 == (c.dtype == DType::kF64), "{}", text());
+  BRAINMT_CHECK(c.dtype != DType::kBf16 || a.dtype == DType::kBf16 || b.dtype == DType::kBf16, "{}", text());
 }
 
 // Runs the product unless the library has none with this GELU; tells whether it did.
 bool multiply(const Context& context, const Problem& wanted) {
   detail::Scratch bf16_a, bf16_b, bf16_bias;
   Problem p = wanted;
-  const bool bf16 = p.a.type == Type::kBf16 || p.b.type == Type::kBf16;
-  const Type type = bf16 ? Type::kBf16 : p.a.type;
+  const bool bf16 = p.a.dtype == DType::kBf16 || p.b.dtype == DType::kBf16;
+  const DType type = bf16 ? DType::kBf16 : p.a.dtype;
   p.a = rounded(context, p.a, type, bf16_a);
   p.b = rounded(context, p.b, type, bf16_b);
   p.c.row_stride = std::max(p.c.row_stride, p.c.cols);
-  if (p.bias != nullptr && p.c.type == Type::kBf16) {
-    bf16_bias = {context, static_cast<std::size_t>(p.c.cols) * size_of(Type::kBf16),
+  if (p.bias != nullptr && p.c.dtype == DType::kBf16) {
+    bf16_bias = {context, static_cast<std::size_t>(p.c.cols) * size_of(DType::kBf16),
                  [&] { return "the bias of " + p.text(); }};
     round_to_bf16(context.stream, bf16_bias.data(), static_cast<const float*>(p.bias), p.c.cols);
     p.bias = bf16_bias.data();
   }
-  thread_local detail::PlanCache<Plan> plans;
-  const Plan& plan = plans.get(key_of(context, p), [&] { return make_plan(context, p); });
+  thread_local PlanCache<Plan> plans;
+  const Plan& plan = plans.get(
+      key_of(context, p), [&] { return make_plan(context, p); }, detail::adoptions());
   if (!plan.exists) return false;
   run(context, plan, p, p.c.data);
   if (p.bias != nullptr && !plan.adds_bias)
-    add_bias(context.stream, p.c.data, p.c.type, wanted.bias, false, p.c.rows, p.c.cols, p.c.row_stride);
+    add_bias(context.stream, p.c.data, p.c.dtype, wanted.bias, false, p.c.rows, p.c.cols, p.c.row_stride);
   return true;
 }
 
 // What cublasLt.h asks of the matrix beside C: its type is C's, its columns (our rows) lie a multiple of 8 elements
 // apart; vector accesses want 16 bytes.
-bool takes_gelu(const Matrix& c, const ConstMatrix& pre) {
-  BRAINMT_CHECK(c.rows == pre.rows && c.cols == pre.cols && c.type == pre.type && pre.col_stride == 1,
-                "gelu of {}[{}, {}] beside {}[{}, {}]", name_of(c.type), c.rows, c.cols, name_of(pre.type), pre.rows,
+bool takes_gelu(const AnyMatrix& c, const AnyMatrix& pre) {
+  BRAINMT_CHECK(c.rows == pre.rows && c.cols == pre.cols && c.dtype == pre.dtype && pre.col_stride == 1,
+                "gelu of {}[{}, {}] beside {}[{}, {}]", name_of(c.dtype), c.rows, c.cols, name_of(pre.dtype), pre.rows,
                 pre.cols);
-  return c.type == Type::kBf16 && pre.row_stride >= pre.cols && pre.row_stride % 8 == 0 && alignment(pre.data) >= 16;
+  return c.dtype == DType::kBf16 && pre.row_stride >= pre.cols && pre.row_stride % 8 == 0 && alignment(pre.data) >= 16;
 }
 
 }  // namespace
 
-void gemm(const Context& context, const Matrix& c, const ConstMatrix& a, const ConstMatrix& b, const void* bias,
+void gemm(const Context& context, const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const void* bias,
           bool accumulate) {
   if (c.rows == 0 || c.cols == 0) return;
   check_product(c, a, b);
   multiply(context, {.c = c, .a = a, .b = b, .bias = bias, .accumulate = accumulate});
 }
 
-bool gemm_gelu(const Context& context, const Matrix& c, const Matrix& pre, const ConstMatrix& a, const ConstMatrix& b,
+bool gemm_gelu(const Context& context, const AnyMatrix& c, const AnyMatrix& pre, const AnyMatrix& a, const AnyMatrix& b,
                const void* bias) {
   check_product(c, a, b);
   BRAINMT_CHECK(bias != nullptr, "gelu of a product without a bias");
-  if (!takes_gelu(c, {pre.data, pre.type, pre.rows, pre.cols, pre.row_stride, pre.col_stride})) return false;
+  if (!takes_gelu(c, pre)) return false;
   return multiply(context, {.c = c, .a = a, .b = b, .bias = bias, .gelu = Gelu::kForward, .pre = pre});
 }
 
-bool gemm_gelu_bwd(const Context& context, const Matrix& c, const ConstMatrix& pre, const ConstMatrix& a,
-                   const ConstMatrix& b) {
+bool gemm_gelu_bwd(const Context& context, const AnyMatrix& c, const AnyMatrix& pre, const AnyMatrix& a,
+                   const AnyMatrix& b) {
   check_product(c, a, b);
   if (!takes_gelu(c, pre)) return false;
-  const Matrix read{const_cast<void*>(pre.data), pre.type, pre.rows, pre.cols, pre.row_stride, pre.col_stride};
-  return multiply(context, {.c = c, .a = a, .b = b, .bias = nullptr, .gelu = Gelu::kBackward, .pre = read});
+  return multiply(context, {.c = c, .a = a, .b = b, .bias = nullptr, .gelu = Gelu::kBackward, .pre = pre});
 }
 
 }  // namespace brainmt::cuda

@@ -6,29 +6,14 @@
 // (activations to the residual stream; weight gradients, which are added to in fp32). Where one of A and B is fp32 and
 // the other bf16 (a master weight), the fp32 one is first rounded to bf16. Accumulation is in fp32 (fp64 for fp64) and
 // partial sums are never rounded to bf16.
-#include <cstdint>
-
+#include "base/matrix_view.hpp"
 #include "cuda/context.hpp"
-#include "cuda/types.hpp"
 
 namespace brainmt::cuda {
 
-/// A matrix in device memory, not owned: element (i, j) lies at data + i * row_stride + j * col_stride.
-template <class Void>
-struct MatrixOf {
-  Void* data;
-  Type type;
-  std::int64_t rows, cols;
-  std::int64_t row_stride, col_stride = 1;
-
-  MatrixOf transposed() const { return {data, type, cols, rows, col_stride, row_stride}; }
-};
-using Matrix = MatrixOf<void>;
-using ConstMatrix = MatrixOf<const void>;
-
 /// c [m, n] = a [m, k] b [k, n] (+ bias) (+ c when `accumulate`). c.col_stride is 1. bias: n values of C's master type
 /// (fp64 for fp64, else fp32), added to every row, or null; for bf16 C it is rounded to bf16 first.
-void gemm(const Context& context, const Matrix& c, const ConstMatrix& a, const ConstMatrix& b, const void* bias,
+void gemm(const Context& context, const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const void* bias,
           bool accumulate);
 
 // GELU as the epilogue of a product, in the library's form of it, the tanh form. c and pre are bf16 with contiguous
@@ -36,10 +21,10 @@ void gemm(const Context& context, const Matrix& c, const ConstMatrix& a, const C
 // whose rows do not begin 16 bytes apart, or because it says so.
 
 /// c = gelu(pre), pre = a b + bias. GELU sees the fp32 sum; pre is that sum rounded. bias as in gemm(), not null.
-bool gemm_gelu(const Context& context, const Matrix& c, const Matrix& pre, const ConstMatrix& a, const ConstMatrix& b,
+bool gemm_gelu(const Context& context, const AnyMatrix& c, const AnyMatrix& pre, const AnyMatrix& a, const AnyMatrix& b,
                const void* bias);
 /// c = (a b) gelu'(pre), elementwise.
-bool gemm_gelu_bwd(const Context& context, const Matrix& c, const ConstMatrix& pre, const ConstMatrix& a,
-                   const ConstMatrix& b);
+bool gemm_gelu_bwd(const Context& context, const AnyMatrix& c, const AnyMatrix& pre, const AnyMatrix& a,
+                   const AnyMatrix& b);
 
 }  // namespace brainmt::cuda

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "cuda/choices.hpp"
+#include "cuda/context.hpp"
 #include "cuda/device.hpp"
-#include "cuda/workspace.hpp"
 
 namespace brainmt::cuda::detail {
 namespace {
@@ -70,7 +70,7 @@ Target described(const DescribedDevice& device) {
   return {.properties = std::move(properties), .sm = device.sm};
 }
 
-std::shared_ptr<Graph> make_graph(const Target& target, Type type) {
+std::shared_ptr<Graph> make_graph(const Target& target, DType type) {
   auto graph = std::make_shared<Graph>();
   graph->set_io_data_type(data_type(type))
       .set_intermediate_data_type(fe::DataType_t::FLOAT)
@@ -79,13 +79,13 @@ std::shared_ptr<Graph> make_graph(const Target& target, Type type) {
   return graph;
 }
 
-fe::DataType_t data_type(Type type) {
-  BRAINMT_CHECK(type != Type::kF64, "cuDNN's tensor operations are bf16 and fp32");
-  return type == Type::kBf16 ? fe::DataType_t::BFLOAT16 : fe::DataType_t::FLOAT;
+fe::DataType_t data_type(DType type) {
+  BRAINMT_CHECK(type != DType::kF64, "cuDNN's tensor operations are bf16 and fp32");
+  return type == DType::kBf16 ? fe::DataType_t::BFLOAT16 : fe::DataType_t::FLOAT;
 }
 
 fe::graph::Tensor_attributes tensor(std::int64_t id, const std::vector<std::int64_t>& dim,
-                                    const std::vector<std::int64_t>& stride, Type type) {
+                                    const std::vector<std::int64_t>& stride, DType type) {
   fe::graph::Tensor_attributes attributes;
   attributes.set_uid(id).set_dim(dim).set_stride(stride).set_data_type(data_type(type));
   return attributes;
@@ -99,12 +99,12 @@ void make_output(const GraphTensor& made, const fe::graph::Tensor_attributes& wa
       .set_data_type(wanted.get_data_type());
 }
 
-EngineRules rules_for(const Context& context, Type type) {
+EngineRules rules_for(const Context& context, DType type) {
   using Note = fe::NumericalNote_t;
   // Sums in fp32, whatever the operands.
   EngineRules rules{{Note::REDUCED_PRECISION_REDUCTION}};
   if (context.deterministic) rules.excluded.push_back(Note::NONDETERMINISTIC);
-  if (type == Type::kF32) {
+  if (type == DType::kF32) {
     // fp32 is for comparisons: direct sums only, and no TF32 or bf16 inside unless asked for.
     rules.excluded.insert(rules.excluded.end(), {Note::FFT, Note::WINOGRAD, Note::WINOGRAD_TILE_4x4,
                                                  Note::WINOGRAD_TILE_6x6, Note::WINOGRAD_TILE_13x13});

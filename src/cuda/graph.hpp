@@ -10,10 +10,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/dtype.hpp"
 #include "cuda/context.hpp"
 #include "cuda/dry_plan.hpp"
 #include "cuda/error.hpp"
-#include "cuda/types.hpp"
 
 namespace brainmt::cuda::detail {
 
@@ -42,11 +42,11 @@ Target this_device();
 Target described(const DescribedDevice& device);
 
 /// An empty graph for `target` with activations of `type`; everything else is fp32.
-std::shared_ptr<Graph> make_graph(const Target& target, Type type);
-fe::DataType_t data_type(Type type);
+std::shared_ptr<Graph> make_graph(const Target& target, DType type);
+fe::DataType_t data_type(DType type);
 /// Attributes of a tensor whose place in Pointers is `id`.
 fe::graph::Tensor_attributes tensor(std::int64_t id, const std::vector<std::int64_t>& dim,
-                                    const std::vector<std::int64_t>& stride, Type type);
+                                    const std::vector<std::int64_t>& stride, DType type);
 
 /// Makes `made`, which an operation of the graph left, a tensor in memory with the attributes wanted.
 void make_output(const GraphTensor& made, const fe::graph::Tensor_attributes& wanted);
@@ -57,7 +57,7 @@ struct EngineRules {
   std::int64_t most_workspace = std::int64_t{1} << 50;
 };
 /// The rules that follow from the context for operands of `type`.
-EngineRules rules_for(const Context& context, Type type);
+EngineRules rules_for(const Context& context, DType type);
 
 /// A graph and the place of one built plan in it.
 class GraphPlan {

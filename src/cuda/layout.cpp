@@ -6,23 +6,23 @@
 
 namespace brainmt::cuda {
 
-void kernel_to_channels_last(cudaStream_t stream, void* to, Type type, const float* w, std::int64_t out_channels,
+void kernel_to_channels_last(cudaStream_t stream, void* to, DType type, const float* w, std::int64_t out_channels,
                              std::int64_t in_channels, std::int64_t taps) {
-  BRAINMT_CHECK(type != Type::kF64, "kernels are converted to fp32 or bf16");
+  BRAINMT_CHECK(type != DType::kF64, "kernels are converted to fp32 or bf16");
   if (out_channels * in_channels * taps == 0) return;
   const cudaError_t status =
-      type == Type::kBf16
+      type == DType::kBf16
           ? detail::launch_channels_last(stream, static_cast<__nv_bfloat16*>(to), w, out_channels, in_channels, taps)
           : detail::launch_channels_last(stream, static_cast<float*>(to), w, out_channels, in_channels, taps);
   check(status, "layout of a kernel [{}, {}, {}]", out_channels, in_channels, taps);
 }
 
-void add_channels_last_gradient(cudaStream_t stream, float* dw, const void* from, Type type, std::int64_t out_channels,
+void add_channels_last_gradient(cudaStream_t stream, float* dw, const void* from, DType type, std::int64_t out_channels,
                                 std::int64_t in_channels, std::int64_t taps) {
-  BRAINMT_CHECK(type != Type::kF64, "gradients of kernels are fp32 or bf16");
+  BRAINMT_CHECK(type != DType::kF64, "gradients of kernels are fp32 or bf16");
   if (out_channels * in_channels * taps == 0) return;
   const cudaError_t status =
-      type == Type::kBf16
+      type == DType::kBf16
           ? detail::launch_add_gradient(stream, dw, static_cast<const __nv_bfloat16*>(from), out_channels, in_channels,
                                         taps)
           : detail::launch_add_gradient(stream, dw, static_cast<const float*>(from), out_channels, in_channels, taps);
@@ -35,16 +35,16 @@ void round_to_bf16(cudaStream_t stream, void* to, const float* from, std::int64_
         count);
 }
 
-void add_bias(cudaStream_t stream, void* c, Type type, const void* bias, bool relu, std::int64_t rows,
+void add_bias(cudaStream_t stream, void* c, DType type, const void* bias, bool relu, std::int64_t rows,
               std::int64_t cols, std::int64_t ld) {
   BRAINMT_CHECK(ld >= cols, "rows of {} values, {} apart", cols, ld);
   if (rows * cols == 0) return;
   const auto* single = static_cast<const float*>(bias);
   cudaError_t status = cudaSuccess;
-  if (type == Type::kF64)
+  if (type == DType::kF64)
     status = detail::launch_add_bias(stream, static_cast<double*>(c), static_cast<const double*>(bias), relu, rows,
                                      cols, ld);
-  else if (type == Type::kF32)
+  else if (type == DType::kF32)
     status = detail::launch_add_bias(stream, static_cast<float*>(c), single, relu, rows, cols, ld);
   else
     status = detail::launch_add_bias(stream, static_cast<__nv_bfloat16*>(c), single, relu, rows, cols, ld);

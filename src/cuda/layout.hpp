@@ -5,15 +5,15 @@
 
 #include <cstdint>
 
-#include "cuda/types.hpp"
+#include "base/dtype.hpp"
 
 namespace brainmt::cuda {
 
 /// to [out, taps, in] of `type` = w [out, in, taps], fp32 as published.
-void kernel_to_channels_last(cudaStream_t stream, void* to, Type type, const float* w, std::int64_t out_channels,
+void kernel_to_channels_last(cudaStream_t stream, void* to, DType type, const float* w, std::int64_t out_channels,
                              std::int64_t in_channels, std::int64_t taps);
 /// dw [out, in, taps], fp32, += from [out, taps, in] of `type`.
-void add_channels_last_gradient(cudaStream_t stream, float* dw, const void* from, Type type, std::int64_t out_channels,
+void add_channels_last_gradient(cudaStream_t stream, float* dw, const void* from, DType type, std::int64_t out_channels,
                                 std::int64_t in_channels, std::int64_t taps);
 
 /// to[i] = from[i] rounded to bf16 (nearest, ties to even).
@@ -21,7 +21,7 @@ void round_to_bf16(cudaStream_t stream, void* to, const float* from, std::int64_
 
 /// c [rows, cols] += bias [cols] in every row, then ReLU when `relu`; rows of c lie `ld` elements apart. bias is fp64
 /// for fp64 c, else fp32; null adds nothing.
-void add_bias(cudaStream_t stream, void* c, Type type, const void* bias, bool relu, std::int64_t rows,
+void add_bias(cudaStream_t stream, void* c, DType type, const void* bias, bool relu, std::int64_t rows,
               std::int64_t cols, std::int64_t ld);
 
 /// Place of an addend in a sum of bf16 matrices.

@@ -7,9 +7,7 @@
 namespace brainmt::dnn {
 namespace {
 
-using detail::ConvShape;
-
-ConvShape shape_of(const Tensor& x, const Tensor& y, const Tensor& w, const Conv3dOptions& o) {
+Conv3dShape shape_of(const Tensor& x, const Tensor& y, const Tensor& w, const Conv3dOptions& o) {
   const Shape& in = x.shape();
   const Shape& out = y.shape();
   const Shape& kernel = w.shape();
@@ -23,7 +21,7 @@ ConvShape shape_of(const Tensor& x, const Tensor& y, const Tensor& w, const Conv
 
 // The direct algorithm's: k^3 multiply-adds for each output and input channel, whatever the back end computes instead.
 // Each pass reads two of x, y, w and writes the third; the weight gradient is read too.
-profile::Work work_of(const ConvShape& s, const Tensor& x, const Tensor& y, const Tensor& w, bool weights = false) {
+profile::Work work_of(const Conv3dShape& s, const Tensor& x, const Tensor& y, const Tensor& w, bool weights = false) {
   return {.flops = 2.0 * static_cast<double>(y.count()) *
                    static_cast<double>(s.in_channels * s.kernel * s.kernel * s.kernel),
           .bytes = static_cast<double>(x.bytes() + y.bytes() + (weights ? 2 : 1) * w.bytes())};
@@ -32,14 +30,14 @@ profile::Work work_of(const ConvShape& s, const Tensor& x, const Tensor& y, cons
 }  // namespace
 
 void conv3d_fwd(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const Conv3dOptions& o) {
-  const ConvShape shape = shape_of(x, y, w, o);
+  const Conv3dShape shape = shape_of(x, y, w, o);
   if (y.count() == 0) return;
   const profile::Region region("brainmt::conv3d::fwd", work_of(shape, x, y, w));
   detail::run_conv3d_fwd(y, x, w, bias, shape, o.relu);
 }
 
 void conv3d_bwd_data(const Tensor& dx, const Tensor& dy, const Tensor& w, const Conv3dOptions& o) {
-  const ConvShape shape = shape_of(dx, dy, w, o);
+  const Conv3dShape shape = shape_of(dx, dy, w, o);
   if (dx.count() == 0) return;
   const profile::Region region("brainmt::conv3d::bwd_data", work_of(shape, dx, dy, w));
   detail::run_conv3d_bwd_data(dx, dy, w, shape);
@@ -47,7 +45,7 @@ void conv3d_bwd_data(const Tensor& dx, const Tensor& dy, const Tensor& w, const 
 
 void conv3d_bwd_weights(const Tensor& dw, const Tensor& dbias, const Tensor& dy, const Tensor& x,
                         const Conv3dOptions& o) {
-  const ConvShape shape = shape_of(x, dy, dw, o);
+  const Conv3dShape shape = shape_of(x, dy, dw, o);
   if (x.count() == 0) return;
   const profile::Region region("brainmt::conv3d::bwd_weights", work_of(shape, x, dy, dw, true));
   detail::run_conv3d_bwd_weights(dw, dbias, dy, x, shape);

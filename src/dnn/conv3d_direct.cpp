@@ -6,7 +6,7 @@
 
 namespace brainmt::dnn::detail {
 
-void conv3d_fwd_direct(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvShape& shape,
+void conv3d_fwd_direct(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const Conv3dShape& shape,
                        bool relu) {
   dispatch(y.dtype(), [&]<class T>() {
     using M = Master<T>;
@@ -15,7 +15,7 @@ void conv3d_fwd_direct(const Tensor& y, const Tensor& x, const Tensor& w, const 
   });
 }
 
-void conv3d_bwd_data_direct(const Tensor& dx, const Tensor& dy, const Tensor& w, const ConvShape& shape) {
+void conv3d_bwd_data_direct(const Tensor& dx, const Tensor& dy, const Tensor& w, const Conv3dShape& shape) {
   dispatch(dx.dtype(), [&]<class T>() {
     kernels::conv3d_direct_bwd_data<T>(kernels::Exec{}, view1<T>(dx), view1<const T>(dy), view1<const Master<T>>(w),
                                        shape);
@@ -23,7 +23,7 @@ void conv3d_bwd_data_direct(const Tensor& dx, const Tensor& dy, const Tensor& w,
 }
 
 void conv3d_bwd_weights_direct(const Tensor& dw, const Tensor& dbias, const Tensor& dy, const Tensor& x,
-                               const ConvShape& shape) {
+                               const Conv3dShape& shape) {
   dispatch(x.dtype(), [&]<class T>() {
     kernels::conv3d_direct_bwd_weights<T>(kernels::Exec{}, view1<Master<T>>(dw), view1<const T>(dy), view1<const T>(x),
                                           shape);

@@ -7,31 +7,18 @@
 
 namespace brainmt::dnn {
 
-Operand Operand::part(std::int64_t begin, std::int64_t count, std::int64_t first, std::int64_t width) const {
-  BRAINMT_CHECK(begin >= 0 && begin + count <= rows && first >= 0 && first + width <= cols,
-                "rows [{}, {}) and columns [{}, {}) of [{}, {}]", begin, begin + count, first, first + width, rows,
-                cols);
-  const std::int64_t offset = (begin * row_stride + first * col_stride) * static_cast<std::int64_t>(size_of(dtype));
-  return {static_cast<std::byte*>(data) + offset, dtype, count, width, row_stride, col_stride};
-}
-
-Operand operand(const Matrix& m) {
-  const Operand whole{m.tensor.raw(), m.tensor.dtype(), m.rows(), m.ld(), m.ld(), 1};
-  return whole.part(0, m.rows(), m.begin, m.cols);
-}
-
 namespace {
 
 // m n k multiply-adds; reads A and B, and passes `times` over matrices of C's size.
-profile::Work work_of(const Operand& c, const Operand& a, const Operand& b, int times) {
-  const auto bytes = [](const Operand& m) {
+profile::Work work_of(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, int times) {
+  const auto bytes = [](const AnyMatrix& m) {
     return static_cast<double>(m.rows) * static_cast<double>(m.cols) * static_cast<double>(size_of(m.dtype));
   };
   return {.flops = 2.0 * static_cast<double>(c.rows) * static_cast<double>(c.cols) * static_cast<double>(a.cols),
           .bytes = bytes(a) + bytes(b) + times * bytes(c)};
 }
 
-void check_shapes(const Operand& c, const Operand& a, const Operand& b, const Tensor& bias) {
+void check_shapes(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias) {
   BRAINMT_CHECK(a.cols == b.rows && c.rows == a.rows && c.cols == b.cols, "[{}, {}] = [{}, {}] [{}, {}]", c.rows,
                 c.cols, a.rows, a.cols, b.rows, b.cols);
   BRAINMT_CHECK(!bias || (bias.count() == c.cols && bias.dtype() == master_of(c.dtype)), "bias {} of {} columns",
@@ -39,7 +26,7 @@ void check_shapes(const Operand& c, const Operand& a, const Operand& b, const Te
 }
 
 // One product with a matrix beside C. What the back end declines is counted where it is then done.
-bool run_with_gelu(const Operand& c, const Operand& pre, const Operand& a, const Operand& b, const Tensor& bias,
+bool run_with_gelu(const AnyMatrix& c, const AnyMatrix& pre, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias,
                    const auto& run) {
   check_shapes(c, a, b, bias);
   BRAINMT_CHECK(pre.rows == c.rows && pre.cols == c.cols && pre.dtype == c.dtype, "gelu of [{}, {}] beside [{}, {}]",
@@ -53,37 +40,37 @@ bool run_with_gelu(const Operand& c, const Operand& pre, const Operand& a, const
 
 }  // namespace
 
-void product(const Operand& c, const Operand& a, const Operand& b, const Tensor& bias, bool accumulate) {
+void product(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias, bool accumulate) {
   check_shapes(c, a, b, bias);
   if (c.rows == 0 || c.cols == 0) return;
   const profile::Region region("brainmt::product", work_of(c, a, b, accumulate ? 2 : 1));
   detail::run_product(c, a, b, bias, accumulate);
 }
 
-bool product_gelu(const Operand& c, const Operand& pre, const Operand& a, const Operand& b, const Tensor& bias) {
+bool product_gelu(const AnyMatrix& c, const AnyMatrix& pre, const AnyMatrix& a, const AnyMatrix& b,
+                  const Tensor& bias) {
   return run_with_gelu(c, pre, a, b, bias, [&] { return detail::run_product_gelu(c, pre, a, b, bias); });
 }
 
-bool product_gelu_bwd(const Operand& c, const Operand& pre, const Operand& a, const Operand& b) {
+bool product_gelu_bwd(const AnyMatrix& c, const AnyMatrix& pre, const AnyMatrix& a, const AnyMatrix& b) {
   return run_with_gelu(c, pre, a, b, {}, [&] { return detail::run_product_gelu_bwd(c, pre, a, b); });
 }
 
-void add_column_sums(const Tensor& sums, const Matrix& m) {
-  dispatch(m.tensor.dtype(), [&]<class T>() {
-    kernels::column_sum<T>(kernels::Exec{}, view1<Master<T>>(sums), rows<const T>(m.tensor, m.begin, m.cols));
-  });
+void add_column_sums(const Tensor& sums, const AnyMatrix& m) {
+  dispatch(m.dtype,
+           [&]<class T>() { kernels::column_sum<T>(kernels::Exec{}, view1<Master<T>>(sums), m.as<const T>()); });
 }
 
-void linear_fwd(const Matrix& y, const Matrix& x, const Tensor& w, const Tensor& bias) {
-  product(operand(y), operand(x), operand(w).transposed(), bias, false);
+void linear_fwd(const AnyMatrix& y, const AnyMatrix& x, const Tensor& w, const Tensor& bias) {
+  product(y, x, w.matrix().transposed(), bias, false);
 }
 
-void linear_bwd_data(const Matrix& dx, const Matrix& dy, const Tensor& w, bool accumulate) {
-  product(operand(dx), operand(dy), operand(w), {}, accumulate);
+void linear_bwd_data(const AnyMatrix& dx, const AnyMatrix& dy, const Tensor& w, bool accumulate) {
+  product(dx, dy, w, {}, accumulate);
 }
 
-void linear_bwd_weights(const Tensor& dw, const Tensor& dbias, const Matrix& dy, const Matrix& x) {
-  product(operand(dw), operand(dy).transposed(), operand(x), {}, true);
+void linear_bwd_weights(const Tensor& dw, const Tensor& dbias, const AnyMatrix& dy, const AnyMatrix& x) {
+  product(dw, dy.transposed(), x, {}, true);
   if (dbias) add_column_sums(dbias, dy);
 }
 

@@ -8,7 +8,7 @@
 // bf16 can do; down the tail it is up to 8.4 times as much, and always to one side, which is why it must be asked for.
 // Both passes take the same form, whether or not the library has it built in.
 #include "dnn/gemm.hpp"
-#include "kernels/activation_kind.hpp"
+#include "kernels/kinds.hpp"
 
 namespace brainmt::dnn {
 
@@ -17,9 +17,9 @@ kernels::Activation gelu_form(DType type);
 
 /// pre = x w^T + bias and y = gelu(pre), both [M, out] in the activation type. `pre` is what linear_gelu_bwd needs; it
 /// may be y where there is no way back.
-void linear_gelu_fwd(const Tensor& y, const Tensor& pre, const Matrix& x, const Tensor& w, const Tensor& bias);
+void linear_gelu_fwd(const Tensor& y, const Tensor& pre, const AnyMatrix& x, const Tensor& w, const Tensor& bias);
 
 /// dpre = (dy w) * gelu'(pre): from the gradient of the layer behind, of weight w [out, in], to that of what GELU saw.
-void linear_gelu_bwd(const Tensor& dpre, const Matrix& dy, const Tensor& w, const Tensor& pre);
+void linear_gelu_bwd(const Tensor& dpre, const AnyMatrix& dy, const Tensor& w, const Tensor& pre);
 
 }  // namespace brainmt::dnn

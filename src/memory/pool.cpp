@@ -10,9 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/capture.hpp"
 #include "base/error.hpp"
 
-namespace brainmt::pool {
+namespace brainmt {
+namespace pool {
 namespace {
 
 // Size classes: powers of two cut into eighths above 4 KiB, so at most an eighth of a block is wasted.
@@ -27,7 +29,6 @@ struct State {
   std::map<std::size_t, std::vector<void*>> cached;
   PoolStatistics statistics;
   void (*handler)(std::size_t) = nullptr;
-  std::function<bool()> shortage;
 };
 
 State& state() {
@@ -50,24 +51,11 @@ void* ask_system(std::size_t bytes) {
   }
 }
 
-bool somebody_gives_back() {
-  std::function<bool()> shortage;
-  {
-    std::lock_guard lock(state().mutex);
-    shortage = state().shortage;
-  }
-  return shortage && shortage();
-}
-
 // Blocks of other sizes may hold what is missing.
 void* new_block(std::size_t bytes) {
   if (void* block = ask_system(bytes)) return block;
   release_cached();
   if (void* block = ask_system(bytes)) return block;
-  if (somebody_gives_back()) {
-    release_cached();
-    if (void* block = ask_system(bytes)) return block;
-  }
   void (*handler)(std::size_t) = nullptr;
   {
     std::lock_guard lock(state().mutex);
@@ -97,132 +85,126 @@ void* take(std::size_t bytes) {
   return new_block(bytes);
 }
 
-thread_local Reserve::Scope* open_scope = nullptr;
+thread_local Arena::Scope* open_scope = nullptr;
 
 }  // namespace
 
-// The pool's mutex guards the blocks of all reserves.
-struct Reserve::Blocks {
+// The pool's mutex guards the blocks of all arenas.
+struct Arena::Blocks {
   struct Block {
-    std::size_t number = 0;  // in the order in which the reserve got them
+    std::size_t number = 0;  // in the order in which the arena got them
     void* address = nullptr;
   };
 
   std::map<std::size_t, std::vector<Block>> free;  // by size class; the last is given out next
   std::size_t count = 0, out = 0, bytes = 0;
   bool is_dissolved = false;
-  std::vector<const void*> served;
+  std::vector<const void*> allocated;
 
   // Lowest numbers first, whatever the order in which blocks came back: runs with the same demand get the same blocks,
-  // also when the reserve has grown in between.
+  // also when the arena has grown in between.
   void sort() {
     for (auto& [bytes_each, blocks] : free) std::ranges::sort(blocks, std::ranges::greater{}, &Block::number);
-    served.clear();
+    allocated.clear();
   }
 
-  static std::shared_ptr<void> allocate(const std::shared_ptr<Blocks>& reserve, Supply supply, std::size_t bytes) {
-    const Block block = reserve->next(supply, bytes);
-    return {block.address, [reserve, bytes, block](void*) { give_back(*reserve, bytes, block); }};
+  static std::shared_ptr<void> allocate(const std::shared_ptr<Blocks>& arena, Mode mode, std::size_t bytes) {
+    const Block block = arena->next(mode, bytes);
+    return {block.address, [arena, bytes, block](void*) { give_back(*arena, bytes, block); }};
   }
 
-  Block next(Supply supply, std::size_t bytes_wanted) {
+  Block next(Mode mode, std::size_t wanted) {
     {
       const std::lock_guard lock(state().mutex);
-      if (auto& blocks = free[bytes_wanted]; !blocks.empty()) {
+      if (auto& blocks = free[wanted]; !blocks.empty()) {
         const Block block = blocks.back();
         blocks.pop_back();
-        return hand_out(block, supply);
+        return hand_out(block, mode);
       }
     }
-    if (supply == Supply::kFixed)
+    if (mode == Mode::kFixed)
       throw InternalError(
-          fmt::format("a step asks for {} bytes more while it is being recorded than when it ran before; "
-                      "device.graphs=false runs without records",
-                      bytes_wanted));
-    void* const address = take(bytes_wanted);
+          fmt::format("a step allocates {} bytes more under capture than when it ran before; device.graphs=false runs "
+                      "without captured steps",
+                      wanted));
+    void* const address = take(wanted);
     const std::lock_guard lock(state().mutex);
-    bytes += bytes_wanted;
-    return hand_out({count++, address}, supply);
+    add_bytes(wanted);
+    return hand_out({count++, address}, mode);
   }
 
-  Block hand_out(const Block& block, Supply supply) {
+  Block hand_out(const Block& block, Mode mode) {
     ++out;
-    if (supply == Supply::kFixed) served.push_back(block.address);
+    if (mode == Mode::kFixed) allocated.push_back(block.address);
     return block;
   }
 
-  static void give_back(Blocks& reserve, std::size_t bytes, const Block& block) {
+  // Modulo 2^64, so that they can be taken away too.
+  void add_bytes(std::size_t more) {
+    bytes += more;
+    state().statistics.arena_bytes += more;
+  }
+
+  static void give_back(Blocks& arena, std::size_t bytes, const Block& block) {
     {
       const std::lock_guard lock(state().mutex);
-      --reserve.out;
-      if (!reserve.is_dissolved) {
-        reserve.free[bytes].push_back(block);
+      --arena.out;
+      if (!arena.is_dissolved) {
+        arena.free[bytes].push_back(block);
         return;
       }
+      arena.add_bytes(-bytes);
     }
     pool::give_back(block.address, bytes);
   }
+
+  void dissolve() {
+    std::map<std::size_t, std::vector<Block>> rest;
+    {
+      const std::lock_guard lock(state().mutex);
+      is_dissolved = true;
+      rest.swap(free);
+      for (const auto& [bytes_each, blocks] : rest) add_bytes(-(bytes_each * blocks.size()));
+    }
+    for (const auto& [bytes_each, blocks] : rest)
+      for (const Block& block : blocks) pool::give_back(block.address, bytes_each);
+  }
 };
 
-Reserve::Reserve() : blocks_(std::make_shared<Blocks>()) {}
+Arena::Arena() : blocks_(std::make_shared<Blocks>()) {}
+Arena::~Arena() { blocks_->dissolve(); }
 
-Reserve::~Reserve() {
-  {
-    const std::lock_guard lock(state().mutex);
-    blocks_->is_dissolved = true;
-  }
-  release();
-}
+Arena::Scope::Scope(std::shared_ptr<Blocks> blocks, Mode mode)
+    : blocks_(std::move(blocks)), mode_(mode), outer_(std::exchange(open_scope, this)) {}
+Arena::Scope::~Scope() { open_scope = outer_; }
 
-void Reserve::release() {
-  std::map<std::size_t, std::vector<Blocks::Block>> free;
-  {
-    const std::lock_guard lock(state().mutex);
-    free.swap(blocks_->free);
-    for (const auto& [bytes, blocks] : free) blocks_->bytes -= bytes * blocks.size();
-  }
-  for (const auto& [bytes, blocks] : free)
-    for (const Blocks::Block& block : blocks) give_back(block.address, bytes);
-}
-
-Reserve::Scope::Scope(std::shared_ptr<Blocks> blocks, Supply supply)
-    : blocks_(std::move(blocks)), supply_(supply), outer_(std::exchange(open_scope, this)) {}
-Reserve::Scope::~Scope() {
-  if (blocks_) open_scope = outer_;
-}
-
-Reserve::Scope Reserve::open(Supply supply) {
+Arena::Scope Arena::open(Mode mode) {
   {
     const std::lock_guard lock(state().mutex);
     blocks_->sort();
   }
-  return {blocks_, supply};
+  return {blocks_, mode};
 }
 
-std::size_t Reserve::bytes() const {
+std::size_t Arena::bytes() const {
   const std::lock_guard lock(state().mutex);
   return blocks_->bytes;
 }
 
-bool Reserve::is_whole() const {
+bool Arena::is_whole() const {
   const std::lock_guard lock(state().mutex);
   return blocks_->out == 0;
 }
 
-std::vector<const void*> Reserve::served() const {
+std::vector<const void*> Arena::allocated() const {
   const std::lock_guard lock(state().mutex);
-  return blocks_->served;
+  return blocks_->allocated;
 }
 
 std::shared_ptr<void> allocate(std::size_t bytes) {
   bytes = size_class(bytes);
-  if (open_scope != nullptr) return Reserve::Blocks::allocate(open_scope->blocks_, open_scope->supply_, bytes);
+  if (open_scope != nullptr) return Arena::Blocks::allocate(open_scope->blocks_, open_scope->mode_, bytes);
   return {take(bytes), [bytes](void* p) { give_back(p, bytes); }};
-}
-
-void on_shortage(std::function<bool()> give_back) {
-  std::lock_guard lock(state().mutex);
-  state().shortage = std::move(give_back);
 }
 
 void on_exhausted(void (*handler)(std::size_t bytes)) {
@@ -251,4 +233,19 @@ void release_cached() {
   }
 }
 
-}  // namespace brainmt::pool
+}  // namespace pool
+
+void wait_for_kernels() {
+  refuse_while_capturing("a wait for the kernels");
+  Kokkos::DefaultExecutionSpace().fence();
+}
+
+void* kernel_stream() {
+#if defined(KOKKOS_ENABLE_CUDA)
+  return Kokkos::Cuda().cuda_stream();
+#else
+  return nullptr;
+#endif
+}
+
+}  // namespace brainmt

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <variant>
 
-#include "autograd/ops/tokens.hpp"
+#include "autograd/ops.hpp"
 #include "kernels/tokens.hpp"
 #include "models/drop_path.hpp"
 #include "nn/init.hpp"

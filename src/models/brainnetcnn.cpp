@@ -4,8 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "autograd/ops/graph.hpp"
-#include "autograd/ops/linear.hpp"
+#include "autograd/ops.hpp"
 #include "base/philox.hpp"
 #include "nn/init.hpp"
 #include "nn/modules.hpp"

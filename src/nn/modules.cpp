@@ -2,8 +2,6 @@
 
 #include <cmath>
 
-#include "autograd/ops/attention.hpp"
-#include "autograd/ops/elementwise.hpp"
 #include "nn/init.hpp"
 
 namespace brainmt::nn {

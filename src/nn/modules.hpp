@@ -4,11 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "autograd/ops/conv3d.hpp"
-#include "autograd/ops/linear.hpp"
-#include "autograd/ops/mixer_scan.hpp"
-#include "autograd/ops/norm.hpp"
-#include "autograd/ops/patches.hpp"
+#include "autograd/ops.hpp"
 #include "autograd/tape.hpp"
 #include "nn/parameter.hpp"
 

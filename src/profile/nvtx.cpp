@@ -3,17 +3,9 @@
 #include <Kokkos_Core.hpp>
 #include <cstdint>
 
-#ifdef KOKKOS_ENABLE_CUDA
-#include <nvtx3/nvToolsExt.h>
-#endif
-
 namespace brainmt::profile::nvtx {
 
-#ifdef KOKKOS_ENABLE_CUDA
-bool available() { return true; }
-void push(const char* label) { nvtxRangePushA(label); }
-void pop() { nvtxRangePop(); }
-#else
+#ifndef KOKKOS_ENABLE_CUDA  // else cuda/nvtx.cpp
 bool available() { return false; }
 void push(const char*) {}
 void pop() {}

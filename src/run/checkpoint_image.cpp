@@ -2,7 +2,7 @@
 
 #include <Kokkos_Core.hpp>
 
-#include "base/recording.hpp"
+#include "base/capture.hpp"
 #include "io/atomic_file.hpp"
 #include "run/checkpoint_files.hpp"
 #include "tensor/views.hpp"
@@ -18,7 +18,7 @@ io::TensorToWrite entry(const char* prefix, const nn::Parameter& p, const float*
 }
 
 void copy_to_host(float* host, const Tensor& flat) {
-  refuse_while_recording("a copy of a checkpoint");
+  refuse_while_capturing("a copy of a checkpoint");
   using HostArray = Kokkos::View<float*, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
   Kokkos::deep_copy(HostArray(host, static_cast<std::size_t>(flat.count())), view1<const float>(flat));
 }

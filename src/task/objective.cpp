@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "autograd/ops/loss.hpp"
-#include "kernels/loss_kind.hpp"
+#include "autograd/ops.hpp"
+#include "kernels/kinds.hpp"
 #include "kernels/ref/loss.hpp"
 #include "nn/init.hpp"
 #include "task/metrics.hpp"

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "kernels/detail/loops.hpp"
-#include "memory/pinned_blocks.hpp"
+#include "memory/pinned.hpp"
 #include "profile/place.hpp"
 #include "profile/region.hpp"
 #include "task/window_upload.hpp"

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/recording.hpp"
+#include "base/capture.hpp"
 #include "kernels/grid_scatter.hpp"
 #include "memory/pinned.hpp"
 #include "memory/pool.hpp"
@@ -49,7 +49,7 @@ WindowUpload::~WindowUpload() {
 }
 
 void WindowUpload::next(const Tensor& dense) {
-  refuse_while_recording("an upload of a window");
+  refuse_while_capturing("an upload of a window");
   if (!window_) {
     std::optional<io::Window> window = loader_.next();
     BRAINMT_CHECK(window.has_value(), "the source of windows ended early");

@@ -3,7 +3,7 @@
 #include <Kokkos_Core.hpp>
 #include <vector>
 
-#include "base/recording.hpp"
+#include "base/capture.hpp"
 #include "memory/pool.hpp"
 #include "profile/region.hpp"
 
@@ -45,7 +45,7 @@ Tensor Tensor::from_host(std::span<const float> values, Shape shape, DType dtype
 }
 
 void Tensor::fill_from_host(std::span<const float> values) const {
-  refuse_while_recording("a copy of a tensor from the host");
+  refuse_while_capturing("a copy of a tensor from the host");
   BRAINMT_CHECK(dtype_ == DType::kF32 && static_cast<std::int64_t>(values.size()) == count(), "{} values for {} {}",
                 values.size(), name_of(dtype_), shape_.str());
   Kokkos::deep_copy(Exec(), DeviceBytes(static_cast<std::byte*>(raw()), bytes()),
@@ -94,7 +94,7 @@ void Tensor::zero() const {
 }
 
 std::vector<double> Tensor::to_host() const {
-  refuse_while_recording("a copy of a tensor to the host");
+  refuse_while_capturing("a copy of a tensor to the host");
   const Tensor wide = to(DType::kF64);
   std::vector<double> values(static_cast<std::size_t>(count()));
   Kokkos::deep_copy(Exec(), HostBytesOut(reinterpret_cast<std::byte*>(values.data()), values.size() * sizeof(double)),

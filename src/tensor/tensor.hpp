@@ -9,7 +9,8 @@
 #include <span>
 #include <vector>
 
-#include "tensor/dtype.hpp"
+#include "base/dtype.hpp"
+#include "base/matrix_view.hpp"
 #include "tensor/shape.hpp"
 
 namespace brainmt {
@@ -33,6 +34,10 @@ class Tensor {
   /// Product of all extents but the last, and the last: the tensor seen as a matrix.
   std::int64_t row_count() const { return shape_.rank() == 0 ? 1 : count() / shape_[-1]; }
   std::int64_t cols() const { return shape_.rank() == 0 ? 1 : shape_[-1]; }
+  AnyMatrix matrix() const { return {raw(), dtype_, row_count(), cols(), cols(), 1}; }
+  operator AnyMatrix() const { return matrix(); }  // NOLINT: a whole tensor is a matrix
+  /// Columns [first, first + count) of that matrix.
+  AnyMatrix columns(std::int64_t first, std::int64_t count) const { return matrix().columns(first, count); }
 
   template <class T>
   T* data() const {

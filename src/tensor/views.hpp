@@ -33,13 +33,12 @@ kernels::View4<T> view4(const Tensor& t) {
 
 /// Columns [begin, begin + cols) of the tensor seen as a matrix.
 template <class T>
-kernels::Rows<T> rows(const Tensor& t, std::int64_t begin, std::int64_t cols) {
-  return kernels::rows<T>(t.data<std::remove_const_t<T>>() + begin, static_cast<std::size_t>(t.row_count()),
-                          static_cast<std::size_t>(cols), static_cast<std::size_t>(t.cols()));
+MatrixView<T> rows(const Tensor& t, std::int64_t begin, std::int64_t cols) {
+  return t.columns(begin, cols).as<T>();
 }
 template <class T>
-kernels::Rows<T> rows(const Tensor& t) {
-  return rows<T>(t, 0, t.cols());
+MatrixView<T> rows(const Tensor& t) {
+  return t.matrix().as<T>();
 }
 
 }  // namespace brainmt

@@ -4,11 +4,12 @@
 
 #include "base/error.hpp"
 #if defined(KOKKOS_ENABLE_CUDA)
-#include "comm/cuda/cuda_runtime.hpp"
-#include "cuda/stream_recorder.hpp"
+#include "cuda/capture.hpp"
+#include "cuda/runtime.hpp"
+#include "memory/pool.hpp"
 #include "train/kokkos_gradient_memory.hpp"
 #if defined(BRAINMT_HAS_NCCL)
-#include "comm/cuda/nccl_library.hpp"
+#include "cuda/nccl.hpp"
 #endif
 #endif
 
@@ -23,7 +24,7 @@ constexpr double kShareOfTimeout = 0.9;
 
 std::unique_ptr<comm::NcclApi> nccl() {
 #if defined(BRAINMT_HAS_NCCL)
-  return comm::make_nccl_library();
+  return cuda::make_nccl();
 #else
   return nullptr;
 #endif
@@ -33,18 +34,17 @@ std::unique_ptr<comm::NcclApi> nccl() {
 
 struct GradientRoute::Device {
   Device(comm::Communicator& control, const RouteSettings& settings)
-      : runtime(comm::make_cuda_runtime(control.rank())),
+      : runtime(cuda::make_runtime(control.rank())),
         library(nccl()),
-        ranks(comm::make_device_communicator(control, {*runtime, library.get(), Kokkos::Cuda().cuda_stream()},
-                                             settings.backend,
+        ranks(comm::make_device_communicator(control, {*runtime, library.get(), kernel_stream()}, settings.backend,
                                              std::chrono::duration<double>(kShareOfTimeout * settings.timeout))),
-        recorder(settings.graphs ? cuda::make_stream_recorder(Kokkos::Cuda().cuda_stream()) : nullptr) {}
+        capture(settings.graphs ? cuda::make_stream_capture(kernel_stream()) : nullptr) {}
 
   KokkosGradientMemory memory;
   std::unique_ptr<comm::DeviceApi> runtime;
   std::unique_ptr<comm::NcclApi> library;
   std::unique_ptr<comm::Communicator> ranks;
-  std::unique_ptr<LaunchRecorder> recorder;
+  std::unique_ptr<StreamCapture> capture;
 };
 
 #else
@@ -52,7 +52,7 @@ struct GradientRoute::Device {
 struct GradientRoute::Device {  // never made
   comm::GradientMemory& memory;
   std::unique_ptr<comm::Communicator> ranks;
-  std::unique_ptr<LaunchRecorder> recorder;
+  std::unique_ptr<StreamCapture> capture;
 };
 
 #endif
@@ -74,6 +74,6 @@ comm::GradientLink GradientRoute::link() {
   return {*device_->ranks, device_->memory, wire_};
 }
 
-LaunchRecorder* GradientRoute::recorder() { return device_ ? device_->recorder.get() : nullptr; }
+StreamCapture* GradientRoute::capture() { return device_ ? device_->capture.get() : nullptr; }
 
 }  // namespace brainmt::train

@@ -1,10 +1,10 @@
 #pragma once
 // How the gradients of a run travel. A build for the host sends them over the communicator that the ranks agree over; a
-// build for CUDA gives them one of their own, bound to Kokkos' stream, while agreement stays with MPI, and a recorder
+// build for CUDA gives them one of their own, bound to Kokkos' stream, while agreement stays with MPI, and the capture
 // of that stream.
 #include <memory>
 
-#include "base/recording.hpp"
+#include "base/capture.hpp"
 #include "comm/device_communicator.hpp"
 #include "comm/gradient_memory.hpp"
 
@@ -14,7 +14,7 @@ struct RouteSettings {
   comm::DeviceBackend backend = comm::DeviceBackend::kAuto;
   comm::GradientWire wire = comm::GradientWire::kAsStored;
   double timeout = 0;   // seconds of a step; 0: for ever
-  bool graphs = false;  // wants a recorder
+  bool graphs = false;  // wants a capture
 };
 
 class GradientRoute {
@@ -29,7 +29,7 @@ class GradientRoute {
   /// Valid while the route lives.
   comm::GradientLink link();
   /// Of the stream that the kernels and the link's communicator work on; null where none was wanted, or on the host.
-  LaunchRecorder* recorder();
+  StreamCapture* capture();
 
  private:
   struct Device;

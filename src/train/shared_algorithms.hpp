@@ -11,7 +11,7 @@
 #include <string>
 
 #include "comm/communicator.hpp"
-#include "dnn/algorithms.hpp"
+#include "dnn/backend.hpp"
 
 namespace brainmt::train {
 

@@ -35,7 +35,7 @@ void carry_out(fault::Action action, const Tensor& flat) {
 
 StepRunner::StepRunner(models::Model& model, const task::Objective& objective, nn::AdamW& optimizer,
                        comm::Communicator& control, const comm::GradientLink& gradients, const StepSettings& settings,
-                       LaunchRecorder* recorder)
+                       StreamCapture* capture)
     : model_(model),
       objective_(objective),
       optimizer_(optimizer),
@@ -43,7 +43,7 @@ StepRunner::StepRunner(models::Model& model, const task::Objective& objective, n
       settings_(settings),
       reducer_(gradients, ranges_of(model.parameters()), model.parameters().grads().data<float>(),
                model.parameters().flat_count(), settings.bucket_bytes, settings.determinism),
-      records_(recorder, control, gradients.comm, reducer_.can_record()) {}
+      captured_steps_(capture, control, gradients.comm, reducer_.can_capture()) {}
 
 StepResult StepRunner::run(const StepRequest& request) {
   StepResult result;
@@ -63,7 +63,7 @@ StepResult StepRunner::run(const StepRequest& request) {
   for (int micro = 0; micro < settings_.micro_steps; ++micro) {
     if (micro > 0 && settings_.determinism == comm::Determinism::kWorld) store.zero_grads();
     const auto begin = Clock::now();
-    const task::MicroBatch batch = request.batch(micro, recorded_.input());
+    const task::MicroBatch batch = request.batch(micro, captured_.input());
     result.data_seconds += seconds_since(begin);
     reducer_.begin_micro_step();
     run_micro_step(request, batch, micro, result);
@@ -101,8 +101,7 @@ bool StepRunner::is_full(const StepRequest& request) const {
 
 void StepRunner::run_micro_step(const StepRequest& request, const task::MicroBatch& batch, int micro,
                                 StepResult& times) {
-  const bool repeats = records_.active() && is_full(request);
-  const auto memory = repeats ? pool::Reserve::Scope() : records_.lend_memory();  // a record's would be needed twice
+  const bool repeats = captured_steps_.active() && is_full(request);
   if (batch.samples.empty()) {
     autograd::Tape nothing;
     return backward(nothing, {}, {});
@@ -110,9 +109,9 @@ void StepRunner::run_micro_step(const StepRequest& request, const task::MicroBat
   const std::vector<float> draws =
       model_.draws({.training = true, .seed = settings_.seed, .step = request.step, .samples = batch.samples});
   if (repeats) {
-    recorded_.fill(batch, draws, objective_.terms());
-    repeat_recorded(micro + 1 == settings_.micro_steps, times);
-    losses_.push_back({recorded_.loss().clone(), batch.samples});  // the next micro step writes over it
+    captured_.fill(batch, draws, objective_.terms());
+    repeat_captured(micro + 1 == settings_.micro_steps, times);
+    losses_.push_back({captured_.loss().clone(), batch.samples});  // the next micro step writes over it
   } else {
     StepBuffers buffers;
     buffers.fill(batch, draws, objective_.terms());
@@ -121,13 +120,13 @@ void StepRunner::run_micro_step(const StepRequest& request, const task::MicroBat
   }
 }
 
-void StepRunner::repeat_recorded(bool reduces, StepResult& times) {
+void StepRunner::repeat_captured(bool reduces, StepResult& times) {
   const auto begin = Clock::now();
   StepResult inside;
-  const auto pass = [this, &inside] { forward_and_backward(recorded_, inside); };
-  const auto recorded_pass = [this, reduces, pass] { reducer_.record(reduces, pass); };
-  if (records_.run(reduces ? StepRecords::Kind::kReduces : StepRecords::Kind::kAdds, pass, recorded_pass))
-    reducer_.replayed();
+  const auto pass = [this, &inside] { forward_and_backward(captured_, inside); };
+  const auto captured_pass = [this, reduces, pass] { reducer_.capture(reduces, pass); };
+  if (captured_steps_.run(reduces ? CapturedSteps::Kind::kReduces : CapturedSteps::Kind::kAdds, pass, captured_pass))
+    reducer_.launched();
   times.forward_seconds += inside.forward_seconds;
   times.backward_seconds += seconds_since(begin) - inside.forward_seconds;
 }

@@ -4,8 +4,8 @@
 // sum of the objective's terms over its samples. The weights of labels come with them, made from the whole global
 // batch, so N ranks with batch 1 and 1 rank with batch N compute the same thing.
 //
-// On a device, what lies between "the batch is in device memory" and "its gradients are added, or reduced" is recorded
-// and replayed (step_records.hpp). It knows neither the step nor its samples: those are in step_buffers.hpp.
+// On a device, what lies between "the batch is in device memory" and "its gradients are added, or reduced" is a
+// CUDA graph (captured_steps.hpp). It knows neither the step nor its samples: those are in step_buffers.hpp.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,15 +15,15 @@
 #include "comm/gradient_reducer.hpp"
 #include "models/model.hpp"
 #include "nn/optimizer.hpp"
+#include "train/captured_steps.hpp"
 #include "train/step_buffers.hpp"
-#include "train/step_records.hpp"
 
 namespace brainmt::train {
 
 struct StepSettings {
   std::uint64_t seed = 0;
   int micro_steps = 1;
-  std::int64_t batch_size = 0;  // samples of a full micro batch; other steps are not recorded
+  std::int64_t batch_size = 0;  // samples of a full micro batch; other steps are not captured
   std::size_t bucket_bytes = std::size_t{8} << 20;
   comm::Determinism determinism = comm::Determinism::kRank;
 };
@@ -45,24 +45,20 @@ struct StepResult {
   bool stop = false;        // some rank was asked to stop
   double data_seconds = 0;  // this rank waited for its batches
   double forward_seconds = 0, backward_seconds = 0, update_seconds = 0;  // of this rank
-  double reduce_seconds = 0;  // communication that the backward pass did not hide; 0 where it was replayed with it
+  double reduce_seconds = 0;  // communication that the backward pass did not hide; 0 where one graph holds both
 };
 
 class StepRunner {
  public:
   /// Everything given outlives the runner. The ranks agree over `control`, in the host's memory; `gradients` says how
-  /// those travel, over the same communicator or another of the same ranks. With a `recorder`, micro steps of full
-  /// global batches are recorded and replayed, where the link can be. Throws UsageError where the ranks do not allow
+  /// those travel, over the same communicator or another of the same ranks. With a `capture`, micro steps of full
+  /// global batches run as CUDA graphs, where the link can be captured. Throws UsageError where the ranks do not allow
   /// deterministic=world.
   StepRunner(models::Model& model, const task::Objective& objective, nn::AdamW& optimizer, comm::Communicator& control,
-             const comm::GradientLink& gradients, const StepSettings& settings, LaunchRecorder* recorder = nullptr);
+             const comm::GradientLink& gradients, const StepSettings& settings, StreamCapture* capture = nullptr);
 
   /// Collective.
   StepResult run(const StepRequest& request);
-
-  /// Records keep much memory; work of the model's kind that ends before the next step, such as validation, may have it
-  /// until the scope ends.
-  [[nodiscard]] pool::Reserve::Scope lend_memory() { return records_.lend_memory(); }
 
  private:
   struct Losses {
@@ -72,7 +68,7 @@ class StepRunner {
 
   bool is_full(const StepRequest& request) const;
   void run_micro_step(const StepRequest& request, const task::MicroBatch& batch, int micro, StepResult& times);
-  void repeat_recorded(bool reduces, StepResult& times);
+  void repeat_captured(bool reduces, StepResult& times);
   void forward_and_backward(const StepBuffers& buffers, StepResult& times);
   void backward(autograd::Tape& tape, const autograd::Var& loss, Tensor gradient);
   void read_losses(std::int64_t global_samples, std::vector<double>& by_sample);
@@ -83,8 +79,8 @@ class StepRunner {
   comm::Communicator& control_;
   StepSettings settings_;
   comm::GradientReducer<float> reducer_;
-  StepRecords records_;
-  StepBuffers recorded_;        // of the recorded micro steps
+  CapturedSteps captured_steps_;
+  StepBuffers captured_;        // of the captured micro steps
   std::vector<Losses> losses_;  // of this step's micro steps
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 // The memory that a micro step reads and leaves its losses in. All that differs between two micro steps of one shape
-// reaches the model's work through here, so that the work itself can be recorded once and replayed with other contents.
+// reaches the model's work through here, so that the work itself can be captured once and launched with other contents.
 #include <cstdint>
 #include <span>
 #include <vector>

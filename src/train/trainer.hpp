@@ -11,7 +11,7 @@
 #include "comm/communicator.hpp"
 #include "comm/device_communicator.hpp"
 #include "comm/gradient_reducer.hpp"
-#include "dnn/algorithms.hpp"
+#include "dnn/backend.hpp"
 #include "models/registry.hpp"
 #include "nn/optimizer.hpp"
 #include "run/checkpoint.hpp"
@@ -57,7 +57,7 @@ struct TrainSettings {
   std::size_t bucket_bytes = std::size_t{8} << 20;
   comm::GradientWire wire = comm::GradientWire::kAsStored;
   comm::DeviceBackend backend = comm::DeviceBackend::kAuto;
-  bool graphs = true;  // on a device, repeat steps from a record
+  bool graphs = true;  // on a device, run steps as CUDA graphs
   double timeout = 0;  // seconds for one step, validation or checkpoint; 0: for ever
 
   dnn::Algorithms* algorithms = nullptr;  // those that are timed, for the ranks and starts to share; null: none are

@@ -78,7 +78,7 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const task::TrainingDa
       route_(
           comm,
           {.backend = settings.backend, .wire = settings.wire, .timeout = settings.timeout, .graphs = settings.graphs}),
-      stepper_(model, objective, optimizer_, comm, route_.link(), step_settings(settings), route_.recorder()),
+      stepper_(model, objective, optimizer_, comm, route_.link(), step_settings(settings), route_.capture()),
       stopping_(settings.patience, 0.0, state_.stopping),
       metadata_{{"format", "pt"},
                 {run::kModelKey, run::describe_model(model)},
@@ -245,7 +245,6 @@ bool TrainingLoop::validate() {
   const double limit = settings_.timeout * static_cast<double>(1 + subjects.size());
   const auto section = watchdog_.section("validation", comm::Watchdog::Seconds(limit), state_.step);
   fault::at("validation", comm_.rank(), state_.step);
-  const auto memory = stepper_.lend_memory();
   const task::Score result = validate_model(model_, objective_, data_, subjects, settings_.validation, comm_);
   if (log_) {
     const run::LogRecord record{

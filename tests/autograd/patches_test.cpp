@@ -1,10 +1,9 @@
 // The patch projection against the convolution that it is (kernel 16, stride 16, zeros beyond the border), by the loops
 // of kernels/ref/conv3d.hpp in double: value, gradients of kernel, bias and voxels, in every type, also where the last
 // cube of an axis is not full.
-#include "autograd/ops/patches.hpp"
-
 #include <gtest/gtest.h>
 
+#include "autograd/ops.hpp"
 #include "dnn/dense_checks.hpp"
 #include "kernels/ref/conv3d.hpp"
 
@@ -32,7 +31,7 @@ class PatchProjection : public testing::TestWithParam<std::tuple<DType, std::arr
   Shape y_shape() const { return {shape.batch, shape.out[0], shape.out[1], shape.out[2], kWidth}; }
 
   DType type = std::get<0>(GetParam());
-  ref::Conv3dShape shape{std::get<1>(GetParam()), {}, 3, 1, kWidth, kEdge, kEdge, 0};
+  Conv3dShape shape{std::get<1>(GetParam()), {}, 3, 1, kWidth, kEdge, kEdge, 0};
   Parameter weight, bias;
   Var x{dnn::testing::random_tensor({3, shape.in[0], shape.in[1], shape.in[2], 1}, type, 5), true};
 };

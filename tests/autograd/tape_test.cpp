@@ -5,8 +5,7 @@
 
 #include <map>
 
-#include "autograd/ops/elementwise.hpp"
-#include "autograd/ops/linear.hpp"
+#include "autograd/ops.hpp"
 #include "memory/pool.hpp"
 #include "profile/place.hpp"
 

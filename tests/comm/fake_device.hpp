@@ -3,8 +3,8 @@
 // random from all that events allow, so that a missing event shows as wrong numbers. Device memory has addresses that
 // the host cannot touch; what lies there is found through host().
 //
-// A stream can be recorded, by CUDA's rules: what it is given is kept and does not run; streams that wait for an event
-// of the recording join it, and must be waited for in turn before it ends; its events mean nothing outside of it, and
+// A stream can be captured, by CUDA's rules: what it is given is kept and does not run; streams that wait for an event
+// of the capture join it, and must be waited for in turn before it ends; its events mean nothing outside of it, and
 // nobody may ask for any event meanwhile.
 #include <sys/mman.h>
 
@@ -56,40 +56,40 @@ class FakeDevice final : public DeviceApi {
   const void* host(const void* address) { return host(static_cast<const std::byte*>(address)); }
 
   void enqueue(Stream stream, Work work) {
-    if (records(stream))
-      recording_->nodes.push_back({.stream = stream, .work = std::move(work)});
+    if (captures(stream))
+      capture_->nodes.push_back({.stream = stream, .work = std::move(work)});
     else
       queue(stream).push_back(std::move(work));
   }
 
-  /// One piece of recorded work: `work`; or, without it, the record of an event or the wait for that of node `awaited`.
+  /// One piece of captured work: `work`; or, without it, the record of an event or the wait for that of node `awaited`.
   struct Node {
     Stream stream = nullptr;
     Work work = {};
     std::optional<std::size_t> awaited = {};
   };
-  using Recording = std::vector<Node>;
+  using Graph = std::vector<Node>;
 
-  void begin_recording(Stream stream) { recording_.emplace(Recorder{.origin = stream, .members = {stream}}); }
+  void begin_capture(Stream stream) { capture_.emplace(Capture{.origin = stream, .members = {stream}}); }
   /// Throws where a stream that joined was not joined back.
-  Recording end_recording() {
-    const Recorder done = std::move(*recording_);
-    recording_.reset();
+  Graph end_capture() {
+    const Capture done = std::move(*capture_);
+    capture_.reset();
     for (const Stream member : done.members) {
       std::size_t last = 0;
       bool is_joined = member == done.origin;
       for (std::size_t i = 0; i < done.nodes.size(); ++i)
         if (done.nodes[i].stream == member) last = i;
       for (const Node& node : done.nodes) is_joined |= node.stream == done.origin && node.awaited == last;
-      if (!is_joined) throw CommError(fmt::format("{} was not joined to the recording", name(member)));
+      if (!is_joined) throw CommError(fmt::format("{} was not joined to the capture", name(member)));
     }
     return done.nodes;
   }
   /// The streams run it once, each behind what it holds already.
-  void replay(const Recording& recording) {
+  void launch(const Graph& graph) {
     std::map<std::size_t, std::shared_ptr<bool>> recorded;
-    for (std::size_t i = 0; i < recording.size(); ++i) {
-      const Node& node = recording[i];
+    for (std::size_t i = 0; i < graph.size(); ++i) {
+      const Node& node = graph[i];
       if (node.work) {
         enqueue(node.stream, node.work);
       } else if (node.awaited) {
@@ -123,12 +123,12 @@ class FakeDevice final : public DeviceApi {
   void destroy_event(Event) noexcept override {}
   void record(Event event, Stream stream) override {
     calls.push_back("record on " + name(stream));
-    if (recording_) recording_->events.erase(event);
-    in_recordings_.erase(event);
-    if (records(stream)) {
-      in_recordings_.insert(event);
-      recording_->events[event] = recording_->nodes.size();
-      recording_->nodes.push_back({.stream = stream});
+    if (capture_) capture_->events.erase(event);
+    in_captures_.erase(event);
+    if (captures(stream)) {
+      in_captures_.insert(event);
+      capture_->events[event] = capture_->nodes.size();
+      capture_->nodes.push_back({.stream = stream});
       return;
     }
     auto done = std::make_shared<bool>(false);
@@ -136,8 +136,8 @@ class FakeDevice final : public DeviceApi {
     enqueue(stream, [done] { return *done = true; });
   }
   bool is_done(Event event) override {
-    if (recording_) throw CommError("an event is asked for while a stream is being recorded");
-    if (in_recordings_.contains(event)) throw CommError("an event of a recording is asked for");
+    if (capture_) throw CommError("an event is asked for while a stream is being captured");
+    if (in_captures_.contains(event)) throw CommError("an event of a capture is asked for");
     // None to several pieces: what one look at the device sees may be far ahead of the look before it.
     for (std::size_t pieces = random_.below(8); pieces > 0; --pieces) run_something();
     const Recorded& done = *static_cast<Recorded*>(event);
@@ -145,13 +145,13 @@ class FakeDevice final : public DeviceApi {
   }
   void wait(Stream stream, Event event) override {
     calls.push_back(name(stream) + " waits");
-    if (in_recordings_.contains(event)) {
-      if (!recording_ || !recording_->events.contains(event)) throw CommError("an event of a recording that has ended");
-      recording_->members.insert(stream);
-      recording_->nodes.push_back({.stream = stream, .awaited = recording_->events[event]});
+    if (in_captures_.contains(event)) {
+      if (!capture_ || !capture_->events.contains(event)) throw CommError("an event of a capture that has ended");
+      capture_->members.insert(stream);
+      capture_->nodes.push_back({.stream = stream, .awaited = capture_->events[event]});
       return;
     }
-    if (records(stream)) throw CommError("a recorded stream waits for an event from outside");
+    if (captures(stream)) throw CommError("a captured stream waits for an event from outside");
     enqueue(stream, [done = *static_cast<Recorded*>(event)] { return !done || *done; });
   }
   void copy(const void* from, void* to, std::size_t bytes, Stream stream) override {
@@ -169,8 +169,6 @@ class FakeDevice final : public DeviceApi {
     --pinned_blocks;
     ::operator delete(block);
   }
-  std::string device_name() override { return bus_id; }
-  std::string bus_id = "0000:01:00.0";
 
   /// "compute" is the first that was made, "side 1" the second, ...
   std::string name(Stream stream) const {
@@ -185,14 +183,14 @@ class FakeDevice final : public DeviceApi {
   using Recorded = std::shared_ptr<bool>;  // null: never recorded
   static constexpr std::size_t kBytes = std::size_t{1} << 22;
 
-  struct Recorder {
+  struct Capture {
     Stream origin = nullptr;
     std::set<Stream> members = {};
-    Recording nodes = {};
+    Graph nodes = {};
     std::map<Event, std::size_t> events = {};  // node that recorded it last
   };
 
-  bool records(Stream stream) const { return recording_ && recording_->members.contains(stream); }
+  bool captures(Stream stream) const { return capture_ && capture_->members.contains(stream); }
   static Queue& queue(Stream stream) { return *static_cast<Queue*>(stream); }
 
   // Tries the streams from a random one on; returns whether a piece of work was done.
@@ -213,8 +211,8 @@ class FakeDevice final : public DeviceApi {
   std::vector<std::byte> contents_ = std::vector<std::byte>(kBytes);
   std::vector<std::unique_ptr<Queue>> streams_;
   std::vector<std::unique_ptr<Recorded>> events_;
-  std::optional<Recorder> recording_;  // under way
-  std::set<Event> in_recordings_;      // events that were recorded last as part of one
+  std::optional<Capture> capture_;  // in progress
+  std::set<Event> in_captures_;     // events that were recorded last as part of one
 };
 
 /// Gradient memory of the fake device, in the order of one stream, counting.

@@ -31,7 +31,7 @@ class FakeNccl final : public NcclApi {
   Fault fault = Fault::kNone;
   Id given{};  // to init
   int inits = 0, aborts = 0, finalizes = 0, destroys = 0, groups = 0, operations = 0;
-  int records = 0;  // that live and hold its operations: the test's to count
+  int graphs = 0;  // that live and hold its operations: the test's to count
 
   NcclStatus unique_id(Id& id) override {
     for (std::size_t i = 0; i < id.size(); ++i) id[i] = static_cast<std::byte>(7 * i + 3);
@@ -62,7 +62,7 @@ class FakeNccl final : public NcclApi {
     return NcclStatus::kSuccess;
   }
   NcclStatus abort(Comm) override {
-    BRAINMT_CHECK(records == 0, "NCCL would wait for the records that use it");
+    BRAINMT_CHECK(graphs == 0, "NCCL would wait for the graphs that use it");
     ++aborts;
     aborted_ = true;
     return NcclStatus::kSuccess;
@@ -119,7 +119,7 @@ class FakeNccl final : public NcclApi {
     if (fault == Fault::kCallBlocks) std::this_thread::sleep_for(std::chrono::hours(1));
     ++operations;
     device_.calls.push_back("operation on " + device_.name(stream));
-    device_.enqueue(stream, [this, work = std::move(work)] {  // more than once, where it is part of a recording
+    device_.enqueue(stream, [this, work = std::move(work)] {  // more than once, where it is part of a graph
       if (aborted_) return true;                              // over, with whatever is in the buffers
       if (fault == Fault::kRemoteError) remote_error_ = true;
       const bool hangs = fault == Fault::kOperationHangs || fault == Fault::kRemoteError;

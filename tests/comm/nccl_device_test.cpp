@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
-#include "comm/cuda/cuda_runtime.hpp"
-#include "comm/cuda/nccl_library.hpp"
 #include "comm/nccl_communicator.hpp"
 #include "comm/staged_communicator.hpp"
+#include "cuda/nccl.hpp"
+#include "cuda/runtime.hpp"
 #include "support.hpp"
 
 namespace brainmt::comm {
@@ -19,15 +19,15 @@ class NcclDevice : public testing::Test {
  protected:
   void SetUp() override {
     std::string why;
-    const int devices = cuda_device_count(why);
+    const int devices = cuda::device_count(why);
     if (devices == 0) GTEST_SKIP() << "missing hardware, a CUDA device: " << why;
     if (devices < host_->size())
       GTEST_SKIP() << "missing hardware, a CUDA device for each of " << host_->size() << " ranks (here: " << devices
                    << ")";
     must(cudaSetDevice(host_->rank()));
     must(cudaStreamCreateWithFlags(&compute_, cudaStreamNonBlocking));
-    runtime_ = make_cuda_runtime(host_->rank());
-    nccl_ = make_nccl_library();
+    runtime_ = cuda::make_runtime(host_->rank());
+    nccl_ = cuda::make_nccl();
     comms_.push_back(std::make_unique<NcclCommunicator>(
         *host_, *nccl_, *runtime_, compute_,
         NcclCommunicator::Settings{.timeout = std::chrono::seconds(60), .max_count = 1000}));
@@ -115,7 +115,7 @@ TEST_F(NcclDevice, GathersScattersAndBroadcasts) {
   }
 }
 
-TEST(NcclLibrary, SaysItsVersion) { EXPECT_EQ(nccl_version().rfind("2.", 0), 0u) << nccl_version(); }
+TEST(NcclLibrary, SaysItsVersion) { EXPECT_EQ(cuda::nccl_version().rfind("2.", 0), 0u) << cuda::nccl_version(); }
 
 }  // namespace
 }  // namespace brainmt::comm

@@ -23,30 +23,32 @@ std::size_t size(std::int64_t v) { return static_cast<std::size_t>(v); }
 // Operands as the model has them: q alone, k and v side by side.
 struct Problem {
   AttentionShape shape;
-  ref::AttentionShape reference;
   std::int64_t width;
   Values q, kv, dout;
   Buffer q_device, kv_device, dout_device;
 
   explicit Problem(const AttentionShape& s)
       : shape(s),
-        reference{size(s.batch), size(s.heads), size(s.queries), size(s.keys), size(s.dim)},
         width(s.heads * s.dim),
-        q(testing::random_values(s.batch * s.queries * width, Type::kBf16, 1)),
-        kv(testing::random_values(s.batch * s.keys * 2 * width, Type::kBf16, 2)),
-        dout(testing::random_values(s.batch * s.queries * width, Type::kBf16, 3)),
-        q_device(q, Type::kBf16),
-        kv_device(kv, Type::kBf16),
-        dout_device(dout, Type::kBf16) {}
+        q(testing::random_values(s.batch * s.queries * width, DType::kBf16, 1)),
+        kv(testing::random_values(s.batch * s.keys * 2 * width, DType::kBf16, 2)),
+        dout(testing::random_values(s.batch * s.queries * width, DType::kBf16, 3)),
+        q_device(q, DType::kBf16),
+        kv_device(kv, DType::kBf16),
+        dout_device(dout, DType::kBf16) {}
 
   AttentionStrides strides() const { return {width, 2 * width, 2 * width, width}; }
-  ConstRows query_rows() const { return {q_device.data(), width}; }
-  ConstRows key_rows() const { return {kv_device.data(), 2 * width}; }
-  ConstRows value_rows() const { return {kv_device.at(width), 2 * width}; }
-  ref::Strided<const double> query() const { return {q.data(), size(width)}; }
-  ref::Strided<const double> key() const { return {kv.data(), size(2 * width)}; }
-  ref::Strided<const double> value() const { return {kv.data() + width, size(2 * width)}; }
-  ref::Strided<const double> gradient() const { return {dout.data(), size(width)}; }
+  AnyMatrix of_queries(const Buffer& b) const {
+    return {b.data(), DType::kBf16, shape.batch * shape.queries, width, width};
+  }
+  AnyMatrix keys(const Buffer& b) const { return {b.data(), DType::kBf16, shape.batch * shape.keys, width, 2 * width}; }
+  AnyMatrix values(const Buffer& b) const {
+    return {b.at(width), DType::kBf16, shape.batch * shape.keys, width, 2 * width};
+  }
+  MatrixView<const double> query() const { return {q.data(), size(width)}; }
+  MatrixView<const double> key() const { return {kv.data(), size(2 * width)}; }
+  MatrixView<const double> value() const { return {kv.data() + width, size(2 * width)}; }
+  MatrixView<const double> gradient() const { return {dout.data(), size(width)}; }
   std::string text() const {
     return fmt::format("{}x{} heads of {}, {} x {}", shape.batch, shape.heads, shape.dim, shape.queries, shape.keys);
   }
@@ -58,13 +60,13 @@ struct Magnitudes {
 };
 
 Magnitudes magnitudes(const Problem& p, const Values& o, const Values& lse) {
-  const std::size_t width = size(p.width), dim = p.reference.dim;
+  const std::size_t width = size(p.width), dim = size(p.shape.dim);
   Magnitudes m{Values(o.size()), Values(o.size()), Values(p.kv.size())};
-  const auto scale = p.reference.scale<double>();
-  ref::detail::for_each_query(p.reference, [&](std::size_t row, std::size_t first, std::size_t column, std::size_t at) {
+  const auto scale = p.shape.scale<double>();
+  ref::detail::for_each_query(p.shape, [&](std::size_t row, std::size_t first, std::size_t column, std::size_t at) {
     const double* gradient = p.gradient().row(row, column);
     const double r = ref::detail::dot(gradient, o.data() + row * width + column, dim);
-    for (std::size_t j = first; j < first + p.reference.keys; ++j) {
+    for (std::size_t j = first; j < first + size(p.shape.keys); ++j) {
       const double* k = p.key().row(j, column);
       const double* v = p.value().row(j, column);
       const double* q = p.query().row(row, column);
@@ -83,7 +85,7 @@ Magnitudes magnitudes(const Problem& p, const Values& o, const Values& lse) {
 
 void expect_near(const Values& actual, const Values& expected, const Values& magnitude, const std::string& what) {
   ASSERT_EQ(actual.size(), expected.size()) << what;
-  const double u = testing::rounding_unit(Type::kBf16);
+  const double u = testing::rounding_unit(DType::kBf16);
   for (std::size_t i = 0; i < actual.size(); ++i)
     ASSERT_LE(std::abs(actual[i] - expected[i]), 3 * u * magnitude[i] + u * std::abs(expected[i]) + 1e-6)
         << what << " at " << i << ": " << expected[i];
@@ -95,10 +97,10 @@ class Attention : public testing::OnDevice {
     Buffer o, lse;
   };
   Forward forward(const Problem& p) {
-    Forward f{Buffer(Values(p.q.size(), 9.0), Type::kBf16),
-              Buffer(Values(size(p.shape.batch * p.shape.heads * p.shape.queries), 9.0), Type::kF32)};
-    attention_fwd(context, {f.o.data(), p.width}, f.lse.floats(), p.query_rows(), p.key_rows(), p.value_rows(),
-                  p.shape);
+    Forward f{Buffer(Values(p.q.size(), 9.0), DType::kBf16),
+              Buffer(Values(size(p.shape.batch * p.shape.heads * p.shape.queries), 9.0), DType::kF32)};
+    attention_fwd(context, p.of_queries(f.o), f.lse.floats(), p.of_queries(p.q_device), p.keys(p.kv_device),
+                  p.values(p.kv_device), p.shape);
     return f;
   }
   struct Backward {
@@ -106,10 +108,9 @@ class Attention : public testing::OnDevice {
     bool operator==(const Backward&) const = default;
   };
   Backward backward(const Problem& p, const Forward& f) {
-    const Buffer dq(Values(p.q.size(), 9.0), Type::kBf16), dkv(Values(p.kv.size(), 9.0), Type::kBf16);
-    attention_bwd(context, {dq.data(), p.width}, {dkv.data(), 2 * p.width}, {dkv.at(p.width), 2 * p.width},
-                  {p.dout_device.data(), p.width}, {f.o.data(), p.width}, f.lse.floats(), p.query_rows(), p.key_rows(),
-                  p.value_rows(), p.shape);
+    const Buffer dq(Values(p.q.size(), 9.0), DType::kBf16), dkv(Values(p.kv.size(), 9.0), DType::kBf16);
+    attention_bwd(context, p.of_queries(dq), p.keys(dkv), p.values(dkv), p.of_queries(p.dout_device), p.of_queries(f.o),
+                  f.lse.floats(), p.of_queries(p.q_device), p.keys(p.kv_device), p.values(p.kv_device), p.shape);
     return {dq.values(), dkv.values()};
   }
 
@@ -130,7 +131,7 @@ class Attention : public testing::OnDevice {
     if (IsSkipped() || HasFatalFailure()) return;
     const Forward f = forward(p);
     Values o(p.q.size()), lse(size(shape.batch * shape.heads * shape.queries));
-    ref::attention_fwd<double>({o.data(), size(p.width)}, lse.data(), p.query(), p.key(), p.value(), p.reference);
+    ref::attention_fwd<double>({o.data(), size(p.width)}, lse.data(), p.query(), p.key(), p.value(), p.shape);
     const Values stored = f.o.values();
     expect_near(stored, o, magnitudes(p, o, lse).o, "o of " + p.text());
     const Values statistics = f.lse.values();
@@ -140,7 +141,7 @@ class Attention : public testing::OnDevice {
     Values dq(p.q.size()), dkv(p.kv.size());
     ref::attention_bwd<double>({dq.data(), size(p.width)}, {dkv.data(), size(2 * p.width)},
                                {dkv.data() + p.width, size(2 * p.width)}, p.gradient(), {stored.data(), size(p.width)},
-                               lse.data(), p.query(), p.key(), p.value(), p.reference);
+                               lse.data(), p.query(), p.key(), p.value(), p.shape);
     const Magnitudes m = magnitudes(p, stored, lse);
     const Backward b = backward(p, f);
     expect_near(b.dq, dq, m.dq, "dq of " + p.text());
@@ -193,7 +194,7 @@ TEST_F(Attention, LongDeterministicGradientsAreThoseInAnyOrder) {
       norm += b[i] * b[i];
     }
     // Both round dS, the blocks' parts and the result to bf16: independent errors of at most 2 u relative, in norm.
-    EXPECT_LE(std::sqrt(difference), 4 * testing::rounding_unit(Type::kBf16) * std::sqrt(norm));
+    EXPECT_LE(std::sqrt(difference), 4 * testing::rounding_unit(DType::kBf16) * std::sqrt(norm));
   };
   expect_close(split.dq, together.dq);
   expect_close(split.dkv, together.dkv);

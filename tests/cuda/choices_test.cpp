@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cuda/plan_cache.hpp"
+#include "base/plan_cache.hpp"
 
 namespace brainmt::cuda {
 namespace {
@@ -51,26 +51,26 @@ TEST(Choose, ChoosesAgainWhenTheKnownOneDoesNotExistHere) {
 }
 
 TEST(PlanCache, MakesEachPlanOnceAndStaysBounded) {
-  detail::PlanCache<int> cache;
+  PlanCache<int> cache;
   int made = 0;
   const auto make = [&made] { return ++made; };
   EXPECT_EQ(cache.get({1, 2}, make), 1);
   EXPECT_EQ(cache.get({1, 3}, make), 2);
   EXPECT_EQ(cache.get({1, 2}, make), 1);
   for (std::int64_t i = 0; i < 2000; ++i) cache.get({2, i}, make);
-  EXPECT_LE(cache.size(), detail::PlanCache<int>::kMaxPlans);
+  EXPECT_LE(cache.size(), PlanCache<int>::kMaxPlans);
 }
 
 TEST(PlanCache, DropsPlansOfChoicesThatWereReplaced) {
-  detail::PlanCache<int> cache;
+  PlanCache<int> cache;
   int made = 0;
   const auto make = [&made] { return ++made; };
-  EXPECT_EQ(cache.get({1}, make), 1);
-  EXPECT_EQ(cache.get({2}, make), 2);
+  EXPECT_EQ(cache.get({1}, make, detail::adoptions()), 1);
+  EXPECT_EQ(cache.get({2}, make, detail::adoptions()), 2);
   adopt_choices(choices());
-  EXPECT_EQ(cache.get({1}, make), 3);
+  EXPECT_EQ(cache.get({1}, make, detail::adoptions()), 3);
   EXPECT_EQ(cache.size(), 1u);
-  EXPECT_EQ(cache.get({1}, make), 3);
+  EXPECT_EQ(cache.get({1}, make, detail::adoptions()), 3);
 }
 
 TEST(Settled, NothingIsTimedUntilChoicesAreAdopted) {

@@ -14,17 +14,16 @@
 #include <vector>
 
 #include "base/bfloat16.hpp"
+#include "base/dtype.hpp"
 #include "cuda/context.hpp"
 #include "cuda/device.hpp"
 #include "cuda/error.hpp"
-#include "cuda/types.hpp"
 
 namespace brainmt::cuda::testing {
 
 using Values = std::vector<double>;
 
-inline double rounding_unit(Type t) { return std::ldexp(1.0, t == Type::kF32 ? -24 : t == Type::kBf16 ? -8 : -53); }
-inline Type master_of(Type t) { return t == Type::kF64 ? Type::kF64 : Type::kF32; }
+inline double rounding_unit(DType t) { return std::ldexp(1.0, t == DType::kF32 ? -24 : t == DType::kBf16 ? -8 : -53); }
 
 inline std::shared_ptr<void> device_memory(std::size_t bytes) {
   void* data = nullptr;
@@ -33,21 +32,21 @@ inline std::shared_ptr<void> device_memory(std::size_t bytes) {
 }
 
 /// Uniform in [-1, 1), rounded to `type`.
-inline Values random_values(std::int64_t count, Type type, unsigned seed) {
+inline Values random_values(std::int64_t count, DType type, unsigned seed) {
   std::mt19937 generator(seed);
   std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
   Values values(static_cast<std::size_t>(count));
-  for (double& v : values) v = type == Type::kBf16 ? float{bf16(uniform(generator))} : uniform(generator);
+  for (double& v : values) v = type == DType::kBf16 ? float{bf16(uniform(generator))} : uniform(generator);
   return values;
 }
 
 /// An array in device memory.
 class Buffer {
  public:
-  Buffer(const Values& values, Type type) : type_(type), count_(values.size()), memory_(device_memory(bytes())) {
-    if (type == Type::kF32)
+  Buffer(const Values& values, DType type) : type_(type), count_(values.size()), memory_(device_memory(bytes())) {
+    if (type == DType::kF32)
       upload<float>(values);
-    else if (type == Type::kBf16)
+    else if (type == DType::kBf16)
       upload<bf16>(values);
     else
       upload<double>(values);
@@ -58,7 +57,7 @@ class Buffer {
   }
   float* floats() const { return static_cast<float*>(memory_.get()); }
   Values values() const {
-    return type_ == Type::kF32 ? download<float>() : type_ == Type::kBf16 ? download<bf16>() : download<double>();
+    return type_ == DType::kF32 ? download<float>() : type_ == DType::kBf16 ? download<bf16>() : download<double>();
   }
 
  private:
@@ -86,7 +85,7 @@ class Buffer {
         values.push_back(static_cast<double>(static_cast<float>(v)));
     return values;
   }
-  Type type_;
+  DType type_;
   std::size_t count_;
   std::shared_ptr<void> memory_;
 };
@@ -111,7 +110,7 @@ inline Values absolute(Values values) {
 /// `magnitude` is the same sum of products of absolute values, `terms` the number of products in one sum; `extra` is
 /// added to each tolerance.
 inline void expect_sums(const Values& actual, const Values& expected, const Values& magnitude, double terms,
-                        Type stored, const std::string& what, double extra = 0) {
+                        DType stored, const std::string& what, double extra = 0) {
   ASSERT_EQ(actual.size(), expected.size()) << what;
   const double sum_unit = rounding_unit(master_of(stored));
   for (std::size_t i = 0; i < actual.size(); ++i) {

@@ -1,6 +1,7 @@
 // Which GPU a rank takes, and what it is told when there is none: decisions on made-up machines, and the real one.
 #include "cuda/device.hpp"
 
+#include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 
 namespace brainmt::cuda {

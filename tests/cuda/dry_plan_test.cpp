@@ -54,7 +54,7 @@ Conv3dShape shape_of(const Layer& l) {
 }
 
 TEST_F(DryPlan, ConvolutionsHaveEngines) {
-  for (const Type type : {Type::kBf16, Type::kF32})
+  for (const DType type : {DType::kBf16, DType::kF32})
     for (const bool deterministic : {true, false})
       for (const Layer& layer : kLayers)
         for (const Conv3dOperation& operation :

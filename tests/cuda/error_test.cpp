@@ -36,7 +36,11 @@ TEST(CudaError, OutOfMemorySaysWhatWasAskedAndWhatIsFree) {
   const std::size_t gib = std::size_t{1} << 30;
   EXPECT_EQ(out_of_memory_text("the frame chunk", 5 * gib / 2, {gib / 2, 80 * gib}, 3),
             "GPU 3: out of memory in the frame chunk, asked for 2.50 GiB, 512.0 MiB of 80.00 GiB free: try "
-            "model.recompute=block, a smaller run.batch_size, a smaller model.frame_chunk or device.graphs=false");
+            "model.recompute=block, a smaller run.batch_size or a smaller model.frame_chunk");
+  EXPECT_EQ(out_of_memory_text("validation", 2 * gib, {gib, 80 * gib}, 0, 20 * gib),
+            "GPU 0: out of memory in validation, asked for 2.00 GiB, 1.00 GiB of 80.00 GiB free: captured steps hold "
+            "20.00 GiB: set device.graphs=false, or try model.recompute=block, a smaller run.batch_size or a smaller "
+            "model.frame_chunk");
   EXPECT_EQ(out_of_memory_text("x", 0, {0, 0}, 0).find("asked"), std::string::npos);
   EXPECT_THROW(fail_out_of_memory("a test", 1), DeviceMemoryError);
 }

@@ -20,12 +20,12 @@ using testing::Values;
 struct Slice {
   static constexpr std::int64_t kLeft = 8;
   std::int64_t rows, cols, right;
-  Type type;
+  DType type;
   Values values;  // of the matrix alone
   Values whole_before;
   Buffer whole;
 
-  Slice(std::int64_t r, std::int64_t c, Type t, unsigned seed, std::int64_t behind = 16)
+  Slice(std::int64_t r, std::int64_t c, DType t, unsigned seed, std::int64_t behind = 16)
       : rows(r),
         cols(c),
         right(behind),
@@ -35,8 +35,7 @@ struct Slice {
     values = columns(whole_before);
   }
   std::int64_t ld() const { return cols + kLeft + right; }
-  Matrix matrix() const { return {whole.at(kLeft), type, rows, cols, ld()}; }
-  ConstMatrix operand() const { return {whole.at(kLeft), type, rows, cols, ld()}; }
+  AnyMatrix matrix() const { return {whole.at(kLeft), type, rows, cols, ld()}; }
   Values now() const { return columns(whole.values()); }
   bool untouched_outside() const {
     const Values after = whole.values();
@@ -59,7 +58,7 @@ struct Slice {
 };
 
 struct Case {
-  Type a, b, c;
+  DType a, b, c;
   bool transpose_a, transpose_b, bias, accumulate;
   std::int64_t m, n, k;
   std::string text() const {
@@ -69,8 +68,8 @@ struct Case {
 };
 
 // What the product in bf16 sees of a master weight.
-Values seen(Values values, Type type, Type product) {
-  if (type != product && product == Type::kBf16)
+Values seen(Values values, DType type, DType product) {
+  if (type != product && product == DType::kBf16)
     for (double& v : values) v = float{bf16(static_cast<float>(v))};
   return values;
 }
@@ -82,12 +81,12 @@ class Gemm : public testing::OnDevice {
     const Slice a(c.transpose_a ? c.k : c.m, c.transpose_a ? c.m : c.k, c.a, 1);
     const Slice b(c.transpose_b ? c.n : c.k, c.transpose_b ? c.k : c.n, c.b, 2);
     const Slice out(c.m, c.n, c.c, 3);
-    const Values bias_values = testing::random_values(c.n, testing::master_of(c.c), 4);
-    const Buffer bias(bias_values, testing::master_of(c.c));
-    gemm(context, out.matrix(), c.transpose_a ? a.operand().transposed() : a.operand(),
-         c.transpose_b ? b.operand().transposed() : b.operand(), c.bias ? bias.data() : nullptr, c.accumulate);
+    const Values bias_values = testing::random_values(c.n, master_of(c.c), 4);
+    const Buffer bias(bias_values, master_of(c.c));
+    gemm(context, out.matrix(), c.transpose_a ? a.matrix().transposed() : a.matrix(),
+         c.transpose_b ? b.matrix().transposed() : b.matrix(), c.bias ? bias.data() : nullptr, c.accumulate);
 
-    const Type product = c.a == Type::kBf16 || c.b == Type::kBf16 ? Type::kBf16 : c.a;
+    const DType product = c.a == DType::kBf16 || c.b == DType::kBf16 ? DType::kBf16 : c.a;
     const auto reference = [&](bool of_magnitudes) {
       const auto as = [&](const Values& v) { return of_magnitudes ? testing::absolute(v) : v; };
       Values sums = c.accumulate ? as(out.values) : Values(size(c.m * c.n), 0.0);
@@ -99,18 +98,18 @@ class Gemm : public testing::OnDevice {
       return sums;
     };
     // A bf16 result takes its bias rounded to bf16, and rounds twice where the bias is added separately.
-    const bool rounds_bias = c.bias && c.c == Type::kBf16;
+    const bool rounds_bias = c.bias && c.c == DType::kBf16;
     const Values value = reference(false), magnitude = reference(true);
     const double largest = *std::max_element(magnitude.begin(), magnitude.end());
     testing::expect_sums(out.now(), value, magnitude, static_cast<double>(c.k) + 2, c.c, c.text(),
-                         rounds_bias ? testing::rounding_unit(Type::kBf16) * (1.0 + largest) : 0.0);
+                         rounds_bias ? testing::rounding_unit(DType::kBf16) * (1.0 + largest) : 0.0);
     EXPECT_TRUE(out.untouched_outside()) << c.text();
   }
   void expect_all_right() {
-    constexpr Type f = Type::kF32, h = Type::kBf16, d = Type::kF64;
+    constexpr DType f = DType::kF32, h = DType::kBf16, d = DType::kF64;
     for (const auto& [m, n, k] : std::vector<std::array<std::int64_t, 3>>{{1, 24, 64}, {721, 128, 40}, {96, 8, 1000}}) {
       for (const auto& types :
-           std::vector<std::array<Type, 3>>{{f, f, f}, {h, h, h}, {h, h, f}, {h, f, h}, {d, d, d}}) {
+           std::vector<std::array<DType, 3>>{{f, f, f}, {h, h, h}, {h, h, f}, {h, f, h}, {d, d, d}}) {
         expect_right({types[0], types[1], types[2], false, true, true, false, m, n, k});    // forward
         expect_right({types[0], types[1], types[2], false, false, false, false, m, n, k});  // backward, data
         expect_right({types[0], types[1], types[2], false, false, false, true, m, n, k});
@@ -126,13 +125,13 @@ TEST_F(Gemm, IsRightForEveryPassAndType) { expect_all_right(); }
 TEST_F(Gemm, IsRightWithTimedSelection) {
   context.selection = Selection::kTimed;
   const std::size_t before = choices().size();
-  expect_right({Type::kBf16, Type::kBf16, Type::kF32, true, false, false, true, 136, 72, 200});
+  expect_right({DType::kBf16, DType::kBf16, DType::kF32, true, false, false, true, 136, 72, 200});
   EXPECT_EQ(choices().size(), before + 1);
 }
 
 // A rank whose choice lost has a plan already. That it asks again shows where the new choice cannot be had.
 TEST_F(Gemm, AsksAgainWhenChoicesWereAdopted) {
-  const Case c{Type::kF32, Type::kF32, Type::kF32, false, false, false, false, 40, 56, 24};
+  const Case c{DType::kF32, DType::kF32, DType::kF32, false, false, false, false, 40, 56, 24};
   expect_right(c);
   const Choices before = choices();
   Choices impossible = before;
@@ -146,26 +145,26 @@ TEST_F(Gemm, AsksAgainWhenChoicesWereAdopted) {
 }
 
 TEST_F(Gemm, IsRightAtOddAddresses) {
-  const Values a_values = testing::random_values(37 * 13 + 1, Type::kBf16, 1);
-  const Values b_values = testing::random_values(13 * 11 + 1, Type::kBf16, 2);
-  const Buffer a(a_values, Type::kBf16), b(b_values, Type::kBf16), c(Values(37 * 11, 0.0), Type::kF32);
-  gemm(context, {c.data(), Type::kF32, 37, 11, 11}, {a.at(1), Type::kBf16, 37, 13, 13},
-       {b.at(1), Type::kBf16, 13, 11, 11}, nullptr, false);
+  const Values a_values = testing::random_values(37 * 13 + 1, DType::kBf16, 1);
+  const Values b_values = testing::random_values(13 * 11 + 1, DType::kBf16, 2);
+  const Buffer a(a_values, DType::kBf16), b(b_values, DType::kBf16), c(Values(37 * 11, 0.0), DType::kF32);
+  gemm(context, {c.data(), DType::kF32, 37, 11, 11}, {a.at(1), DType::kBf16, 37, 13, 13},
+       {b.at(1), DType::kBf16, 13, 11, 11}, nullptr, false);
   const auto product = [](const Values& x, const Values& y) {
     Values sums(37 * 11);
     kernels::ref::gemm(false, false, 37, 11, 13, 1.0, x.data() + 1, 13, y.data() + 1, 11, 0.0, sums.data(), 11);
     return sums;
   };
   testing::expect_sums(c.values(), product(a_values, b_values),
-                       product(testing::absolute(a_values), testing::absolute(b_values)), 13, Type::kF32, "odd");
+                       product(testing::absolute(a_values), testing::absolute(b_values)), 13, DType::kF32, "odd");
 }
 
 TEST_F(Gemm, SaysWhatItHadNoMemoryFor) {
-  const Slice a(8, 24, Type::kBf16, 1), b(24, 16, Type::kBf16, 2), c(8, 16, Type::kBf16, 3);
-  const Buffer bias(Values(16, 0.0), Type::kF32);
+  const Slice a(8, 24, DType::kBf16, 1), b(24, 16, DType::kBf16, 2), c(8, 16, DType::kBf16, 3);
+  const Buffer bias(Values(16, 0.0), DType::kF32);
   const auto message = [&] {
     try {
-      gemm(context, c.matrix(), a.operand(), b.operand(), bias.data(), false);
+      gemm(context, c.matrix(), a.matrix(), b.matrix(), bias.data(), false);
     } catch (const DeviceMemoryError& error) {
       return std::string(error.what());
     }
@@ -178,10 +177,10 @@ TEST_F(Gemm, SaysWhatItHadNoMemoryFor) {
 }
 
 TEST_F(Gemm, RepeatsBitForBit) {
-  const Slice a(721, 1000, Type::kBf16, 1), b(721, 96, Type::kBf16, 2);
+  const Slice a(721, 1000, DType::kBf16, 1), b(721, 96, DType::kBf16, 2);
   const auto once = [&] {
-    const Slice c(1000, 96, Type::kF32, 3);
-    gemm(context, c.matrix(), a.operand().transposed(), b.operand(), nullptr, true);
+    const Slice c(1000, 96, DType::kF32, 3);
+    gemm(context, c.matrix(), a.matrix().transposed(), b.matrix(), nullptr, true);
     return c.now();
   };
   const Values first = once();
@@ -217,16 +216,15 @@ class GemmGelu : public Gemm {
   static double slope_error(double x) {
     return kTanh * (0.5 + std::abs(x) * std::sqrt(2 / std::numbers::pi) * (1 + 3 * 0.044715 * x * x));
   }
-  static double stored(double value) { return testing::rounding_unit(Type::kBf16) * (std::abs(value) + 0x1p-24); }
+  static double stored(double value) { return testing::rounding_unit(DType::kBf16) * (std::abs(value) + 0x1p-24); }
 
   void expect_forward(std::int64_t m, std::int64_t n, std::int64_t k) {
     const std::string what = fmt::format("[{}, {}, {}]", m, n, k);
-    const Slice x(m, k, Type::kBf16, 1), w(n, k, Type::kBf16, 2), y(m, n, Type::kBf16, 3),
-        pre(m, n, Type::kBf16, 4, 24);
-    const Values bias_values = testing::random_values(n, Type::kF32, 5);
-    const Buffer bias(bias_values, Type::kF32);
-    ASSERT_TRUE(gemm_gelu(context, y.matrix(), pre.matrix(), x.operand(), w.operand().transposed(), bias.data()))
-        << what;
+    const Slice x(m, k, DType::kBf16, 1), w(n, k, DType::kBf16, 2), y(m, n, DType::kBf16, 3),
+        pre(m, n, DType::kBf16, 4, 24);
+    const Values bias_values = testing::random_values(n, DType::kF32, 5);
+    const Buffer bias(bias_values, DType::kF32);
+    ASSERT_TRUE(gemm_gelu(context, y.matrix(), pre.matrix(), x.matrix(), w.matrix().transposed(), bias.data())) << what;
     Sums sums = product(x, w, true);
     const Values gelu = y.now(), kept = pre.now();
     for (std::size_t i = 0; i < gelu.size(); ++i) {
@@ -243,9 +241,9 @@ class GemmGelu : public Gemm {
 
   void expect_backward(std::int64_t m, std::int64_t n, std::int64_t k) {
     const std::string what = fmt::format("backward [{}, {}, {}]", m, n, k);
-    const Slice dy(m, k, Type::kBf16, 1), w(k, n, Type::kBf16, 2), dpre(m, n, Type::kBf16, 3),
-        pre(m, n, Type::kBf16, 4, 24);
-    ASSERT_TRUE(gemm_gelu_bwd(context, dpre.matrix(), pre.operand(), dy.operand(), w.operand())) << what;
+    const Slice dy(m, k, DType::kBf16, 1), w(k, n, DType::kBf16, 2), dpre(m, n, DType::kBf16, 3),
+        pre(m, n, DType::kBf16, 4, 24);
+    ASSERT_TRUE(gemm_gelu_bwd(context, dpre.matrix(), pre.matrix(), dy.matrix(), w.matrix())) << what;
     const Sums sums = product(dy, w, false);
     const Values got = dpre.now();
     for (std::size_t i = 0; i < got.size(); ++i) {
@@ -279,13 +277,13 @@ TEST_F(GemmGelu, IsRightWithTimedSelection) {
 // One plan serves any addresses, but none that are less aligned than those that it was made for.
 TEST_F(GemmGelu, PlansServeOtherAddresses) {
   const std::int64_t m = 24, n = 32, k = 16;
-  const Buffer x(Values(m * k, 1.0), Type::kBf16), w(Values(n * k, 0.25), Type::kBf16);
-  const Buffer bias(Values(n, 0.0), Type::kF32), y(Values(m * n, 0.0), Type::kBf16);
+  const Buffer x(Values(m * k, 1.0), DType::kBf16), w(Values(n * k, 0.25), DType::kBf16);
+  const Buffer bias(Values(n, 0.0), DType::kF32), y(Values(m * n, 0.0), DType::kBf16);
   std::vector<Buffer> kept;
   for (const std::int64_t shift : {0, 0, 8}) {
-    const Buffer& pre = kept.emplace_back(Values(m * (n + 8) + 8, 0.0), Type::kBf16);
-    ASSERT_TRUE(gemm_gelu(context, {y.data(), Type::kBf16, m, n, n}, {pre.at(shift), Type::kBf16, m, n, n + 8},
-                          {x.data(), Type::kBf16, m, k, k}, {w.data(), Type::kBf16, k, n, 1, k}, bias.data()));
+    const Buffer& pre = kept.emplace_back(Values(m * (n + 8) + 8, 0.0), DType::kBf16);
+    ASSERT_TRUE(gemm_gelu(context, {y.data(), DType::kBf16, m, n, n}, {pre.at(shift), DType::kBf16, m, n, n + 8},
+                          {x.data(), DType::kBf16, m, k, k}, {w.data(), DType::kBf16, k, n, 1, k}, bias.data()));
     EXPECT_EQ(pre.values()[static_cast<std::size_t>(shift)], 4.0);
   }
 }
@@ -293,13 +291,12 @@ TEST_F(GemmGelu, PlansServeOtherAddresses) {
 TEST_F(GemmGelu, DeclinesWhatTheLibraryCannotTake) {
   const std::int64_t m = 6, k = 8;
   std::int64_t n = 16;
-  const auto declines = [&](Type type, std::int64_t pre_ld, std::int64_t shift) {
-    const Buffer x(Values(m * k, 1.0), type), w(Values(n * k, 1.0), type),
-        bias(Values(n, 1.0), testing::master_of(type));
+  const auto declines = [&](DType type, std::int64_t pre_ld, std::int64_t shift) {
+    const Buffer x(Values(m * k, 1.0), type), w(Values(n * k, 1.0), type), bias(Values(n, 1.0), master_of(type));
     const Values before(m * (pre_ld + 8), 7.0);
     const Buffer y(before, type), pre(before, type);
-    const ConstMatrix a{x.data(), type, m, k, k}, b{w.data(), type, k, n, 1, k};
-    const Matrix c{y.data(), type, m, n, n}, kept{pre.at(shift), type, m, n, pre_ld};
+    const AnyMatrix a{x.data(), type, m, k, k}, b{w.data(), type, k, n, 1, k};
+    const AnyMatrix c{y.data(), type, m, n, n}, kept{pre.at(shift), type, m, n, pre_ld};
     const bool forward = gemm_gelu(context, c, kept, a, b, bias.data());
     const bool backward = gemm_gelu_bwd(context, c, {pre.at(shift), type, m, n, pre_ld}, a, b);
     EXPECT_EQ(forward, backward);
@@ -309,14 +306,14 @@ TEST_F(GemmGelu, DeclinesWhatTheLibraryCannotTake) {
     }
     return !forward;
   };
-  EXPECT_TRUE(declines(Type::kF32, n, 0));
-  EXPECT_TRUE(declines(Type::kF64, n, 0));
-  EXPECT_TRUE(declines(Type::kBf16, n + 4, 0)) << "rows that do not begin 16 bytes apart";
-  EXPECT_TRUE(declines(Type::kBf16, n, 1)) << "an odd address";
-  EXPECT_FALSE(declines(Type::kBf16, n + 8, 0));
+  EXPECT_TRUE(declines(DType::kF32, n, 0));
+  EXPECT_TRUE(declines(DType::kF64, n, 0));
+  EXPECT_TRUE(declines(DType::kBf16, n + 4, 0)) << "rows that do not begin 16 bytes apart";
+  EXPECT_TRUE(declines(DType::kBf16, n, 1)) << "an odd address";
+  EXPECT_FALSE(declines(DType::kBf16, n + 8, 0));
   // The library's word decides, the second time from the cache of plans; the emulation has none of eight columns.
   n = 8;
-  EXPECT_EQ(declines(Type::kBf16, n, 0), declines(Type::kBf16, n, 0));
+  EXPECT_EQ(declines(DType::kBf16, n, 0), declines(DType::kBf16, n, 0));
 }
 
 }  // namespace

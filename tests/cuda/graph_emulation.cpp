@@ -1,4 +1,4 @@
-// Stands in for the CUDA run time's streams, events and graphs, on host memory, so that the recorder is tested without
+// Stands in for the CUDA run time's streams, events and graphs, on host memory, so that capture is tested without
 // a GPU. What is given to a stream runs at once, or is kept while the stream is being captured; CUDA's rules of capture
 // hold: other streams join through events and are joined back, waits and allocations spoil it. A definition here takes
 // precedence over the library's.

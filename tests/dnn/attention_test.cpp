@@ -43,15 +43,12 @@ class AttentionTest : public ::testing::TestWithParam<Case> {
       lse{{c.batch, c.heads, c.queries}, master_of(c.type)};
 
   void run() {
-    const Matrix k(kv, 0, width), v(kv, width, width);
+    const AnyMatrix k = kv.columns(0, width), v = kv.columns(width, width);
     c.way.forward(o, lse, q, k, v);
-    c.way.backward(dq, Matrix(dkv, 0, width), Matrix(dkv, width, width), dout, o, lse, q, k, v);
+    c.way.backward(dq, dkv.columns(0, width), dkv.columns(width, width), dout, o, lse, q, k, v);
   }
 
-  ref::AttentionShape shape() const {
-    const auto size = [](std::int64_t n) { return static_cast<std::size_t>(n); };
-    return {size(c.batch), size(c.heads), size(c.queries), size(c.keys), size(c.dim)};
-  }
+  AttentionShape shape() const { return {c.batch, c.heads, c.queries, c.keys, c.dim}; }
 
   // Inputs are at most 1. A logit, a sum of d products of size d^-1/2, is off by d u; exp and the sums of a row add
   // sqrt(keys) + 16. Weights and dS are stored in the activation type: one rounding each, of terms whose absolute
@@ -74,7 +71,7 @@ TEST_P(AttentionTest, MatchesTheOracle) {
   const std::size_t ld = static_cast<std::size_t>(width), wide = 2 * ld;
   const Values qs = q.to_host(), kvs = kv.to_host(), douts = dout.to_host(), stored = o.to_host();
   Values out(qs.size()), statistics(static_cast<std::size_t>(lse.count()));
-  const ref::Strided<const double> q_in{qs.data(), ld}, k_in{kvs.data(), wide}, v_in{kvs.data() + ld, wide};
+  const MatrixView<const double> q_in{qs.data(), ld}, k_in{kvs.data(), wide}, v_in{kvs.data() + ld, wide};
   ref::attention_fwd<double>({out.data(), ld}, statistics.data(), q_in, k_in, v_in, shape());
   expect_near(stored, out, error(), "o");
   expect_near(lse.to_host(), statistics, error(), "lse");

@@ -30,16 +30,16 @@ class ConvTest : public ::testing::TestWithParam<Case> {
   DType type() const { return GetParam().type; }
   DType master() const { return master_of(type()); }
   Conv3dOptions options() const { return {.stride = GetParam().stride, .padding = GetParam().kernel / 2}; }
-  ref::Conv3dShape shape() const {
+  Conv3dShape shape() const {
     const Case& c = GetParam();
-    ref::Conv3dShape s{{c.extents[0], c.extents[1], c.extents[2]},
-                       {},
-                       c.batch,
-                       c.in_channels,
-                       c.out_channels,
-                       c.kernel,
-                       c.stride,
-                       c.kernel / 2};
+    Conv3dShape s{{c.extents[0], c.extents[1], c.extents[2]},
+                  {},
+                  c.batch,
+                  c.in_channels,
+                  c.out_channels,
+                  c.kernel,
+                  c.stride,
+                  c.kernel / 2};
     for (int axis = 0; axis < 3; ++axis) s.out[axis] = conv_extent(s.in[axis], c.kernel, options());
     return s;
   }

@@ -28,7 +28,7 @@ class Slice {
         before_(whole_.to_host()),
         cols_(cols) {}
 
-  Matrix matrix() const { return {whole_, kLeft, cols_}; }
+  AnyMatrix matrix() const { return whole_.columns(kLeft, cols_); }
   Values values() const { return columns(whole_.to_host()); }
   Values before() const { return columns(before_); }
   bool untouched() const {

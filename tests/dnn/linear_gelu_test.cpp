@@ -2,7 +2,7 @@
 #include "dnn/linear_gelu.hpp"
 
 #include "dense_checks.hpp"
-#include "dnn/settings.hpp"
+#include "dnn/backend.hpp"
 #include "kernels/ref/activations.hpp"
 #include "kernels/ref/gemm.hpp"
 

@@ -8,12 +8,12 @@
 
 #include "dense_checks.hpp"
 #include "dnn/conv3d.hpp"
+#include "kernels/ref/conv3d.hpp"
 
 namespace brainmt::dnn {
 namespace {
 
 namespace ref = kernels::ref;
-using detail::ConvShape;
 using testing::Values;
 
 struct Case {
@@ -40,7 +40,7 @@ void expect_close(const Values& actual, const Values& expected, DType stored, co
 class WinogradTest : public ::testing::TestWithParam<Case> {
  protected:
   DType type() const { return GetParam().type; }
-  ConvShape shape() const {
+  Conv3dShape shape() const {
     const Case& c = GetParam();
     const std::array<std::int64_t, 3> extents{c.extents[0], c.extents[1], c.extents[2]};
     return {extents, extents, c.batch, c.in_channels, c.out_channels, 3, 1, 1};
@@ -103,18 +103,18 @@ INSTANTIATE_TEST_SUITE_P(Shapes, WinogradTest,
                          name_of_case);
 
 TEST(Winograd, AppliesToItsGeometryOnly) {
-  const ConvShape good{{7, 6, 6}, {7, 6, 6}, 20, 256, 256, 3, 1, 1};
+  const Conv3dShape good{{7, 6, 6}, {7, 6, 6}, 20, 256, 256, 3, 1, 1};
   EXPECT_TRUE(detail::winograd_applies(good));
-  ConvShape strided = good, narrow = good, pointwise = good, tiny = good;
+  Conv3dShape strided = good, narrow = good, pointwise = good, tiny = good;
   strided.stride = 2;
   narrow.in_channels = 16;
   pointwise.kernel = 1;
   tiny.batch = 1;
-  for (const ConvShape& bad : {strided, narrow, pointwise, tiny}) EXPECT_FALSE(detail::winograd_applies(bad));
+  for (const Conv3dShape& bad : {strided, narrow, pointwise, tiny}) EXPECT_FALSE(detail::winograd_applies(bad));
 }
 
 TEST(Winograd, IsWhatTheConvolutionUsesWhereItPays) {
-  const ConvShape shape{{7, 6, 6}, {7, 6, 6}, 8, 32, 32, 3, 1, 1};
+  const Conv3dShape shape{{7, 6, 6}, {7, 6, 6}, 8, 32, 32, 3, 1, 1};
   ASSERT_TRUE(detail::winograd_pays(shape, DType::kF32));
   const Tensor x = testing::random_tensor({8, 7, 6, 6, 32}, DType::kF32, 1);
   const Tensor w = testing::random_tensor({32, 32, 3, 3, 3}, DType::kF32, 2);

@@ -11,16 +11,14 @@
 namespace brainmt::kernels {
 namespace {
 
-using ref::AttentionShape;
-
 // The oracle on dense matrices [batch * queries or keys, heads * dim].
 struct Oracle {
   AttentionShape s;
   Values q, k, v, o, lse;
 
   std::size_t width() const { return s.heads * s.dim; }
-  ref::Strided<const double> dense(const Values& m) const { return {m.data(), width()}; }
-  ref::Strided<double> dense(Values& m) const { return {m.data(), width()}; }
+  MatrixView<const double> dense(const Values& m) const { return {m.data(), width()}; }
+  MatrixView<double> dense(Values& m) const { return {m.data(), width()}; }
 
   Oracle(const AttentionShape& shape, Values q_in, Values k_in, Values v_in)
       : s(shape),
@@ -83,7 +81,7 @@ struct Kernel {
         lse(s.batch * s.heads * s.queries) {}
 
   template <class U>
-  Rows<U> columns(const Buffer<T>& m) const {
+  MatrixView<U> columns(const Buffer<T>& m) const {
     return rows<U>(m.data() + 1, m.count() / ld, width, ld);
   }
   Values dense(const Buffer<T>& m) const {
@@ -147,13 +145,13 @@ using StorageTypes = testing::Types<float, bf16, double>;
 TYPED_TEST_SUITE(Attention, StorageTypes);
 
 TYPED_TEST(Attention, MatchesOracleAtEveryPairOfLengths) {
-  for (std::size_t queries : {1, 5, 64, 129, 700})
-    for (std::size_t keys : {1, 5, 64, 129, 700}) this->expect_matches_oracle({1, 1, queries, keys, 4});
+  for (std::int64_t queries : {1, 5, 64, 129, 700})
+    for (std::int64_t keys : {1, 5, 64, 129, 700}) this->expect_matches_oracle({1, 1, queries, keys, 4});
 }
 
 TYPED_TEST(Attention, MatchesOracleForHeadsAndWidths) {
-  for (std::size_t dim : {4, 32, 80})
-    for (std::size_t heads : {1, 2}) {
+  for (std::int64_t dim : {4, 32, 80})
+    for (std::int64_t heads : {1, 2}) {
       this->expect_matches_oracle({2, heads, 129, 64, dim});
       this->expect_matches_oracle({2, heads, 1, 700, dim});
     }
@@ -184,10 +182,10 @@ TYPED_TEST(Attention, EqualKeysGiveTheMeanOfValues) {
     kernel.k = Buffer<T>(kernel.k.count(), level / 2);  // every logit is 4^-1/2 * 4 * level / 2
     kernel.forward();
     const Values v = kernel.dense(kernel.v), o = kernel.dense(kernel.o);
-    for (std::size_t c = 0; c < s.dim; ++c) {
+    for (std::int64_t c = 0; c < s.dim; ++c) {
       double mean = 0;
-      for (std::size_t j = 0; j < s.keys; ++j) mean += v[j * s.dim + c] / static_cast<double>(s.keys);
-      for (std::size_t i = 0; i < s.queries; ++i)
+      for (std::int64_t j = 0; j < s.keys; ++j) mean += v[j * s.dim + c] / static_cast<double>(s.keys);
+      for (std::int64_t i = 0; i < s.queries; ++i)
         EXPECT_NEAR(o[i * s.dim + c], mean, this->error(s) + roundoff<T>() * std::abs(mean)) << "level " << level;
     }
   }

@@ -39,7 +39,7 @@ Results run_oracle(const Problem& problem) {
   const ref::ConvShape& shape = problem.shape;
   const std::size_t e = shape.channels, count = problem.rows() * e;
   Results out{Values(count), Values(count, kStart), Values(problem.w.size(), kStart), Values(e, kStart)};
-  const ref::Matrix<const double> x{problem.x.data() + e, 2 * e};
+  const MatrixView<const double> x{problem.x.data() + e, 2 * e};
   ref::causal_conv1d_silu_fwd<double>({out.y.data(), e}, x, problem.w.data(), problem.bias.data(), shape);
   ref::causal_conv1d_silu_bwd<double>({out.dx.data(), e}, out.dw.data(), out.dbias.data(), {problem.dy.data(), e}, x,
                                       problem.w.data(), problem.bias.data(), shape, problem.accumulate);

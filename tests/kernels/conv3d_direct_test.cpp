@@ -12,12 +12,12 @@ namespace {
 
 struct Case {
   std::string name;
-  ref::Conv3dShape shape;
+  Conv3dShape shape;
 };
 
 Case make_case(const std::string& name, std::array<std::int64_t, 3> in, std::int64_t batch, std::int64_t in_channels,
                std::int64_t out_channels, int kernel, int stride, int padding) {
-  ref::Conv3dShape s{in, {}, batch, in_channels, out_channels, kernel, stride, padding};
+  Conv3dShape s{in, {}, batch, in_channels, out_channels, kernel, stride, padding};
   for (std::size_t axis = 0; axis < 3; ++axis) s.out[axis] = (in[axis] + 2 * padding - kernel) / stride + 1;
   return {name, s};
 }

@@ -35,15 +35,15 @@ TEST(GemmOracle, BetaZeroIgnoresOldContent) {
   EXPECT_EQ(c[0], 6.0);
 }
 
-ref::Conv3dShape conv_shape(std::array<std::int64_t, 3> in, int kernel, int stride, int padding) {
-  ref::Conv3dShape s{in, {}, 2, 2, 3, kernel, stride, padding};
+Conv3dShape conv_shape(std::array<std::int64_t, 3> in, int kernel, int stride, int padding) {
+  Conv3dShape s{in, {}, 2, 2, 3, kernel, stride, padding};
   for (int axis = 0; axis < 3; ++axis) s.out[axis] = (in[axis] + 2 * padding - kernel) / stride + 1;
   return s;
 }
 
 TEST(Conv3dOracle, CountsNeighboursWithUnitInput) {
   // Ones everywhere: an output is the number of kernel taps inside, plus the bias.
-  ref::Conv3dShape s{{3, 3, 3}, {3, 3, 3}, 1, 1, 1, 3, 1, 1};
+  Conv3dShape s{{3, 3, 3}, {3, 3, 3}, 1, 1, 1, 3, 1, 1};
   const Values x(27, 1.0), w(27, 1.0), bias{0.5};
   Values y(27);
   ref::conv3d_fwd(y.data(), x.data(), w.data(), bias.data(), s);
@@ -55,7 +55,7 @@ TEST(Conv3dOracle, CountsNeighboursWithUnitInput) {
 
 TEST(Conv3dOracle, TapsAreOrderedDepthHeightWidth) {
   // One weight, at tap (0, 1, 2) of a cross-correlation with padding 1: y[d, h, w] = x[d - 1, h, w + 1].
-  ref::Conv3dShape s{{2, 3, 4}, {2, 3, 4}, 1, 1, 1, 3, 1, 1};
+  Conv3dShape s{{2, 3, 4}, {2, 3, 4}, 1, 1, 1, 3, 1, 1};
   const Values x = random_values(24, 1);
   Values w(27, 0.0), y(24);
   w[0 * 9 + 1 * 3 + 2] = 1;

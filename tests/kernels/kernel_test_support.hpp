@@ -53,8 +53,10 @@ class Buffer {
   View1<const T> in() const { return View1<const T>(data(), count()); }
   View2<T> matrix(std::size_t cols) const { return View2<T>(data(), count() / cols, cols); }
   View2<const T> in_matrix(std::size_t cols) const { return View2<const T>(data(), count() / cols, cols); }
-  Rows<T> rows(std::size_t cols) const { return kernels::rows<T>(data(), count() / cols, cols, cols); }
-  Rows<const T> in_rows(std::size_t cols) const { return kernels::rows<const T>(data(), count() / cols, cols, cols); }
+  MatrixView<T> rows(std::size_t cols) const { return kernels::rows<T>(data(), count() / cols, cols, cols); }
+  MatrixView<const T> in_rows(std::size_t cols) const {
+    return kernels::rows<const T>(data(), count() / cols, cols, cols);
+  }
 
  private:
   Kokkos::View<T*, Kokkos::LayoutRight, Exec::memory_space> data_;

@@ -37,7 +37,7 @@ TEST(PatchOracle, WithAProductIsAConvolution) {
     ref::patch_gather(patches.data(), voxels.data(), s);
     ref::gemm(false, true, s.batch * s.places(), kWidth, s.taps(), 1.0, patches.data(), s.taps(), w.data(), s.taps(),
               0.0, found.data(), kWidth);
-    ref::Conv3dShape conv{
+    Conv3dShape conv{
         {}, {}, static_cast<std::int64_t>(s.batch), 1, kWidth, static_cast<int>(s.edge), static_cast<int>(s.edge), 0};
     for (std::size_t axis = 0; axis < 3; ++axis) {
       conv.in[axis] = static_cast<std::int64_t>(s.extent[axis]);

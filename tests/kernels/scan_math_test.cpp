@@ -1,13 +1,13 @@
 // The portable scan's arithmetic in float, over the range of what a scan meets. On a device ex2.approx and rcp.approx
 // stand where the host has a polynomial and a division; their errors are the vendor's to bound.
-#include "kernels/portable/scan_math.hpp"
+#include "kernels/device/scan_math.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
-namespace brainmt::kernels::portable {
+namespace brainmt::kernels::device {
 namespace {
 
 using Math = ScanMath<float>;
@@ -51,4 +51,4 @@ TEST(ScanMath, EndsOfTheRange) {
 }
 
 }  // namespace
-}  // namespace brainmt::kernels::portable
+}  // namespace brainmt::kernels::device

@@ -175,7 +175,7 @@ struct DirectionBuffers {
 
  private:
   template <class U>
-  Rows<U> columns(const Buffer<T>& buffer, std::size_t ld, std::size_t first, std::size_t count) const {
+  MatrixView<U> columns(const Buffer<T>& buffer, std::size_t ld, std::size_t first, std::size_t count) const {
     return kernels::rows<U>(buffer.data() + first, rows, count, ld);
   }
   Values values(const Buffer<T>& buffer, std::size_t ld, std::size_t first, std::size_t count) const {

@@ -1,6 +1,6 @@
 // Code that only a device runs, played by an emulated team: the exchanges of a warp against plain sums, and the bodies
 // of the portable scan against the same bodies run by one thread.
-#include "kernels/portable/team.hpp"
+#include "kernels/device/team.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,13 +8,13 @@
 #include <limits>
 #include <memory>
 
-#include "kernels/portable/scan_ends.hpp"
-#include "kernels/portable/scan_sweep_bwd.hpp"
-#include "kernels/portable/scan_sweep_fwd.hpp"
+#include "kernels/device/scan_ends.hpp"
+#include "kernels/device/scan_sweep_bwd.hpp"
+#include "kernels/device/scan_sweep_fwd.hpp"
 #include "scan_problem.hpp"
 #include "support/emulated_team.hpp"
 
-namespace brainmt::kernels::portable {
+namespace brainmt::kernels::device {
 namespace {
 
 using test::EmulatedTeam;
@@ -23,7 +23,7 @@ using Lockstep = LockstepTeam<EmulatedTeam::Member>;
 // Every sum over two warps, of numbers whose sums are exact.
 template <int kStride, int kValues>
 void expect_sums() {
-  constexpr int kSize = 2 * kLanes;
+  constexpr int kSize = 2 * kTeamLanes;
   const auto value = [](int member, int i) { return static_cast<double>((member * 37 + i * 101) % 97); };
   std::vector<double> want(kSize), lockstep(kSize, -1), serial(kSize, -1);
   for (int member = 0; member < kSize; ++member) {
@@ -35,7 +35,7 @@ void expect_sums() {
     team.phase([&](int member) {
       double values[kValues];
       for (int i = 0; i < kValues; ++i) values[i] = value(member, i);
-      team.template sum<kStride>(values, member, sums + member / kLanes * kLanes);
+      team.template sum<kStride>(values, member, sums + member / kTeamLanes * kTeamLanes);
     });
   };
   body(SerialTeam<kSize>(), serial.data());
@@ -49,14 +49,14 @@ void expect_sums() {
 TEST(Team, LanesEndWithTheSumsOfTheirValues) {
   expect_sums<1, 2 * kOwnChannels>();           // sums over states
   expect_sums<kStateGroups, 2 * kOwnStates>();  // sums over channels
-  expect_sums<1, kLanes>();
-  expect_sums<kLanes / 2, 2>();
+  expect_sums<1, kTeamLanes>();
+  expect_sums<kTeamLanes / 2, 2>();
   expect_sums<1, 1>();
 }
 
 // What the emulation is for: member reads what its neighbour wrote, in one phase or in the next.
 TEST(Team, AMissingBarrierShows) {
-  constexpr int kSize = kLanes;
+  constexpr int kSize = kTeamLanes;
   const auto wrong = [](bool barrier, bool last_first, int neighbour) {
     std::vector<int> shared(kSize, -1), got(kSize);
     EXPECT_TRUE(EmulatedTeam(kSize, last_first).run([&](const EmulatedTeam::Member& self) {
@@ -189,4 +189,4 @@ TEST_F(TeamScan, SweepsAreThoseOfOneThread) {
 }
 
 }  // namespace
-}  // namespace brainmt::kernels::portable
+}  // namespace brainmt::kernels::device

@@ -55,24 +55,5 @@ TEST(Pool, TheHandlerMaySayMore) {
   EXPECT_NO_THROW(allocate(64));
 }
 
-TEST(Pool, WhoeverCanGiveMemoryBackIsAskedBeforeTheHandler) {
-  std::shared_ptr<void> kept = allocate(1 << 20);
-  int asked = 0;
-  on_shortage([&] {
-    ++asked;
-    const bool had = kept != nullptr;
-    kept.reset();
-    return had;
-  });
-  const std::size_t live = statistics().live_bytes;
-  EXPECT_THROW(allocate(kImpossible), std::bad_alloc);
-  EXPECT_EQ(asked, 1);
-  EXPECT_EQ(statistics().live_bytes, live - (1 << 20));
-  EXPECT_EQ(statistics().held_bytes, statistics().live_bytes) << "what was given back is freed";
-  on_shortage(nullptr);
-  EXPECT_THROW(allocate(kImpossible), std::bad_alloc);
-  EXPECT_EQ(asked, 1);
-}
-
 }  // namespace
 }  // namespace brainmt::pool

@@ -9,10 +9,10 @@
 #include <cmath>
 #include <map>
 
-#include "autograd/ops/loss.hpp"
+#include "autograd/ops.hpp"
 #include "golden.hpp"
 #include "kernels/adamw.hpp"
-#include "kernels/loss_kind.hpp"
+#include "kernels/kinds.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt {

@@ -1,5 +1,5 @@
 #pragma once
-// A team of threads that play the members of a device's team (kernels/portable/team.hpp), for tests without a device.
+// A team of threads that play the members of a device's team (kernels/device/team.hpp), for tests without a device.
 // One runs at a time: where members wait for each other, at a barrier or an exchange, the turn goes round once. So a
 // run is reproducible, and what a member reads too early, for want of a barrier, is not there yet: for the first
 // members when the turn starts with them, for the last ones when it starts with those.

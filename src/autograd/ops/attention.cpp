@@ -1,6 +1,6 @@
-#include "autograd/ops/attention.hpp"
-
 #include "dnn/attention.hpp"
+
+#include "autograd/ops.hpp"
 #include "profile/place.hpp"
 
 namespace brainmt::autograd {
@@ -10,8 +10,8 @@ Var attention(Tape& tape, const Var& q, const Var& kv, int heads) {
   const std::int64_t batch = q.shape()[0], width = q.shape()[2];
   Var out = tape.result(Tensor(q.shape(), q.dtype()));
   const Tensor lse({batch, heads, q.shape()[1]}, master_of(q.dtype()));
-  const auto keys = [width](const Tensor& t) { return dnn::Matrix(t, 0, width); };
-  const auto values = [width](const Tensor& t) { return dnn::Matrix(t, width, width); };
+  const auto keys = [width](const Tensor& t) { return t.columns(0, width); };
+  const auto values = [width](const Tensor& t) { return t.columns(width, width); };
   dnn::attention_fwd(out.value(), lse, q.value(), keys(kv.value()), values(kv.value()));
   tape.record({}, [=, q_value = q.value(), kv_value = kv.value(), o = out.value(), dq = q.gradient(),
                    dkv = kv.gradient(), dout = out.gradient()] {

@@ -1,5 +1,4 @@
-#include "autograd/ops/conv3d.hpp"
-
+#include "autograd/ops.hpp"
 #include "kernels/activations.hpp"
 #include "profile/place.hpp"
 #include "tensor/views.hpp"

@@ -1,7 +1,7 @@
-#include "autograd/ops/elementwise.hpp"
-
-#include "kernels/activations.hpp"
 #include "kernels/elementwise.hpp"
+
+#include "autograd/ops.hpp"
+#include "kernels/activations.hpp"
 #include "profile/place.hpp"
 #include "tensor/views.hpp"
 

@@ -1,6 +1,6 @@
-#include "autograd/ops/graph.hpp"
-
 #include "kernels/graph.hpp"
+
+#include "autograd/ops.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::autograd {

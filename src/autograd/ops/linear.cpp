@@ -1,5 +1,4 @@
-#include "autograd/ops/linear.hpp"
-
+#include "autograd/ops.hpp"
 #include "dnn/gemm.hpp"
 #include "dnn/linear_gelu.hpp"
 #include "profile/place.hpp"

@@ -1,6 +1,6 @@
-#include "autograd/ops/loss.hpp"
-
 #include "kernels/loss.hpp"
+
+#include "autograd/ops.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::autograd {

@@ -1,5 +1,4 @@
-#include "autograd/ops/mixer_scan.hpp"
-
+#include "autograd/ops.hpp"
 #include "dnn/gemm.hpp"
 #include "kernels/activations.hpp"
 #include "kernels/causal_conv1d.hpp"
@@ -73,7 +72,7 @@ Tensor scan_input(const Tensor& xz, const MixerDirection& p, const Sizes& n) {
 
 Tensor raw_steps(const Tensor& projected, const MixerDirection& p, const Sizes& n) {
   const Tensor delta_raw({n.batch, n.length, n.inner}, projected.dtype());
-  dnn::linear_fwd(delta_raw, {projected, 0, n.rank}, p.dt_weight->compute, {});
+  dnn::linear_fwd(delta_raw, projected.columns(0, n.rank), p.dt_weight->compute, {});
   return delta_raw;
 }
 
@@ -104,8 +103,8 @@ void finish_direction_bwd(const Tensor& dxz, const Tensor& xz, const Tensor& du,
                           const Tensor& ddelta_raw, const MixerDirection& p, const Saved& s, const Sizes& n,
                           bool accumulate) {
   using M = Master<T>;
-  dnn::linear_bwd_weights(p.dt_weight->grad, {}, ddelta_raw, {s.projected, 0, n.rank});
-  dnn::linear_bwd_data({dprojected, 0, n.rank}, ddelta_raw, p.dt_weight->compute, false);
+  dnn::linear_bwd_weights(p.dt_weight->grad, {}, ddelta_raw, s.projected.columns(0, n.rank));
+  dnn::linear_bwd_data(dprojected.columns(0, n.rank), ddelta_raw, p.dt_weight->compute, false);
   dnn::linear_bwd_weights(p.x_proj->grad, {}, dprojected, s.u);
   dnn::linear_bwd_data(du, dprojected, p.x_proj->compute, true);
   kernels::causal_conv1d_silu_bwd<T>(

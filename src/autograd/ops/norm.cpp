@@ -1,6 +1,6 @@
-#include "autograd/ops/norm.hpp"
-
 #include "kernels/norm.hpp"
+
+#include "autograd/ops.hpp"
 #include "profile/place.hpp"
 #include "tensor/views.hpp"
 

@@ -1,7 +1,7 @@
-#include "autograd/ops/patches.hpp"
-
-#include "dnn/gemm.hpp"
 #include "kernels/patches.hpp"
+
+#include "autograd/ops.hpp"
+#include "dnn/gemm.hpp"
 #include "profile/place.hpp"
 #include "tensor/views.hpp"
 

@@ -1,7 +1,7 @@
-#include "autograd/ops/tokens.hpp"
-
-#include "kernels/elementwise.hpp"
 #include "kernels/tokens.hpp"
+
+#include "autograd/ops.hpp"
+#include "kernels/elementwise.hpp"
 #include "profile/place.hpp"
 #include "tensor/views.hpp"
 

@@ -14,17 +14,17 @@ namespace {
 
 namespace ref = kernels::ref;
 
-bool use_winograd(const ConvShape& shape, const Tensor& activations, const Tensor& w) {
+bool use_winograd(const Conv3dShape& shape, const Tensor& activations, const Tensor& w) {
   return w.dtype() == DType::kF32 && winograd_pays(shape, activations.dtype());
 }
 
 bool is_fp64(const Tensor& t) { return t.dtype() == DType::kF64; }
 
-bool use_direct(const ConvShape& shape, const Tensor& activations) {
+bool use_direct(const Conv3dShape& shape, const Tensor& activations) {
   return kernels::detail::kPortable && (is_fp64(activations) || kernels::is_single_channel_stem(shape));
 }
 
-void fwd_fp64(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvShape& shape,
+void fwd_fp64(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const Conv3dShape& shape,
               bool relu) {
   auto* out = y.data<double>();
   ref::conv3d_fwd(out, x.data<double>(), w.data<double>(), bias ? bias.data<double>() : nullptr, shape);
@@ -34,7 +34,7 @@ void fwd_fp64(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b
 
 // oneDNN 2.6 (jit_bf16, avx512_core_bf16) computes bf16 weight gradients of strided convolutions wrongly when an extent
 // is 3 or less: it reads transposed rows that it never wrote. Such tensors are small, so they go through fp32.
-bool bf16_weights_are_wrong(const ConvShape& s, const Tensor& x) {
+bool bf16_weights_are_wrong(const Conv3dShape& s, const Tensor& x) {
   return x.dtype() == DType::kBf16 && s.stride > 1 && *std::min_element(s.in.begin(), s.in.end()) <= 3;
 }
 
@@ -57,7 +57,7 @@ void into(const Tensor& out, const Compute& compute) {
 
 }  // namespace
 
-void run_conv3d_fwd(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvShape& shape,
+void run_conv3d_fwd(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const Conv3dShape& shape,
                     bool relu) {
   if (use_direct(shape, y)) return conv3d_fwd_direct(y, x, w, bias, shape, relu);
   if (is_fp64(y)) return fwd_fp64(y, x, w, bias, shape, relu);
@@ -67,7 +67,7 @@ void run_conv3d_fwd(const Tensor& y, const Tensor& x, const Tensor& w, const Ten
   conv3d_fwd_onednn(y, x, w, bias, shape, relu);
 }
 
-void run_conv3d_bwd_data(const Tensor& dx, const Tensor& dy, const Tensor& w, const ConvShape& shape) {
+void run_conv3d_bwd_data(const Tensor& dx, const Tensor& dy, const Tensor& w, const Conv3dShape& shape) {
   if (use_direct(shape, dx)) return conv3d_bwd_data_direct(dx, dy, w, shape);
   if (is_fp64(dx)) return ref::conv3d_bwd_data(dx.data<double>(), dy.data<double>(), w.data<double>(), shape);
   if (use_winograd(shape, dy, w)) return conv3d_bwd_data_winograd(dx, dy, w, shape);
@@ -77,7 +77,7 @@ void run_conv3d_bwd_data(const Tensor& dx, const Tensor& dy, const Tensor& w, co
 }
 
 void run_conv3d_bwd_weights(const Tensor& dw, const Tensor& dbias, const Tensor& dy, const Tensor& x,
-                            const ConvShape& shape) {
+                            const Conv3dShape& shape) {
   if (use_direct(shape, x)) return conv3d_bwd_weights_direct(dw, dbias, dy, x, shape);
   if (is_fp64(x))
     return ref::conv3d_bwd_weights(dw.data<double>(), dbias ? dbias.data<double>() : nullptr, dy.data<double>(),

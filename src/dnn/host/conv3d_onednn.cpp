@@ -33,7 +33,7 @@ struct Options {
   bool relu = false;
 };
 
-PlanKey key_of(const ConvShape& s, const Options& o) {
+PlanKey key_of(const Conv3dShape& s, const Options& o) {
   const std::int64_t types = std::int64_t(o.x) * 16 + std::int64_t(o.y) * 4 + std::int64_t(o.w);
   return {std::int64_t(o.pass),
           s.batch,
@@ -55,7 +55,7 @@ struct Descs {
   memory::desc x, y, w, w_gradient, w_user, bias;
   Dims strides, padding;
 
-  Descs(const ConvShape& s, const Options& o)
+  Descs(const Conv3dShape& s, const Options& o)
       : x({s.batch, s.in_channels, s.in[0], s.in[1], s.in[2]}, data_type(o.x), memory::format_tag::ndhwc),
         y({s.batch, s.out_channels, s.out[0], s.out[1], s.out[2]}, data_type(o.y), memory::format_tag::ndhwc),
         w(kernel_dims(s), bf16(o) ? memory::data_type::bf16 : memory::data_type::f32, memory::format_tag::any),
@@ -65,7 +65,9 @@ struct Descs {
         strides(3, s.stride),
         padding(3, s.padding) {}
 
-  static Dims kernel_dims(const ConvShape& s) { return {s.out_channels, s.in_channels, s.kernel, s.kernel, s.kernel}; }
+  static Dims kernel_dims(const Conv3dShape& s) {
+    return {s.out_channels, s.in_channels, s.kernel, s.kernel, s.kernel};
+  }
   // The backward passes read dy, the forward pass x; bf16 in either asks for the bf16 primitive.
   static bool bf16(const Options& o) { return o.x == DType::kBf16 || o.y == DType::kBf16; }
 };
@@ -81,7 +83,7 @@ Forward::primitive_desc forward_desc(const Descs& d, const Options& o) {
                            d.padding, d.padding);
 }
 
-Plan make_plan(const ConvShape& s, const Options& o) {
+Plan make_plan(const Conv3dShape& s, const Options& o) {
   const Descs d(s, o);
   const auto forward = forward_desc(d, o);
   if (o.pass == Pass::kForward)
@@ -114,14 +116,14 @@ Plan make_plan(const ConvShape& s, const Options& o) {
           d.bias};
 }
 
-const Plan& plan_of(const ConvShape& s, Options o) {
+const Plan& plan_of(const Conv3dShape& s, Options o) {
   thread_local PlanCache<Plan> plans;
   return plans.get(key_of(s, o), [&] { return make_plan(s, o); });
 }
 
 }  // namespace
 
-void conv3d_fwd_onednn(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvShape& shape,
+void conv3d_fwd_onednn(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const Conv3dShape& shape,
                        bool relu) {
   const Plan& plan = plan_of(shape, {Pass::kForward, x.dtype(), y.dtype(), w.dtype(), bias.defined(), relu});
   const Scratch packed(plan.w);
@@ -132,7 +134,7 @@ void conv3d_fwd_onednn(const Tensor& y, const Tensor& x, const Tensor& w, const 
   plan.convolution.run(std::move(arguments));
 }
 
-void conv3d_bwd_data_onednn(const Tensor& dx, const Tensor& dy, const Tensor& w, const ConvShape& shape) {
+void conv3d_bwd_data_onednn(const Tensor& dx, const Tensor& dy, const Tensor& w, const Conv3dShape& shape) {
   const Plan& plan = plan_of(shape, {Pass::kBackwardData, dx.dtype(), dy.dtype(), w.dtype()});
   const Scratch packed(plan.w);
   run_reorder(plan.pack, wrap(plan.w_user, w.raw()), packed);
@@ -142,7 +144,7 @@ void conv3d_bwd_data_onednn(const Tensor& dx, const Tensor& dy, const Tensor& w,
 }
 
 void conv3d_bwd_weights_onednn(const Tensor& dw, const Tensor& dbias, const Tensor& dy, const Tensor& x,
-                               const ConvShape& shape) {
+                               const Conv3dShape& shape) {
   const Plan& plan = plan_of(shape, {Pass::kBackwardWeights, x.dtype(), dy.dtype(), dw.dtype(), dbias.defined()});
   const Scratch gradient(plan.w);
   const Scratch bias_gradient(plan.bias);

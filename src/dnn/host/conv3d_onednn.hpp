@@ -6,10 +6,10 @@
 
 namespace brainmt::dnn::detail {
 
-void conv3d_fwd_onednn(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvShape& shape,
+void conv3d_fwd_onednn(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const Conv3dShape& shape,
                        bool relu);
-void conv3d_bwd_data_onednn(const Tensor& dx, const Tensor& dy, const Tensor& w, const ConvShape& shape);
+void conv3d_bwd_data_onednn(const Tensor& dx, const Tensor& dy, const Tensor& w, const Conv3dShape& shape);
 void conv3d_bwd_weights_onednn(const Tensor& dw, const Tensor& dbias, const Tensor& dy, const Tensor& x,
-                               const ConvShape& shape);
+                               const Conv3dShape& shape);
 
 }  // namespace brainmt::dnn::detail

@@ -1,14 +1,12 @@
 #pragma once
-// What the oneDNN implementations share: engine and stream, memory over tensors and pooled scratch, and the cache of
-// plans. A plan is a primitive with the reorders and memory descriptions that it needs; it depends on shapes only, so a
-// steady training step creates none. Nothing here is visible outside src/dnn.
-#include <array>
-#include <cstdint>
-#include <map>
+// What the oneDNN implementations share: engine and stream, memory over tensors and pooled scratch. A plan
+// (base/plan_cache.hpp) is a primitive with the reorders and memory descriptions that it needs. Nothing here is visible
+// outside src/dnn.
 #include <memory>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <utility>
 
+#include "base/plan_cache.hpp"
 #include "memory/pool.hpp"
 #include "tensor/tensor.hpp"
 
@@ -99,25 +97,5 @@ Executable make_reorder(const memory::desc& from, const memory::desc& to, bool a
 inline void run_reorder(const Executable& reorder, const memory& from, const memory& to) {
   reorder.run({{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
 }
-
-/// Everything a plan depends on: extents, strides, types, flags. Unused places stay zero.
-using PlanKey = std::array<std::int64_t, 16>;
-
-/// Plans of one kind for one thread. Bounded: a program that keeps changing shapes starts over now and then.
-template <class Plan>
-class PlanCache {
- public:
-  /// The plan of `key`, made by `make()` on first use. The reference holds until the next call.
-  template <class Make>
-  const Plan& get(const PlanKey& key, Make&& make) {
-    if (const auto found = plans_.find(key); found != plans_.end()) return found->second;
-    if (plans_.size() == kMaxPlans) plans_.clear();
-    return plans_.emplace(key, make()).first->second;
-  }
-
- private:
-  static constexpr std::size_t kMaxPlans = 512;
-  std::map<PlanKey, Plan> plans_;
-};
 
 }  // namespace brainmt::dnn::detail

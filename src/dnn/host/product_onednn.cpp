@@ -15,11 +15,11 @@ using detail::memory;
 // (measured: 5-15 % of the product at 721 rows against a packing time of 1-6 %).
 constexpr std::int64_t kPackRows = 256;
 
-memory::desc desc_of(const Operand& m) {
+memory::desc desc_of(const AnyMatrix& m) {
   return {{m.rows, m.cols}, detail::data_type(m.dtype), {m.row_stride, m.col_stride}};
 }
 
-bool is_bf16_product(const Operand& c, const Operand& a, const Operand& b) {
+bool is_bf16_product(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b) {
   return a.dtype == DType::kBf16 || b.dtype == DType::kBf16 || c.dtype == DType::kBf16;
 }
 
@@ -29,7 +29,7 @@ struct Plan {
   std::optional<detail::Executable> pack_a, pack_b;  // from the caller's layout and type, where those differ
 };
 
-Plan make_plan(const Operand& c, const Operand& a, const Operand& b, bool with_bias, bool accumulate) {
+Plan make_plan(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, bool with_bias, bool accumulate) {
   using Desc = memory::desc;
   const DType type = is_bf16_product(c, a, b) ? DType::kBf16 : DType::kF32;
   const bool convert_a = a.dtype != type;
@@ -57,7 +57,7 @@ Plan make_plan(const Operand& c, const Operand& a, const Operand& b, bool with_b
 
 // Runs `use` with the operand as the product wants it.
 template <class Use>
-void with_packed(const std::optional<detail::Executable>& pack, const Operand& from, const memory::desc& to,
+void with_packed(const std::optional<detail::Executable>& pack, const AnyMatrix& from, const memory::desc& to,
                  Use&& use) {
   if (!pack) return use(detail::wrap(to, from.data));
   const detail::Scratch packed(to);
@@ -65,21 +65,21 @@ void with_packed(const std::optional<detail::Executable>& pack, const Operand& f
   use(packed);
 }
 
-void product_onednn(const Operand& c, const Operand& a, const Operand& b, const Tensor& bias, bool accumulate) {
-  thread_local detail::PlanCache<Plan> plans;
-  const detail::PlanKey key{a.rows,
-                            b.cols,
-                            a.cols,
-                            a.row_stride,
-                            a.col_stride,
-                            b.row_stride,
-                            b.col_stride,
-                            c.row_stride,
-                            std::int64_t(a.dtype),
-                            std::int64_t(b.dtype),
-                            std::int64_t(c.dtype),
-                            bias.defined(),
-                            accumulate};
+void product_onednn(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias, bool accumulate) {
+  thread_local PlanCache<Plan> plans;
+  const PlanKey key{a.rows,
+                    b.cols,
+                    a.cols,
+                    a.row_stride,
+                    a.col_stride,
+                    b.row_stride,
+                    b.col_stride,
+                    c.row_stride,
+                    std::int64_t(a.dtype),
+                    std::int64_t(b.dtype),
+                    std::int64_t(c.dtype),
+                    bias.defined(),
+                    accumulate};
   const Plan& plan = plans.get(key, [&] { return make_plan(c, a, b, bias.defined(), accumulate); });
   with_packed(plan.pack_a, a, plan.a, [&](const memory& packed_a) {
     with_packed(plan.pack_b, b, plan.b, [&](const memory& packed_b) {
@@ -94,23 +94,24 @@ void product_onednn(const Operand& c, const Operand& a, const Operand& b, const 
 // oneDNN 3 stores a C of one column as if its rows lay side by side, whatever row stride it was given (seen in 3.7.2,
 // brg_matmul:avx512_core, under an emulator, 2026-11): the column stays what it was, and other elements are
 // overwritten.
-bool needs_dense_column(const Operand& c) { return DNNL_VERSION_MAJOR >= 3 && c.cols == 1 && c.row_stride != 1; }
+bool needs_dense_column(const AnyMatrix& c) { return DNNL_VERSION_MAJOR >= 3 && c.cols == 1 && c.row_stride != 1; }
 
 // The product into a column without gaps, which is then stored where it belongs.
-void product_into_column(const Operand& c, const Operand& a, const Operand& b, const Tensor& bias, bool accumulate) {
+void product_into_column(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias,
+                         bool accumulate) {
   const Tensor dense({c.rows, 1}, c.dtype);
   dispatch(c.dtype, [&]<class T>() {
     T* column = dense.data<T>();
     T* strided = static_cast<T*>(c.data);
     if (accumulate)
       for (std::int64_t i = 0; i < c.rows; ++i) column[i] = strided[i * c.row_stride];
-    product_onednn(operand(dense), a, b, bias, accumulate);
+    product_onednn(dense, a, b, bias, accumulate);
     for (std::int64_t i = 0; i < c.rows; ++i) strided[i * c.row_stride] = column[i];
   });
 }
 
 // The operand's elements, rounded to bf16, as an fp32 matrix.
-Tensor rounded(const Operand& m) {
+Tensor rounded(const AnyMatrix& m) {
   const Tensor wide({m.rows, m.cols}, DType::kF32);
   dispatch(m.dtype, [&]<class T>() {
     const auto* from = static_cast<const T*>(m.data);
@@ -123,11 +124,12 @@ Tensor rounded(const Operand& m) {
 }
 
 // A bf16 product without bf16 primitives: operands rounded as they would be, sums in fp32, and C rounded once.
-void product_bf16_in_fp32(const Operand& c, const Operand& a, const Operand& b, const Tensor& bias, bool accumulate) {
+void product_bf16_in_fp32(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias,
+                          bool accumulate) {
   const Tensor wide_a = rounded(a), wide_b = rounded(b);
-  if (c.dtype == DType::kF32) return detail::run_product(c, operand(wide_a), operand(wide_b), bias, accumulate);
+  if (c.dtype == DType::kF32) return detail::run_product(c, wide_a, wide_b, bias, accumulate);
   const Tensor wide_c({c.rows, c.cols}, DType::kF32);
-  product_onednn(operand(wide_c), operand(wide_a), operand(wide_b), bias, false);
+  product_onednn(wide_c, wide_a, wide_b, bias, false);
   const auto* from = wide_c.data<float>();
   auto* to = static_cast<bf16*>(c.data);
   for (std::int64_t i = 0; i < c.rows; ++i)
@@ -137,7 +139,7 @@ void product_bf16_in_fp32(const Operand& c, const Operand& a, const Operand& b, 
     }
 }
 
-void product_fp64(const Operand& c, const Operand& a, const Operand& b, const Tensor& bias, bool accumulate) {
+void product_fp64(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias, bool accumulate) {
   const auto size = [](std::int64_t n) { return static_cast<std::size_t>(n); };
   auto* out = static_cast<double*>(c.data);
   const bool ta = a.col_stride != 1;
@@ -152,7 +154,8 @@ void product_fp64(const Operand& c, const Operand& a, const Operand& b, const Te
 
 }  // namespace
 
-void detail::run_product(const Operand& c, const Operand& a, const Operand& b, const Tensor& bias, bool accumulate) {
+void detail::run_product(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias,
+                         bool accumulate) {
   if (c.dtype == DType::kF64) return product_fp64(c, a, b, bias, accumulate);
   if (is_bf16_product(c, a, b) && !has_bf16_primitives()) return product_bf16_in_fp32(c, a, b, bias, accumulate);
   if (needs_dense_column(c)) return product_into_column(c, a, b, bias, accumulate);
@@ -161,10 +164,12 @@ void detail::run_product(const Operand& c, const Operand& a, const Operand& b, c
 
 // oneDNN has GELU as a post-operation, but of the product alone: the input of GELU, which the way back needs, would be
 // lost, and a pass that forgets would differ in its last bits from the one that records.
-bool detail::run_product_gelu(const Operand&, const Operand&, const Operand&, const Operand&, const Tensor&) {
+bool detail::run_product_gelu(const AnyMatrix&, const AnyMatrix&, const AnyMatrix&, const AnyMatrix&, const Tensor&) {
   return false;
 }
-bool detail::run_product_gelu_bwd(const Operand&, const Operand&, const Operand&, const Operand&) { return false; }
+bool detail::run_product_gelu_bwd(const AnyMatrix&, const AnyMatrix&, const AnyMatrix&, const AnyMatrix&) {
+  return false;
+}
 
 void small_gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, float alpha,
                 const float* a, std::size_t lda, const float* b, std::size_t ldb, float beta, float* c,

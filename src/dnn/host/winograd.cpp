@@ -26,8 +26,8 @@ void for_each_range(std::int64_t tiles, F&& f) {
 }
 
 // y = x * kernel, forward or backward: the gradient of the data is a convolution with the mirrored kernel.
-void convolve(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, bool relu, const ConvShape& shape,
-              bool backward) {
+void convolve(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, bool relu,
+              const Conv3dShape& shape, bool backward) {
   const Grid grid(shape);
   const std::int64_t in_groups = x.cols() / kLanes;
   const std::int64_t out_groups = y.cols() / kLanes;
@@ -46,29 +46,29 @@ void convolve(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b
 
 }  // namespace
 
-bool winograd_applies(const ConvShape& s) {
+bool winograd_applies(const Conv3dShape& s) {
   return s.kernel == 3 && s.stride == 1 && s.padding == 1 && s.in_channels % (2 * kLanes) == 0 &&
          s.out_channels % (2 * kLanes) == 0 && Grid(s).tiles >= kTileRows;
 }
 
-bool winograd_pays(const ConvShape& s, DType activations) {
+bool winograd_pays(const Conv3dShape& s, DType activations) {
   // Measured on one Zen 4 core, 32 to 256 channels: transforming the kernel must be shared by this many tiles to beat
   // the direct algorithm, whose bf16 products take half the time of fp32 ones.
   const std::int64_t enough = activations == DType::kBf16 ? 128 : 32;
   return winograd_applies(s) && Grid(s).tiles >= enough;
 }
 
-void conv3d_fwd_winograd(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvShape& shape,
-                         bool relu) {
+void conv3d_fwd_winograd(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias,
+                         const Conv3dShape& shape, bool relu) {
   convolve(y, x, w, bias, relu, shape, false);
 }
 
-void conv3d_bwd_data_winograd(const Tensor& dx, const Tensor& dy, const Tensor& w, const ConvShape& shape) {
+void conv3d_bwd_data_winograd(const Tensor& dx, const Tensor& dy, const Tensor& w, const Conv3dShape& shape) {
   convolve(dx, dy, w, {}, false, shape, true);
 }
 
 void conv3d_bwd_weights_winograd(const Tensor& dw, const Tensor& dbias, const Tensor& dy, const Tensor& x,
-                                 const ConvShape& shape) {
+                                 const Conv3dShape& shape) {
   const Grid grid(shape);
   const std::int64_t in_groups = x.cols() / kLanes;
   const std::int64_t out_groups = dy.cols() / kLanes;

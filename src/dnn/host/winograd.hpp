@@ -9,14 +9,14 @@ namespace brainmt::dnn::detail {
 
 /// Whether the algorithm can do this convolution: geometry as above, channels in multiples of 32, at least
 /// kTileRows tiles. The kernel must be fp32.
-bool winograd_applies(const ConvShape& shape);
+bool winograd_applies(const Conv3dShape& shape);
 /// ... and is faster than the direct one for activations of this type.
-bool winograd_pays(const ConvShape& shape, DType activations);
+bool winograd_pays(const Conv3dShape& shape, DType activations);
 
-void conv3d_fwd_winograd(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvShape& shape,
-                         bool relu);
-void conv3d_bwd_data_winograd(const Tensor& dx, const Tensor& dy, const Tensor& w, const ConvShape& shape);
+void conv3d_fwd_winograd(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias,
+                         const Conv3dShape& shape, bool relu);
+void conv3d_bwd_data_winograd(const Tensor& dx, const Tensor& dy, const Tensor& w, const Conv3dShape& shape);
 void conv3d_bwd_weights_winograd(const Tensor& dw, const Tensor& dbias, const Tensor& dy, const Tensor& x,
-                                 const ConvShape& shape);
+                                 const Conv3dShape& shape);
 
 }  // namespace brainmt::dnn::detail

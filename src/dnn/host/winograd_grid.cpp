@@ -118,7 +118,7 @@ struct KernelLayout {
 
 }  // namespace
 
-Grid::Grid(const ConvShape& shape) : extents(shape.out), tiles(shape.batch) {
+Grid::Grid(const Conv3dShape& shape) : extents(shape.out), tiles(shape.batch) {
   for (std::size_t axis = 0; axis < 3; ++axis) {
     const int outputs = best_outputs(extents[axis]);
     tile.outputs[axis] = outputs;

@@ -9,7 +9,7 @@ namespace brainmt::dnn::detail {
 
 /// Tiles of the output volume of every frame, numbered frame by frame.
 struct Grid {
-  explicit Grid(const ConvShape& shape);
+  explicit Grid(const Conv3dShape& shape);
 
   Tile tile;
   std::array<std::int64_t, 3> extents;  // voxels

@@ -1,7 +1,0 @@
-#include "dnn/algorithms.hpp"
-
-namespace brainmt::dnn {
-
-Algorithms* algorithms() { return nullptr; }
-
-}  // namespace brainmt::dnn
