@@ -12,7 +12,6 @@
 #include "task/training_batches.hpp"
 #include "train/gradient_route.hpp"
 #include "train/step.hpp"
-#include "train/trainer.hpp"
 
 namespace brainmt::bench {
 namespace {
@@ -29,7 +28,8 @@ class Steps {
         optimizer_(model_->parameters(), {.clip_norm = 1}),
         route_(comm, {}),
         objective_(task::supervised(task)),
-        runner_(*model_, *objective_, optimizer_, comm, route_.link(), {.seed = kSeed, .micro_steps = micro_steps}),
+        runner_(*model_, *objective_, optimizer_, comm, route_.link(),
+                {.batches = {.seed = kSeed, .batch_size = 1, .accumulate = micro_steps}}),
         comm_(comm),
         samples_(std::int64_t{micro_steps} * comm.size()) {
     model_->initialise(kSeed);
@@ -70,7 +70,7 @@ Comparison run_pairs(Steps& steps, const task::TrainingData& data, task::BatchPl
   first.end_step = 1;
   task::TrainingBatches once(data, first);
   std::vector<task::MicroBatch> resident;
-  for (int micro = 0; micro < plan.micro_steps; ++micro) resident.push_back(once.next(0, micro));
+  for (int micro = 0; micro < plan.settings.micro_steps(); ++micro) resident.push_back(once.next(0, micro));
   task::TrainingBatches stream(data, plan);
   const auto from_memory = [&](int micro, const Tensor&) { return resident[static_cast<std::size_t>(micro)]; };
 
@@ -148,10 +148,9 @@ void compare_steps(Report& report, const config::Config& config, comm::Communica
   const models::InputSpec input = model->input();
   Steps steps(std::move(model), data->task, samples / comm.size(), comm);
   add_to(report, run_pairs(steps, *data,
-                           {.seed = kSeed,
+                           {.settings = {.seed = kSeed, .batch_size = 1, .accumulate = samples / comm.size()},
                             .rank = comm.rank(),
                             .ranks = comm.size(),
-                            .micro_steps = samples / comm.size(),
                             .end_step = 1 + repeats,
                             .input = input,
                             .activation = activation}));

@@ -150,7 +150,7 @@ void wait_asleep() {
 
 Measured prepare_once(const fs::path& directory, const char* output, MPI_Comm comm) {
   prepare::PrepareConfig config;
-  config.input = directory / "scans";
+  config.list.input = directory / "scans";
   config.output = directory / output / "cohort.h5";
   Measured result;
   reset_peak_resident();

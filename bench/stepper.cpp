@@ -31,8 +31,8 @@ Stepper::Stepper(std::unique_ptr<models::Model> model, int samples, comm::Commun
       optimizer_(model_->parameters(), {}),
       route_(comm, {.graphs = graphs}),
       objective_(task::supervised(regressions(model_->outputs()))),
-      runner_(*model_, *objective_, optimizer_, comm, route_.link(), {.micro_steps = samples, .batch_size = 1},
-              route_.capture()),
+      runner_(*model_, *objective_, optimizer_, comm, route_.link(),
+              {.batches = {.seed = 0, .batch_size = 1, .accumulate = samples}}, route_.capture()),
       rank_(comm.rank()),
       samples_(samples),
       global_samples_(std::int64_t{samples} * comm.size()) {

@@ -36,6 +36,20 @@ ReadMode read_mode_of(std::string_view name) {
   throw UsageError(fmt::format("data.io={}: expected posix, independent or collective", name));
 }
 
+ReadSettings ReadSettings::from_config(const config::Config& config, MPI_Comm comm) {
+  const auto mode = config.get<std::string>("data.io"), cache = config.get<std::string>("data.cache_dir");
+  if (!cache.empty() && mode != "posix")
+    throw UsageError(
+        fmt::format("data.cache_dir={} conflicts with data.io={}: copies on the node are read with "
+                    "data.io=posix only",
+                    cache, mode));
+  return {.mode = read_mode_of(mode),
+          .comm = comm,
+          .checksums = config.get<bool>("data.checksums"),
+          .cache = {.directory = cache,
+                    .most_bytes = static_cast<std::uint64_t>(config.get<double>("data.cache_gb") * 1e9)}};
+}
+
 void FrameReader::idle_until(const Pause& pause) {
   while (!pause(std::chrono::minutes(1))) {
   }

@@ -25,6 +25,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/config.hpp"
 #include "io/cohort_file.hpp"
 #include "io/few_open.hpp"
 #include "io/file_descriptor.hpp"
@@ -47,6 +48,9 @@ struct ReadSettings {
   std::size_t largest_piece = std::size_t{1} << 30;
   /// Copies on the node, used by loaders in kPosix.
   CacheSettings cache = {};
+
+  /// data.io, data.checksums, data.cache_*. Throws UsageError for a cache with another mode than posix.
+  static ReadSettings from_config(const config::Config& config, MPI_Comm comm);
 };
 
 class FrameReader {

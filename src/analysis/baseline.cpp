@@ -83,10 +83,9 @@ std::vector<double> LinearModel::standardised(const std::vector<double>& x) cons
 
 double LinearModel::predict(const std::vector<double>& x) const { return fit_.of(standardised(x)); }
 
-std::map<std::string, double> labels_of(const train::TrainSettings& settings, const io::Cohort& cohort,
-                                        const std::string& target) {
-  const task::TrainingData data =
-      task::prepare_training_data(cohort, settings.task, settings.split, settings.model.frames);
+std::map<std::string, double> labels_of(const task::TaskSettings& task, const task::SplitSettings& split,
+                                        std::int64_t frames, const io::Cohort& cohort, const std::string& target) {
+  const task::TrainingData data = task::prepare_training_data(cohort, task, split, frames);
   std::map<std::string, double> labels;
   for (std::size_t k = 0; k < data.outputs(); ++k) {
     if (data.task.targets[k].target.name != target) continue;

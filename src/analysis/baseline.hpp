@@ -7,7 +7,7 @@
 #include "analysis/paired.hpp"
 #include "io/cohort.hpp"
 #include "task/least_squares.hpp"
-#include "train/trainer.hpp"
+#include "task/training_data.hpp"
 
 namespace brainmt::analysis {
 
@@ -49,7 +49,7 @@ class LinearModel {
 
 /// The labels of `target` by participant, as training with these settings sees them: without what its
 /// confounds explain, where it has some.
-std::map<std::string, double> labels_of(const train::TrainSettings& settings, const io::Cohort& cohort,
-                                        const std::string& target);
+std::map<std::string, double> labels_of(const task::TaskSettings& task, const task::SplitSettings& split,
+                                        std::int64_t frames, const io::Cohort& cohort, const std::string& target);
 
 }  // namespace brainmt::analysis

@@ -20,6 +20,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+Pooling pooling_of(const std::string& name) {
+  if (name == "mean") return Pooling::kMean;
+  return name == "both" ? Pooling::kBoth : Pooling::kCls;
+}
+
 // A participant with the scans that go into the embedding, in the cohort's order.
 struct Source {
   EmbeddedParticipant participant;
@@ -234,6 +239,22 @@ ParticipantBlock share_of(const std::vector<EmbeddedParticipant>& participants, 
     return i;
   };
   return {begin_of(block), begin_of(block + 1)};
+}
+
+EmbedSettings EmbedSettings::from_config(const config::Config& given, const config::Config& keys) {
+  return {.weights = given.get<std::string>("weights"),
+          .model = models::plan_of(given),
+          .activation = models::precision_from_config(keys),
+          .allow_mismatch = given.get<bool>("data.allow_mismatch"),
+          .split_file = given.get<std::string>("data.split_file"),
+          .part = task::part_named(given.get<std::string>("split")),
+          .pooling = pooling_of(given.get<std::string>("embed.pooling")),
+          .frame_tokens = given.get<std::string>("embed.tokens") == "frames",
+          .stride = given.get<std::int64_t>("embed.stride"),
+          .prefetch = keys.get<std::int64_t>("data.prefetch"),
+          .overwrite = false,
+          .program = {},
+          .libraries = {}};
 }
 
 EmbedSummary embed(const EmbedSettings& settings, const io::Cohort& cohort, const fs::path& out,

@@ -13,6 +13,7 @@
 
 #include "analysis/embedding_file.hpp"
 #include "comm/communicator.hpp"
+#include "config/config.hpp"
 #include "io/cohort.hpp"
 #include "models/registry.hpp"
 #include "task/split.hpp"
@@ -44,6 +45,10 @@ struct EmbedSettings {
   bool overwrite = false;  // replace a file of other weights, cohort or settings
   std::string program;     // name, version and revision
   std::string libraries;   // those that decide the numbers, with versions
+
+  /// From what the command was given, and `keys`: that with a run's values for the rest (run::keys_with_run). Without
+  /// a run's weights and split, overwrite, program and libraries.
+  static EmbedSettings from_config(const config::Config& given, const config::Config& keys);
 };
 
 struct EmbedSummary {

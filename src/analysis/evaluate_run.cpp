@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -17,9 +16,7 @@
 #include "run/checkpoint.hpp"
 #include "run/given_keys.hpp"
 #include "run/outputs.hpp"
-#include "run/read_settings.hpp"
 #include "run/run_keys.hpp"
-#include "train/settings.hpp"
 #include "train/shared_algorithms.hpp"
 
 namespace brainmt::analysis {
@@ -27,27 +24,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
-EvaluateSettings settings_of(const config::Config& config, comm::Communicator& comm, const run::RunKeys& keys,
+EvaluateSettings settings_of(const config::Config& config, comm::Communicator& comm, const config::Config& keys,
                              const fs::path& run_dir) {
   const auto seed = static_cast<std::uint64_t>(keys.get<std::int64_t>("run.seed"));
-  const auto batch = keys.get<std::int64_t>("eval.batch_size");
   EvaluateSettings s;
   s.part = task::part_named(config.get<std::string>("split"));
   s.model = models::plan_of(config);
   s.allow_mismatch = config.get<bool>("data.allow_mismatch");
-  s.activation = keys.get<std::string>("precision") == "bf16" ? DType::kBf16 : DType::kF32;
-  s.predict = {.stride = keys.get<std::int64_t>("eval.stride"),
-               .batch = std::max<std::int64_t>(batch, 1),
-               .prefetch = keys.get<std::int64_t>("data.prefetch")};
+  s.activation = models::precision_from_config(keys);
+  s.predict = train::PredictSettings::from_config(keys);
   s.bootstrap = {.seed = seed, .resamples = config.get<int>("bootstrap")};
-  s.split = {.file = config.get<std::string>("data.split_file"), .run_dir = {}, .plan = train::split_plan(keys)};
+  s.split = {
+      .file = config.get<std::string>("data.split_file"), .run_dir = {}, .plan = task::SplitPlan::from_config(keys)};
   if (!run_dir.empty()) {
     s.weights = run::model_file_of(comm, run_dir, config.get<std::string>("checkpoint"));
     if (s.split.file.empty()) s.split.file = run_dir / "split.json";
     s.split.plan.group.clear();  // needed to make a split, not to use one; another cohort may lack the column
   } else {
     s.weights = config.get<std::string>("weights");
-    const task::TaskSettings task = train::task_settings(config);
+    const task::TaskSettings task = task::TaskSettings::from_config(config);
     if (!task.targets.empty() && !task.targets.front().name.empty()) s.task = task;
   }
   return s;
@@ -91,12 +86,12 @@ void evaluate_run(const config::Config& config, comm::Communicator& comm, MPI_Co
   if (out.empty()) throw UsageError("'evaluate' with weights= needs out=DIR for predictions.tsv and metrics.json");
 
   const std::optional<config::Config> trained_with = run::config_of_run(run_dir);
-  const run::RunKeys keys(config, trained_with);
+  const config::Config keys = run::keys_with_run(config, trained_with);
   const EvaluateSettings settings = settings_of(config, comm, keys, run_dir);
   run::check_outputs(outputs_of(out, config.get<std::string>("split")), comm);
   std::optional<io::Cohort> cohort;
   comm::run_agreed(comm, [&] {
-    cohort.emplace(keys.get<std::string>("data.cohort"), run::read_settings(keys, mpi));
+    cohort.emplace(keys.get<std::string>("data.cohort"), io::ReadSettings::from_config(keys, mpi));
     run::check_given(config, trained_with, settings.weights, *cohort);
     if (comm.rank() == 0 && config.get<bool>("data.verify")) cohort->verify();
   });

@@ -134,6 +134,17 @@ std::vector<task::ConfoundRow> covariates_of(const io::Cohort& cohort, const std
   return rows;
 }
 
+ResidualizeSettings ResidualizeSettings::from_config(const config::Config& given, const config::Config& keys) {
+  return {.in = given.get<std::string>("in"),
+          .cohort = keys.get<std::string>("data.cohort"),
+          .split_file = given.get<std::string>("data.split_file"),
+          .covariates = given.get<std::vector<std::string>>("covariates"),
+          .categories = given.get<std::vector<std::string>>("categories"),
+          .mean_pooling = given.get<std::string>("embed.pooling") == "mean",
+          .components = static_cast<std::size_t>(given.get<std::int64_t>("project")),
+          .program = {}};
+}
+
 ResidualizeSummary residualize(const ResidualizeSettings& settings, const std::filesystem::path& out) {
   const EmbeddingFile file(settings.in);
   const EmbeddingDescription& source = file.description();

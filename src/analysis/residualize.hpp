@@ -8,6 +8,7 @@
 
 #include "analysis/embedding_file.hpp"
 #include "analysis/residualizer.hpp"
+#include "config/config.hpp"
 #include "io/cohort.hpp"
 
 namespace brainmt::analysis {
@@ -20,6 +21,9 @@ struct ResidualizeSettings {
   bool mean_pooling = false;            // of a file with both poolings
   std::size_t components = 512;         // 0: no projection
   std::string program;
+
+  /// As EmbedSettings::from_config(), without program.
+  static ResidualizeSettings from_config(const config::Config& given, const config::Config& keys);
 };
 
 struct ResidualizeSummary {

@@ -13,11 +13,9 @@
 #include "base/version.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
-#include "models/registry.hpp"
 #include "run/checkpoint.hpp"
 #include "run/given_keys.hpp"
 #include "run/outputs.hpp"
-#include "run/read_settings.hpp"
 #include "run/run_keys.hpp"
 #include "run/schemas.hpp"
 #include "train/shared_algorithms.hpp"
@@ -36,11 +34,6 @@ std::string libraries() {
 
 std::string program() { return fmt::format("brainmt {} ({})", version(), git_revision()); }
 
-analysis::Pooling pooling_of(const std::string& name) {
-  if (name == "mean") return analysis::Pooling::kMean;
-  return name == "both" ? analysis::Pooling::kBoth : analysis::Pooling::kCls;
-}
-
 void check_source(const config::Config& config) {
   const bool run = !config.get<std::string>("run.dir").empty(), weights = !config.get<std::string>("weights").empty();
   if (run == weights) throw UsageError("'embed' needs run.dir=DIR or weights=FILE, one of the two");
@@ -50,27 +43,15 @@ void check_source(const config::Config& config) {
     throw UsageError(fmt::format("split={} with weights= needs data.split_file=...", config.get<std::string>("split")));
 }
 
-analysis::EmbedSettings settings_of(CommandContext& context, const run::RunKeys& keys, const fs::path& run_dir) {
+analysis::EmbedSettings settings_of(CommandContext& context, const config::Config& keys, const fs::path& run_dir) {
   const config::Config& config = context.config;
-  analysis::EmbedSettings s;
-  s.model = models::plan_of(config);
-  s.allow_mismatch = config.get<bool>("data.allow_mismatch");
-  s.activation = keys.get<std::string>("precision") == "bf16" ? DType::kBf16 : DType::kF32;
-  s.part = task::part_named(config.get<std::string>("split"));
-  s.pooling = pooling_of(config.get<std::string>("embed.pooling"));
-  s.frame_tokens = config.get<std::string>("embed.tokens") == "frames";
-  s.stride = config.get<std::int64_t>("embed.stride");
-  s.prefetch = keys.get<std::int64_t>("data.prefetch");
-  s.split_file = config.get<std::string>("data.split_file");
+  auto s = analysis::EmbedSettings::from_config(config, keys);
   s.program = program();
   s.libraries = libraries();
   s.overwrite = context.has("overwrite");
-  if (run_dir.empty()) {
-    s.weights = config.get<std::string>("weights");
-  } else {
-    s.weights = run::model_file_of(context.comm, run_dir, config.get<std::string>("checkpoint"));
-    if (s.split_file.empty()) s.split_file = run_dir / "split.json";
-  }
+  if (run_dir.empty()) return s;
+  s.weights = run::model_file_of(context.comm, run_dir, config.get<std::string>("checkpoint"));
+  if (s.split_file.empty()) s.split_file = run_dir / "split.json";
   return s;
 }
 
@@ -86,10 +67,10 @@ analysis::EmbedSummary extract(CommandContext& context, const fs::path& out,
   check_source(context.config);
   const fs::path run_dir = context.config.get<std::string>("run.dir");
   const std::optional<config::Config> trained_with = run::config_of_run(run_dir);
-  const run::RunKeys keys(context.config, trained_with);
+  const config::Config keys = run::keys_with_run(context.config, trained_with);
   const analysis::EmbedSettings settings = settings_of(context, keys, run_dir);
   std::optional<io::Cohort> cohort;
-  io::ReadSettings read = run::read_settings(keys, context.mpi);
+  io::ReadSettings read = io::ReadSettings::from_config(keys, context.mpi);
   // Ranks have different numbers of windows here, so they cannot read together.
   if (read.mode == io::ReadMode::kCollective) read.mode = io::ReadMode::kIndependent;
   const run::Output output =
@@ -111,16 +92,9 @@ analysis::EmbedSummary extract(CommandContext& context, const fs::path& out,
 void residualize(CommandContext& context, const fs::path& out) {
   const config::Config& config = context.config;
   const fs::path run_dir = config.get<std::string>("run.dir");
-  const run::RunKeys keys(config, run::config_of_run(run_dir));
-  analysis::ResidualizeSettings s;
-  s.in = config.get<std::string>("in");
-  s.cohort = keys.get<std::string>("data.cohort");
-  s.split_file = config.get<std::string>("data.split_file");
+  const config::Config keys = run::keys_with_run(config, run::config_of_run(run_dir));
+  auto s = analysis::ResidualizeSettings::from_config(config, keys);
   if (s.split_file.empty() && !run_dir.empty()) s.split_file = run_dir / "split.json";
-  s.covariates = config.get<std::vector<std::string>>("covariates");
-  s.categories = config.get<std::vector<std::string>>("categories");
-  s.mean_pooling = config.get<std::string>("embed.pooling") == "mean";
-  s.components = static_cast<std::size_t>(config.get<std::int64_t>("project"));
   s.program = program();
   if (s.in.empty()) throw UsageError("'embed residualize' needs in=FILE, a file of 'brainmt embed'");
   if (s.cohort.empty())

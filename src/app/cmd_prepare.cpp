@@ -16,41 +16,6 @@
 namespace brainmt::app {
 namespace {
 
-prepare::Processing processing_of(const config::Config& config) {
-  return {.normalize = prepare::parse_normalize(config.get<std::string>("normalize")),
-          .fill = prepare::parse_fill(config.get<std::string>("fill")),
-          .crop = prepare::parse_crop(config.get<std::vector<std::int64_t>>("crop")),
-          .tr = config.get<double>("tr"),
-          .censor_fd = config.get<double>("censor_fd"),
-          .censor_max = config.get<double>("censor_max"),
-          .mask = config.get<std::string>("mask")};
-}
-
-prepare::PrepareConfig settings_of(const config::Config& config) {
-  return {.input = config.get<std::string>("input"),
-          .output = config.get<std::string>("output"),
-          .layout = prepare::parse_layout(config.get<std::string>("layout")),
-          .pattern = config.get<std::string>("pattern"),
-          .space = prepare::parse_space(config.get<std::string>("space")),
-          .bids_task = config.get<std::string>("bids_task"),
-          .bids_space = config.get<std::string>("bids_space"),
-          .bids_desc = config.get<std::string>("bids_desc"),
-          .hcp_clean = config.get<std::string>("hcp_clean"),
-          .hcp_scanner = config.get<std::string>("hcp_scanner"),
-          .session = config.get<std::string>("session"),
-          .phenotypes = config.get<std::string>("phenotypes"),
-          .table_settings = {.id_column = config.get<std::string>("id_column"),
-                             .columns = config.get<std::vector<std::string>>("columns"),
-                             .keep_ukb_codes = config.get<std::string>("ukb_codes") == "keep"},
-          .processing = processing_of(config),
-          .min_frames = config.get<int>("min_frames"),
-          .max_bad = config.get<double>("max_bad"),
-          .quality = prepare::parse_quality(config.get<std::string>("qc")),
-          .scratch = config.get<std::string>("scratch"),
-          .shard = prepare::parse_shard(config.get<std::string>("shard")),
-          .provenance = fmt::format("brainmt {} ({})", version(), git_revision())};
-}
-
 // A progress line for each stage.
 class StageProgress {
  public:
@@ -108,7 +73,8 @@ ExitCode merge(CommandContext& context) {
 
 ExitCode run(CommandContext& context) {
   if (context.config.get<std::int64_t>("merge") > 0) return merge(context);
-  const prepare::PrepareConfig settings = settings_of(context.config);
+  auto settings = prepare::PrepareConfig::from_config(context.config);
+  settings.provenance = fmt::format("brainmt {} ({})", version(), git_revision());
   run::Outputs outputs = outputs_of(context, prepare::shard_path(settings.output, settings.shard));
   outputs.inputs = {settings.table()};
   if (!settings.scratch.empty()) outputs.folders.push_back({"scratch", settings.scratch, {}});

@@ -14,7 +14,7 @@
 #include "io/atomic_file.hpp"
 #include "run/outputs.hpp"
 #include "run/run_keys.hpp"
-#include "train/settings.hpp"
+#include "task/training_data.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -41,9 +41,9 @@ void add_facts(analysis::RunRecord& run) {
     const io::Cohort cohort(config.get<std::string>("data.cohort"));
     const fs::path split = run.directory / "split.json";
     if (!fs::exists(split)) throw DataError("the run has no split.json yet");
-    analysis::CohortFacts facts =
-        analysis::read_cohort_facts(cohort, train::task_settings(config), {.file = split, .run_dir = {}, .plan = {}},
-                                    config.get<std::int64_t>("model.num_frames"));
+    analysis::CohortFacts facts = analysis::read_cohort_facts(cohort, task::TaskSettings::from_config(config),
+                                                              {.file = split, .run_dir = {}, .plan = {}},
+                                                              config.get<std::int64_t>("model.num_frames"));
     analysis::set_facts(run, std::move(facts));
   } catch (const Error& error) {
     run.cohort_note = error.what();

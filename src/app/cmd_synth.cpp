@@ -17,25 +17,6 @@
 namespace brainmt::app {
 namespace {
 
-synth::SynthConfig settings_of(const config::Config& config) {
-  const auto grid = config.get<std::vector<std::int64_t>>("grid");
-  return {.out = config.get<std::string>("out"),
-          .subjects = config.get<int>("subjects"),
-          .grid = {static_cast<int>(grid[0]), static_cast<int>(grid[1]), static_cast<int>(grid[2])},
-          .frames = config.get<int>("frames"),
-          .tr = config.get<double>("tr"),
-          .seed = static_cast<std::uint64_t>(config.get<std::int64_t>("seed")),
-          .layout = synth::parse_layout(config.get<std::string>("layout")),
-          .runs = config.get<int>("runs"),
-          .dtype = synth::parse_voxel_type(config.get<std::string>("dtype")),
-          .planted = synth::parse_planted(config.get<std::string>("planted")),
-          .sex_effect = config.get<double>("sex_effect"),
-          .cognition_effect = config.get<double>("cognition_effect"),
-          .fluctuation = config.get<double>("fluctuation"),
-          .noise = config.get<double>("noise"),
-          .lag_seconds = config.get<double>("lag_seconds")};
-}
-
 // synth.yaml in the cohort's folder: it says that the folder is ours, and makes the cohort again (--config synth.yaml).
 constexpr const char* kMarker = "synth.yaml";
 constexpr const char* kMarkerLine = "# Settings of 'brainmt synth', which wrote the files of this folder\n";
@@ -88,7 +69,7 @@ void begin_folder(const synth::SynthConfig& settings, const std::string& marker,
 }
 
 ExitCode run(CommandContext& context) {
-  const synth::SynthConfig settings = settings_of(context.config);
+  const synth::SynthConfig settings = synth::SynthConfig::from_config(context.config);
   synth::validate(settings);
   comm::run_agreed(context.comm, [&] {
     if (context.is_root()) begin_folder(settings, marker_of(context.config), context.has("overwrite"));

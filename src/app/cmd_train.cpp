@@ -8,9 +8,8 @@
 #include "base/signals.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
-#include "run/read_settings.hpp"
 #include "run/schemas.hpp"
-#include "train/settings.hpp"
+#include "train/trainer.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -30,14 +29,15 @@ std::string_view text_of(train::Outcome outcome) {
 }
 
 ExitCode run(CommandContext& context) {
-  train::TrainSettings settings = train::train_settings(context.config, context.comm.size());
+  train::TrainSettings settings = train::TrainSettings::from_config(context.config, context.comm.size());
   settings.stop_requested = stop_requested;
   settings.start.overrides = context.overrides;
   settings.start.libraries = library_versions();
 
   std::optional<io::Cohort> cohort;
   comm::run_agreed(context.comm, [&] {
-    cohort.emplace(context.config.get<std::string>("data.cohort"), run::read_settings(context.config, context.mpi));
+    cohort.emplace(context.config.get<std::string>("data.cohort"),
+                   io::ReadSettings::from_config(context.config, context.mpi));
   });
   comm::run_agreed(context.comm, [&] {
     if (context.is_root() && context.config.get<bool>("data.verify")) cohort->verify();

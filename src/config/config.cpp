@@ -60,6 +60,16 @@ void Config::set(std::string_view name, const RawValue& raw, Origin origin, std:
   }
 }
 
+void Config::fill_from(const Config& other) {
+  for (std::size_t k = 0; k < entries_.size(); ++k) {
+    const Key& key = schema_->keys()[k];
+    if (entries_[k].origin != Origin::kDefault) continue;
+    const auto found = std::ranges::find(other.schema_->keys(), key.name, &Key::name);
+    if (found == other.schema_->keys().end() || found->type != key.type) continue;
+    entries_[k] = other.entries_[static_cast<std::size_t>(found - other.schema_->keys().begin())];
+  }
+}
+
 void Config::validate() const {
   std::vector<std::size_t> missing;
   for (std::size_t i = 0; i < entries_.size(); ++i) {

@@ -41,6 +41,9 @@ class Config {
   /// Sets a key from text. Throws UsageError naming `where`, the key, what was expected and what was found.
   void set(std::string_view name, const RawValue& raw, Origin origin, std::string_view where);
 
+  /// Keys that were not given here take value and origin from `other`, where that has them with the same type.
+  void fill_from(const Config& other);
+
   /// Throws UsageError when a required key has no value or a rule between keys is broken.
   void validate() const;
 

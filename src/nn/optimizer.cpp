@@ -20,6 +20,16 @@ auto dispatch_master(DType master, F&& f) {
 
 }  // namespace
 
+AdamWSettings AdamWSettings::from_config(const config::Config& config) {
+  const auto betas = config.get<std::vector<double>>("optimizer.betas");
+  return {.beta1 = betas[0],
+          .beta2 = betas[1],
+          .eps = config.get<double>("optimizer.eps"),
+          .weight_decay = config.get<double>("optimizer.weight_decay"),
+          .layer_decay = config.get<double>("optimizer.layer_decay"),
+          .clip_norm = config.get<double>("optimizer.clip_norm")};
+}
+
 AdamW::AdamW(nn::ParameterStore& store, const AdamWSettings& settings) : store_(store), settings_(settings) {
   const profile::Place place("optimiser state");
   m_ = Tensor::zeros(store.values().shape(), store.master_dtype());

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "config/config.hpp"
 #include "nn/parameter.hpp"
 
 namespace brainmt::nn {
@@ -16,6 +17,8 @@ struct AdamWSettings {
   double weight_decay = 0.05;
   double layer_decay = 1.0;  // the learning rate of layer l is lr * layer_decay^(last layer - l); 1 switches it off
   double clip_norm = 0.0;    // gradients with a larger norm are scaled down to it; 0 switches it off
+
+  static AdamWSettings from_config(const config::Config& config);  // optimizer.*
 };
 
 class AdamW {

@@ -53,10 +53,10 @@ void add_note(std::string& note, const std::string& more) {
 // Reads what little of the scan is needed, and throws DataError when it cannot be used.
 class HeaderStep {
  public:
-  explicit HeaderStep(const PrepareConfig& config) : config_(config), wants_mni_(config.list_settings().wants_mni()) {}
+  explicit HeaderStep(const PrepareConfig& config) : config_(config), wants_mni_(config.list.wants_mni()) {}
 
   void operator()(const ScanEntry& scan, HeaderRow& header_row, Facts& facts, std::string& note) const {
-    const std::filesystem::path path = config_.input / scan.file;
+    const std::filesystem::path path = config_.list.input / scan.file;
     const io::NiftiHeader header = io::read_nifti_header(path);
     header_row = HeaderRow::of(header);
     facts.bytes = static_cast<double>(stamp_of(path).size);
@@ -94,7 +94,7 @@ class HeaderStep {
  private:
   void read_time(const ScanEntry& scan, const io::NiftiHeader& header, Facts& facts, std::string& note) const {
     const RepetitionTime time =
-        repetition_time_of(header.repetition_time, scan.sidecar.empty() ? "" : config_.input / scan.sidecar);
+        repetition_time_of(header.repetition_time, scan.sidecar.empty() ? "" : config_.list.input / scan.sidecar);
     facts.file_time = facts.repetition_time = time.seconds;
     if (time.was_milliseconds) {
       facts.oddities |= kTimeInMilliseconds;
@@ -119,16 +119,16 @@ class HeaderStep {
 
   void check_mask(const ScanEntry& scan, Facts& facts) const {
     std::error_code unknown;
-    if (scan.mask.empty() || std::filesystem::exists(config_.input / scan.mask, unknown)) return;
+    if (scan.mask.empty() || std::filesystem::exists(config_.list.input / scan.mask, unknown)) return;
     facts.at = Dropped::kContent;
     throw DataError(fmt::format("there is no mask '{}' (mask={}; paths are relative to input)",
-                                (config_.input / scan.mask).string(), config_.processing.mask));
+                                (config_.list.input / scan.mask).string(), config_.processing.mask));
   }
 
   // Without censoring a scan is not lost over its motion; the report says what is wrong with the file.
   Motion motion_of(const ScanEntry& scan, std::int64_t frames, std::string& note) const {
     if (scan.motion.empty()) return {};
-    const std::filesystem::path path = config_.input / scan.motion;
+    const std::filesystem::path path = config_.list.input / scan.motion;
     try {
       Motion motion = read_motion(path);
       if (!motion.fd.empty() && motion.fd.size() != static_cast<std::size_t>(frames)) {
@@ -218,7 +218,7 @@ Findings look(const Inventory& inventory, const std::vector<std::uint8_t>& wante
       try {
         step(inventory.scans[s], header, facts, found.notes[s]);
       } catch (const DataError& error) {
-        found.reasons[s] = without_path(error.what(), config.input / inventory.scans[s].file);
+        found.reasons[s] = without_path(error.what(), config.list.input / inventory.scans[s].file);
       }
       const auto row = found.numbers.begin() + static_cast<std::ptrdiff_t>(s * Findings::kWidth);
       std::ranges::copy(facts.row(), std::ranges::copy(header.numbers, row).out);
@@ -324,10 +324,10 @@ Inventory list_inventory(const PrepareConfig& config, comm::Communicator& comm) 
   std::vector<std::string> texts, sessions;
   comm::run_agreed(comm, [&] {
     if (comm.rank() != 0) return;
-    for (const auto& file : find_session_tables(config.list_settings())) sessions.push_back(file.string());
-    for (ScanEntry& scan : list_scans(config.list_settings())) {
-      choose_mask(scan, config.processing.mask, config.list_settings());
-      if (scan.sidecar.empty()) scan.sidecar = sidecar_beside(config.input, scan.file);
+    for (const auto& file : find_session_tables(config.list)) sessions.push_back(file.string());
+    for (ScanEntry& scan : list_scans(config.list)) {
+      choose_mask(scan, config.processing.mask, config.list);
+      if (scan.sidecar.empty()) scan.sidecar = sidecar_beside(config.list.input, scan.file);
       for (const auto text : kTexts) texts.push_back(scan.*text);
       texts.emplace_back(scan.is_scan() ? "" : "overlooked");
     }
@@ -366,7 +366,7 @@ void complete_inventory(Inventory& inventory, const PrepareConfig& config, comm:
 
 std::vector<double> frame_motion(const PrepareConfig& config, const ScanEntry& scan) {
   if (config.processing.censor_fd == 0) return {};
-  return read_motion(config.input / scan.motion).fd;
+  return read_motion(config.list.input / scan.motion).fd;
 }
 
 }  // namespace brainmt::prepare

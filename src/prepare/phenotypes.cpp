@@ -120,6 +120,12 @@ std::string session_of(const ScanEntry& scan) {
   return {};
 }
 
+PhenotypeSettings PhenotypeSettings::from_config(const config::Config& config) {
+  return {.id_column = config.get<std::string>("id_column"),
+          .columns = config.get<std::vector<std::string>>("columns"),
+          .keep_ukb_codes = config.get<std::string>("ukb_codes") == "keep"};
+}
+
 Phenotypes::Phenotypes(const std::filesystem::path& path, const PhenotypeSettings& settings)
     : table_([&] {
         const std::string file = (path.empty() ? settings.session_tables.at(0) : path).string();

@@ -20,6 +20,8 @@ struct PhenotypeSettings {
   bool keep_ukb_codes = false;
   std::vector<std::filesystem::path> session_tables = {};  // prepare/session_tables.hpp
   bool sessions_first = false;  // a column that the table and those of the sessions have is the latter's
+
+  static PhenotypeSettings from_config(const config::Config& config);  // id_column, columns, ukb_codes
 };
 
 /// Participants of a table of whom there is no scan.

@@ -151,7 +151,7 @@ class Preparation {
     }
   }
 
-  std::filesystem::path path_of(std::size_t s) const { return config_.input / inventory_.scans[s].file; }
+  std::filesystem::path path_of(std::size_t s) const { return config_.list.input / inventory_.scans[s].file; }
 
   // What the staging of a scan tells, as numbers that can be exchanged; the first is left for the seconds.
   struct Outcome {
@@ -205,8 +205,8 @@ class Preparation {
     const FileStamp stamp = stamp_of(path);
     const bool censors = config_.processing.censor_fd > 0;
     const std::string identity =
-        scan_identity(scan.file, stamp, censors ? config_.input / scan.motion : std::filesystem::path(), mask_of(scan),
-                      config_.processing.identity() + source_time(scan));
+        scan_identity(scan.file, stamp, censors ? config_.list.input / scan.motion : std::filesystem::path(),
+                      mask_of(scan), config_.processing.identity() + source_time(scan));
     const auto known = staging_->find(scan.file, identity);
     const bool reused = known && (!known->header().reason.empty() || fits(known->header(), scan));
     const StagedHeader header = reused ? known->header() : make_staged(s, identity, spill, queue);
@@ -222,7 +222,7 @@ class Preparation {
   }
 
   std::filesystem::path mask_of(const ScanEntry& scan) const {
-    return scan.mask.empty() ? std::filesystem::path() : config_.input / scan.mask;
+    return scan.mask.empty() ? std::filesystem::path() : config_.list.input / scan.mask;
   }
 
   // A sidecar decides how a scan is resampled.
@@ -285,7 +285,7 @@ class Preparation {
                                               [](const ScanEntry& scan) { return scan.is_scan() && !scan.usable(); });
       throw DataError(fmt::format(
           "{} of {} scans in '{}' are bad, {} have no phenotypes, max_bad={} is allowed; see '{}'; the first: {}: {}",
-          summary_.bad, summary_.found(), config_.input.string(), summary_.unlisted, config_.max_bad,
+          summary_.bad, summary_.found(), config_.list.input.string(), summary_.unlisted, config_.max_bad,
           summary_.report.string(), io::printable(first->file), first->reason));
     });
   }
@@ -298,7 +298,7 @@ class Preparation {
     layout.normalization = name_of(config_.processing.normalize);
     layout.voxels = voxels_;
     layout.provenance = config_.provenance + shard_mark_;
-    layout.layout = config_.list_settings().layout_name();
+    layout.layout = config_.list.layout_name();
     layout.processing = config_.processing.json();
     for (std::size_t s = 0; s < inventory_.scans.size(); ++s) {
       const ScanEntry& scan = inventory_.scans[s];
@@ -374,6 +374,20 @@ class Preparation {
 };
 
 }  // namespace
+
+PrepareConfig PrepareConfig::from_config(const config::Config& config) {
+  return {.list = ListSettings::from_config(config),
+          .output = config.get<std::string>("output"),
+          .phenotypes = config.get<std::string>("phenotypes"),
+          .table_settings = PhenotypeSettings::from_config(config),
+          .processing = Processing::from_config(config),
+          .min_frames = config.get<int>("min_frames"),
+          .max_bad = config.get<double>("max_bad"),
+          .quality = parse_quality(config.get<std::string>("qc")),
+          .scratch = config.get<std::string>("scratch"),
+          .shard = parse_shard(config.get<std::string>("shard")),
+          .provenance = {}};
+}
 
 PrepareSummary prepare(const PrepareConfig& config, MPI_Comm comm, const Progress& progress) {
   return Preparation(config, comm, progress).run();

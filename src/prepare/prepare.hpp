@@ -30,13 +30,8 @@
 namespace brainmt::prepare {
 
 struct PrepareConfig {
-  std::filesystem::path input;   // directory of scans
-  std::filesystem::path output;  // cohort to write; its report takes the name with the extension .report.tsv
-  Layout layout = Layout::kFlat;
-  std::string pattern;  // path below input with {subject}, instead of layout
-  SpaceChoice space = SpaceChoice::kAuto;
-  std::string bids_task = "rest", bids_space = "auto", bids_desc = "auto";
-  std::string hcp_clean = "auto", hcp_scanner = "auto", session = {};
+  ListSettings list;                 // which files below list.input are scans
+  std::filesystem::path output;      // cohort to write; its report takes the name with the extension .report.tsv
   std::filesystem::path phenotypes;  // table; empty: the layout's (default_table), if it has one
   PhenotypeSettings table_settings;  // how it is read
   Processing processing;
@@ -47,20 +42,11 @@ struct PrepareConfig {
   Shard shard;                    // the part of the scans to prepare; the output's name gets its numbers
   std::string provenance;         // stored in the cohort as it is
 
-  ListSettings list_settings() const {
-    return {.input = input,
-            .layout = layout,
-            .pattern = pattern,
-            .space = space,
-            .bids_task = bids_task,
-            .bids_space = bids_space,
-            .bids_desc = bids_desc,
-            .hcp_clean = hcp_clean,
-            .hcp_scanner = hcp_scanner,
-            .session = session};
-  }
   /// The table to read; empty: none.
-  std::filesystem::path table() const { return phenotypes.empty() ? default_table(list_settings()) : phenotypes; }
+  std::filesystem::path table() const { return phenotypes.empty() ? default_table(list) : phenotypes; }
+
+  /// Without provenance.
+  static PrepareConfig from_config(const config::Config& config);
 };
 
 enum class Stage { kHeaders, kScans, kCopy };

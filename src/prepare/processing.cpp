@@ -65,6 +65,16 @@ std::optional<double> parse_fill(std::string_view text) {
   return value;
 }
 
+Processing Processing::from_config(const config::Config& config) {
+  return {.normalize = parse_normalize(config.get<std::string>("normalize")),
+          .fill = parse_fill(config.get<std::string>("fill")),
+          .crop = parse_crop(config.get<std::vector<std::int64_t>>("crop")),
+          .tr = config.get<double>("tr"),
+          .censor_fd = config.get<double>("censor_fd"),
+          .censor_max = config.get<double>("censor_max"),
+          .mask = config.get<std::string>("mask")};
+}
+
 std::string Processing::json() const {
   nlohmann::ordered_json used = nlohmann::ordered_json::object();
   if (crop) {

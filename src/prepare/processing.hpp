@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/config.hpp"
 #include "io/cohort_layout.hpp"
 
 namespace brainmt::prepare {
@@ -45,6 +46,8 @@ struct Processing {
   double censor_fd = 0;       // frames of more framewise displacement than this (mm) are left out; 0: none are
   double censor_max = 0.5;    // share of the frames that may be left out before the scan counts as bad
   std::string mask = "auto";  // auto, nonzero or a path (prepare/brain_mask.hpp)
+
+  static Processing from_config(const config::Config& config);
 
   /// The options in use but normalize as a JSON object: what the cohort keeps as its processing.
   std::string json() const;

@@ -168,6 +168,19 @@ Layout parse_layout(std::string_view word) {
 
 std::string_view name_of(Layout layout) { return info_of(layout).name; }
 
+ListSettings ListSettings::from_config(const config::Config& config) {
+  return {.input = config.get<std::string>("input"),
+          .layout = parse_layout(config.get<std::string>("layout")),
+          .pattern = config.get<std::string>("pattern"),
+          .space = parse_space(config.get<std::string>("space")),
+          .bids_task = config.get<std::string>("bids_task"),
+          .bids_space = config.get<std::string>("bids_space"),
+          .bids_desc = config.get<std::string>("bids_desc"),
+          .hcp_clean = config.get<std::string>("hcp_clean"),
+          .hcp_scanner = config.get<std::string>("hcp_scanner"),
+          .session = config.get<std::string>("session")};
+}
+
 SpaceChoice parse_space(std::string_view word) {
   if (word == "auto") return SpaceChoice::kAuto;
   if (word == "mni") return SpaceChoice::kMni;

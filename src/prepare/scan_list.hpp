@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/config.hpp"
 #include "io/cohort_layout.hpp"
 #include "io/zip_archive.hpp"
 
@@ -41,6 +42,8 @@ struct ListSettings {
   std::string hcp_scanner = "auto";  // 3T, 7T; auto: 3T where there are such runs
   std::string session = {};          // scans of this session only, in any spelling; empty: of all
   bool reads_archives = io::reads_zip_archives();  // else those of UK Biobank are overlooked
+
+  static ListSettings from_config(const config::Config& config);
 
   /// "flat", "ukb", "hcp", "bids" or "pattern": what the cohort keeps as its layout.
   std::string_view layout_name() const { return pattern.empty() ? name_of(layout) : "pattern"; }

@@ -100,8 +100,8 @@ std::string shard_mark(const PrepareConfig& config, const std::vector<ScanEntry>
     hash.update(std::as_bytes(std::span(text)));
   };
   add(config.processing.identity());
-  add(fmt::format("{} {} {} {}", config.list_settings().layout_name(), config.list_settings().wants_mni(),
-                  config.table_settings.id_column, config.min_frames));
+  add(fmt::format("{} {} {} {}", config.list.layout_name(), config.list.wants_mni(), config.table_settings.id_column,
+                  config.min_frames));
   add(fmt::format("quality {}", static_cast<int>(config.quality)));
   for (const std::string& column : config.table_settings.columns) add(column);
   if (config.table_settings.keep_ukb_codes) add("ukb_codes=keep");
@@ -111,14 +111,14 @@ std::string shard_mark(const PrepareConfig& config, const std::vector<ScanEntry>
   };
   const std::filesystem::path table = config.table();
   if (!table.empty()) add_file(table);
-  for (const auto& file : find_session_tables(config.list_settings())) add_file(file);
+  for (const auto& file : find_session_tables(config.list)) add_file(file);
   for (const ScanEntry& scan : own) {
     add(fmt::format("{} {} {} {}", scan.file, scan.participant_id, scan.run, scan.motion));
-    if (scan.usable()) add_file(config.input / scan.file);
+    if (scan.usable()) add_file(config.list.input / scan.file);
     for (const std::string& file : {scan.motion, scan.mask, scan.sidecar}) {
       std::error_code missing;
-      if (scan.usable() && std::filesystem::exists(config.input / file, missing) && !file.empty())
-        add_file(config.input / file);
+      if (scan.usable() && std::filesystem::exists(config.list.input / file, missing) && !file.empty())
+        add_file(config.list.input / file);
     }
   }
   return fmt::format("; shard {} of {} of inputs {}", config.shard.number, config.shard.of, hash.finish());

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "comm/communicator.hpp"
+#include "config/config.hpp"
 #include "nn/optimizer.hpp"
 #include "nn/parameter.hpp"
 #include "run/background_work.hpp"
@@ -36,6 +37,10 @@ class CheckpointStore {
   struct Settings {
     int keep = 2;              // newest steps to keep, beside the best
     bool asynchronous = true;  // false: save() returns when the checkpoint is durable
+
+    static Settings from_config(const config::Config& config) {
+      return {.keep = config.get<int>("checkpoint.keep"), .asynchronous = config.get<bool>("checkpoint.async")};
+    }
   };
 
   /// `directory` is made when it is missing; leftovers of saves that were cut short are deleted.

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "base/error.hpp"
+#include "base/version.hpp"
 #include "io/atomic_file.hpp"
 
 namespace brainmt::run {
@@ -65,6 +66,17 @@ std::map<std::string, std::string> flatten(const std::string& yaml) {
 }
 
 }  // namespace
+
+StartRecord StartRecord::from_config(const config::Config& config, int ranks) {
+  return {.config_yaml = config.to_yaml(),
+          .overrides = {},
+          .version = version(),
+          .revision = git_revision(),
+          .compiler = compiler(),
+          .libraries = {},
+          .precision = config.get<std::string>("precision"),
+          .ranks = ranks};
+}
 
 std::string host_name() {
   std::array<char, 256> name{};

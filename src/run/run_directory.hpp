@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "config/config.hpp"
+
 namespace brainmt::run {
 
 /// What is known about one start of the program.
@@ -23,6 +25,9 @@ struct StartRecord {
   std::int64_t first_step = 0;                // 0, or the checkpoint's that is continued
   std::string voxels_sha256{}, data{};        // of what the scans hold; JSON: the cohort's space and processing
   std::string task{};                         // JSON: the targets, and what was fitted on the training part
+
+  /// What the caller has to say, but for overrides and libraries.
+  static StartRecord from_config(const config::Config& config, int ranks);
 };
 
 /// The name of this host.

@@ -19,4 +19,9 @@ std::optional<config::Config> config_of_run(const fs::path& run_dir) {
                          {.file = (run_dir / "config.yaml").string(), .overrides = {}, .directories = {}});
 }
 
+config::Config keys_with_run(config::Config own, const std::optional<config::Config>& run) {
+  if (run) own.fill_from(*run);
+  return own;
+}
+
 }  // namespace brainmt::run

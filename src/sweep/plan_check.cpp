@@ -9,7 +9,6 @@
 
 #include "base/log.hpp"
 #include "jobs/limits.hpp"
-#include "train/settings.hpp"
 
 namespace brainmt::sweep {
 namespace {
@@ -45,7 +44,7 @@ const io::Cohort& PlanCheck::cohort(const std::string& path) { return cohorts_.t
 
 const train::RunEstimate& PlanCheck::estimate(const config::Config& config, const io::Cohort& cohort) {
   // Also when the estimate is known already: this finds keys that conflict with each other.
-  train::TrainSettings settings = train::train_settings(config, sweep_.resources.ranks);
+  train::TrainSettings settings = train::TrainSettings::from_config(config, sweep_.resources.ranks);
   const std::string key = estimate_key(config);
   const auto found = estimates_.find(key);
   if (found != estimates_.end()) return found->second;

@@ -11,7 +11,7 @@
 #include "base/error.hpp"
 #include "io/table.hpp"
 #include "task/split.hpp"
-#include "train/settings.hpp"
+#include "train/trainer.hpp"
 
 namespace brainmt::sweep {
 namespace {
@@ -173,8 +173,9 @@ void add_baselines(const Plan& plan, TargetResults& results) {
     std::map<std::pair<std::int64_t, int>, bool> seen;  // one of each seed and fold is enough: their parts are the same
     for (const RowResult& row : results.rows) {
       if (!seen.try_emplace({row.row->seed, row.row->fold}, true).second) continue;
-      const auto settings = train::train_settings(train_config(plan, *row.row), plan.sweep.resources.ranks);
-      const auto labels = analysis::labels_of(settings, cohort, results.target);
+      const auto settings = train::TrainSettings::from_config(train_config(plan, *row.row), plan.sweep.resources.ranks);
+      const auto labels =
+          analysis::labels_of(settings.task, settings.split, settings.model.frames, cohort, results.target);
       const task::Split split = task::load_split(plan.run_dir(*row.row) / "split.json");
       const analysis::Repeat predicted = baseline_of(table, row, split, labels, results.task);
       baseline.repeats[row.row->seed].insert(predicted.begin(), predicted.end());

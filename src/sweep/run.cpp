@@ -19,9 +19,8 @@
 #include "comm/agreement.hpp"
 #include "io/directory_lock.hpp"
 #include "jobs/process.hpp"
-#include "run/read_settings.hpp"
 #include "sweep/status.hpp"
-#include "train/settings.hpp"
+#include "train/trainer.hpp"
 
 namespace brainmt::sweep {
 namespace {
@@ -118,13 +117,13 @@ class TaskRun {
 
   ExitCode work() {
     const config::Config config = train_config(plan_, row_);
-    train::TrainSettings settings = train::train_settings(config, comm_.size());
+    train::TrainSettings settings = train::TrainSettings::from_config(config, comm_.size());
     settings.stop_requested = stop_requested;
     settings.start.overrides = row_.settings;
     settings.start.libraries = program_.libraries;
     std::optional<io::Cohort> cohort;
     comm::run_agreed(comm_, [&] {
-      cohort.emplace(config.get<std::string>("data.cohort"), run::read_settings(config, program_.mpi));
+      cohort.emplace(config.get<std::string>("data.cohort"), io::ReadSettings::from_config(config, program_.mpi));
       check_unchanged(config, settings, *cohort);
     });
     if (train::train(settings, *cohort, comm_) == train::Outcome::kInterrupted) return interrupted();

@@ -29,6 +29,25 @@ int most_runs(Layout layout) {
 
 }  // namespace
 
+SynthConfig SynthConfig::from_config(const config::Config& config) {
+  const auto grid = config.get<std::vector<std::int64_t>>("grid");
+  return {.out = config.get<std::string>("out"),
+          .subjects = config.get<int>("subjects"),
+          .grid = {static_cast<int>(grid[0]), static_cast<int>(grid[1]), static_cast<int>(grid[2])},
+          .frames = config.get<int>("frames"),
+          .tr = config.get<double>("tr"),
+          .seed = static_cast<std::uint64_t>(config.get<std::int64_t>("seed")),
+          .layout = parse_layout(config.get<std::string>("layout")),
+          .runs = config.get<int>("runs"),
+          .dtype = parse_voxel_type(config.get<std::string>("dtype")),
+          .planted = parse_planted(config.get<std::string>("planted")),
+          .sex_effect = config.get<double>("sex_effect"),
+          .cognition_effect = config.get<double>("cognition_effect"),
+          .fluctuation = config.get<double>("fluctuation"),
+          .noise = config.get<double>("noise"),
+          .lag_seconds = config.get<double>("lag_seconds")};
+}
+
 void validate(const SynthConfig& config) {
   if (config.out.empty()) throw UsageError("synth: out is not set, expected a folder to write the cohort to");
   require_range("subjects", config.subjects, 1, 1e6);

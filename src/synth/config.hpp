@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <string_view>
 
+#include "config/config.hpp"
+
 namespace brainmt::synth {
 
 /// Where sex is hidden: in the amplitude of slow fluctuations, or in which of two networks leads the other.
@@ -30,6 +32,8 @@ struct SynthConfig {
   double fluctuation = 0.10;      // sd of a network's series at the centre of its blobs, relative to mean intensity
   double noise = 0.04;            // sd of the unstructured noise, relative to mean intensity
   double lag_seconds = 2.94;      // planted=lag: delay between the two networks
+
+  static SynthConfig from_config(const config::Config& config);
 };
 
 /// Throws UsageError that names the key, the allowed range and the value.

@@ -106,6 +106,16 @@ std::optional<Part> part_named(std::string_view name) {
   return std::nullopt;
 }
 
+SplitPlan SplitPlan::from_config(const config::Config& config) {
+  const auto fractions = config.get<std::vector<double>>("data.split_fractions");
+  const int folds = config.get<int>("data.folds");
+  return {.seed = static_cast<std::uint64_t>(config.get<std::int64_t>("run.seed")),
+          .fractions = {fractions[0], fractions[1], fractions[2]},
+          .group = config.get<std::string>("data.split_group"),
+          .folds = folds,
+          .fold = folds > 0 ? config.get<int>("data.fold") : 0};
+}
+
 Split make_split(std::span<const Participant> rows, const SplitPlan& plan, Stratify stratify) {
   check_plan(plan);
   std::map<std::string, Person> people = with_strata(by_id(rows), stratify);

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "config/config.hpp"
+
 namespace brainmt::task {
 
 enum class Part { kTrain, kVal, kTest };
@@ -39,6 +41,8 @@ struct SplitPlan {
   std::array<double, 3> fractions{0.7, 0.15, 0.15};  // of train, val, test
   std::string group{};                               // the column that groups came from; empty: none
   int folds = 0, fold = 0;
+
+  static SplitPlan from_config(const config::Config& config);  // data.split_*, data.folds, data.fold, run.seed
   bool operator==(const SplitPlan&) const = default;
 };
 

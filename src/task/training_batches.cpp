@@ -8,7 +8,7 @@ namespace brainmt::task {
 namespace {
 
 std::size_t shard_of(const BatchPlan& plan, int micro_step) {
-  return static_cast<std::size_t>(plan.rank) * static_cast<std::size_t>(plan.micro_steps) +
+  return static_cast<std::size_t>(plan.rank) * static_cast<std::size_t>(plan.settings.micro_steps()) +
          static_cast<std::size_t>(micro_step);
 }
 
@@ -21,7 +21,7 @@ class RequestSource {
   std::optional<io::WindowRequest> operator()() {
     while (pending_.empty()) {
       if (step_ == plan_.end_step) return std::nullopt;
-      for (int micro = 0; micro < plan_.micro_steps; ++micro)
+      for (int micro = 0; micro < plan_.settings.micro_steps(); ++micro)
         for (const Sample& sample : order_.samples(step_, shard_of(plan_, micro))) pending_.push_back(request(sample));
       ++step_;
     }
@@ -37,7 +37,7 @@ class RequestSource {
     std::vector<std::size_t> frames;
     for (const std::size_t scan : subject.scans) frames.push_back(data_->data.cohort().scans()[scan].frames);
     const auto length = static_cast<std::size_t>(plan_.input.frames);
-    const WindowChoice choice = training_window(plan_.seed, order_.epoch_of(step_), index, frames, length);
+    const WindowChoice choice = training_window(plan_.settings.seed, order_.epoch_of(step_), index, frames, length);
     return {subject.scans[choice.run], choice.first_frame, length};
   }
 
@@ -48,18 +48,43 @@ class RequestSource {
   std::deque<io::WindowRequest> pending_;
 };
 
+// Micro steps per update: as given, or what makes run.global_batch.
+int accumulation(const config::Config& config, int ranks) {
+  const auto global_batch = config.get<std::int64_t>("run.global_batch");
+  const std::int64_t per_micro_step = config.get<std::int64_t>("run.batch_size") * ranks;
+  const auto given = config.get<std::int64_t>("run.accumulate");
+  if (global_batch == 0) return config.get<int>("run.accumulate");
+  const std::int64_t needed =
+      config.is_set("run.accumulate") ? given : std::max<std::int64_t>(global_batch / per_micro_step, 1);
+  if (needed * per_micro_step != global_batch)
+    throw UsageError(
+        fmt::format("run.global_batch={}: expected run.batch_size x ranks x run.accumulate, found {} x {} x {}; "
+                    "leave run.accumulate out to have it computed",
+                    global_batch, config.get<std::int64_t>("run.batch_size"), ranks, needed));
+  return static_cast<int>(needed);
+}
+
 }  // namespace
 
+BatchSettings BatchSettings::from_config(const config::Config& config, int ranks) {
+  return {.seed = static_cast<std::uint64_t>(config.get<std::int64_t>("run.seed")),
+          .batch_size = config.get<int>("run.batch_size"),
+          .accumulate = accumulation(config, ranks),
+          .by_sample = config.get<std::string>("deterministic") == "world",
+          .prefetch = config.get<std::int64_t>("data.prefetch")};
+}
+
 TrainingOrder order_of(const BatchPlan& plan, const TrainingData& data) {
-  const auto shards = static_cast<std::size_t>(plan.ranks) * static_cast<std::size_t>(plan.micro_steps);
-  return {plan.seed, data.part(Part::kTrain).size(), shards, static_cast<std::size_t>(plan.batch_size)};
+  const auto shards = static_cast<std::size_t>(plan.ranks) * static_cast<std::size_t>(plan.settings.micro_steps());
+  return {plan.settings.seed, data.part(Part::kTrain).size(), shards,
+          static_cast<std::size_t>(plan.settings.micro_batch())};
 }
 
 TrainingBatches::TrainingBatches(const TrainingData& data, const BatchPlan& plan)
     : data_(data),
       plan_(plan),
       order_(order_of(plan, data)),
-      windows_(data.data.cohort(), RequestSource(data, plan), plan.input, plan.prefetch, plan.activation) {}
+      windows_(data.data.cohort(), RequestSource(data, plan), plan.input, plan.settings.prefetch, plan.activation) {}
 
 std::vector<float> TrainingBatches::label_weights(std::int64_t step) {
   std::vector<std::size_t> labels(data_.outputs(), 0);

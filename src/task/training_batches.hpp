@@ -7,14 +7,31 @@
 
 namespace brainmt::task {
 
+/// How a run's samples make up its steps.
+struct BatchSettings {
+  std::uint64_t seed = 42;  // of order and windows; the model draws from it too
+  int batch_size = 2;       // samples per rank and micro step
+  int accumulate = 1;       // micro steps per update
+  /// deterministic=world: each sample goes through the model by itself. Sums over samples are then all in the reducer's
+  /// tree, and no bit depends on how the global batch is split.
+  bool by_sample = false;
+  std::int64_t prefetch = 2;  // windows read ahead
+
+  /// Samples that go through the model together, and how often that is done for an update.
+  int micro_batch() const { return by_sample ? 1 : batch_size; }
+  int micro_steps() const { return by_sample ? batch_size * accumulate : accumulate; }
+
+  /// run.seed, run.batch_size, run.accumulate, deterministic, data.prefetch. Throws UsageError when run.global_batch
+  /// cannot be made from run.batch_size and the ranks.
+  static BatchSettings from_config(const config::Config& config, int ranks);
+};
+
+/// What one rank reads.
 struct BatchPlan {
-  std::uint64_t seed = 0;
+  BatchSettings settings{};
   int rank = 0, ranks = 1;
-  int micro_steps = 1;
-  std::int64_t batch_size = 1;
   std::int64_t first_step = 0, end_step = 0;  // steps [first, end) will be asked for, in order
   models::InputSpec input{};
-  std::int64_t prefetch = 2;
   DType activation = DType::kF32;
 };
 

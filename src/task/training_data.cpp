@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -119,7 +120,46 @@ void fit_scalings(TrainingData& training) {
   }
 }
 
+// The entry of target `k` in a list that may be empty.
+template <class T>
+T entry_or(const std::vector<T>& list, std::size_t k, T fallback) {
+  return list.empty() ? fallback : list.at(k);
+}
+
+std::optional<Task> task_named(const std::string& kind) {
+  if (kind == "regression") return Task::kRegression;
+  if (kind == "classification") return Task::kClassification;
+  return std::nullopt;  // auto
+}
+
 }  // namespace
+
+SplitSettings SplitSettings::from_config(const config::Config& config) {
+  return {.file = config.get<std::string>("data.split_file"),
+          .run_dir = config.get<std::string>("run.dir"),
+          .plan = SplitPlan::from_config(config)};
+}
+
+TaskSettings TaskSettings::from_config(const config::Config& config) {
+  using Texts = std::vector<std::string>;
+  const auto task = config.get<std::string>("task");
+  TaskSettings s{.is_multitask = task == "multitask",
+                 .targets = {},
+                 .confounds = config.get<Texts>("task.confounds"),
+                 .learns_weights = config.is_word("task.weights"),
+                 .shuffle = config.get<bool>("task.shuffle_labels"),
+                 .seed = static_cast<std::uint64_t>(config.get<std::int64_t>("run.seed"))};
+  const Texts names =
+      s.is_multitask ? config.get<Texts>("task.targets") : Texts{config.get<std::string>("task.target")};
+  const auto weights = config.get<std::vector<double>>("task.weights");
+  const auto kinds = s.is_multitask ? config.get<Texts>("task.kinds") : Texts{task};
+  for (std::size_t k = 0; k < names.size(); ++k)
+    s.targets.push_back({.name = names[k],
+                         .task = task_named(entry_or<std::string>(kinds, k, "auto")),
+                         .positive = entry_or<std::string>(config.get<Texts>("task.positive"), k, ""),
+                         .weight = s.learns_weights ? 1.0 : entry_or(weights, k, 1.0)});
+  return s;
+}
 
 Split choose_split(const Dataset& data, const SplitSettings& settings) {
   const std::vector<Participant> rows = participants_of(data);

@@ -17,6 +17,8 @@ struct SplitSettings {
   std::filesystem::path file{};     // to be used as it is; empty: the run directory's, or a new one
   std::filesystem::path run_dir{};  // where split.json lies; empty: nowhere
   SplitPlan plan{};
+
+  static SplitSettings from_config(const config::Config& config);  // data.split_file, run.dir, and the plan's
 };
 
 /// The given file, or the run's split.json when it was made after the same plan, or a new split. Throws DataError, also
@@ -30,6 +32,8 @@ struct TaskSettings {
   bool learns_weights = false;           // of the targets' losses: task.weights=auto
   bool shuffle = false;                  // permute the labels within the training part and within the validation part
   std::uint64_t seed = 42;
+
+  static TaskSettings from_config(const config::Config& config);  // task, task.*, run.seed
 };
 
 struct TrainingData {

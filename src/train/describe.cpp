@@ -49,9 +49,10 @@ std::unique_ptr<models::Model> model_of(const TrainSettings& settings, const io:
 
 RunEstimate estimate_with(const TrainSettings& settings, int ranks, const task::TrainingData& data,
                           const models::Model& model) {
-  const auto shards = static_cast<std::size_t>(ranks) * static_cast<std::size_t>(settings.micro_steps());
-  const auto batch = static_cast<std::size_t>(settings.micro_batch());
-  const task::TrainingOrder order(settings.seed, data.part(task::Part::kTrain).size(), shards, batch);
+  const task::BatchSettings& batches = settings.step.batches;
+  const auto shards = static_cast<std::size_t>(ranks) * static_cast<std::size_t>(batches.micro_steps());
+  const auto batch = static_cast<std::size_t>(batches.micro_batch());
+  const task::TrainingOrder order(batches.seed, data.part(task::Part::kTrain).size(), shards, batch);
   RunEstimate e;
   e.subjects = data.data.subjects().size();
   for (const task::Part part : task::kParts) e.parts[static_cast<std::size_t>(part)] = data.part(part).size();
@@ -60,13 +61,13 @@ RunEstimate estimate_with(const TrainSettings& settings, int ranks, const task::
   e.facts = model.facts();
   e.global_batch = shards * batch;
   e.steps_per_epoch = order.steps_per_epoch();
-  e.steps = e.steps_per_epoch * settings.epochs;
+  e.steps = e.steps_per_epoch * settings.schedule.epochs;
   e.parameter_bytes = parameter_bytes(model);
-  e.activation_bytes = model.cost(settings.micro_batch()).activation_bytes;
+  e.activation_bytes = model.cost(batches.micro_batch()).activation_bytes;
   // The backward pass is twice the forward pass; every epoch ends with a validation.
   const double passes = 3.0 * static_cast<double>(data.part(task::Part::kTrain).size()) +
                         static_cast<double>(data.part(task::Part::kVal).size());
-  e.operations = model.cost(1).forward_flops * passes * settings.epochs;
+  e.operations = model.cost(1).forward_flops * passes * settings.schedule.epochs;
   return e;
 }
 
@@ -83,9 +84,10 @@ std::string describe(const TrainSettings& settings, const io::Cohort& cohort, in
       task::prepare_training_data(cohort, settings.task, settings.split, settings.model.frames);
   const auto model = model_of(settings, cohort);
   const RunEstimate e = estimate_with(settings, ranks, data, *model);
+  const task::BatchSettings& batches = settings.step.batches;
   const io::CohortGrid& grid = cohort.layout().grid;
   const std::int64_t frames = settings.model.frames;
-  const double seconds = e.operations / settings.epochs / (kSpeed * ranks);
+  const double seconds = e.operations / settings.schedule.epochs / (kSpeed * ranks);
   std::string text = fmt::format("cohort       {} scans, {} subjects: {} train, {} val, {} test\n",
                                  cohort.scans().size(), e.subjects, e.parts[0], e.parts[1], e.parts[2]);
   text += task::describe_left_out(data, frames) + describe_targets(data) + task::describe_labels(data);
@@ -94,14 +96,14 @@ std::string describe(const TrainSettings& settings, const io::Cohort& cohort, in
   text += fmt::format("parameters   {}\n", e.parameters);
   for (const auto& [name, value] : model->facts()) text += fmt::format("{:<13}{}\n", name, value);
   text += fmt::format("batch        {} samples per update ({} ranks x {} x {} micro steps){}\n", e.global_batch, ranks,
-                      settings.batch_size, settings.accumulate,
-                      settings.micro_batch() < settings.batch_size ? ", each computed by itself" : "");
+                      batches.batch_size, batches.accumulate,
+                      batches.micro_batch() < batches.batch_size ? ", each computed by itself" : "");
   text += fmt::format("steps        {} per epoch, {} in {} epochs; an epoch is one window of each of {} participants\n",
-                      e.steps_per_epoch, e.steps, settings.epochs, e.parts[0]);
+                      e.steps_per_epoch, e.steps, settings.schedule.epochs, e.parts[0]);
   text += fmt::format(
       "time         about {:.2g} minutes an epoch, {:.2g} hours in all, at {:.0f} GFLOP/s a rank "
       "('brainmt bench step' measures a step)\n",
-      seconds / 60, seconds * settings.epochs / 3600, kSpeed * 1e-9);
+      seconds / 60, seconds * settings.schedule.epochs / 3600, kSpeed * 1e-9);
   return text + fmt::format(
                     "memory       about {:.0f} MiB per rank: {:.0f} for parameters and optimiser, {:.0f} for "
                     "activations\n",

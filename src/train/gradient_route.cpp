@@ -57,6 +57,17 @@ struct GradientRoute::Device {  // never made
 
 #endif
 
+RouteSettings RouteSettings::from_config(const config::Config& config) {
+  const auto backend = config.get<std::string>("comm.backend");
+  return {.backend = backend == "nccl"  ? comm::DeviceBackend::kNccl
+                     : backend == "mpi" ? comm::DeviceBackend::kMpi
+                                        : comm::DeviceBackend::kAuto,
+          .wire = config.get<std::string>("comm.gradient_dtype") == "bf16" ? comm::GradientWire::kBfloat16
+                                                                           : comm::GradientWire::kAsStored,
+          .timeout = config.get<double>("comm.timeout"),
+          .graphs = config.get<bool>("device.graphs")};
+}
+
 GradientRoute::GradientRoute(comm::Communicator& control, const RouteSettings& settings)
     : control_(control), wire_(settings.wire) {
 #if defined(KOKKOS_ENABLE_CUDA)

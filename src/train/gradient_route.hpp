@@ -7,6 +7,7 @@
 #include "base/capture.hpp"
 #include "comm/device_communicator.hpp"
 #include "comm/gradient_memory.hpp"
+#include "config/config.hpp"
 
 namespace brainmt::train {
 
@@ -15,6 +16,8 @@ struct RouteSettings {
   comm::GradientWire wire = comm::GradientWire::kAsStored;
   double timeout = 0;   // seconds of a step; 0: for ever
   bool graphs = false;  // wants a capture
+
+  static RouteSettings from_config(const config::Config& config);  // comm.*, device.graphs
 };
 
 class GradientRoute {

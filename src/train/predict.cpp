@@ -40,6 +40,13 @@ std::vector<double> outputs_of(models::Model& model, const io::Cohort& cohort, c
 
 }  // namespace
 
+PredictSettings PredictSettings::from_config(const config::Config& config, std::int64_t default_batch) {
+  const auto batch = config.get<std::int64_t>("eval.batch_size");
+  return {.stride = config.get<std::int64_t>("eval.stride"),
+          .batch = batch > 0 ? batch : default_batch,
+          .prefetch = config.get<std::int64_t>("data.prefetch")};
+}
+
 std::vector<SubjectOutput> predict(models::Model& model, const task::Dataset& data,
                                    const std::vector<std::size_t>& subjects, const PredictSettings& settings,
                                    comm::Communicator& comm) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
+#include "config/config.hpp"
 #include "models/model.hpp"
 #include "task/dataset.hpp"
 
@@ -15,6 +16,9 @@ struct PredictSettings {
   std::int64_t stride = 0;  // frames between the starts of two windows; 0: the window's length
   std::int64_t batch = 1;   // windows in one forward pass
   std::int64_t prefetch = 2;
+
+  /// eval.stride, eval.batch_size (`default_batch` where it is 0), data.prefetch.
+  static PredictSettings from_config(const config::Config& config, std::int64_t default_batch = 1);
 };
 
 struct SubjectOutput {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "config/config.hpp"
 #include "io/cohort.hpp"
 #include "models/model.hpp"
 #include "run/load_model.hpp"
@@ -16,6 +17,11 @@ namespace brainmt::train {
 struct InitSettings {
   std::filesystem::path weights{};    // safetensors; empty: initial values by the seed
   std::vector<std::string> freeze{};  // patterns of parameter names, * for any text
+
+  static InitSettings from_config(const config::Config& config) {
+    return {.weights = config.get<std::string>("init.weights"),
+            .freeze = config.get<std::vector<std::string>>("init.freeze")};
+  }
 };
 
 /// Marks the parameters whose names match. Throws UsageError naming a pattern that matches none, and when nothing is

@@ -42,7 +42,7 @@ StepRunner::StepRunner(models::Model& model, const task::Objective& objective, n
       control_(control),
       settings_(settings),
       reducer_(gradients, ranges_of(model.parameters()), model.parameters().grads().data<float>(),
-               model.parameters().flat_count(), settings.bucket_bytes, settings.determinism),
+               model.parameters().flat_count(), settings.bucket_bytes, settings.determinism()),
       captured_steps_(capture, control, gradients.comm, reducer_.can_capture()) {}
 
 StepResult StepRunner::run(const StepRequest& request) {
@@ -59,9 +59,9 @@ StepResult StepRunner::run(const StepRequest& request) {
 
   fault::at("step.begin", control_.rank(), request.step);
   store.zero_grads();
-  reducer_.begin_step(settings_.micro_steps);
-  for (int micro = 0; micro < settings_.micro_steps; ++micro) {
-    if (micro > 0 && settings_.determinism == comm::Determinism::kWorld) store.zero_grads();
+  reducer_.begin_step(settings_.batches.micro_steps());
+  for (int micro = 0; micro < settings_.batches.micro_steps(); ++micro) {
+    if (micro > 0 && settings_.determinism() == comm::Determinism::kWorld) store.zero_grads();
     const auto begin = Clock::now();
     const task::MicroBatch batch = request.batch(micro, captured_.input());
     result.data_seconds += seconds_since(begin);
@@ -96,7 +96,8 @@ StepResult StepRunner::run(const StepRequest& request) {
 
 // Whether every micro batch of every rank is. All ranks come to the same verdict.
 bool StepRunner::is_full(const StepRequest& request) const {
-  return request.global_samples == settings_.batch_size * settings_.micro_steps * control_.size();
+  return request.global_samples ==
+         std::int64_t{settings_.batches.micro_batch()} * settings_.batches.micro_steps() * control_.size();
 }
 
 void StepRunner::run_micro_step(const StepRequest& request, const task::MicroBatch& batch, int micro,
@@ -107,10 +108,10 @@ void StepRunner::run_micro_step(const StepRequest& request, const task::MicroBat
     return backward(nothing, {}, {});
   }
   const std::vector<float> draws =
-      model_.draws({.training = true, .seed = settings_.seed, .step = request.step, .samples = batch.samples});
+      model_.draws({.training = true, .seed = settings_.batches.seed, .step = request.step, .samples = batch.samples});
   if (repeats) {
     captured_.fill(batch, draws, objective_.terms());
-    repeat_captured(micro + 1 == settings_.micro_steps, times);
+    repeat_captured(micro + 1 == settings_.batches.micro_steps(), times);
     losses_.push_back({captured_.loss().clone(), batch.samples});  // the next micro step writes over it
   } else {
     StepBuffers buffers;

@@ -15,17 +15,24 @@
 #include "comm/gradient_reducer.hpp"
 #include "models/model.hpp"
 #include "nn/optimizer.hpp"
+#include "task/training_batches.hpp"
 #include "train/captured_steps.hpp"
 #include "train/step_buffers.hpp"
 
 namespace brainmt::train {
 
 struct StepSettings {
-  std::uint64_t seed = 0;
-  int micro_steps = 1;
-  std::int64_t batch_size = 0;  // samples of a full micro batch; other steps are not captured
+  task::BatchSettings batches{};  // steps of other micro batches than these are not captured
   std::size_t bucket_bytes = std::size_t{8} << 20;
-  comm::Determinism determinism = comm::Determinism::kRank;
+
+  comm::Determinism determinism() const {
+    return batches.by_sample ? comm::Determinism::kWorld : comm::Determinism::kRank;
+  }
+  /// comm.bucket_mb, and what BatchSettings takes.
+  static StepSettings from_config(const config::Config& config, int ranks) {
+    return {.batches = task::BatchSettings::from_config(config, ranks),
+            .bucket_bytes = static_cast<std::size_t>(config.get<double>("comm.bucket_mb") * (1 << 20))};
+  }
 };
 
 struct StepRequest {

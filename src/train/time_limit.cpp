@@ -36,7 +36,8 @@ std::optional<double> TimeLimit::seconds_left_by_slurm() {
   return std::nullopt;
 }
 
-TimeLimit::TimeLimit(Clock::time_point start, double max_seconds, std::optional<double> slurm_seconds, double margin) {
+TimeLimit::TimeLimit(const TimeLimitSettings& settings, Clock::time_point start, std::optional<double> slurm_seconds) {
+  const auto& [max_seconds, margin] = settings;
   if (max_seconds > 0) {
     deadline_ = start + of_seconds(max_seconds);
     rule_ = fmt::format("run.max_seconds={:g} after the start", max_seconds);

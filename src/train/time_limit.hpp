@@ -6,7 +6,18 @@
 #include <optional>
 #include <string>
 
+#include "config/config.hpp"
+
 namespace brainmt::train {
+
+struct TimeLimitSettings {
+  double max_seconds = 0;  // stop before this much time has passed since train() was called; 0: no limit
+  double margin = 60;      // seconds to keep free before the job's end that Slurm names
+
+  static TimeLimitSettings from_config(const config::Config& config) {
+    return {.max_seconds = config.get<double>("run.max_seconds"), .margin = config.get<double>("run.stop_margin")};
+  }
+};
 
 class TimeLimit {
  public:
@@ -16,8 +27,8 @@ class TimeLimit {
   /// is a warning and counts as not set.
   static std::optional<double> seconds_left_by_slurm();
 
-  /// `max_seconds` from `start` (0: no limit); `slurm_seconds` from now, of which the last `margin` are kept free.
-  TimeLimit(Clock::time_point start, double max_seconds, std::optional<double> slurm_seconds, double margin);
+  /// max_seconds from `start`; `slurm_seconds` from now, of which the last are kept free.
+  TimeLimit(const TimeLimitSettings& settings, Clock::time_point start, std::optional<double> slurm_seconds);
 
   /// True when `reserve` more seconds of work would not end in time.
   bool is_near(double reserve) const;

@@ -31,7 +31,7 @@ run::TrainState new_state(const TrainSettings& settings, const task::TrainingDat
           .data_sha256 = data.sha256,
           .voxels_sha256 = cohort.voxels_digest(scans),
           .data = run::describe_origin(run::origin_of(cohort)),
-          .global_batch = std::int64_t{ranks} * settings.batch_size * settings.accumulate,
+          .global_batch = std::int64_t{ranks} * settings.step.batches.batch_size * settings.step.batches.accumulate,
           .ranks = ranks};
 }
 
@@ -74,9 +74,9 @@ std::pair<run::TrainState, bool> resume_or_start(const TrainSettings& settings, 
   run::TrainState state = run::state_from_json(found->state);
   BRAINMT_CHECK(state.step == found->step, "state.json of step {} says {}", found->step, state.step);
   run::check_same_run(state, fresh, settings.run_dir.string(), quarantine_note(cohort, settings.run_dir),
-                      settings.determinism == comm::Determinism::kWorld);
+                      settings.step.batches.by_sample);
   check_voxels(settings, state, fresh, cohort);
-  if (state.ranks != fresh.ranks && settings.determinism == comm::Determinism::kRank)
+  if (state.ranks != fresh.ranks && !settings.step.batches.by_sample)
     log::info("continuing with {} ranks what {} ranks began: sums round differently; deterministic=world would not",
               fresh.ranks, state.ranks);
   // Deterministic modes aside, which ranks there are is not part of what the run is.
@@ -124,6 +124,40 @@ run::StartRecord start_record(const TrainSettings& settings, const task::Trainin
 
 }  // namespace
 
+LoopSettings LoopSettings::from_config(const config::Config& config) {
+  return {.max_steps = config.get<std::int64_t>("run.max_steps"),
+          .patience = config.get<int>("early_stopping.patience"),
+          .checkpoint_every = config.get<std::int64_t>("checkpoint.every_steps"),
+          .check_replicas_every = config.get<std::int64_t>("run.check_replicas_every"),
+          .loss_spike = config.get<double>("log.loss_spike"),
+          .log_every = config.get<std::int64_t>("log.every_steps")};
+}
+
+TrainSettings TrainSettings::from_config(const config::Config& config, int ranks) {
+  TrainSettings s{.run_dir = config.get<std::string>("run.dir"),
+                  .task = task::TaskSettings::from_config(config),
+                  .split = task::SplitSettings::from_config(config),
+                  .model = models::plan_of(config),
+                  .activation = models::precision_from_config(config),
+                  .init = InitSettings::from_config(config),
+                  .step = StepSettings::from_config(config, ranks),
+                  .optimizer = nn::AdamWSettings::from_config(config),
+                  .schedule = ScheduleSettings::from_config(config),
+                  .route = RouteSettings::from_config(config),
+                  .loop = LoopSettings::from_config(config),
+                  .time_limit = TimeLimitSettings::from_config(config),
+                  .checkpoint = run::CheckpointStore::Settings::from_config(config),
+                  .validation = {},
+                  .algorithms = config.get<bool>("device.tune") ? dnn::algorithms() : nullptr,
+                  .allow_mismatch = config.get<bool>("data.allow_mismatch"),
+                  .start = run::StartRecord::from_config(config, ranks),
+                  .identity = config.identity()};
+  s.validation = PredictSettings::from_config(config, s.step.batches.batch_size);
+  // How windows are grouped may move the last bit of an output, and the ranks decide how they are grouped.
+  if (s.step.batches.by_sample) s.validation.batch = 1;
+  return s;
+}
+
 Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Communicator& comm) {
   // A hang ends the process without destructors: the lock names it no longer, so that another host can continue.
   std::optional<io::DirectoryLock> lock;
@@ -133,7 +167,7 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
     comm::Watchdog::print_and_end_job(report);
   });
   std::optional<comm::Watchdog::Section> starting =
-      watchdog.section("start", comm::Watchdog::Seconds(settings.timeout));
+      watchdog.section("start", comm::Watchdog::Seconds(settings.route.timeout));
   fault::at("start", comm.rank(), 0);
   comm::run_agreed(comm, [&] {
     if (comm.rank() != 0) return;
@@ -159,9 +193,10 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
     run::write_start_record(settings.run_dir, start);
     log::add_file((settings.run_dir / "log.txt").string());
     log_data(*data);
-    if (settings.micro_batch() < settings.batch_size)
+    const task::BatchSettings& batches = settings.step.batches;
+    if (batches.micro_batch() < batches.batch_size)
       log::info("deterministic=world computes each sample by itself: run.batch_size={} saves no time",
-                settings.batch_size);
+                batches.batch_size);
     if (resumed) log::info("continuing from step {}", state.step);
     if (const auto origin = run::described_origin(state.data))
       for (const std::string& mismatch : origin->mismatches)
@@ -178,8 +213,9 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
   freeze(model, settings.init.freeze);
   TrainingLoop loop(settings, *data, model, *objective, checkpoints, comm, watchdog, std::move(state), resumed);
   if (settings.algorithms != nullptr)
-    share_algorithms(comm, settings.run_dir, *settings.algorithms,
-                     [&] { warm_up(model, settings.micro_batch(), settings.validation.batch, settings.activation); });
+    share_algorithms(comm, settings.run_dir, *settings.algorithms, [&] {
+      warm_up(model, settings.step.batches.micro_batch(), settings.validation.batch, settings.activation);
+    });
   starting.reset();
   return loop.run();
 }

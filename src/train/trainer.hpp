@@ -9,64 +9,60 @@
 #include <string>
 
 #include "comm/communicator.hpp"
-#include "comm/device_communicator.hpp"
-#include "comm/gradient_reducer.hpp"
 #include "dnn/backend.hpp"
 #include "models/registry.hpp"
 #include "nn/optimizer.hpp"
 #include "run/checkpoint.hpp"
 #include "run/run_directory.hpp"
 #include "task/training_data.hpp"
+#include "train/gradient_route.hpp"
 #include "train/predict.hpp"
+#include "train/schedule.hpp"
 #include "train/start_weights.hpp"
+#include "train/step.hpp"
+#include "train/time_limit.hpp"
 
 namespace brainmt::train {
 
+/// What the loop does after some steps.
+struct LoopSettings {
+  std::int64_t max_steps = 0;               // stop after this many in all; 0: no limit
+  int patience = 0;                         // epochs without a lower validation loss; 0: no early stopping
+  int max_not_finite = 10;                  // skipped updates in a row that end the run
+  std::int64_t checkpoint_every = 0;        // steps; 0: after every epoch
+  std::int64_t check_replicas_every = 100;  // steps between comparisons of the ranks' parameters; 0: never
+  double loss_spike = 10;                   // times the median of recent losses that is worth a warning; 0: never
+  std::int64_t log_every = 10;
+
+  static LoopSettings from_config(const config::Config& config);
+};
+
+/// Each part has its own settings.
 struct TrainSettings {
   std::filesystem::path run_dir;
   task::TaskSettings task;
   task::SplitSettings split;
   models::ModelPlan model;
-  InitSettings init;
   DType activation = DType::kF32;
-
-  std::uint64_t seed = 42;
-  int epochs = 20;
-  int batch_size = 2;  // samples per rank and micro step
-  int accumulate = 1;  // micro steps per update
+  InitSettings init;
+  StepSettings step;
   nn::AdamWSettings optimizer;
-  double lr = 2e-4, min_lr = 1e-6, warmup_epochs = 5;
-  comm::Determinism determinism = comm::Determinism::kRank;
-  /// Samples that go through the model together. With kWorld each goes by itself: sums over samples are then all in the
-  /// reducer's tree, and no bit depends on how the global batch is split.
-  int micro_batch() const { return determinism == comm::Determinism::kWorld ? 1 : batch_size; }
-  int micro_steps() const { return determinism == comm::Determinism::kWorld ? batch_size * accumulate : accumulate; }
-
-  int patience = 0;                   // epochs without a lower validation loss; 0: no early stopping
-  std::int64_t max_steps = 0;         // stop after this many in all; 0: no limit
-  double max_seconds = 0;             // stop before this much time has passed since train() was called; 0: no limit
-  double stop_margin = 60;            // seconds to keep free before the job's end that Slurm names
-  int max_not_finite = 10;            // skipped updates in a row that end the run
-  std::int64_t checkpoint_every = 0;  // steps; 0: after every epoch
+  ScheduleSettings schedule;
+  RouteSettings route{.graphs = true};  // its timeout is also that of a validation's windows and of a checkpoint
+  LoopSettings loop;
+  TimeLimitSettings time_limit;
   run::CheckpointStore::Settings checkpoint;
-  std::int64_t check_replicas_every = 100;  // steps between comparisons of the ranks' parameters; 0: never
-  double loss_spike = 10;                   // times the median of recent losses that is worth a warning; 0: never
-  std::int64_t log_every = 10;
   PredictSettings validation;
-  std::int64_t prefetch = 2;
-  std::size_t bucket_bytes = std::size_t{8} << 20;
-  comm::GradientWire wire = comm::GradientWire::kAsStored;
-  comm::DeviceBackend backend = comm::DeviceBackend::kAuto;
-  bool graphs = true;  // on a device, run steps as CUDA graphs
-  double timeout = 0;  // seconds for one step, validation or checkpoint; 0: for ever
 
   dnn::Algorithms* algorithms = nullptr;  // those that are timed, for the ranks and starts to share; null: none are
-
-  bool allow_mismatch = false;  // continue on a cohort that is not what the run began with
-
+  bool allow_mismatch = false;            // continue on a cohort that is not what the run began with
   run::StartRecord start;
   std::string identity;  // YAML of the keys that decide the numbers of the run
   std::function<bool()> stop_requested = [] { return false; };
+
+  /// Settings of `brainmt train` on `ranks` ranks, without stop_requested, and without overrides and libraries of the
+  /// start record. Throws UsageError.
+  static TrainSettings from_config(const config::Config& config, int ranks);
 };
 
 enum class Outcome {

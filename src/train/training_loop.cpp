@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "base/fault.hpp"
@@ -20,32 +19,14 @@ namespace {
 
 task::BatchPlan plan_of(const TrainSettings& s, const models::InputSpec& input, const comm::Communicator& comm,
                         const task::TrainingData& data, std::int64_t first_step) {
-  task::BatchPlan plan{.seed = s.seed,
+  task::BatchPlan plan{.settings = s.step.batches,
                        .rank = comm.rank(),
                        .ranks = comm.size(),
-                       .micro_steps = s.micro_steps(),
-                       .batch_size = s.micro_batch(),
                        .first_step = first_step,
                        .input = input,
-                       .prefetch = s.prefetch,
                        .activation = s.activation};
-  plan.end_step = s.epochs * order_of(plan, data).steps_per_epoch();
+  plan.end_step = s.schedule.epochs * order_of(plan, data).steps_per_epoch();
   return plan;
-}
-
-LearningRateSchedule schedule_of(const TrainSettings& s, std::int64_t steps_per_epoch) {
-  return {.lr = s.lr,
-          .min_lr = s.min_lr,
-          .warmup_steps = std::llround(s.warmup_epochs * static_cast<double>(steps_per_epoch)),
-          .total_steps = s.epochs * steps_per_epoch};
-}
-
-StepSettings step_settings(const TrainSettings& s) {
-  return {.seed = s.seed,
-          .micro_steps = s.micro_steps(),
-          .batch_size = s.micro_batch(),
-          .bucket_bytes = s.bucket_bytes,
-          .determinism = s.determinism};
 }
 
 // A planted loss spike: targets that no output can be near.
@@ -70,28 +51,26 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const task::TrainingDa
       checkpoints_(checkpoints),
       comm_(comm),
       state_(std::move(state)),
-      time_limit_(start_, settings.max_seconds, TimeLimit::seconds_left_by_slurm(), settings.stop_margin),
+      time_limit_(settings.time_limit, start_, TimeLimit::seconds_left_by_slurm()),
       plan_(plan_of(settings, model.input(), comm, data, state_.step)),
       order_(order_of(plan_, data)),
-      schedule_(schedule_of(settings, order_.steps_per_epoch())),
+      schedule_(settings.schedule, order_.steps_per_epoch()),
       optimizer_(model.parameters(), settings.optimizer),
-      route_(
-          comm,
-          {.backend = settings.backend, .wire = settings.wire, .timeout = settings.timeout, .graphs = settings.graphs}),
-      stepper_(model, objective, optimizer_, comm, route_.link(), step_settings(settings), route_.capture()),
-      stopping_(settings.patience, 0.0, state_.stopping),
+      route_(comm, settings.route),
+      stepper_(model, objective, optimizer_, comm, route_.link(), settings.step, route_.capture()),
+      stopping_(settings.loop.patience, 0.0, state_.stopping),
       metadata_{{"format", "pt"},
                 {run::kModelKey, run::describe_model(model)},
                 {task::kTaskKey, task::describe_task(data.task)},
                 {run::kDataKey, state_.data}},
       watchdog_(watchdog),
-      loss_watch_(settings.loss_spike, resumed ? run::first_training_loss(settings.run_dir) : std::nullopt) {
+      loss_watch_(settings.loop.loss_spike, resumed ? run::first_training_loss(settings.run_dir) : std::nullopt) {
   if (resumed) {
     checkpoints_.load(state_.step, model_.parameters(), optimizer_);
     optimizer_.set_updates(state_.updates);
     saved_step_ = state_.step;
   } else {
-    model_.initialise(settings_.seed);
+    model_.initialise(settings_.step.batches.seed);
     start_from_weights();
   }
   if (comm_.rank() != 0) return;
@@ -125,7 +104,7 @@ void TrainingLoop::Interval::add(const StepResult& result, std::int64_t step_sam
 Outcome TrainingLoop::run() {
   task::TrainingBatches batches(data_, plan_);
   while (true) {
-    if (settings_.max_steps > 0 && state_.step >= settings_.max_steps) {
+    if (settings_.loop.max_steps > 0 && state_.step >= settings_.loop.max_steps) {
       save(false);
       return end(Outcome::kStepLimit);
     }
@@ -136,7 +115,7 @@ Outcome TrainingLoop::run() {
     if (state_.finished || result.stop || improved || checkpoint_is_due(epoch_ended)) save(improved);
     if (!state_.finished && !result.stop) continue;
     if (state_.finished && state_.step < plan_.end_step)
-      log::info("stopping early: no lower validation loss for {} epochs", settings_.patience);
+      log::info("stopping early: no lower validation loss for {} epochs", settings_.loop.patience);
     return end(state_.finished ? Outcome::kFinished : Outcome::kInterrupted);
   }
 }
@@ -149,7 +128,7 @@ Outcome TrainingLoop::end(Outcome outcome) {
 }
 
 StepResult TrainingLoop::one_step(task::TrainingBatches& batches) {
-  const auto section = watchdog_.section("step", comm::Watchdog::Seconds(settings_.timeout), state_.step);
+  const auto section = watchdog_.section("step", comm::Watchdog::Seconds(settings_.route.timeout), state_.step);
   const auto begin = Clock::now();
   const std::int64_t step = state_.step;
   const double lr = schedule_.at(step);
@@ -163,7 +142,7 @@ StepResult TrainingLoop::one_step(task::TrainingBatches& batches) {
   ++state_.step;
   state_.updates = optimizer_.updates();
   skip_or_give_up(result);
-  if (settings_.check_replicas_every > 0 && state_.step % settings_.check_replicas_every == 0)
+  if (settings_.loop.check_replicas_every > 0 && state_.step % settings_.loop.check_replicas_every == 0)
     run::check_replicas(comm_, model_.parameters(), state_.step);
 
   const double seconds = seconds_since(begin);
@@ -172,7 +151,7 @@ StepResult TrainingLoop::one_step(task::TrainingBatches& batches) {
   total_.add(result, samples, seconds);
   if (log_) loss_watch_.add(state_.step, result.loss);
   const bool epoch_ended = state_.step % order_.steps_per_epoch() == 0;
-  if (state_.step % settings_.log_every == 0 || epoch_ended) log_interval(result, lr);
+  if (state_.step % settings_.loop.log_every == 0 || epoch_ended) log_interval(result, lr);
   show_progress(result);
   return result;
 }
@@ -193,7 +172,7 @@ void TrainingLoop::skip_or_give_up(const StepResult& result) {
   if (comm_.rank() == 0)
     log::warn("step {}: loss {} or gradient norm {} is not finite; the update was skipped on all ranks", state_.step,
               result.loss, result.gradient_norm);
-  if (state_.not_finite_in_a_row < settings_.max_not_finite) return;
+  if (state_.not_finite_in_a_row < settings_.loop.max_not_finite) return;
   finish_saving();
   log_spikes();
   throw NonFiniteError(
@@ -242,7 +221,7 @@ bool TrainingLoop::validate() {
   const std::vector<std::size_t>& subjects = data_.part(task::Part::kVal);
   if (subjects.empty()) return false;
   // Each window may take as long as a step.
-  const double limit = settings_.timeout * static_cast<double>(1 + subjects.size());
+  const double limit = settings_.route.timeout * static_cast<double>(1 + subjects.size());
   const auto section = watchdog_.section("validation", comm::Watchdog::Seconds(limit), state_.step);
   fault::at("validation", comm_.rank(), state_.step);
   const task::Score result = validate_model(model_, objective_, data_, subjects, settings_.validation, comm_);
@@ -259,7 +238,7 @@ bool TrainingLoop::validate() {
 
 void TrainingLoop::save(bool is_best) {
   if (saved_step_ == state_.step && !is_best) return;
-  const auto section = watchdog_.section("checkpoint", comm::Watchdog::Seconds(settings_.timeout), state_.step);
+  const auto section = watchdog_.section("checkpoint", comm::Watchdog::Seconds(settings_.route.timeout), state_.step);
   const auto begin = Clock::now();
   checkpoints_.save(state_.step, to_json(state_), model_.parameters(), optimizer_, metadata_, is_best);
   const double seconds = seconds_since(begin);
@@ -269,14 +248,14 @@ void TrainingLoop::save(bool is_best) {
 }
 
 void TrainingLoop::finish_saving() {
-  const auto section = watchdog_.section("checkpoint", comm::Watchdog::Seconds(settings_.timeout), state_.step);
+  const auto section = watchdog_.section("checkpoint", comm::Watchdog::Seconds(settings_.route.timeout), state_.step);
   const auto begin = Clock::now();
   checkpoints_.finish();
   save_seconds_ += seconds_since(begin);
 }
 
 bool TrainingLoop::checkpoint_is_due(bool epoch_ended) const {
-  return settings_.checkpoint_every > 0 ? state_.step % settings_.checkpoint_every == 0 : epoch_ended;
+  return settings_.loop.checkpoint_every > 0 ? state_.step % settings_.loop.checkpoint_every == 0 : epoch_ended;
 }
 
 // Asked at the end of the step that began at `begin`: by a signal, by a save that failed, or because two steps and two

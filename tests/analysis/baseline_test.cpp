@@ -83,7 +83,8 @@ TEST(LabelsOf, AreThoseOfTheTargetThatIsAskedFor) {
   train::TrainSettings settings = test::tiny_settings(directory / "run");
   settings.task.is_multitask = true;
   settings.task.targets = {{.name = "sex", .task = Task::kClassification}, {.name = "age", .task = Task::kRegression}};
-  const auto sexes = labels_of(settings, cohort, "sex"), ages = labels_of(settings, cohort, "age");
+  const auto sexes = labels_of(settings.task, settings.split, settings.model.frames, cohort, "sex"),
+             ages = labels_of(settings.task, settings.split, settings.model.frames, cohort, "age");
   for (int i = 0; i < 9; ++i) {
     const std::string id = fmt::format("sub-{:03}", i);
     EXPECT_EQ(sexes.contains(id), i != 2) << id;
@@ -95,7 +96,7 @@ TEST(LabelsOf, AreThoseOfTheTargetThatIsAskedFor) {
       EXPECT_EQ(sexes.at(id) == sexes.at("sub-000"), i % 2 == 0) << id;
     }
   }
-  EXPECT_TRUE(labels_of(settings, cohort, "height").empty());
+  EXPECT_TRUE(labels_of(settings.task, settings.split, settings.model.frames, cohort, "height").empty());
 }
 
 }  // namespace

@@ -58,6 +58,17 @@ TEST(Config, OverridesAreTypedAndTheLastOneWins) {
   EXPECT_FALSE(config.is_set("run.epochs"));
 }
 
+TEST(Config, FillsKeysThatWereNotGivenFromAnother) {
+  const Config run = from_overrides(train_schema(), {"run.seed=7", "data.cohort=a.h5", "eval.stride=3"});
+  Config own = from_overrides(evaluate_schema(), {"run.dir=runs/a", "data.cohort=b.h5"});
+  own.fill_from(run);
+  EXPECT_EQ(own.get<std::string>("data.cohort"), "b.h5") << "given here";
+  EXPECT_EQ(own.get<std::int64_t>("run.seed"), 7);
+  EXPECT_EQ(own.get<std::int64_t>("eval.stride"), 3);
+  EXPECT_EQ(own.get<std::string>("split"), "test") << "no key of training";
+  EXPECT_FALSE(own.is_set("precision")) << "given in neither";
+}
+
 // Shells expand ~ at the start of a word only, so it is our part, also within lists.
 TEST(Config, HomeFoldersAreExpandedWhereverAPathMayStand) {
   const char* const home = std::getenv("HOME");

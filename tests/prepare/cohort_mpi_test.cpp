@@ -48,7 +48,7 @@ PrepareConfig cohort_in(const SharedDirectory& directory) {
     synth::generate_cohort(synth, 0, 1);
   });
   PrepareConfig config;
-  config.input = directory / "scans";
+  config.list.input = directory / "scans";
   config.output = directory / "cohort.h5";
   return config;
 }
@@ -131,7 +131,7 @@ TEST(Prepare, StoresEveryScanNormalised) {
   for (std::size_t s = 0; s < 8; ++s) {
     EXPECT_EQ(cohort.scans()[s].participant_id, fmt::format("sub-{:04d}", s + 1));
     EXPECT_NEAR(cohort.scans()[s].repetition_time, 0.735, 1e-7);
-    expect_zscored(cohort, s, read_scan(config.input / cohort.scans()[s].source));
+    expect_zscored(cohort, s, read_scan(config.list.input / cohort.scans()[s].source));
   }
 }
 
@@ -140,7 +140,7 @@ TEST(Prepare, PhenotypesGoWithTheScans) {
   const PrepareConfig config = cohort_in(directory);
   prepare(config, MPI_COMM_WORLD);
   const io::Cohort cohort(config.output);
-  const io::Table table = io::Table::read(config.input / "phenotypes.csv");
+  const io::Table table = io::Table::read(config.list.input / "phenotypes.csv");
   ASSERT_EQ(cohort.layout().phenotypes.size(), 5u);
   const auto& cognition = std::get<std::vector<double>>(cohort.phenotype("cognition")->values);
   const auto& site = std::get<std::vector<std::string>>(cohort.phenotype("site")->values);
@@ -196,7 +196,7 @@ TEST(Prepare, MinmaxAndNone) {
   config.processing.normalize = Normalize::kNone;
   prepare(config, MPI_COMM_WORLD);
   const io::Cohort cohort(config.output);
-  const auto raw = read_scan(config.input / "sub-0001.nii.gz");
+  const auto raw = read_scan(config.list.input / "sub-0001.nii.gz");
   std::vector<std::uint16_t> stored(8 * cohort.voxels(0));
   cohort.read_window(0, 0, stored, io::Cohort::Verify::kNo);
   double sum = 0, expected = 0;
@@ -290,12 +290,13 @@ TEST(Prepare, FaultRows38To40BadScansAreReportedAndLeftOut) {
   const std::string clean = read_file(config.output);
   MPI_Barrier(MPI_COMM_WORLD);
   on_rank_0([&] {
-    std::string table = read_file(config.input / "phenotypes.csv");
+    std::string table = read_file(config.list.input / "phenotypes.csv");
     for (const BadScan& bad : bad_scans()) {
-      write_file(config.input / (std::string(bad.id) + ".nii.gz"), bad.file(config.input / "sub-0002.nii.gz"));
+      write_file(config.list.input / (std::string(bad.id) + ".nii.gz"),
+                 bad.file(config.list.input / "sub-0002.nii.gz"));
       table += std::string(bad.id) + ",0,50,site-1,0.1,100\n";
     }
-    write_file(config.input / "phenotypes.csv", table);
+    write_file(config.list.input / "phenotypes.csv", table);
   });
   config.max_bad = 0.7;
   const PrepareSummary summary = prepare(config, MPI_COMM_WORLD);
@@ -319,7 +320,7 @@ TEST(Prepare, TooManyBadScansFailOnEveryRankAndKeepTheOldStore) {
   const PrepareConfig config = cohort_in(directory);
   on_rank_0([&] {
     write_file(config.output, "old");
-    write_file(config.input / "sub-0002.nii.gz", "junk");
+    write_file(config.list.input / "sub-0002.nii.gz", "junk");
   });
   expect_error<DataError>([&] { prepare(config, MPI_COMM_WORLD); },
                           {"1 of 8 scans", "max_bad=0.1", "cohort.report.tsv", "sub-0002.nii.gz"});
@@ -339,7 +340,8 @@ TEST(Prepare, FaultRow41ScansWithoutARowAreListedAndDoNotCountAsBad) {
   const SharedDirectory directory;
   const PrepareConfig config = cohort_in(directory);
   on_rank_0([&] {
-    write_file(config.input / "phenotypes.csv", "participant_id,sex\nsub-0001,1\nsub-0003,NA\nsub-0005,0\nsomeone,1\n");
+    write_file(config.list.input / "phenotypes.csv",
+               "participant_id,sex\nsub-0001,1\nsub-0003,NA\nsub-0005,0\nsomeone,1\n");
   });
   const PrepareSummary summary = prepare(config, MPI_COMM_WORLD);
   EXPECT_EQ(summary.used, 3u);
@@ -366,7 +368,7 @@ TEST(Prepare, FaultRow41TableErrorsNameLineAndColumn) {
 TEST(Prepare, WithoutATableThereAreNoPhenotypes) {
   const SharedDirectory directory;
   const PrepareConfig config = cohort_in(directory);
-  on_rank_0([&] { std::filesystem::remove(config.input / "phenotypes.csv"); });
+  on_rank_0([&] { std::filesystem::remove(config.list.input / "phenotypes.csv"); });
   EXPECT_EQ(prepare(config, MPI_COMM_WORLD).used, 8u);
   EXPECT_TRUE(io::Cohort(config.output).layout().phenotypes.empty());
 }
@@ -377,7 +379,7 @@ TEST(Prepare, RefusesWhatCannotWork) {
   config.output = directory / "none" / "cohort.h5";
   expect_error<OutputError>([&] { prepare(config, MPI_COMM_WORLD); }, {"none", "create it first"});
   config.output = directory / "cohort.h5";
-  config.input = directory / "nowhere";
+  config.list.input = directory / "nowhere";
   expect_error<DataError>([&] { prepare(config, MPI_COMM_WORLD); }, {"nowhere"});
   expect_error<UsageError>([] { parse_normalize("z"); }, {"'z'", "zscore, minmax or none"});
 }

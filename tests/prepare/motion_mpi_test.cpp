@@ -17,31 +17,31 @@ class MotionFiles : public testing::TestWithParam<Layout> {};
 TEST_P(MotionFiles, CensorFramesAndMeansReachTheStore) {
   const test::SharedDirectory directory;
   PrepareConfig config;
-  config.input = directory / "scans";
+  config.list.input = directory / "scans";
   config.output = directory / "cohort.h5";
-  config.layout = GetParam();
-  config.space = SpaceChoice::kNative;
+  config.list.layout = GetParam();
+  config.list.space = SpaceChoice::kNative;
   config.processing.censor_fd = 0.2;
   config.processing.censor_max = 0.9;
   config.max_bad = 1;
   on_rank_0([&] {
     synth::SynthConfig synth;
-    synth.out = config.input;
+    synth.out = config.list.input;
     synth.subjects = 4;
     synth.grid = {9, 10, 11};
     synth.frames = 30;
-    synth.layout = synth::parse_layout(name_of(config.layout));
+    synth.layout = synth::parse_layout(name_of(config.list.layout));
     synth::generate_cohort(synth, 0, 1);
   });
   prepare(config, MPI_COMM_WORLD);
 
-  const std::vector<ScanEntry> scans = list_scans(config.list_settings());
+  const std::vector<ScanEntry> scans = list_scans(config.list);
   ASSERT_EQ(scans.size(), 8u);  // two runs each
   const io::Cohort cohort(config.output);
   std::int64_t censored_in_all = 0;
   std::size_t used = 0;
   for (const ScanEntry& scan : scans) {
-    const Motion motion = read_motion(config.input / scan.motion);
+    const Motion motion = read_motion(config.list.input / scan.motion);
     ASSERT_EQ(motion.fd.size(), 30u);
     const auto censored = std::ranges::count_if(motion.fd, [](double mm) { return mm > 0.2; });
     const auto found = std::ranges::find(cohort.scans(), scan.file, &io::CohortScan::source);

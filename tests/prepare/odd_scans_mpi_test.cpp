@@ -44,9 +44,9 @@ using Change = std::function<void(NiftiBytes& header, std::vector<float>& values
 class OddScans : public testing::Test {
  protected:
   OddScans() {
-    config_.input = directory_ / "scans";
+    config_.list.input = directory_ / "scans";
     config_.output = directory_ / "cohort.h5";
-    on_rank_0([&] { std::filesystem::create_directory(config_.input); });
+    on_rank_0([&] { std::filesystem::create_directory(config_.list.input); });
   }
 
   // Scan `name`, with what `change` makes of it.
@@ -56,13 +56,13 @@ class OddScans : public testing::Test {
       std::vector<float> values = voxels(++seed_);
       if (change) change(file, values);
       file.append(values);
-      test::write_file(config_.input / (name + ".nii.gz"), test::gzipped(file.bytes(), 1));
+      test::write_file(config_.list.input / (name + ".nii.gz"), test::gzipped(file.bytes(), 1));
     });
   }
   void write(const std::string& name, const std::string& content) {
     on_rank_0([&] {
-      std::filesystem::create_directories((config_.input / name).parent_path());
-      test::write_file(config_.input / name, content);
+      std::filesystem::create_directories((config_.list.input / name).parent_path());
+      test::write_file(config_.list.input / name, content);
     });
   }
   void add_mask(const std::string& name, const std::function<float(std::size_t)>& value, const Change& change = {}) {
@@ -72,7 +72,7 @@ class OddScans : public testing::Test {
       for (std::size_t v = 0; v < kFrame; ++v) values[v] = value(v);
       if (change) change(file, values);
       file.append(values);
-      test::write_file(config_.input / name, test::gzipped(file.bytes()));
+      test::write_file(config_.list.input / name, test::gzipped(file.bytes()));
     });
   }
 
@@ -107,8 +107,8 @@ class OddScans : public testing::Test {
 
 // The same scans from archives (deflated and stored), and from their folders.
 TEST_F(OddScans, ScansInArchivesGiveTheSameCohort) {
-  config_.layout = Layout::kUkb;
-  config_.space = SpaceChoice::kNative;
+  config_.list.layout = Layout::kUkb;
+  config_.list.space = SpaceChoice::kNative;
   config_.processing.censor_fd = 0.5;
   const std::string image = "fMRI/rfMRI.ica/filtered_func_data_clean.nii.gz";
   const std::string motion = "fMRI/rfMRI.ica/mc/prefiltered_func_data_mcf_rel.rms";
@@ -147,8 +147,8 @@ TEST_F(OddScans, ScansInArchivesGiveTheSameCohort) {
 }
 
 TEST_F(OddScans, DamageInsideAnArchiveIsABadScan) {
-  config_.layout = Layout::kUkb;
-  config_.space = SpaceChoice::kNative;
+  config_.list.layout = Layout::kUkb;
+  config_.list.space = SpaceChoice::kNative;
   const std::string image = "fMRI/rfMRI.ica/filtered_func_data_clean.nii.gz";
   NiftiBytes file(kShape, 16, 32);
   const std::string scan = test::gzipped(file.append(voxels(1)).bytes(), 1);
@@ -229,7 +229,7 @@ TEST_F(OddScans, UnknownOrientationIsSaidAndNeverAFlip) {
   EXPECT_EQ(rows["zeros"]["status"], "bad");  // its qform is another space
   on_rank_0([&] {
     for (const char* name : {"a", "b", "c", "zeros"})
-      std::filesystem::remove(config_.input / (name + std::string(".nii.gz")));
+      std::filesystem::remove(config_.list.input / (name + std::string(".nii.gz")));
   });
   rows = run();
   EXPECT_EQ(rows["unknown"]["status"], "used");
@@ -287,11 +287,11 @@ TEST_F(OddScans, AMaskLeavesTheBrainAndItsAbsenceIsSaid) {
   for (const char* name : {"a", "b"}) add(name, [](NiftiBytes&, std::vector<float>& values) { add_air(values); });
   add_mask("a_mask.nii.gz", [](std::size_t v) { return in_brain(v) ? 1.0f : 0.0f; });
   add_mask("b_mask.nii.gz", [](std::size_t v) { return in_brain(v) ? 0.25f : static_cast<float>(kNan); });
-  config_.pattern = "{subject}.nii.gz";
+  config_.list.pattern = "{subject}.nii.gz";
   on_rank_0([&] {
     std::filesystem::create_directory(directory_ / "masks");
     for (const char* name : {"a", "b"})
-      std::filesystem::rename(config_.input / fmt::format("{}_mask.nii.gz", name),
+      std::filesystem::rename(config_.list.input / fmt::format("{}_mask.nii.gz", name),
                               directory_ / fmt::format("masks/{}.nii.gz", name));
   });
   auto rows = run();
@@ -308,7 +308,7 @@ TEST_F(OddScans, AMaskLeavesTheBrainAndItsAbsenceIsSaid) {
 
 TEST_F(OddScans, MasksThatDoNotFitAreNamed) {
   for (const char* name : {"good", "grid", "affine", "empty", "frames", "none"}) add(name);
-  on_rank_0([&] { std::filesystem::create_directory(config_.input / "m"); });
+  on_rank_0([&] { std::filesystem::create_directory(config_.list.input / "m"); });
   const auto inside = [](std::size_t v) { return in_brain(v) ? 1.0f : 0.0f; };
   add_mask("m/good.nii.gz", inside);
   add_mask("m/grid.nii.gz", inside, [](NiftiBytes& f, std::vector<float>&) {
@@ -339,10 +339,10 @@ TEST_F(OddScans, MasksThatDoNotFitAreNamed) {
 
 TEST_F(OddScans, FmriprepsMaskIsFoundAndCropped) {
   const std::string stem = "func/sub-x_task-rest_space-MNI152NLin6Asym_res-2_";
-  on_rank_0([&] { std::filesystem::create_directories(config_.input / "sub-x/func"); });
+  on_rank_0([&] { std::filesystem::create_directories(config_.list.input / "sub-x/func"); });
   add("sub-x/" + stem + "desc-preproc_bold", [](NiftiBytes&, std::vector<float>& values) { add_air(values); });
   add_mask("sub-x/" + stem + "desc-brain_mask.nii.gz", [](std::size_t v) { return in_brain(v) ? 1.0f : 0.0f; });
-  config_.layout = Layout::kBids;
+  config_.list.layout = Layout::kBids;
   config_.processing.crop = parse_crop({0, 4, 1, 9, 0, 8});  // x of 1..3 of the box
   auto rows = run();
   EXPECT_EQ(summary_.voxels, 3u * 5 * 6);
@@ -450,7 +450,8 @@ TEST_F(OddScans, PointersAreNamedWithTheirRemedy) {
   write("lfs.nii.gz", "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n");
   write("page.nii.gz", "<!DOCTYPE html>\n<html></html>");
   on_rank_0([&] {
-    std::filesystem::create_symlink(".git/annex/objects/Z1/z2/MD5E-s1--0/MD5E-s1--0", config_.input / "link.nii.gz");
+    std::filesystem::create_symlink(".git/annex/objects/Z1/z2/MD5E-s1--0/MD5E-s1--0",
+                                    config_.list.input / "link.nii.gz");
   });
   auto rows = run();
   EXPECT_HAS(rows["annex"]["reason"], "datalad get");

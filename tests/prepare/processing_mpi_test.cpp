@@ -33,7 +33,7 @@ TEST(Processing, CroppedStoreIsThatOfCroppedScans) {
   prepare(config, MPI_COMM_WORLD);
   on_rank_0([&] {  // the same voxels cut out of the files beforehand
     std::filesystem::create_directory(directory / "cut");
-    for (const auto& entry : std::filesystem::directory_iterator(config.input)) {
+    for (const auto& entry : std::filesystem::directory_iterator(config.list.input)) {
       if (entry.path().extension() != ".gz") continue;
       io::NiftiReader reader(entry.path());
       std::vector<float> whole(reader.header().frame_voxels());
@@ -54,7 +54,7 @@ TEST(Processing, CroppedStoreIsThatOfCroppedScans) {
     }
   });
   PrepareConfig other = config;
-  other.input = directory / "cut";
+  other.list.input = directory / "cut";
   other.output = directory / "cut.h5";
   other.processing.crop.reset();
   prepare(other, MPI_COMM_WORLD);
@@ -110,7 +110,7 @@ PrepareConfig known_series(const SharedDirectory& directory, double tr, std::int
     }
   });
   PrepareConfig config;
-  config.input = directory / "scans";
+  config.list.input = directory / "scans";
   config.output = directory / "cohort.h5";
   config.processing.normalize = Normalize::kNone;
   return config;

@@ -27,8 +27,8 @@ constexpr std::size_t kScans = 6;
 // Every scan is staged, and the command ends before the store: one scan more is bad than is allowed.
 PrepareConfig staged_cohort(const SharedDirectory& directory) {
   PrepareConfig config = small_cohort(directory, kScans);
-  on_rank_0([&] { write_file(config.input / "bad.nii.gz", "junk"); });
-  on_rank_0([&] { std::filesystem::remove(config.input / "phenotypes.csv"); });
+  on_rank_0([&] { write_file(config.list.input / "bad.nii.gz", "junk"); });
+  on_rank_0([&] { std::filesystem::remove(config.list.input / "phenotypes.csv"); });
   config.max_bad = 0;
   expect_error<DataError>([&] { prepare(config, MPI_COMM_WORLD); }, {"max_bad=0"});
   config.max_bad = 0.5;
@@ -69,7 +69,7 @@ TEST(Restart, AChangedScanOrOptionIsDoneAgain) {
   const SharedDirectory directory;
   PrepareConfig config = staged_cohort(directory);
   on_rank_0([&] {
-    const auto path = config.input / "sub-0003.nii.gz";
+    const auto path = config.list.input / "sub-0003.nii.gz";
     std::filesystem::last_write_time(path, std::filesystem::last_write_time(path) + std::chrono::seconds(1));
   });
   EXPECT_EQ(prepare(config, MPI_COMM_WORLD).reused, kScans - 1);
@@ -114,9 +114,9 @@ TEST(Restart, VerdictsOfBadScansAreUsedAgain) {
   const SharedDirectory directory;
   PrepareConfig config = small_cohort(directory, kScans);
   on_rank_0([&] {
-    std::string bytes = read_file(config.input / "sub-0002.nii.gz");
+    std::string bytes = read_file(config.list.input / "sub-0002.nii.gz");
     bytes[bytes.size() - 6] = static_cast<char>(bytes[bytes.size() - 6] ^ 1);
-    write_file(config.input / "sub-0002.nii.gz", bytes);
+    write_file(config.list.input / "sub-0002.nii.gz", bytes);
   });
   config.max_bad = 0;
   for (int attempt = 0; attempt < 2; ++attempt) {  // the second knows it from the first
@@ -168,7 +168,7 @@ TEST(Restart, LeftoversOfKilledPreparationsAreRemovedAndNothingElse) {
 TEST(Restart, ALinkInPlaceOfTheStagingAreaIsRefused) {
   const SharedDirectory directory;
   const PrepareConfig config = small_cohort(directory, kScans);
-  on_rank_0([&] { std::filesystem::create_directory_symlink(config.input, staging_of(config)); });
+  on_rank_0([&] { std::filesystem::create_directory_symlink(config.list.input, staging_of(config)); });
   expect_error<OutputError>([&] { prepare(config, MPI_COMM_WORLD); }, {"staging", "file or link"});
 }
 

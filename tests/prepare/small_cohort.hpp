@@ -26,7 +26,7 @@ inline PrepareConfig small_cohort(const test::SharedDirectory& directory, std::s
     synth::generate_cohort(synth, 0, 1);
   });
   PrepareConfig config;
-  config.input = directory / "scans";
+  config.list.input = directory / "scans";
   config.output = directory / "cohort.h5";
   return config;
 }

@@ -84,18 +84,16 @@ TEST_F(Batches, HoldTheWindowsOfTheirSubjectsOnceAnEpoch) {
       std::map<std::size_t, int> seen;
       std::int64_t steps = 0;
       for (int rank = 0; rank < ranks; ++rank) {
-        BatchPlan plan{.seed = 5,
+        BatchPlan plan{.settings = {.seed = 5, .batch_size = 2, .accumulate = 2},
                        .rank = rank,
                        .ranks = ranks,
-                       .micro_steps = 2,
-                       .batch_size = 2,
                        .input = windows_of(*cohort_, kFrames),
                        .activation = activation};
         steps = order_of(plan, *data_).steps_per_epoch();
         plan.end_step = steps;
         TrainingBatches batches(*data_, plan);
         for (std::int64_t step = 0; step < steps; ++step)
-          for (int micro = 0; micro < plan.micro_steps; ++micro) check(batches.next(step, micro), seen);
+          for (int micro = 0; micro < plan.settings.micro_steps(); ++micro) check(batches.next(step, micro), seen);
       }
       EXPECT_EQ(seen.size(), data_->part(Part::kTrain).size());
       for (const auto& [scan, times] : seen) EXPECT_EQ(times, 1) << "scan " << scan << ", " << ranks << " ranks";

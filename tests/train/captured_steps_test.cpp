@@ -62,9 +62,10 @@ class TrainingRun {
         optimizer_(model_.parameters(), {.clip_norm = 1.0}),
         objective_(supervised(
             {.is_multitask = true, .targets = {{{.name = "sex", .task = Task::kClassification}}, {{.name = "age"}}}})),
-        runner_(model_, *objective_, optimizer_, control, with_wire(link, variant.wire),
-                {.seed = kSeed, .micro_steps = variant.micro_steps, .batch_size = kBatch, .bucket_bytes = 4096},
-                capture) {
+        runner_(
+            model_, *objective_, optimizer_, control, with_wire(link, variant.wire),
+            {.batches = {.seed = kSeed, .batch_size = kBatch, .accumulate = variant.micro_steps}, .bucket_bytes = 4096},
+            capture) {
     model_.initialise(kSeed);
   }
 

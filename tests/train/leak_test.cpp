@@ -46,7 +46,7 @@ class Leak : public testing::Test {
     TrainSettings s = test::tiny_settings(where_ / name);
     s.task = task;
     s.split.file = where_ / "split.json";
-    s.max_steps = 3;
+    s.loop.max_steps = 3;
     return s;
   }
 

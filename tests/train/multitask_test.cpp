@@ -61,9 +61,9 @@ class Multitask : public testing::Test {
   fs::path train_on(int ranks, Determinism determinism, int batch_size, const std::string& name,
                     const TaskSettings& task) {
     TrainSettings s = settings(name, task);
-    s.batch_size = batch_size;
-    s.accumulate = 4 / (ranks * batch_size);
-    s.determinism = determinism;
+    s.step.batches.batch_size = batch_size;
+    s.step.batches.accumulate = 4 / (ranks * batch_size);
+    s.step.batches.by_sample = determinism == comm::Determinism::kWorld;
     test::SubCommunicator sub(ranks);
     if (sub.get()) {
       EXPECT_EQ(train(s, *cohort_, *sub.get()), Outcome::kFinished);
@@ -103,17 +103,15 @@ TEST_F(Multitask, WeightsOfAGlobalBatchAddUpToTheTargetsWhereverItsSamplesAre) {
       std::array<double, 2> sums{};
       std::array<std::set<float>, 2> different;
       for (int rank = 0; rank < ranks; ++rank) {
-        const BatchPlan plan{.seed = 3,
+        const BatchPlan plan{.settings = {.seed = 3, .batch_size = 1, .accumulate = 4 / ranks},
                              .rank = rank,
                              .ranks = ranks,
-                             .micro_steps = 4 / ranks,
-                             .batch_size = 1,
                              .first_step = step,
                              .end_step = step + 1,
                              .input = windows_of(*cohort_, 4)};
         steps = order_of(plan, training).steps_per_epoch();
         TrainingBatches batches(training, plan);
-        for (int micro = 0; micro < plan.micro_steps; ++micro) {
+        for (int micro = 0; micro < plan.settings.micro_steps(); ++micro) {
           const MicroBatch batch = batches.next(step, micro);
           ASSERT_EQ(batch.weights.size(), 2 * batch.samples.size());
           for (std::size_t i = 0; i < batch.weights.size(); ++i) {
@@ -198,9 +196,9 @@ TEST_F(Multitask, InterruptedEqualsUninterruptedAndTheLogsNameTheTargets) {
   const TrainSettings full = settings("full", both());
   ASSERT_EQ(train(full, *cohort_, *sub.get()), Outcome::kFinished);
   TrainSettings part = settings("part", both());
-  part.max_steps = 2;
+  part.loop.max_steps = 2;
   ASSERT_EQ(train(part, *cohort_, *sub.get()), Outcome::kStepLimit);
-  part.max_steps = 0;
+  part.loop.max_steps = 0;
   ASSERT_EQ(train(part, *cohort_, *sub.get()), Outcome::kFinished);
   if (rank_ != 0) return;
   test::expect_same_run(full.run_dir, part.run_dir);
@@ -215,7 +213,7 @@ TEST_F(Multitask, InterruptedEqualsUninterruptedAndTheLogsNameTheTargets) {
     ++validations;
     for (const char* metric : {"sex.auroc", "cognition.pearson_r"}) EXPECT_TRUE(record.contains(metric)) << line;
   }
-  EXPECT_EQ(validations, full.epochs);
+  EXPECT_EQ(validations, full.schedule.epochs);
   const std::string table = test::read_file(full.run_dir / "metrics.csv");
   EXPECT_NE(table.substr(0, table.find('\n')).find(",cognition.pearson_r"), std::string::npos);
   const auto provenance = nlohmann::json::parse(test::read_file(full.run_dir / "provenance.json"));

@@ -45,23 +45,23 @@ TEST(BackgroundWork, KeepsWhatItsWorkThrewUntilItIsAskedFor) {
 }
 
 TEST(TimeLimit, WithoutOneNothingIsEverNear) {
-  const TimeLimit none(Clock::now(), 0, std::nullopt, 60);
+  const TimeLimit none({}, Clock::now(), std::nullopt);
   EXPECT_FALSE(none.is_near(1e300));
   EXPECT_EQ(none.rule(), "");
 }
 
 TEST(TimeLimit, TheEarlierOfTwoLimitsCounts) {
   const auto start = Clock::now() - seconds(100);
-  const TimeLimit own(start, 1000, std::nullopt, 60);  // 900 s left
+  const TimeLimit own({.max_seconds = 1000}, start, std::nullopt);  // 900 s left
   EXPECT_FALSE(own.is_near(890));
   EXPECT_TRUE(own.is_near(901));
-  const TimeLimit slurm(start, 1000, 500.0, 60);  // 440 s left
+  const TimeLimit slurm({.max_seconds = 1000}, start, 500.0);  // 440 s left
   EXPECT_FALSE(slurm.is_near(430));
   EXPECT_TRUE(slurm.is_near(441));
   EXPECT_NE(slurm.rule().find("run.max_seconds=1000"), std::string::npos);
   EXPECT_NE(slurm.rule().find("SLURM_JOB_END_TIME, which is in 500 s"), std::string::npos);
-  EXPECT_TRUE(TimeLimit(start, 0, 30.0, 60).is_near(0)) << "inside of the margin already";
-  EXPECT_FALSE(TimeLimit(start, 1000, 1e18, 60).is_near(890)) << "a job without an end";
+  EXPECT_TRUE(TimeLimit({}, start, 30.0).is_near(0)) << "inside of the margin already";
+  EXPECT_FALSE(TimeLimit({.max_seconds = 1000}, start, 1e18).is_near(890)) << "a job without an end";
 }
 
 TEST(TimeLimit, SlurmsEndIsReadFromTheEnvironment) {

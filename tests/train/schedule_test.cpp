@@ -9,7 +9,7 @@ namespace brainmt::train {
 namespace {
 
 TEST(LearningRateSchedule, WarmsUpLinearlyAndFallsAsACosine) {
-  const LearningRateSchedule schedule{.lr = 2e-4, .min_lr = 1e-6, .warmup_steps = 10, .total_steps = 30};
+  const LearningRateSchedule schedule({.epochs = 3, .lr = 2e-4, .min_lr = 1e-6, .warmup_epochs = 1}, 10);
   EXPECT_DOUBLE_EQ(schedule.at(0), 2e-5);
   EXPECT_DOUBLE_EQ(schedule.at(4), 1e-4);
   EXPECT_DOUBLE_EQ(schedule.at(9), 2e-4);
@@ -20,10 +20,10 @@ TEST(LearningRateSchedule, WarmsUpLinearlyAndFallsAsACosine) {
 }
 
 TEST(LearningRateSchedule, WithoutWarmUpAndCutShort) {
-  const LearningRateSchedule flat_start{.lr = 1.0, .min_lr = 0.0, .warmup_steps = 0, .total_steps = 4};
+  const LearningRateSchedule flat_start({.epochs = 4, .lr = 1.0, .min_lr = 0.0, .warmup_epochs = 0}, 1);
   EXPECT_DOUBLE_EQ(flat_start.at(1), 0.5);
   EXPECT_DOUBLE_EQ(flat_start.at(3), 0.0);
-  const LearningRateSchedule warmup_only{.lr = 1.0, .min_lr = 0.0, .warmup_steps = 8, .total_steps = 4};
+  const LearningRateSchedule warmup_only({.epochs = 4, .lr = 1.0, .min_lr = 0.0, .warmup_epochs = 8}, 1);
   EXPECT_DOUBLE_EQ(warmup_only.at(3), 0.5);
 }
 

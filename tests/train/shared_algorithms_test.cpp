@@ -219,7 +219,7 @@ TEST_F(SharedAlgorithms, ARunKeepsThemFromItsFirstStartAndItsNumbersToo) {
   const auto run = [&](const std::string& name, dnn::Algorithms* algorithms, std::int64_t max_steps) {
     TrainSettings s = test::tiny_settings(where_ / name);
     s.algorithms = algorithms;
-    s.max_steps = max_steps;
+    s.loop.max_steps = max_steps;
     train(s, cohort, comm_);
     return s.run_dir;
   };

@@ -18,11 +18,11 @@ namespace {
 std::vector<double> after_three_steps(comm::Communicator& control, const comm::GradientLink& gradients) {
   TrainSettings s = test::tiny_settings({});
   models::BrainMT model(test::tiny_on({9, 8, 7}), DType::kF32);
-  model.initialise(s.seed);
+  model.initialise(s.step.batches.seed);
   AdamW optimizer(model.parameters(), s.optimizer);
   const auto objective = supervised({.targets = {{{.name = "sex", .task = Task::kClassification}}}});
   StepRunner runner(model, *objective, optimizer, control, gradients,
-                    {.seed = 5, .micro_steps = 2, .bucket_bytes = 4096});
+                    {.batches = {.seed = 5, .accumulate = 2}, .bucket_bytes = 4096});
   const std::int64_t samples = 2 * control.size();
   for (std::int64_t step = 0; step < 3; ++step) {
     const auto batch = [&](int micro, const Tensor&) {

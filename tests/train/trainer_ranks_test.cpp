@@ -29,9 +29,9 @@ class TrainerRanks : public testing::Test {
     test::SubCommunicator sub(ranks);
     if (sub.get()) {
       TrainSettings s = test::tiny_settings(run_dir);
-      s.batch_size = batch_size;
-      s.accumulate = 4 / (ranks * batch_size);
-      s.determinism = determinism;
+      s.step.batches.batch_size = batch_size;
+      s.step.batches.accumulate = 4 / (ranks * batch_size);
+      s.step.batches.by_sample = determinism == comm::Determinism::kWorld;
       // A large eps keeps AdamW smooth, where rounding of a tiny gradient would otherwise turn a whole step around.
       s.optimizer.eps = 0.1;
       EXPECT_EQ(train(s, *cohort_, *sub.get()), Outcome::kFinished);
@@ -42,7 +42,7 @@ class TrainerRanks : public testing::Test {
   test::Weights initial_weights() const {
     TrainSettings s = test::tiny_settings({});
     models::BrainMT model(test::tiny_on({9, 8, 7}), DType::kF32);
-    model.initialise(s.seed);
+    model.initialise(s.step.batches.seed);
     test::Weights weights;
     for (const nn::Parameter& p : model.parameters().all()) {
       const std::vector<double> values = p.value.to_host();

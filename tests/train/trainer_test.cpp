@@ -30,7 +30,7 @@ class Trainer : public testing::Test {
     test::write_tiny_cohort(MPI_COMM_WORLD, where_ / "cohort.h5", kSubjects, /*second_runs=*/true);
     cohort_ = std::make_unique<io::Cohort>(where_ / "cohort.h5");
     full_ = settings("full");
-    full_.accumulate = 2;
+    full_.step.batches.accumulate = 2;
   }
 
   TrainSettings settings(const std::string& name) const { return test::tiny_settings(where_ / name); }
@@ -57,10 +57,10 @@ TEST_F(Trainer, InterruptedAnywhereEqualsUninterrupted) {
   // Inside of the first epoch, at its end, and after it.
   for (const std::int64_t stop : {std::int64_t{1}, last / 2, last / 2 + 1}) {
     TrainSettings part = like_full(fmt::format("stopped-{}", stop));
-    part.max_steps = stop;
+    part.loop.max_steps = stop;
     ASSERT_EQ(run(part), Outcome::kStepLimit);
     EXPECT_EQ(test::newest_step(part.run_dir), stop);
-    part.max_steps = 0;
+    part.loop.max_steps = 0;
     ASSERT_EQ(run(part), Outcome::kFinished);
     if (is_root()) test::expect_same_run(full_.run_dir, part.run_dir);
   }
@@ -79,10 +79,10 @@ TEST_F(Trainer, ChainOfInterruptionsOnOneRankOnlyEqualsUninterrupted) {
 }
 
 TEST_F(Trainer, FallsBackOverADamagedCheckpointAndEndsTheSame) {
-  full_.checkpoint_every = 1;
+  full_.loop.checkpoint_every = 1;
   ASSERT_EQ(run(full_), Outcome::kFinished);
   TrainSettings damaged = like_full("damaged");
-  damaged.max_steps = 3;
+  damaged.loop.max_steps = 3;
   ASSERT_EQ(run(damaged), Outcome::kStepLimit);
   if (is_root()) {
     const fs::path file = test::checkpoint_of(damaged.run_dir, 3) / kOptimizerFile;
@@ -91,7 +91,7 @@ TEST_F(Trainer, FallsBackOverADamagedCheckpointAndEndsTheSame) {
     test::write_file(file, bytes);
   }
   comm_.barrier();
-  damaged.max_steps = 0;
+  damaged.loop.max_steps = 0;
   ASSERT_EQ(run(damaged), Outcome::kFinished);
   if (is_root()) test::expect_same_run(full_.run_dir, damaged.run_dir);
 }
@@ -105,7 +105,7 @@ TEST_F(Trainer, FineTuningStartsFromWeightsAndKeepsWhatIsFrozen) {
   ASSERT_EQ(run(full_), Outcome::kFinished);
   TrainSettings tuned = like_full("tuned");
   tuned.init = {.weights = weights_of(full_.run_dir), .freeze = {"patch_embed.*", "layers.*"}};
-  tuned.max_steps = 2;
+  tuned.loop.max_steps = 2;
   ASSERT_EQ(run(tuned), Outcome::kStepLimit);
   if (is_root()) {
     const auto before = io::SafetensorsFile::open(weights_of(full_.run_dir));
@@ -120,7 +120,7 @@ TEST_F(Trainer, FineTuningStartsFromWeightsAndKeepsWhatIsFrozen) {
   // Stopped and continued, it has the bits of one that was not: the file is read once.
   TrainSettings whole = like_full("whole");
   whole.init = tuned.init;
-  tuned.max_steps = 0;
+  tuned.loop.max_steps = 0;
   ASSERT_EQ(run(tuned), Outcome::kFinished);
   ASSERT_EQ(run(whole), Outcome::kFinished);
   if (is_root()) test::expect_same_run(whole.run_dir, tuned.run_dir);
@@ -136,9 +136,9 @@ TEST_F(Trainer, FreezingNothingOrEverythingIsRefused) {
 
 TEST_F(Trainer, RunDirectoryHoldsTheContract) {
   TrainSettings s = like_full("files");
-  s.max_steps = 2;
+  s.loop.max_steps = 2;
   ASSERT_EQ(run(s), Outcome::kStepLimit);
-  s.max_steps = 0;
+  s.loop.max_steps = 0;
   ASSERT_EQ(run(s), Outcome::kFinished);
   ASSERT_EQ(run(s), Outcome::kAlreadyFinished);
   if (!is_root()) return;
@@ -162,12 +162,12 @@ TEST_F(Trainer, RunDirectoryHoldsTheContract) {
 TEST_F(Trainer, AnotherConfigurationIsRefusedWithItsKeys) {
   TrainSettings s = like_full("other");
   s.identity = "optimizer:\n  lr: 0.001\nrun:\n  seed: 42\n";
-  s.max_steps = 1;
+  s.loop.max_steps = 1;
   ASSERT_EQ(run(s), Outcome::kStepLimit);
   s.identity = "optimizer:\n  lr: 0.002\nrun:\n  seed: 42\n";
   test::expect_error<Error>([&] { run(s); }, {"optimizer.lr (was 0.001, is 0.002)"});
   s.identity = "optimizer:\n  lr: 0.001\nrun:\n  seed: 42\n";
-  s.batch_size = 3;
+  s.step.batches.batch_size = 3;
   test::expect_error<Error>([&] { run(s); }, {"samples per step"});
 }
 
@@ -176,11 +176,11 @@ class DivergingTrainer : public Trainer, public testing::WithParamInterface<DTyp
 TEST_P(DivergingTrainer, EndsAndIsNeverSaved) {
   TrainSettings s = like_full("diverges");
   s.activation = GetParam();
-  s.epochs = 20;
-  s.lr = 1e36;
-  s.warmup_epochs = 0;
-  s.max_not_finite = 2;
-  s.checkpoint_every = 1;
+  s.schedule.epochs = 20;
+  s.schedule.lr = 1e36;
+  s.schedule.warmup_epochs = 0;
+  s.loop.max_not_finite = 2;
+  s.loop.checkpoint_every = 1;
   try {
     run(s);
     FAIL() << "no error";
@@ -204,18 +204,18 @@ INSTANTIATE_TEST_SUITE_P(Precisions, DivergingTrainer, testing::Values(DType::kF
 
 TEST_F(Trainer, StopsWithACheckpointWhenTimeIsUp) {
   TrainSettings s = like_full("time");
-  s.max_seconds = 1e-6;
+  s.time_limit.max_seconds = 1e-6;
   EXPECT_EQ(run(s), Outcome::kInterrupted);
   EXPECT_EQ(test::newest_step(s.run_dir), 1);
 }
 
 TEST_F(Trainer, StopsEarlyWithoutImprovement) {
   TrainSettings s = like_full("patience");
-  s.epochs = 30;
-  s.lr = s.min_lr = 1e-30;  // nothing is learnt: the second epoch cannot be better than the first
-  s.warmup_epochs = 0;
+  s.schedule.epochs = 30;
+  s.schedule.lr = s.schedule.min_lr = 1e-30;  // nothing is learnt: the second epoch cannot be better than the first
+  s.schedule.warmup_epochs = 0;
   s.optimizer.weight_decay = 0;
-  s.patience = 1;
+  s.loop.patience = 1;
   EXPECT_EQ(run(s), Outcome::kFinished);
   const TrainState state =
       state_from_json(test::read_file(test::checkpoint_of(s.run_dir, test::newest_step(s.run_dir)) / kStateFile));

@@ -72,11 +72,12 @@ class WorldSize : public testing::Test {
                 .targets = {{.name = "sex", .task = Task::kClassification, .weight = 0.5},
                             {.name = "cognition", .task = Task::kRegression, .weight = 2}}};
       s.activation = activation;
-      s.batch_size = split.batch_size;
-      s.accumulate = split.accumulate;
-      s.identity = fmt::format("run:\n  seed: 42\n  batch_size: {}\n  accumulate: {}\n", s.batch_size, s.accumulate);
-      s.determinism = determinism;
-      s.max_steps = until;
+      s.step.batches.batch_size = split.batch_size;
+      s.step.batches.accumulate = split.accumulate;
+      s.identity = fmt::format("run:\n  seed: 42\n  batch_size: {}\n  accumulate: {}\n", s.step.batches.batch_size,
+                               s.step.batches.accumulate);
+      s.step.batches.by_sample = determinism == comm::Determinism::kWorld;
+      s.loop.max_steps = until;
       EXPECT_EQ(train(s, *cohort_, *sub.get()), until == 0 ? Outcome::kFinished : Outcome::kStepLimit);
     }
     return run_dir;
@@ -150,8 +151,8 @@ TEST_F(WorldSize, ResumeRefusesAnotherGlobalBatch) {
   test::SubCommunicator sub(1);
   if (!sub.get()) return;
   TrainSettings s = test::tiny_settings(where_ / "run");
-  s.determinism = comm::Determinism::kWorld;
-  s.batch_size = 4;
+  s.step.batches.by_sample = true;
+  s.step.batches.batch_size = 4;
   try {
     train(s, *cohort_, *sub.get());
     FAIL() << "continued with half the batch";

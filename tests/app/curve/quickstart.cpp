@@ -12,7 +12,7 @@
 #include "run/schemas.hpp"
 #include "support/source_root.hpp"
 #include "synth/cohort.hpp"
-#include "train/settings.hpp"
+#include "train/trainer.hpp"
 
 namespace brainmt::test {
 
@@ -23,7 +23,7 @@ fs::path make_quickstart_cohort(const fs::path& folder) {
   synth::generate_cohort(scans, 0, 1);
   const fs::path cohort = folder / "cohort.h5";
   prepare::PrepareConfig config;
-  config.input = scans.out;
+  config.list.input = scans.out;
   config.output = cohort;
   prepare::prepare(config, MPI_COMM_SELF);
   return cohort;
@@ -35,8 +35,8 @@ train::TrainSettings quickstart_settings(const fs::path& run_dir, const std::str
       {.file = source_root() / "configs/quickstart_sex.yaml",
        .overrides = {"run.dir=" + run_dir.string(), "precision=" + precision, "run.batch_size=8", "log.every_steps=1"},
        .directories = {source_root() / "configs"}});
-  train::TrainSettings settings = train::train_settings(config, 1);
-  settings.max_steps = kSteps;
+  train::TrainSettings settings = train::TrainSettings::from_config(config, 1);
+  settings.loop.max_steps = kSteps;
   return settings;
 }
 

@@ -32,7 +32,7 @@ double loss_of(const std::vector<double>& logits, const task::MicroBatch& batch,
 class Trainee {
  public:
   Trainee(const train::TrainSettings& settings, const io::Cohort& cohort)
-      : seed_(settings.seed),
+      : seed_(settings.step.batches.seed),
         model_(settings.model.make(task::data_spec(settings.model, cohort, 1), DType::kF64,
                                    models::Model::Memory::kAllocate)),
         optimizer_(model_->parameters(), settings.optimizer) {
@@ -72,14 +72,10 @@ class Trainee {
 std::vector<StepValues> train_in_double(const train::TrainSettings& s, const io::Cohort& cohort, std::int64_t steps,
                                         double rounding, std::uint64_t twin) {
   const task::TrainingData data = task::prepare_training_data(cohort, s.task, s.split, s.model.frames);
-  task::BatchPlan plan{.seed = s.seed, .batch_size = s.batch_size, .input = task::windows_of(cohort, s.model.frames)};
+  task::BatchPlan plan{.settings = s.step.batches, .input = task::windows_of(cohort, s.model.frames)};
   const std::int64_t per_epoch = task::order_of(plan, data).steps_per_epoch();
   plan.end_step = steps;
-  const train::LearningRateSchedule schedule{
-      .lr = s.lr,
-      .min_lr = s.min_lr,
-      .warmup_steps = std::llround(s.warmup_epochs * static_cast<double>(per_epoch)),
-      .total_steps = s.epochs * per_epoch};
+  const train::LearningRateSchedule schedule(s.schedule, per_epoch);
   task::TrainingBatches batches(data, plan);
   Trainee trainee(s, cohort);
   Philox random(1, 2, twin);
