@@ -56,7 +56,12 @@ void Config::set(std::string_view name, const RawValue& raw, Origin origin, std:
     key.check(value);
     entries_[position] = {.value = std::move(value), .origin = origin, .where = std::string(where)};
   } catch (const std::invalid_argument& expected) {
-    throw UsageError(fmt::format("{}: {}: expected {}, found {}", where, key.name, expected.what(), to_text(raw)));
+    // A range of numbers may name the word already.
+    const std::string what = expected.what();
+    const std::string word = key.word.empty() || what.find(key.word) != what.npos
+                                 ? ""
+                                 : fmt::format(", or {} alone ({}={})", key.word, key.name, key.word);
+    throw UsageError(fmt::format("{}: {}: expected {}{}, found {}", where, key.name, what, word, to_text(raw)));
   }
 }
 

@@ -72,21 +72,44 @@ class Resolver {
     RawValue value;
     Origin origin;
     std::string where;
+    std::string group = {};  // "model=small", where a group gave it
   };
 
   // The last one holds; which keys there are depends on the model's family.
   Config applied() const {
     const Schema* schema = &schema_;
-    for (const Setting& s : settings_)
-      if (s.key == kFamilyKey && !s.value.is_list) schema = &schema_.for_family(s.value.items.front(), s.where);
+    const Setting* family = nullptr;
+    for (const Setting& s : settings_) {
+      if (s.key != kFamilyKey || s.value.is_list) continue;
+      schema = &schema_.for_family(s.value.items.front(), s.where);
+      family = &s;
+    }
     Config config(*schema);
     std::set<std::size_t> seen;  // `max_bad` and `prepare.max_bad` are one key
     for (const Setting& s : settings_) {
+      if (!schema->find(s.key)) refuse_key_of_other_family(s, family);
       if (s.origin == Origin::kFile && !seen.insert(schema->find_or_throw(s.key, s.where)).second)
         throw UsageError(fmt::format("{}: {}: expected once, found under two names", s.where, s.key));
       config.set(s.key, s.value, s.origin, s.where);
     }
     return config;
+  }
+
+  // Returns where no family has the key.
+  void refuse_key_of_other_family(const Setting& s, const Setting* family) const {
+    const auto key = schema_.find(kFamilyKey);
+    if (!key) return;
+    for (const std::string& name : schema_.keys()[*key].choices) {
+      if (!schema_.for_family(name, s.where).find(s.key)) continue;
+      const std::string chosen = family == nullptr        ? "the default"
+                                 : !family->group.empty() ? family->group
+                                                          : fmt::format("{}: {}", family->where, kFamilyKey);
+      const auto& defaults = std::get<std::string>(schema_.keys()[*key].default_value);
+      throw UsageError(fmt::format(
+          "{}: {}: expected a key of the model's family {} ({}), found one of {}: leave {} out, or choose that family",
+          s.where, s.group.empty() ? s.key : fmt::format("{} (of {})", s.key, s.group),
+          family == nullptr ? defaults : family->value.items.front(), chosen, name, s.group.empty() ? s.key : s.group));
+    }
   }
 
   void read_file(const fs::path& path) {
@@ -104,7 +127,8 @@ class Resolver {
       throw UsageError(fmt::format("{}: {}: expected one name, found {}", where, group, to_text(value)));
     const fs::path path = find_group(group, home_expanded(value.items.front(), where), where);
     for (const auto& [key, item] : read_yaml(path))
-      settings_.push_back({group + "." + key, item, Origin::kGroup, path.string()});
+      settings_.push_back(
+          {group + "." + key, item, Origin::kGroup, path.string(), fmt::format("{}={}", group, value.items.front())});
   }
 
   // `name` is a path to a YAML file, or <directory>/<group>/<name>.yaml.
@@ -138,7 +162,13 @@ fs::path find_file(const std::string& name, const std::vector<fs::path>& directo
       if (fs::is_regular_file(directory / candidate, ignored)) return directory / candidate;
     }
   }
-  throw UsageError(fmt::format("{} {}: no such file, neither here nor in the configuration directories{}", shown, name,
+  std::set<std::string> known;
+  for (const fs::path& directory : directories)
+    for (const auto& file : fs::directory_iterator(directory, ignored))
+      if (file.path().extension() == ".yaml") known.insert(file.path().stem().string());
+  const std::string nearest = nearest_name(name, {known.begin(), known.end()});
+  throw UsageError(fmt::format("{} {}: no such file, neither here nor in the configuration directories{}{}", shown,
+                               name, nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest),
                                listed(directories)));
 }
 

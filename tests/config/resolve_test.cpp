@@ -83,6 +83,31 @@ TEST(Config, HomeFoldersAreExpandedWhereverAPathMayStand) {
                                  {"launcher", "no user"});
 }
 
+TEST(Config, AWordInsteadOfAListIsNamedWhereItIsMisspelt) {
+  const auto set = [](const std::string& value) { from_overrides(train_schema(), {"task.weights=" + value}); };
+  EXPECT_NO_THROW(set("auto"));
+  for (const char* value : {"[auto]", "AUTO", "automatic", "1", "[1,-2]"})
+    test::expect_error<UsageError>([&] { set(value); }, {"task.weights", "auto", value});
+}
+
+TEST(Config, KeysOfAnotherFamilyAreRefusedByTheirGroup) {
+  const auto resolved = [](std::vector<std::string> given) { from_overrides(train_schema(), std::move(given)); };
+  test::expect_error<UsageError>(
+      [&] {
+        resolved({"model=small", "model.family=brainnetcnn"});
+      },
+      {"small.yaml", "model.stem (of model=small)", "family brainnetcnn (command line",
+       "found one of brainmt: leave model=small out"});
+  test::expect_error<UsageError>(
+      [&] {
+        resolved({"model=brainnetcnn", "model.depth=[2,2]"});
+      },
+      {"command line: model.depth: expected", "family brainnetcnn (model=brainnetcnn)", "leave model.depth out"});
+  test::expect_error<UsageError>([&] { resolved({"model.e2e=[32,64]"}); },
+                                 {"command line: model.e2e: expected", "family brainmt (the default)"});
+  test::expect_error<UsageError>([&] { resolved({"model=brainnetcnn", "model.dept=[2,2]"}); }, {"unknown key"});
+}
+
 TEST(Config, GroupIsAppliedBeforeOverridesWhereverItStands) {
   const Config config = from_overrides(train_schema(), {"model.num_frames=7", "model=small"});
   EXPECT_EQ(config.get<int>("model.num_frames"), 7);
