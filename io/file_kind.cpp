@@ -65,7 +65,9 @@ bool is_text(std::string_view start) {
   });
 }
 
-std::string text_file(const std::string& name, std::string_view start) {
+std::string text_file(const fs::path& path, const std::string& name, std::string_view start) {
+  if (path.parent_path().filename() == "checkpoints" && start.starts_with("step-"))
+    return "the name of a checkpoint: give the directory of its run, or the model.safetensors of the checkpoint";
   if (ends_with_any(name, {".yaml", ".yml"})) return "a configuration (YAML)";
   const char first = start[std::min(start.find_first_not_of(" \t\r\n"), start.size() - 1)];
   if (ends_with_any(name, {".json"}) || first == '{' || first == '[') return "a JSON file";
@@ -92,7 +94,7 @@ FoundKind kind_of_file(const fs::path& path) {
                      : "a Python pickle");
   if (is_safetensors(start, fs::file_size(path, ignored))) return {FileKind::kWeights, "a safetensors file"};
   if (const auto foreign = foreign_kind(path, start, Reader::kAny)) return other(foreign->text());
-  if (is_text(start)) return other(text_file(name, start));
+  if (is_text(start)) return other(text_file(path, name, start));
   return {};
 }
 
@@ -122,9 +124,10 @@ FoundKind kind_of_directory(const fs::path& path) {
 }
 
 // What to do with a thing of ours that is given where another one belongs.
-std::string remedy(const FoundKind& found, FileKind wanted) {
+std::string remedy(const fs::path& path, const FoundKind& found, FileKind wanted) {
   if (found.kind == FileKind::kRun && wanted == FileKind::kWeights)
-    return ": give run.dir=, or write its weights with 'brainmt weights export'";
+    return fmt::format(": write its weights with 'brainmt weights export in={} out=...' (evaluate, embed: run.dir=)",
+                       path.string());
   if (found.kind == FileKind::kWeights && wanted == FileKind::kRun) return ": give weights= instead";
   return "";
 }
@@ -149,7 +152,8 @@ FoundKind kind_of(const fs::path& path) {
 void refuse_other_kinds(const fs::path& path, FileKind wanted, const std::string& text) {
   const FoundKind found = kind_of(path);
   if (found.kind == wanted || found.kind == FileKind::kUnknown || found.kind == FileKind::kMissing) return;
-  throw DataError(fmt::format("'{}': expected {}, found {}{}", path.string(), text, found.text, remedy(found, wanted)));
+  throw DataError(
+      fmt::format("'{}': expected {}, found {}{}", path.string(), text, found.text, remedy(path, found, wanted)));
 }
 
 }  // namespace brainmt::io

@@ -44,8 +44,9 @@ std::vector<Key> run_keys() {
 std::vector<Key> init_keys() {
   return {
       file_path("init.weights", "",
-                "safetensors file to start from, of another run or published: the head is left out where it does not "
-                "fit, another number of frames is interpolated; empty: initial values by run.seed")
+                "weights to start from: a safetensors file, of another run or published, or a run directory (its best "
+                "checkpoint); the head is left out where it does not fit, another number of frames is interpolated; "
+                "empty: initial values by run.seed")
           .unsaid_default(),
       texts("init.freeze", {},
             "parameters that stay as they are, by name with * for any text, such as [patch_embed.*, layers.0.*]")

@@ -49,7 +49,8 @@ BrainMTConfig brainmt_config(const config::Config& keys, const DataSpec& data);
 config::ModelKeys brainmt_keys();
 std::unique_ptr<Model> make_brainmt(const config::Config& keys, const DataSpec& data, DType activation,
                                     Model::Memory memory);
-std::string brainmt_hint(const std::vector<std::string>& missing, const std::vector<std::string>& extra);
+std::string brainmt_hint(const std::vector<std::string>& missing, const std::vector<std::string>& extra,
+                         const std::vector<std::string>& misshapen);
 
 class BrainMT : public Model {
  public:

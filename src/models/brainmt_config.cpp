@@ -152,7 +152,8 @@ std::unique_ptr<Model> make_brainmt(const config::Config& keys, const DataSpec& 
   return std::make_unique<BrainMT>(brainmt_config(keys, data), activation, memory);
 }
 
-std::string brainmt_hint(const std::vector<std::string>& missing, const std::vector<std::string>& extra) {
+std::string brainmt_hint(const std::vector<std::string>& missing, const std::vector<std::string>& extra,
+                         const std::vector<std::string>& misshapen) {
   if (only_second_direction(missing))
     return "the file is of a one-way model: use model=brainmt_released, or allow missing tensors to keep their initial "
            "values";
@@ -163,6 +164,8 @@ std::string brainmt_hint(const std::vector<std::string>& missing, const std::vec
     return "the file is of a model with the convolution stage: use model.stem=conv";
   if (any_begins(extra, kProjection) && any_begins(missing, kConvolution))
     return "the file is of a model without convolutions: use model.stem=patch";
+  if (missing.empty() && extra.empty() && misshapen == std::vector<std::string>{"pos_embed"})
+    return "the file is of a model of another grid, with another number of patches: prepare the cohort on that grid";
   return "";
 }
 

@@ -21,9 +21,10 @@ struct Family {
   /// Parameters are allocated unless memory says otherwise; values are zero. Throws UsageError for impossible sizes.
   std::unique_ptr<Model> (*make)(const config::Config& keys, const DataSpec& data, DType activation,
                                  Model::Memory memory);
-  /// What to try where a file's tensors do not fit, from the names that are missing and those that are too many; ""
-  /// where there is nothing special to say. Null: never.
-  std::string (*hint)(const std::vector<std::string>& missing, const std::vector<std::string>& extra);
+  /// What to try where a file's tensors do not fit, from the names of those that are missing, too many, or of another
+  /// shape; "" where there is nothing special to say. Null: never.
+  std::string (*hint)(const std::vector<std::string>& missing, const std::vector<std::string>& extra,
+                      const std::vector<std::string>& misshapen);
 };
 
 /// The first one is the default of model.family.

@@ -8,6 +8,7 @@
 
 #include "base/fault.hpp"
 #include "comm/agreement.hpp"
+#include "io/file_kind.hpp"
 #include "kernels/reduce.hpp"
 #include "run/checkpoint_files.hpp"
 #include "run/replicas.hpp"
@@ -16,6 +17,10 @@
 
 namespace brainmt::run {
 namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kCheckpoints = "checkpoints";
 
 void load_moments(const std::filesystem::path& path, const nn::ParameterStore& store, nn::AdamW& optimizer) {
   const auto file = io::SafetensorsFile::open(path);
@@ -117,13 +122,41 @@ void CheckpointStore::load(std::int64_t step, nn::ParameterStore& store, nn::Ada
 
 std::filesystem::path model_file_of(comm::Communicator& comm, const std::filesystem::path& run_dir,
                                     const std::string& which) {
-  const std::filesystem::path directory = run_dir / "checkpoints";
+  const std::filesystem::path directory = run_dir / kCheckpoints;
   std::int64_t step = -1;
   comm::run_agreed(comm, [&] {
     if (comm.rank() == 0) step = choose_step(directory, which);
   });
   comm.broadcast(&step, 1, comm::DataType::kInt64, 0);
   return directory / step_name(step) / kModelFile;
+}
+
+std::filesystem::path weights_file_of(comm::Communicator& comm, std::filesystem::path path) {
+  if (path.filename().empty()) path = path.parent_path();  // a slash at its end
+  // Rank 0 looks: what is there, and which checkpoint of a run is meant; none: the path is a file.
+  std::string run, which;
+  comm::run_agreed(comm, [&] {
+    if (comm.rank() != 0) return;
+    std::error_code unknown;
+    const fs::path folder = path.parent_path();
+    if (fs::is_directory(path, unknown)) {
+      if (fs::exists(path / kModelFile, unknown)) {
+        path /= kModelFile;
+      } else if (path.filename() == kCheckpoints) {
+        run = (folder / "").string();
+        which = "best";
+      } else if (io::is_run_directory(path)) {
+        run = path.string();
+        which = "best";
+      }
+    } else if (folder.filename() == kCheckpoints && read_pointer(folder, path.filename().string())) {
+      run = (folder.parent_path() / "").string();
+      which = path.filename().string();
+    }
+  });
+  which = broadcast_text(comm, std::move(which));
+  if (which.empty()) return broadcast_text(comm, path.string());
+  return model_file_of(comm, broadcast_text(comm, std::move(run)), which);
 }
 
 }  // namespace brainmt::run

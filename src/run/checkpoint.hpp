@@ -73,6 +73,11 @@ class CheckpointStore {
   BackgroundWork writer_;    // last: it ends before what it uses
 };
 
+/// Collective: the weights file that a path means: of a run directory that of its best checkpoint, of
+/// RUN/checkpoints/best or latest that of the one it names, of a checkpoint its own; any other path is a file. Throws
+/// DataError.
+std::filesystem::path weights_file_of(comm::Communicator& comm, std::filesystem::path path);
+
 /// Collective: the weights file of the step that choose_step() gives on rank 0. Throws DataError.
 std::filesystem::path model_file_of(comm::Communicator& comm, const std::filesystem::path& run_dir,
                                     const std::string& which);

@@ -126,6 +126,11 @@ void check(const config::Config& given, const DecidedKeys& decided, const std::s
     trained.push_back(fmt::format("{}={}", key, config::to_yaml(found->second)));
   }
   if (asked.empty()) return;
+  // The other keys of another family are none of this model's.
+  const auto family = decided.find(std::string(config::kFamilyKey));
+  if (family != decided.end() && asked.size() == 1 && asked.front().starts_with(config::kFamilyKey))
+    throw UsageError(fmt::format("{}: the model of {} is of the family {}: leave model= and {} out", asked.front(),
+                                 source, std::get<std::string>(family->second), config::kFamilyKey));
   throw UsageError(fmt::format("{}: the model of {} has {}: leave {} out, or name a model that was trained so",
                                fmt::join(asked, ", "), source, fmt::join(trained, ", "),
                                asked.size() == 1 ? "it" : "them"));

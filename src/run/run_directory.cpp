@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <ctime>
@@ -10,6 +11,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <string_view>
 #include <system_error>
 
 #include "base/error.hpp"
@@ -20,6 +22,10 @@ namespace brainmt::run {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::array<std::string_view, 10> kFilesOfAStart{
+    "lock",    "config.yaml",   "overrides.txt", "provenance.json", "split.json",
+    "log.txt", "metrics.jsonl", "metrics.csv",   "algorithms.json", "checkpoints"};
 
 std::string utc_now() {
   const std::time_t now = std::time(nullptr);
@@ -83,10 +89,33 @@ std::string host_name() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
-void make_run_directory(const fs::path& run_dir) {
+StartingRun::StartingRun(fs::path run_dir) : run_dir_(std::move(run_dir)) {
   std::error_code error;
-  fs::create_directories(run_dir, error);
-  if (error) throw OutputError(fmt::format("run.dir={}: cannot be made: {}", run_dir.string(), error.message()));
+  for (fs::path path = run_dir_; !path.empty() && !fs::exists(path, error); path = path.parent_path())
+    made_.insert(made_.begin(), path);
+  had_lock_ = fs::exists(run_dir_ / "lock", error);
+  fs::create_directories(run_dir_, error);
+  if (error) throw OutputError(fmt::format("run.dir={}: cannot be made: {}", run_dir_.string(), error.message()));
+}
+
+void StartingRun::watch() {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(run_dir_, ignored)) before_.insert(entry.path().filename().string());
+  if (!had_lock_) before_.erase("lock");
+  watches_ = true;
+}
+
+StartingRun::~StartingRun() {
+  if (kept_) return;
+  std::error_code ignored;
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(run_dir_, ignored)) {
+    const std::string name = entry.path().filename().string();
+    const bool is_ours = std::ranges::count(kFilesOfAStart, name) > 0 || name.starts_with("events.out.tfevents.");
+    if (watches_ && is_ours && !before_.contains(name)) files.push_back(entry.path());
+  }
+  for (const fs::path& file : files) fs::remove(file, ignored);  // of checkpoints/: where it is empty
+  for (auto path = made_.rbegin(); path != made_.rend(); ++path) fs::remove(*path, ignored);
 }
 
 void write_start_record(const fs::path& run_dir, const StartRecord& record) {

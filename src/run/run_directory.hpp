@@ -2,6 +2,7 @@
 // The files of a run that say what it is: config.yaml, overrides.txt, provenance.json. Written by rank 0.
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,8 +34,26 @@ struct StartRecord {
 /// The name of this host.
 std::string host_name();
 
-/// Makes `run_dir` when it is missing. Throws OutputError.
-void make_run_directory(const std::filesystem::path& run_dir);
+/// The directory of a run that starts, made when it is missing. Destroyed between watch() and keep(), as when a start
+/// is refused, it takes back what the start made: a run's files that were not there before. Directories that it made go
+/// where they are empty.
+class StartingRun {
+ public:
+  /// Throws OutputError.
+  explicit StartingRun(std::filesystem::path run_dir);
+  ~StartingRun();
+  StartingRun(const StartingRun&) = delete;
+  StartingRun& operator=(const StartingRun&) = delete;
+  /// From now on the files are this start's: call it once the directory is locked.
+  void watch();
+  void keep() { kept_ = true; }
+
+ private:
+  std::filesystem::path run_dir_;
+  std::vector<std::filesystem::path> made_;  // directories, outermost first
+  std::set<std::string> before_;             // names in run_dir
+  bool had_lock_ = false, watches_ = false, kept_ = false;
+};
 
 /// config.yaml and overrides.txt say how the run was last started; provenance.json lists every start.
 void write_start_record(const std::filesystem::path& run_dir, const StartRecord& record);

@@ -21,7 +21,19 @@ namespace brainmt::run {
 namespace {
 
 struct Mismatch {
-  std::vector<std::string> missing, extra, misshapen;
+  struct Shape {
+    std::string name, text;  // "a.weight is [1, 2], expected [1, 3]"
+  };
+  std::vector<std::string> missing, extra;
+  std::vector<Shape> misshapen;
+
+  bool empty() const { return missing.empty() && extra.empty() && misshapen.empty(); }
+  template <class Member>
+  std::vector<std::string> misshapen_as(Member member) const {
+    std::vector<std::string> all;
+    for (const Shape& shape : misshapen) all.push_back(shape.*member);
+    return all;
+  }
 };
 
 // For each name that the file's tensors have without what wrappers put into it, the name in the file.
@@ -98,7 +110,7 @@ Mismatch compare(const io::SafetensorsFile& file, const StoredNames& stored, nn:
       if (!options.allow_missing) found.missing.push_back(p.name);
     } else if (const io::StoredTensor& info = file.info(name->second); !same_shape(info, p.shape)) {
       found.misshapen.push_back(
-          fmt::format("{} is [{}], expected {}", p.name, fmt::join(info.shape, ", "), p.shape.str()));
+          {p.name, fmt::format("{} is [{}], expected {}", p.name, fmt::join(info.shape, ", "), p.shape.str())});
     }
   }
   for (const auto& [bare, name] : stored)
@@ -109,15 +121,52 @@ Mismatch compare(const io::SafetensorsFile& file, const StoredNames& stored, nn:
 
 bool is_floating(io::StoredType type) { return io::name_of(type).starts_with("F") || type == io::StoredType::kBF16; }
 
-std::string family_hint(const models::Model& model, const Mismatch& found) {
-  const auto description = models::read_description(describe_model(model), "the model");
-  const auto hint = description.family->hint;
-  return hint == nullptr ? std::string() : hint(found.missing, found.extra);
+// Keys of the model's sizes in which the file's model is another: "model.embed_dim=16 (here 32)".
+std::vector<std::string> differing_sizes(const models::Description& of_file, const models::Description& here,
+                                         bool frames) {
+  std::vector<std::string> differing;
+  for (const auto& [key, value] : of_file.keys) {
+    const bool is_size = std::holds_alternative<std::int64_t>(value) || std::holds_alternative<bool>(value) ||
+                         std::holds_alternative<std::vector<std::int64_t>>(value);
+    const auto mine = here.keys.find(key);
+    if (!is_size || mine == here.keys.end() || mine->second == value || (key == "model.num_frames" && !frames))
+      continue;
+    differing.push_back(fmt::format("{}={} (here {})", key, config::to_yaml(value), config::to_yaml(mine->second)));
+  }
+  return differing;
+}
+
+// What to try, from what the file says of its model and from what its family knows.
+std::string hint_of(const io::SafetensorsFile& file, const models::Model& model, const Mismatch& found) {
+  const auto here = models::read_description(describe_model(model), "the model");
+  std::vector<std::string> sizes;
+  if (file.metadata().contains(kModelKey)) {
+    const auto of_file = described_model(file);
+    if (of_file.family != here.family)
+      return fmt::format("the file is of a model of the family {}, this one is of {}: model.family chooses",
+                         of_file.family->name, here.family->name);
+    const auto tables = model.transfer_rules().by_frame;
+    const bool frames = std::ranges::any_of(
+        found.misshapen, [&](const Mismatch::Shape& shape) { return std::ranges::count(tables, shape.name) > 0; });
+    sizes = differing_sizes(of_file, here, frames);
+    const auto &its = of_file.data.grid, &mine = here.data.grid;
+    if (sizes.empty() && its != mine)
+      return fmt::format(
+          "the file's model was made for a grid of {}x{}x{} voxels, this one for {}x{}x{}: prepare the cohort on the "
+          "file's grid",
+          its[0], its[1], its[2], mine[0], mine[1], mine[2]);
+  }
+  const auto of_family = here.family->hint;
+  const std::string hint = of_family == nullptr
+                               ? std::string()
+                               : of_family(found.missing, found.extra, found.misshapen_as(&Mismatch::Shape::name));
+  if (!hint.empty() || sizes.empty()) return hint;
+  return fmt::format("the file's model has {}", fmt::join(sizes, ", "));
 }
 
 using Hint = std::function<std::string(const Mismatch&)>;
 
-[[noreturn]] void refuse(const io::SafetensorsFile& file, const Mismatch& found, const Hint& hint_of) {
+[[noreturn]] void refuse(const io::SafetensorsFile& file, const Mismatch& found, const Hint& hint) {
   std::string line = file.path().string() + ": the weights do not fit the model:";
   const auto list = [&](const char* what, const std::vector<std::string>& names) {
     if (names.empty()) return;
@@ -128,16 +177,16 @@ using Hint = std::function<std::string(const Mismatch&)>;
   };
   list("missing", found.missing);
   list("not in the model", found.extra);
-  list("of another shape", found.misshapen);
-  const std::string hint = hint_of(found);
-  line += " " + (hint.empty() ? "check the model.* sizes against the file (brainmt inspect)" : hint);
+  list("of another shape", found.misshapen_as(&Mismatch::Shape::text));
+  const std::string advice = hint(found);
+  line += " " + (advice.empty() ? "check the model.* sizes against the file (brainmt inspect)" : advice);
   throw DataError(line);
 }
 
 void load(const io::SafetensorsFile& file, nn::ParameterStore& store, const LoadOptions& options, const Hint& hint) {
   const StoredNames stored = stored_names(file, store, options.prefix);
   const Mismatch found = compare(file, stored, store, options);
-  if (!found.missing.empty() || !found.extra.empty() || !found.misshapen.empty()) refuse(file, found, hint);
+  if (!found.empty()) refuse(file, found, hint);
   check_finite(file);
   for (nn::Parameter& p : store.all())
     if (const auto name = stored.find(p.name); name != stored.end()) read_tensor(file, name->second, p.value);
@@ -190,7 +239,7 @@ void check_finite(const io::SafetensorsFile& file) {
 }
 
 void load_weights(const io::SafetensorsFile& file, models::Model& model, const LoadOptions& options) {
-  load(file, model.parameters(), options, [&](const Mismatch& found) { return family_hint(model, found); });
+  load(file, model.parameters(), options, [&](const Mismatch& found) { return hint_of(file, model, found); });
 }
 
 void load_weights(const io::SafetensorsFile& file, nn::ParameterStore& store, const LoadOptions& options) {
@@ -220,11 +269,10 @@ Transfer start_from(const io::SafetensorsFile& file, models::Model& model, bool 
     else
       continue;
     std::erase(unfit.missing, p.name);
-    std::erase_if(unfit.misshapen, [&](const std::string& text) { return text.starts_with(p.name + " is "); });
+    std::erase_if(unfit.misshapen, [&](const Mismatch::Shape& shape) { return shape.name == p.name; });
   }
   std::erase_if(unfit.extra, [&](const std::string& name) { return is_in(rules.head, name); });
-  if (!unfit.missing.empty() || !unfit.extra.empty() || !unfit.misshapen.empty())
-    refuse(file, unfit, [&](const Mismatch& found) { return family_hint(model, found); });
+  if (!unfit.empty()) refuse(file, unfit, [&](const Mismatch& found) { return hint_of(file, model, found); });
   check_finite(file);
   for (nn::Parameter& p : store.all()) {
     if (is_in(result.taken, p.name)) read_tensor(file, stored.at(p.name), p.value);

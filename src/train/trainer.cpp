@@ -161,6 +161,7 @@ TrainSettings TrainSettings::from_config(const config::Config& config, int ranks
 Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Communicator& comm) {
   // A hang ends the process without destructors: the lock names it no longer, so that another host can continue.
   std::optional<io::DirectoryLock> lock;
+  std::optional<run::StartingRun> directory;  // of rank 0
   std::atomic<io::DirectoryLock*> held{nullptr};
   comm::Watchdog watchdog(comm.rank(), [&held](const comm::Watchdog::Report& report) {
     if (io::DirectoryLock* const mine = held) mine->release();
@@ -171,18 +172,19 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
   fault::at("start", comm.rank(), 0);
   comm::run_agreed(comm, [&] {
     if (comm.rank() != 0) return;
-    run::make_run_directory(settings.run_dir);
+    directory.emplace(settings.run_dir);
     held = &lock.emplace(settings.run_dir, "run.dir");
+    directory->watch();
   });
   std::optional<task::TrainingData> data;
   comm::run_agreed(comm, [&] {
     data.emplace(task::prepare_training_data(cohort, settings.task, settings.split, settings.model.frames));
   });
-  // Only now: where the data are refused, no run has begun.
   run::CheckpointStore checkpoints(comm, settings.run_dir / "checkpoints", settings.checkpoint);
   auto [state, resumed] = resume_or_start(settings, new_state(settings, *data, comm.size()), checkpoints, cohort);
   if (state.finished) {
     log::info("{}: the run is complete (step {}); nothing to do", settings.run_dir.string(), state.step);
+    if (directory) directory->keep();
     return Outcome::kAlreadyFinished;
   }
   run::StartRecord start = start_record(settings, *data, comm, state);
@@ -217,6 +219,7 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
       warm_up(model, settings.step.batches.micro_batch(), settings.validation.batch, settings.activation);
     });
   starting.reset();
+  if (directory) directory->keep();
   return loop.run();
 }
 

@@ -83,10 +83,10 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const task::TrainingDa
 // Collective.
 void TrainingLoop::start_from_weights() {
   if (settings_.init.weights.empty()) return;
+  const std::filesystem::path file = run::weights_file_of(comm_, settings_.init.weights);
   comm::run_agreed(comm_, [&] {
-    const StartWeights start =
-        start_from_file(settings_.init.weights, model_, data_.task, data_.data.cohort(), settings_.allow_mismatch);
-    if (comm_.rank() == 0) start.log(settings_.init.weights);
+    const StartWeights start = start_from_file(file, model_, data_.task, data_.data.cohort(), settings_.allow_mismatch);
+    if (comm_.rank() == 0) start.log(file);
   });
 }
 

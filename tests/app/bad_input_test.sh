@@ -81,6 +81,16 @@ check "missing target column"
 expect 3 stderr "cognition" "${train[@]}" task.target=cogniton run.dir="$work/column" data.cohort="$work/c.h5"
 expect_one_error
 
+check "a refused start leaves nothing behind"
+[ ! -e "$work/column" ] || fail "a run directory was made"
+expect 2 stderr "connectivity" "$brainmt" train model=brainnetcnn task=classification task.target=sex \
+  run.dir="$work/new/net" data.cohort="$work/c.h5"
+expect_one_error
+expect 3 stderr "expected weights" ranks 2 "${train[@]}" run.dir="$work/new/run" data.cohort="$work/c.h5" \
+  init.weights="$work/c.h5"
+expect_one_error
+[ ! -e "$work/new" ] || fail "left behind: $(find "$work/new")"
+
 check "a damaged scan inside the cohort"
 cp "$work/c.h5" "$work/flipped.h5"
 printf '\125\252\125\252' | dd of="$work/flipped.h5" bs=1 seek=$(($(stat -c %s "$work/c.h5") / 2)) conv=notrunc status=none
@@ -108,6 +118,20 @@ for file in shape offsets dtype name short length; do
 done
 [ ! -e "$work/none" ] || fail "predictions were written"
 [ ! -e "$work/in.safetensors" ] || fail "weights were written"
+
+check "the weights of a run, where weights are wanted"
+for path in run run/ run/checkpoints run/checkpoints/best; do
+  expect 0 stderr "parameters taken" "${train[@]}" run.dir="$work/tuned-${path//\//-}" data.cohort="$work/c.h5" \
+    init.weights="$work/$path" run.max_steps=1
+done
+expect 3 stderr "brainmt weights export in=$work/run out=" "$brainmt" weights import in="$work/run" out="$work/in.safetensors"
+expect_one_line
+expect 3 stderr "the name of a checkpoint: give the directory of its run" "$brainmt" evaluate \
+  weights="$work/run/checkpoints/best" data.cohort="$work/c.h5" out="$work/none"
+expect_one_line
+expect 2 stderr "is of the family brainmt: leave model= and model.family out" "$brainmt" weights import \
+  in="$work/w.safetensors" out="$work/in.safetensors" model=brainnetcnn
+expect_one_line
 
 check "output that cannot be written" # a regular file as parent stops root too
 touch "$work/file"

@@ -34,6 +34,10 @@ TEST_F(Kinds, FilesAreNamedByTheirFirstBytes) {
   EXPECT_EQ(text_of("a.gz", "\x1f\x8b\x08"s), "a file compressed with gzip: unpack it with gunzip");
   EXPECT_EQ(text_of("a.csv", "eid,sex\n1,0\n"), "a table (CSV or TSV)");
   EXPECT_EQ(text_of("notes", "hello\n"), "a text file");
+  EXPECT_EQ(text_of("best", "step-000123\n"), "a text file");
+  fs::create_directory(directory_ / "checkpoints");
+  EXPECT_EQ(text_of("checkpoints/best", "step-000123\n"),
+            "the name of a checkpoint: give the directory of its run, or the model.safetensors of the checkpoint");
   EXPECT_EQ(text_of("a.csv",
                     "\xff\xfe"
                     "e\0i\0"s),

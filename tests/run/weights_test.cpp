@@ -229,6 +229,23 @@ TEST_F(Weights, StartRefusesAnotherModelByName) {
   test::expect_error<DataError>(
       [&] { start_from(file, wide); },
       {"of another shape", "conv_block0.conv1.weight is [4, 4, 3, 3, 3], expected [6, 6, 3, 3, 3]"});
+  wider.bidirectional = false;
+  models::BrainMT only_wide(wider, DType::kF32);
+  test::expect_error<DataError>([&] { start_from(file, only_wide); },
+                                {"44 of another shape", "the file's model has model.embed_dim=16 (here 24)"});
+  models::BrainMTConfig finer = tiny(false);
+  finer.grid = {17, 8, 7};
+  finer.frames = 6;  // interpolated: nothing to complain of
+  models::BrainMT fine(finer, DType::kF32);
+  test::expect_error<DataError>(
+      [&] { start_from(file, fine); },
+      {"1 of another shape: pos_embed", "made for a grid of 9x8x7 voxels, this one for 17x8x7",
+       "prepare the cohort on the file's grid"});
+  const auto published = io::SafetensorsFile::open(renamed([](const std::string& name) { return name; }));
+  finer.bidirectional = true;
+  models::BrainMT two_way(finer, DType::kF32);
+  test::expect_error<DataError>([&] { start_from(published, two_way); },
+                                {"pos_embed", "prepare the cohort on that grid"});
   EXPECT_EQ(model.parameters().find("cls_token")->value.to_host(), kept);
 }
 

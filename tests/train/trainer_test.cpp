@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "run/checkpoint.hpp"
 #include "run/checkpoint_files.hpp"
 #include "run/train_state.hpp"
 #include "support/expect_error.hpp"
@@ -96,6 +97,44 @@ TEST_F(Trainer, FallsBackOverADamagedCheckpointAndEndsTheSame) {
   if (is_root()) test::expect_same_run(full_.run_dir, damaged.run_dir);
 }
 
+std::vector<std::string> names_in(const fs::path& directory) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(directory)) names.push_back(entry.path().filename().string());
+  std::ranges::sort(names);
+  return names;
+}
+
+TEST_F(Trainer, ARefusedStartLeavesNothingBehind) {
+  TrainSettings refused = settings("new/run");
+  refused.init.freeze = {"nothing.*"};
+  test::expect_error<UsageError>([&] { run(refused); }, {"init.freeze"});
+  comm_.barrier();
+  EXPECT_FALSE(fs::exists(where_ / "new"));
+  comm_.barrier();
+
+  refused = settings("own");
+  if (is_root()) fs::create_directory(where_ / "own");
+  if (is_root()) test::write_file(where_ / "own/config.yaml", "mine");
+  comm_.barrier();
+  refused.init.weights = where_ / "cohort.h5";  // found when everything else is made
+  test::expect_error<Error>([&] { run(refused); }, {"cohort.h5", "expected weights"});
+  if (is_root()) EXPECT_EQ(names_in(where_ / "own"), std::vector<std::string>{"config.yaml"});
+}
+
+TEST_F(Trainer, ARefusedContinuationLeavesTheRunAlone) {
+  full_.max_steps = 1;
+  ASSERT_EQ(run(full_), Outcome::kStepLimit);
+  std::vector<std::string> before;
+  if (is_root()) before = names_in(full_.run_dir);
+  TrainSettings other = like_full("full");
+  other.identity += "changed: true\n";
+  test::expect_error<UsageError>([&] { run(other); }, {"changed"});
+  if (is_root()) EXPECT_EQ(names_in(full_.run_dir), before);
+  comm_.barrier();
+  full_.max_steps = 2;
+  EXPECT_EQ(run(full_), Outcome::kStepLimit);
+}
+
 // The weights of a run's newest checkpoint.
 fs::path weights_of(const fs::path& run_dir) {
   return run_dir / "checkpoints" / run::step_name(test::newest_step(run_dir)) / run::kModelFile;
@@ -103,8 +142,15 @@ fs::path weights_of(const fs::path& run_dir) {
 
 TEST_F(Trainer, FineTuningStartsFromWeightsAndKeepsWhatIsFrozen) {
   ASSERT_EQ(run(full_), Outcome::kFinished);
+  const fs::path checkpoints = full_.run_dir / "checkpoints";
+  const auto best = run::read_pointer(checkpoints, "best");
+  ASSERT_TRUE(best);
+  for (const fs::path& path : {full_.run_dir, full_.run_dir / "", checkpoints, checkpoints / "best",
+                               checkpoints / run::step_name(*best), where_ / "full/checkpoints/best"})
+    EXPECT_EQ(run::weights_file_of(comm_, path), checkpoints / run::step_name(*best) / run::kModelFile) << path;
+  EXPECT_EQ(run::weights_file_of(comm_, where_ / "best"), where_ / "best");
   TrainSettings tuned = like_full("tuned");
-  tuned.init = {.weights = weights_of(full_.run_dir), .freeze = {"patch_embed.*", "layers.*"}};
+  tuned.init = {.weights = full_.run_dir / "checkpoints/latest", .freeze = {"patch_embed.*", "layers.*"}};
   tuned.loop.max_steps = 2;
   ASSERT_EQ(run(tuned), Outcome::kStepLimit);
   if (is_root()) {
