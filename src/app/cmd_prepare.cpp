@@ -36,14 +36,17 @@ class StageProgress {
   std::optional<Progress> progress_;
 };
 
+std::string_view plural(std::size_t count) { return count == 1 ? "" : "s"; }
+
 // Scans without a row are left out without an error. Where they are most of all, prepare() has warned with examples.
 void warn_of_losses(const prepare::PrepareSummary& summary) {
   if (summary.overlooked > 0) {
-    log::warn("{} files or folders{} may hold scans and were not read (see \"left out\"); {} says what to do",
-              summary.overlooked, summary.overlooked > summary.used ? ", more than there are scans," : "",
-              summary.report.string());
+    log::warn("{} file{} or folder{}{} may hold scans and were not read (see \"left out\"); {} says what to do",
+              summary.overlooked, plural(summary.overlooked), plural(summary.overlooked),
+              summary.overlooked > summary.used ? ", more than there are scans," : "", summary.report.string());
   }
-  if (summary.bad > 0) log::warn("{} scans could not be used; {} says why", summary.bad, summary.report.string());
+  if (summary.bad > 0)
+    log::warn("{} scan{} could not be used; {} says why", summary.bad, plural(summary.bad), summary.report.string());
   if (summary.unlisted > 0 && 2 * summary.unlisted <= summary.found())
     log::warn("{} of {} scans have no row in the table and are not used; {} lists them", summary.unlisted,
               summary.found(), summary.report.string());

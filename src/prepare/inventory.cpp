@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
 #include "comm/gather.hpp"
+#include "io/foreign_file.hpp"
 #include "io/nifti.hpp"
 #include "prepare/brain_mask.hpp"
 #include "prepare/folder.hpp"
@@ -164,7 +165,7 @@ void choose_space(Inventory& inventory, const std::vector<std::uint8_t>& decidin
   for (std::size_t s = 0; s < inventory.scans.size(); ++s) {
     if (!inventory.scans[s].usable()) continue;
     const std::string difference = space_difference(inventory.headers[s], inventory.space);
-    if (!difference.empty()) inventory.reject(s, Dropped::kSpace, difference);
+    if (!difference.empty()) inventory.scans[s].reject(Dropped::kSpace, difference);
   }
 }
 
@@ -218,7 +219,9 @@ Findings look(const Inventory& inventory, const std::vector<std::uint8_t>& wante
       try {
         step(inventory.scans[s], header, facts, found.notes[s]);
       } catch (const DataError& error) {
-        found.reasons[s] = without_path(error.what(), config.list.input / inventory.scans[s].file);
+        const std::filesystem::path path = config.list.input / inventory.scans[s].file;
+        found.reasons[s] = without_path(error.what(), path);
+        if (facts.at == Dropped::kHeader && !io::foreign_file(path).empty()) facts.at = Dropped::kForeign;
       }
       const auto row = found.numbers.begin() + static_cast<std::ptrdiff_t>(s * Findings::kWidth);
       std::ranges::copy(facts.row(), std::ranges::copy(header.numbers, row).out);
@@ -250,7 +253,7 @@ void take(Inventory& inventory, const Findings& found) {
     scan.oddities = static_cast<unsigned>(facts[6]);
     scan.reason = found.notes[s];
     if (!found.reasons[s].empty()) {
-      inventory.reject(s, static_cast<Dropped>(static_cast<std::size_t>(facts[7])), found.reasons[s]);
+      scan.reject(static_cast<Dropped>(static_cast<std::size_t>(facts[7])), found.reasons[s]);
     }
   }
 }
@@ -271,10 +274,9 @@ void mark_unlisted(Inventory& inventory, const PrepareConfig& config, const std:
   settings.sessions_first = config.phenotypes.empty() && path.filename() == "participants.tsv";
   Phenotypes& table = inventory.phenotypes.emplace(path, settings);
   table.match(inventory.scans);
-  for (std::size_t s = 0; s < inventory.scans.size(); ++s) {
-    ScanEntry& scan = inventory.scans[s];
+  for (ScanEntry& scan : inventory.scans) {
     if (!scan.usable() || table.contains(scan)) continue;
-    inventory.reject(s, Dropped::kUnlisted, table.why_missing(scan));
+    scan.reject(Dropped::kUnlisted, table.why_missing(scan));
     scan.status = ScanEntry::Status::kUnlisted;
   }
   for (const std::string& line : is_speaker ? table.information() : std::vector<std::string>()) log::info("{}", line);
@@ -306,11 +308,6 @@ std::string Inventory::unlisted() const {
   return fmt::format("scans: {}{}; {}", ids, count > kMax ? ", ..." : "", phenotypes->first_ids());
 }
 
-void Inventory::reject(std::size_t scan, Dropped why, std::string reason) {
-  scans[scan].reject(std::move(reason));
-  dropped[scan] = why;
-}
-
 std::string without_path(std::string message, const std::filesystem::path& path) {
   const std::string prefix = fmt::format("'{}': ", path.string());
   if (message.starts_with(prefix)) message.erase(0, prefix.size());
@@ -330,18 +327,19 @@ Inventory list_inventory(const PrepareConfig& config, comm::Communicator& comm) 
       if (scan.sidecar.empty()) scan.sidecar = sidecar_beside(config.list.input, scan.file);
       for (const auto text : kTexts) texts.push_back(scan.*text);
       texts.emplace_back(scan.is_scan() ? "" : "overlooked");
+      texts.push_back(std::to_string(static_cast<std::size_t>(scan.cause)));
     }
   });
   comm::broadcast_texts(comm, texts);
   comm::broadcast_texts(comm, sessions);
   Inventory inventory;
-  for (std::size_t i = 0; i < texts.size(); i += kTexts.size() + 1) {
+  for (std::size_t i = 0; i < texts.size(); i += kTexts.size() + 2) {
     ScanEntry& scan = inventory.scans.emplace_back();
     for (std::size_t t = 0; t < kTexts.size(); ++t) scan.*kTexts[t] = texts[i + t];
-    if (!scan.reason.empty()) scan.reject(scan.reason);
+    const auto cause = static_cast<Dropped>(std::stoul(texts[i + kTexts.size() + 1]));
+    if (!scan.reason.empty()) scan.reject(cause, scan.reason);
     if (!texts[i + kTexts.size()].empty()) scan.status = ScanEntry::Status::kOverlooked;
   }
-  inventory.dropped.assign(inventory.scans.size(), Dropped::kName);
   comm::run_agreed(comm, [&] {
     mark_unlisted(inventory, config, sessions, comm.rank() == 0);
     inventory.own = scans_of_shard(config.shard, inventory.scans);
@@ -361,7 +359,6 @@ void complete_inventory(Inventory& inventory, const PrepareConfig& config, comm:
   keep_only(inventory.scans, inventory.own);
   keep_only(inventory.headers, inventory.own);
   keep_only(inventory.bytes, inventory.own);
-  keep_only(inventory.dropped, inventory.own);
 }
 
 std::vector<double> frame_motion(const PrepareConfig& config, const ScanEntry& scan) {

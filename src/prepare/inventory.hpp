@@ -15,7 +15,6 @@ struct Inventory {
   std::vector<ScanEntry> scans;
   std::vector<HeaderRow> headers;  // by scan
   std::vector<double> bytes;       // by scan: size of its file
-  std::vector<Dropped> dropped;    // by scan: why, if it is not usable
   std::vector<std::uint8_t> own;   // by scan: 1 if it belongs to config.shard
   std::optional<Phenotypes> phenotypes;
   HeaderRow space;  // of the scans' files; there is none when no scan is usable
@@ -25,7 +24,6 @@ struct Inventory {
   std::vector<ScanEntry> own_scans() const;
   /// "scans: sub-0001, ...; table.csv: 1, 2, ...": the first ids that have no row, and the first that the table has.
   std::string unlisted() const;
-  void reject(std::size_t scan, Dropped why, std::string reason);
 };
 
 /// Collective, likewise the next. The scans of the whole list, those of subjects without a row of the table marked.

@@ -30,6 +30,7 @@ struct Run {
   };
   std::map<std::string, std::map<std::string, Image>> images;  // by desc, and by space
   std::string wrong;                                           // why the first file cannot be right
+  Dropped wrong_cause = Dropped::kName;
 };
 
 class Derivatives {
@@ -66,11 +67,12 @@ class Derivatives {
       scan.mask = image.mask;
       scan.sidecar = image.sidecar;
       if (!run.wrong.empty()) {
-        scan.reject(run.wrong);
+        scan.reject(run.wrong_cause, run.wrong);
       } else if (with_desc == run.images.end()) {
-        scan.reject(fmt::format("the run has no image with desc-{} (bids_desc=)", desc));
+        scan.reject(Dropped::kImage, fmt::format("the run has no image with desc-{} (bids_desc=)", desc));
       } else if (found == images.end()) {
-        scan.reject(fmt::format("the run has no image with {}, which {}", bids_space_text(space), how_common_));
+        scan.reject(Dropped::kImage,
+                    fmt::format("the run has no image with {}, which {}", bids_space_text(space), how_common_));
       }
     }
     std::ranges::copy(others_, std::back_inserter(scans));
@@ -82,7 +84,7 @@ class Derivatives {
     const std::vector<std::string> files = names_in(settings_.input / folder);
     for (const std::string& file : files) {
       const auto name = parse_bids_name(file);
-      if (!name || !is_wanted(*name) || !is_nifti(file)) continue;
+      if (!name || !is_wanted(*name) || !is_scan(file, files)) continue;
       const std::string path = folder + file;
       if (!stands_at(settings_.input / path)) continue;
       Run& run = runs_[folder + name->without(kOfImage)];
@@ -91,11 +93,14 @@ class Derivatives {
       run.name = run_of(*name);
       run.motion = motion_of(*name, folder, files);
       const Run::Image image{path, mask_of(*name, folder, files), sidecars_.find(folder, file)};
-      if (!run.images[std::string(name->value("desc"))].emplace(space_of(*name), image).second)
+      if (!run.images[std::string(name->value("desc"))].emplace(space_of(*name), image).second) {
         run.wrong = "a second image of the same run and space";
+        run.wrong_cause = Dropped::kTwice;
+      }
       if ("sub-" + std::string(name->value("sub")) != subject ||
           (session.empty() ? "" : session.substr(4)) != name->value("ses")) {
         run.wrong = "its name says another participant or session than its folder";
+        run.wrong_cause = Dropped::kName;
       }
     }
     note_others(subject, folder, files);
@@ -105,9 +110,9 @@ class Derivatives {
   void note_others(const std::string& subject, const std::string& folder, const std::vector<std::string>& files) {
     std::set<std::string> noted;
     for (const std::string& file : files) {
-      const auto other = other_format(file);
+      const auto other = other_format(file, files);
       if (!other && !is_nifti(file)) continue;
-      const auto name = parse_bids_name(file);
+      const auto name = parse_bids_name(other ? other->name : file);
       if (!name) {
         note_foreign_name(subject, folder, file, other);
         continue;
@@ -116,7 +121,12 @@ class Derivatives {
       std::vector<std::string_view> left_out = kOfImage;
       for (const char* key : {"den", "hemi"}) left_out.push_back(key);
       const std::string run = folder + name->without(left_out);
-      if (runs_.contains(run) || !noted.insert(run).second) continue;
+      const bool is_read = runs_.contains(run);
+      if (is_read && other && has_stray_name(file) && is_wanted_desc(name->value("desc"))) {
+        others_.push_back(overlooked(subject, folder + file, other->reason));
+        if (!other->unfinished) second_copy(others_.back());
+      }
+      if (is_read || !noted.insert(run).second) continue;
       others_.push_back(overlooked(subject, folder + file, other ? other->reason : unwanted_desc(name->value("desc"))));
     }
   }
@@ -149,8 +159,11 @@ class Derivatives {
     std::error_code unknown;
     const auto archive = other_format(subject);
     if (archive) {
-      if (std::filesystem::is_directory(settings_.input / archive->stem, unknown)) return;
+      const bool is_read =
+          std::ranges::any_of(runs_, [&](const auto& run) { return run.second.participant == archive->stem; });
+      if (!is_read && std::filesystem::is_directory(settings_.input / archive->stem, unknown)) return;
       others_.push_back(overlooked(archive->stem, subject, archive->reason));
+      if (is_read && !archive->unfinished) second_copy(others_.back());
     } else if (std::filesystem::is_directory(settings_.input / subject, unknown)) {
       const std::string task = settings_.bids_task.empty() ? "" : fmt::format(" of task {}", settings_.bids_task);
       others_.push_back(

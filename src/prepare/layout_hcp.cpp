@@ -68,6 +68,14 @@ void name_participant(const std::string& folder, Run& run) {
   run.session = is_visit ? text.substr(visit + 1) : "";
 }
 
+// `REST1_` of `100307_3T_rfMRI_REST1_fix.zip`; empty: of other data.
+std::string run_of_archive(const std::string& file) {
+  const std::size_t at = file.find("rfMRI_REST");
+  if (!other_format(file) || at == file.npos) return {};
+  const std::size_t run = at + kTask.size(), end = file.find_first_not_of("0123456789", run + kRest.size());
+  return end == file.npos || end == run + kRest.size() ? std::string() : file.substr(run, end - run) + "_";
+}
+
 class Connectome {
  public:
   explicit Connectome(const ListSettings& settings) : settings_(settings) {
@@ -78,8 +86,12 @@ class Connectome {
     std::vector<ScanEntry> scans = chosen();
     for (ScanEntry& other : others_) {
       const auto is_same = [&](const Run& run) { return run.id == other.participant_id; };
-      // An archive beside the folder of its participant, or one run more of a participant, is not missing as a whole.
-      if (other.run.empty() && std::ranges::any_of(all_, is_same)) continue;
+      if (other.run.empty() && std::ranges::any_of(all_, is_same)) {
+        const std::string run = run_of_archive(other.file);
+        if (run.empty()) continue;  // of other data than the participant's runs
+        const auto is_read = [&](const Run& r) { return is_same(r) && r.name.starts_with(run); };
+        if (std::ranges::any_of(all_, is_read) && !other_format(other.file)->unfinished) second_copy(other);
+      }
       scans.push_back(std::move(other));
     }
     return scans;
@@ -110,7 +122,8 @@ class Connectome {
       const auto found = run.files.find(cleaning);
       ScanEntry& scan = entry(scans, run, found == run.files.end() ? run.files.begin()->second : found->second);
       if (found != run.files.end()) continue;
-      scan.reject(fmt::format("the run has no image named {}, which is taken for all; it has {} (hcp_clean= takes one)",
+      scan.reject(Dropped::kImage,
+                  fmt::format("the run has no image named {}, which is taken for all; it has {} (hcp_clean= takes one)",
                               cleaning, run.files.begin()->first));
     }
     return scans;
@@ -162,7 +175,8 @@ class Connectome {
   void add_files(Run& run, const std::string& stem) const {
     const std::vector<std::string> files = names_in(settings_.input / run.folder);
     for (const std::string& file : files) {
-      if (!file.starts_with(stem) || !is_nifti(file) || !stands_at(settings_.input / (run.folder + file))) continue;
+      if (!file.starts_with(stem) || !is_scan(file, files) || !stands_at(settings_.input / (run.folder + file)))
+        continue;
       const std::string cleaning = without_nifti(file).substr(stem.size());
       if (is_cleaning(cleaning)) run.files.emplace(cleaning, run.folder + file);
     }

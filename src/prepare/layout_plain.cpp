@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "io/cohort_layout.hpp"
+#include "io/foreign_file.hpp"
 #include "io/printable.hpp"
 #include "prepare/folder.hpp"
 #include "prepare/layouts.hpp"
@@ -47,6 +48,7 @@ class PatternWalk {
     if (const std::size_t bytes = nifti_ending(settings.pattern)) {
       ending_ = settings.pattern.substr(settings.pattern.size() - bytes);
     }
+    takes_strays_ = other_format(settings.pattern).has_value();
   }
 
   std::vector<ScanEntry> run() {
@@ -58,18 +60,21 @@ class PatternWalk {
   // `folder`: path below the input, empty or ending in a slash.
   void enter(std::size_t level, const std::string& folder) {
     if (!pattern_.is_open(level)) return visit(level, folder + pattern_.text(level));
-    for (const std::string& name : names_in(input_ / folder)) {
-      if (pattern_.may_be(level, name)) {
+    const std::vector<std::string> names = names_in(input_ / folder);
+    const bool is_last = level + 1 == pattern_.levels();
+    for (const std::string& name : names) {
+      const bool is_other = is_last && !takes_strays_ && other_format(name, names);
+      if (pattern_.may_be(level, name) && !is_other) {
         visit(level, folder + name);
-      } else if (level + 1 == pattern_.levels()) {
-        note_other(folder, name);
+      } else if (is_last) {
+        note_other(folder, name, names);
       }
     }
   }
 
   // A file that would be a scan if it ended as the pattern does.
-  void note_other(const std::string& folder, const std::string& name) {
-    const auto other = other_format(name);
+  void note_other(const std::string& folder, const std::string& name, const std::vector<std::string>& beside) {
+    const auto other = other_format(name, beside);
     if (!other && !is_nifti(name)) return;
     const std::string stem = folder + (other ? other->stem : without_nifti(name));
     const auto readings = pattern_.readings(stem + ending_);
@@ -80,15 +85,16 @@ class PatternWalk {
             ? fmt::format("another ending than the pattern's {}: rename it", ending_)
             : fmt::format("another ending than the pattern's {}: fslchfiletype converts between them", ending_);
     scans_.push_back(overlooked(id, folder + name, other ? other->reason : reason));
+    if ((!other || !other->unfinished) && stands_at(input_ / (stem + ending_))) second_copy(scans_.back());
   }
 
   void visit(std::size_t level, const std::string& path) {
     if (level + 1 < pattern_.levels()) return enter(level + 1, path + "/");
     if (stands_at(input_ / path)) return add(path);
+    if (pattern_.is_open(level)) return;
     const std::string folder = path.substr(0, path.rfind('/') + 1);
-    for (const std::string& name : pattern_.is_open(level) ? std::vector<std::string>() : names_in(input_ / folder)) {
-      note_other(folder, name);
-    }
+    const std::vector<std::string> names = names_in(input_ / folder);
+    for (const std::string& name : names) note_other(folder, name, names);
   }
 
   // Readings that are no ids do not count where there is one that is.
@@ -103,19 +109,20 @@ class PatternWalk {
     const auto& chosen = good.empty() ? readings.front() : good.front();
     ScanEntry& scan = scans_.emplace_back(scan_at(chosen.subject, chosen.run, path));
     if (good.size() > 1) {
-      scan.reject(
-          fmt::format("can be read in {} ways, as participant '{}' with run '{}' or '{}' with '{}'; give the "
-                      "pattern a text that separates them",
-                      good.size(), good[0].subject, good[0].run, good[1].subject, good[1].run));
+      scan.reject(Dropped::kName,
+                  fmt::format("can be read in {} ways, as participant '{}' with run '{}' or '{}' with '{}'; give the "
+                              "pattern a text that separates them",
+                              good.size(), good[0].subject, good[0].run, good[1].subject, good[1].run));
     } else if (good.empty() && io::is_participant_id(chosen.subject)) {
-      scan.reject(
-          fmt::format("{} is not the name of a run (1 to 64 letters, digits, '_' or '-')", io::printable(chosen.run)));
+      scan.reject(Dropped::kName, fmt::format("{} is not the name of a run (1 to 64 letters, digits, '_' or '-')",
+                                              io::printable(chosen.run)));
     }
   }
 
   const std::filesystem::path& input_;
   PathPattern pattern_;
-  std::string ending_;  // .nii.gz or .nii
+  std::string ending_;         // .nii.gz or .nii
+  bool takes_strays_ = false;  // the pattern's name is such a one itself
   std::vector<ScanEntry> scans_;
 };
 
@@ -136,11 +143,26 @@ ScanEntry overlooked(std::string participant_id, std::string file, std::string r
   return entry;
 }
 
+void second_copy(ScanEntry& entry) {
+  entry.status = ScanEntry::Status::kOverlooked;
+  entry.reason = fmt::format("{}: nothing to do", kSecondCopy);
+}
+
+std::string archive_fault(const std::filesystem::path& path, std::string error) {
+  std::string foreign = io::foreign_link(path);
+  if (foreign.empty()) foreign = io::foreign_file(path);
+  if (!foreign.empty() && foreign.find("zip archive") == foreign.npos) return foreign;
+  const std::string prefix = fmt::format("'{}': ", path.string());
+  if (error.starts_with(prefix)) error.erase(0, prefix.size());
+  return error;
+}
+
 ScanEntry overlooked_in(const ListSettings& settings, std::string participant_id, const std::string& folder,
                         std::string_view stem) {
-  for (const std::string& name : names_in(settings.input / folder)) {
-    if (!name.starts_with(stem)) continue;
-    if (const auto other = other_format(name)) return overlooked(participant_id, folder + "/" + name, other->reason);
+  const std::vector<std::string> names = names_in(settings.input / folder);
+  for (const std::string& name : names) {
+    const auto other = other_format(name, names);
+    if (other && other->stem.starts_with(stem)) return overlooked(participant_id, folder + "/" + name, other->reason);
   }
   return overlooked(std::move(participant_id), folder,
                     fmt::format("folder without a scan: layout={} finds none in it", settings.layout_name()));
@@ -155,7 +177,11 @@ bool may_be_participant(std::string_view folder) {
   return false;
 }
 
-bool is_nifti(std::string_view file) { return nifti_ending(file) > 0; }
+bool is_nifti(std::string_view file) { return nifti_ending(file) > 0 && !has_stray_name(file); }
+
+bool is_scan(std::string_view file, const std::vector<std::string>& beside) {
+  return is_nifti(file) && !other_format(file, beside);
+}
 
 std::string without_nifti(std::string_view file) {
   return std::string(file.substr(0, file.size() - nifti_ending(file)));
@@ -167,17 +193,19 @@ std::vector<ScanEntry> find_flat(const ListSettings& settings) {
   const std::vector<std::string> names = names_in(settings.input);
   for (const bool pairs : {false, true}) {  // a pair counts where there is no single file
     for (const std::string& name : names) {
-      if (!is_nifti(name) || is_pair(name) != pairs || !stands_at(settings.input / name)) continue;
-      if (pairs && ids.contains(without_nifti(name))) continue;
+      if (is_pair(name) != pairs || !is_scan(name, names) || !stands_at(settings.input / name)) continue;
       scans.push_back(scan_at(without_nifti(name), "", name));
+      if (pairs && ids.contains(without_nifti(name))) second_copy(scans.back());
       if (!pairs) ids.insert(scans.back().participant_id);
     }
   }
   for (const ScanEntry& scan : scans) ids.insert(scan.participant_id);
   for (const std::string& name : names) {
-    const auto other = other_format(name);
-    if (other && !ids.contains(other->stem)) scans.push_back(overlooked(other->stem, name, other->reason));
-    if (!other && !is_nifti(name) && has_nifti(settings.input / name, 2)) {
+    const auto other = other_format(name, names);
+    if (other) {
+      scans.push_back(overlooked(other->stem, name, other->reason));
+      if (!other->unfinished && ids.contains(other->stem)) second_copy(scans.back());
+    } else if (!is_nifti(name) && has_nifti(settings.input / name, 2)) {
       scans.push_back(overlooked(name, name, "subfolder with scans: layout= or pattern='{subject}/...' reads them"));
     }
   }

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "base/error.hpp"
-#include "io/foreign_file.hpp"
 #include "io/zip_archive.hpp"
 #include "prepare/folder.hpp"
 #include "prepare/layouts.hpp"
@@ -15,7 +14,7 @@
 namespace brainmt::prepare::layouts {
 namespace {
 
-constexpr std::string_view kBulk = "_20227_", kRawBulk = "_20225_";
+constexpr std::string_view kBulk = "_20227_", kRawBulk = "_20225_", kRawImages = "raw images (field 20225)";
 
 constexpr std::string_view kMotion = "/rfMRI.ica/mc/prefiltered_func_data_mcf_rel.rms";
 
@@ -93,7 +92,8 @@ ScanEntry native_scan(const std::string& eid, const Found& found, const ListSett
   ScanEntry scan = scan_of(eid, found, found.native_file());
   if (!settings.wants_mni()) return scan;
   const std::string folder = (settings.input / (found.is_archive ? without_zip(found.parent) : found.parent)).string();
-  scan.reject(fmt::format("is in native space; take it to MNI: {}{}; or take all scans as they are: space=native",
+  scan.reject(Dropped::kSpace,
+              fmt::format("is in native space; take it to MNI: {}{}; or take all scans as they are: space=native",
                           found.is_archive ? unzip_command(folder) + " && " : "", applywarp_command(folder + "/fMRI")));
   return scan;
 }
@@ -108,11 +108,11 @@ void note_other(const std::string& folder, const std::string& name, const ListSe
   if (!may_be_participant(eid) || eid.find_first_not_of("0123456789") != eid.npos) return;
   std::error_code unknown;
   if (!raw.visit.empty()) {
-    others.push_back(overlooked(eid, file, "raw images (field 20225): download field 20227 of the same visit"));
+    others.push_back(overlooked(eid, file, fmt::format("{}: download field 20227 of the same visit", kRawImages)));
   } else if (archive) {
     const std::string path = (settings.input / (folder + stem)).string();
     std::string reason = archive->reason;
-    if (is_zip(name)) {
+    if (is_zip(name) && !has_stray_name(name)) {
       reason = !bulk.visit.empty() && settings.reads_archives
                    ? fmt::format("zip archive without a scan: layout={} finds none in it", settings.layout_name())
                    : "zip archive, not unpacked: " + unzip_command(path);
@@ -140,13 +140,8 @@ void look_into_archive(const std::string& eid, Found& found, const ListSettings&
     const auto inside = found.parent.size() + 1;
     found.look([&](const std::string& file) { return archive.has(file.substr(inside)); });
   } catch (const DataError& error) {
-    const std::string prefix = fmt::format("'{}': ", path.string());
-    std::string reason = error.what(), foreign = io::foreign_link(path);
-    if (reason.starts_with(prefix)) reason.erase(0, prefix.size());
-    if (foreign.empty()) foreign = io::foreign_file(path);
-    if (!foreign.empty() && foreign.find("zip archive") == foreign.npos) reason = foreign;
     others.push_back(scan_of(eid, found, found.parent));
-    others.back().reject(reason);
+    others.back().reject(Dropped::kArchive, archive_fault(path, error.what()));
   }
 }
 
@@ -161,7 +156,11 @@ std::vector<ScanEntry> find_ukb(const ListSettings& settings) {
     const bool is_bulk = !visit.empty();
     Found found{.run = visit, .parent = folder + name, .is_archive = archive};
     std::vector<Found>& known = participants[eid];
-    if (archive && is_bulk && std::ranges::count(known, found.run, &Found::run) > 0) continue;  // unpacked beside it
+    if (archive && is_bulk && std::ranges::count(known, found.run, &Found::run) > 0) {  // unpacked beside it
+      others.push_back(scan_of(eid, found, found.parent));
+      second_copy(others.back());
+      continue;
+    }
     if (!archive) {
       found.look([&](const std::string& file) { return stands_at(settings.input / file); });
     } else if (is_bulk && settings.reads_archives) {
@@ -188,14 +187,21 @@ std::vector<ScanEntry> find_ukb(const ListSettings& settings) {
       }
     }
   }
-  // What is there of a visit, or of an eid, that a scan was found of is not missing.
+  // What is there of a visit, or of an eid, that a scan was found of is not missing; an archive of it is a copy.
   const auto is_missing = [&](const ScanEntry& other) {
     const auto known = participants.find(other.participant_id);
     return known == participants.end() || std::ranges::none_of(known->second, [&](const Found& found) {
              return found.run.empty() || other.run.empty() || found.run == other.run;
            });
   };
-  std::ranges::copy_if(others, std::back_inserter(scans), is_missing);
+  for (ScanEntry& other : others) {
+    const auto archive = other_format(other.file);
+    if (!is_missing(other)) {
+      if (!archive || kind_of(other.reason) == kRawImages) continue;
+      if (!archive->unfinished) second_copy(other);
+    }
+    scans.push_back(std::move(other));
+  }
   return scans;
 }
 

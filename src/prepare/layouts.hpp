@@ -18,6 +18,10 @@ std::vector<ScanEntry> find_by_pattern(const ListSettings& settings);
 ScanEntry scan_at(std::string participant_id, std::string run, std::string file);
 /// A file or folder that may be a scan of somebody and is none that the layout reads.
 ScanEntry overlooked(std::string participant_id, std::string file, std::string reason);
+/// Makes it an overlooked one of which another form is read.
+void second_copy(ScanEntry& entry);
+/// What a .zip is that could not be opened with this `error`.
+std::string archive_fault(const std::filesystem::path& path, std::string error);
 /// The first file of another format in a folder below the input whose name begins with `stem`; else the folder itself,
 /// "folder without a scan".
 ScanEntry overlooked_in(const ListSettings& settings, std::string participant_id, const std::string& folder,
@@ -26,9 +30,11 @@ ScanEntry overlooked_in(const ListSettings& settings, std::string participant_id
 bool may_be_participant(std::string_view folder);
 
 /// Does the name of a file end as that of a NIfTI scan, .nii, .nii.gz, .img or .img.gz in any case? CIFTI
-/// (.dtseries.nii) is none.
+/// (.dtseries.nii) is none, and neither is a copy (`sub-01 (1).nii.gz`).
 bool is_nifti(std::string_view file);
-/// `file`, which is_nifti(), without that ending.
+/// The same, with its other half where it is one of a pair. `beside`: the names in its folder, sorted.
+bool is_scan(std::string_view file, const std::vector<std::string>& beside);
+/// `file` without that ending.
 std::string without_nifti(std::string_view file);
 
 }  // namespace brainmt::prepare::layouts

@@ -144,7 +144,7 @@ class Preparation {
       take(inventory_.scans[s], Outcome::of(row));
       if (reasons[s].empty()) continue;
       const bool by_quality = refuses(inventory_.scans[s].quality);
-      inventory_.reject(s, by_quality ? Dropped::kQuality : Dropped::kContent, reasons[s]);
+      inventory_.scans[s].reject(by_quality ? Dropped::kQuality : Dropped::kContent, reasons[s]);
     }
     for (std::size_t v = 0; v < mask_.size(); ++v) {
       if (mask_[v]) voxels_.push_back(static_cast<std::uint32_t>(v));
@@ -262,7 +262,7 @@ class Preparation {
   }
 
   void report() {
-    count_scans(summary_, inventory_.scans, inventory_.dropped);
+    count_scans(summary_, inventory_.scans);
     summary_.voxels = voxels_.size();
     if (inventory_.phenotypes) summary_.without_scan = inventory_.phenotypes->without_scan();
     comm::run_agreed(comm_, [&] {

@@ -128,6 +128,20 @@ std::string nearest_thing(const ListSettings& settings) {
   return Sample(settings.input).described();
 }
 
+// Why a .zip that is overlooked cannot be unpacked either; empty: it can, or is none.
+std::string archive_objection(const ScanEntry& entry, const ListSettings& settings) {
+  const fs::path path = settings.input / entry.file;
+  std::error_code unknown;
+  if (!lower(entry.file).ends_with(".zip") || fs::is_directory(path, unknown)) return {};
+  if (!settings.reads_archives) return {};
+  try {
+    const io::ZipArchive archive(path);
+    return {};
+  } catch (const DataError& error) {
+    return layouts::archive_fault(path, error.what());
+  }
+}
+
 // Leaves the scans of one session; what is no scan stays.
 void keep_session(std::vector<ScanEntry>& scans, const ListSettings& settings) {
   if (settings.session.empty()) return;
@@ -148,11 +162,12 @@ void keep_session(std::vector<ScanEntry>& scans, const ListSettings& settings) {
 void check(ScanEntry& scan, const fs::path& input) {
   std::error_code unknown;
   if (!io::is_participant_id(scan.participant_id)) {
-    scan.reject(fmt::format("{} is not a participant id (1 to 64 letters, digits, '_' or '-')",
-                            io::printable(scan.participant_id)));
+    scan.reject(Dropped::kName, fmt::format("{} is not a participant id (1 to 64 letters, digits, '_' or '-')",
+                                            io::printable(scan.participant_id)));
   } else if (scan.usable() && !fs::is_regular_file(io::file_on_disk(input / scan.file), unknown)) {
     const std::string pointer = io::foreign_link(input / scan.file);
-    scan.reject(pointer.empty() ? "is a link to a file that is not there, or no regular file" : pointer);
+    scan.reject(Dropped::kLink,
+                pointer.empty() ? "is a link to a file that is not there, or no regular file" : pointer);
   }
 }
 
@@ -209,11 +224,17 @@ std::vector<ScanEntry> list_scans(const ListSettings& settings) {
   std::ranges::sort(scans, {}, &ScanEntry::file);
   std::set<std::pair<std::string_view, std::string_view>> seen;
   for (ScanEntry& scan : scans) {
-    if (!scan.is_scan()) continue;
+    if (!scan.is_scan()) {
+      if (kind_of(scan.reason) == kSecondCopy) continue;
+      if (const std::string why = archive_objection(scan, settings); !why.empty())
+        scan.reason = fmt::format("{}: {}", kBadArchive, why);
+      continue;
+    }
     check(scan, settings.input);
     if (!scan.usable() || seen.emplace(scan.participant_id, scan.run).second) continue;
-    scan.reject(scan.run.empty() ? "a second scan of the same participant"
-                                 : fmt::format("a second scan of run {} of the same participant", scan.run));
+    scan.reject(Dropped::kTwice, scan.run.empty()
+                                     ? "a second scan of the same participant"
+                                     : fmt::format("a second scan of run {} of the same participant", scan.run));
   }
   return scans;
 }

@@ -1,5 +1,7 @@
 #pragma once
 // Which files are scans, and of whom. docs/layouts.md draws the folders that are known.
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
@@ -66,6 +68,38 @@ enum Oddity : unsigned {
   kDeadSlices = 1024
 };
 
+/// Why a scan is not in the store, and how the summary says it.
+enum class Dropped : std::size_t {
+  kName,
+  kTwice,
+  kLink,
+  kArchive,
+  kForeign,
+  kImage,
+  kHeader,
+  kMotion,
+  kTime,
+  kFrames,
+  kSpace,
+  kContent,
+  kQuality,
+  kUnlisted
+};
+inline constexpr std::array<std::string_view, 14> kDroppedNames{"file name",
+                                                                "second scan of the same run",
+                                                                "link to nothing",
+                                                                "not a readable zip archive",
+                                                                "other content than the name says",
+                                                                "no image of the kind that is taken",
+                                                                "header",
+                                                                "motion",
+                                                                "repetition time",
+                                                                "too short",
+                                                                "another space",
+                                                                "voxels",
+                                                                "quality",
+                                                                "not in the table"};
+
 /// What becomes of a scan: everything that the report says about it.
 struct ScanEntry {
   std::string participant_id;
@@ -77,13 +111,14 @@ struct ScanEntry {
   std::string mask;    // file with the scan's brain mask, likewise; empty: none known
   std::string sidecar;  // BIDS .json beside the scan, likewise; empty: none
   enum class Status { kUsed, kBad, kUnlisted, kOverlooked } status = Status::kUsed;
-  std::string reason;            // why it is not used; of a used one: what is amiss with it all the same
-  std::int64_t frames = 0;       // in the store; of the file where the scan is not used
-  double repetition_time = 0;    // likewise, seconds; NaN: not known
-  double file_time = 0;          // of the file, seconds; NaN: not known
-  unsigned oddities = 0;         // what is odd about a used one (Oddity)
-  io::ScanQuality quality;       // of a used one
-  std::uint64_t nan_voxels = 0;  // of a used one: NaN in every frame
+  Dropped cause = Dropped::kName;  // of one that is not used
+  std::string reason;              // why it is not used; of a used one: what is amiss with it all the same
+  std::int64_t frames = 0;         // in the store; of the file where the scan is not used
+  double repetition_time = 0;      // likewise, seconds; NaN: not known
+  double file_time = 0;            // of the file, seconds; NaN: not known
+  unsigned oddities = 0;           // what is odd about a used one (Oddity)
+  io::ScanQuality quality;         // of a used one
+  std::uint64_t nan_voxels = 0;    // of a used one: NaN in every frame
   double mean_fd = std::numeric_limits<double>::quiet_NaN();  // mean framewise displacement, mm; NaN: not known
   std::int64_t censored = 0;                                  // frames of the file that are left out
   double seconds = 0;                                         // that its preparation took
@@ -94,8 +129,9 @@ struct ScanEntry {
     if (!what.empty()) reason += (reason.empty() ? "" : "; ") + what;
   }
   bool is_scan() const { return status != Status::kOverlooked; }
-  void reject(std::string why) {
+  void reject(Dropped kind, std::string why) {
     status = Status::kBad;
+    cause = kind;
     reason = std::move(why);
   }
 };

@@ -67,21 +67,20 @@ double share(std::size_t part, std::size_t whole) {
 
 }  // namespace
 
-void count_scans(PrepareSummary& summary, const std::vector<ScanEntry>& scans, const std::vector<Dropped>& dropped) {
+void count_scans(PrepareSummary& summary, const std::vector<ScanEntry>& scans) {
   std::array<LeftOut, kDroppedNames.size()> reasons;
   std::map<std::string, LeftOut> kinds;   // of what is overlooked
   std::map<std::string, double> seconds;  // of signal, by participant
-  for (std::size_t s = 0; s < scans.size(); ++s) {
-    const ScanEntry& scan = scans[s];
+  for (const ScanEntry& scan : scans) {
     if (!scan.is_scan()) {
-      ++summary.overlooked;
       LeftOut& kind = kinds[std::string(kind_of(scan.reason))];
+      summary.overlooked += kind_of(scan.reason) == kSecondCopy ? 0 : 1;
       if (kind.count++ == 0) kind.example = scan.file;
       continue;
     }
     if (!scan.usable()) {
       ++(scan.status == ScanEntry::Status::kBad ? summary.bad : summary.unlisted);
-      LeftOut& reason = reasons[static_cast<std::size_t>(dropped[s])];
+      LeftOut& reason = reasons[static_cast<std::size_t>(scan.cause)];
       if (reason.count++ == 0) reason.example = scan.file;
       continue;
     }
@@ -100,6 +99,11 @@ void count_scans(PrepareSummary& summary, const std::vector<ScanEntry>& scans, c
   }
   for (auto& [kind, found] : kinds) {
     found.reason = kind;
+    if (const auto same = std::ranges::find(summary.left_out, kind, &LeftOut::reason);
+        same != summary.left_out.end()) {  // damaged archives, bad scans or not
+      same->count += found.count;
+      continue;
+    }
     summary.left_out.push_back(std::move(found));
   }
   summary.participants = seconds.size();

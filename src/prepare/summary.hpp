@@ -15,12 +15,6 @@
 
 namespace brainmt::prepare {
 
-/// Why a scan is not in the store, and how the summary says it.
-enum class Dropped : std::size_t { kName, kHeader, kMotion, kTime, kFrames, kSpace, kContent, kQuality, kUnlisted };
-inline constexpr std::array<std::string_view, 9> kDroppedNames{"file name",       "header",    "motion",
-                                                               "repetition time", "too short", "another space",
-                                                               "voxels",          "quality",   "not in the table"};
-
 /// What one reason keeps out of the store; `example` is a file or an id.
 struct LeftOut {
   std::string reason;
@@ -30,11 +24,11 @@ struct LeftOut {
 
 struct PrepareSummary {
   std::size_t used = 0, bad = 0, unlisted = 0;  // unlisted: scans of subjects that the table does not have
-  std::size_t overlooked = 0;                   // files and folders that may be scans and are none that is read
-  std::size_t participants = 0;                 // of the used scans
-  std::size_t voxels = 0;                       // in the common mask
-  std::size_t frames = 0;                       // of all used scans
-  std::size_t reused = 0;                       // scans that an earlier preparation had staged
+  std::size_t overlooked = 0;    // files and folders that may be scans and are not read, but for second copies
+  std::size_t participants = 0;  // of the used scans
+  std::size_t voxels = 0;        // in the common mask
+  std::size_t frames = 0;        // of all used scans
+  std::size_t reused = 0;        // scans that an earlier preparation had staged
   io::CohortGrid grid;
   double voxel_mm3 = 0;
   std::vector<LeftOut> left_out;                   // by reason
@@ -50,8 +44,8 @@ struct PrepareSummary {
   std::size_t found() const { return used + bad + unlisted; }
 };
 
-/// Counts scans, participants, minutes and repetition times; `dropped`: the reason of each scan that is not used.
-void count_scans(PrepareSummary& summary, const std::vector<ScanEntry>& scans, const std::vector<Dropped>& dropped);
+/// Counts scans, participants, minutes and repetition times.
+void count_scans(PrepareSummary& summary, const std::vector<ScanEntry>& scans);
 
 /// "MNI152 2 mm", or the grid's voxel size: what `affine` of `grid` is, for people.
 std::string space_in_words(const io::CohortGrid& grid, const std::array<double, 16>& affine);

@@ -27,7 +27,7 @@ TEST(Shard, IsReadFromItsNumbers) {
 
 TEST(Shard, EveryScanBelongsToOne) {
   std::vector<ScanEntry> scans(11);
-  for (const std::size_t s : {2u, 3u, 7u}) scans[s].reject("bad");
+  for (const std::size_t s : {2u, 3u, 7u}) scans[s].reject(Dropped::kHeader, "bad");
   std::vector<int> owners(11, 0);
   std::vector<std::size_t> usable(3, 0);
   for (std::int64_t k = 1; k <= 3; ++k) {

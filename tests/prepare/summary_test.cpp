@@ -9,24 +9,25 @@ namespace brainmt::prepare {
 namespace {
 
 ScanEntry scan(const std::string& id, std::int64_t frames, double tr,
-               ScanEntry::Status status = ScanEntry::Status::kUsed) {
+               ScanEntry::Status status = ScanEntry::Status::kUsed, Dropped cause = Dropped::kName) {
   ScanEntry entry;
   entry.participant_id = id;
   entry.file = id + ".nii.gz";
   entry.frames = frames;
   entry.repetition_time = tr;
   entry.status = status;
+  entry.cause = cause;
   return entry;
 }
 
-PrepareSummary summary_of(const std::vector<ScanEntry>& scans, const std::vector<Dropped>& dropped) {
+PrepareSummary summary_of(const std::vector<ScanEntry>& scans) {
   PrepareSummary summary;
-  count_scans(summary, scans, dropped);
+  count_scans(summary, scans);
   return summary;
 }
 
 TEST(PrepareSummary, AddsUpTheMinutesOfEachParticipant) {
-  const auto summary = summary_of({scan("a", 120, 2), scan("a", 60, 2), scan("b", 60, 0.5)}, {});
+  const auto summary = summary_of({scan("a", 120, 2), scan("a", 60, 2), scan("b", 60, 0.5)});
   EXPECT_EQ(summary.used, 3u);
   EXPECT_EQ(summary.participants, 2u);
   EXPECT_EQ(summary.minutes, (std::vector<double>{0.5, 6}));
@@ -38,9 +39,9 @@ TEST(PrepareSummary, AddsUpTheMinutesOfEachParticipant) {
 
 TEST(PrepareSummary, CountsWhoIsLeftOutByReasonWithAnExample) {
   using Status = ScanEntry::Status;
-  const auto summary = summary_of({scan("a", 9, 1), scan("b", 9, 1, Status::kUnlisted), scan("c", 9, 1, Status::kBad),
-                                   scan("d", 9, 1, Status::kUnlisted)},
-                                  {Dropped::kName, Dropped::kUnlisted, Dropped::kTime, Dropped::kUnlisted});
+  const auto summary = summary_of({scan("a", 9, 1), scan("b", 9, 1, Status::kUnlisted, Dropped::kUnlisted),
+                                   scan("c", 9, 1, Status::kBad, Dropped::kTime),
+                                   scan("d", 9, 1, Status::kUnlisted, Dropped::kUnlisted)});
   EXPECT_EQ(summary.bad, 1u);
   EXPECT_EQ(summary.unlisted, 2u);
   const std::string text = summary_text(summary);
@@ -51,7 +52,7 @@ TEST(PrepareSummary, CountsWhoIsLeftOutByReasonWithAnExample) {
 }
 
 TEST(PrepareSummary, SaysWhoOfTheTableHasNoScan) {
-  PrepareSummary summary = summary_of({scan("a", 9, 1)}, {});
+  PrepareSummary summary = summary_of({scan("a", 9, 1)});
   EXPECT_EQ(summary_text(summary).find("\ntable "), std::string::npos);
   summary.without_scan = {.participants = 20, .count = 3, .first = "sub-07"};
   EXPECT_NE(summary_text(summary).find("\ntable        3 of 20 participants have no scan in the input ('sub-07')\n"),
@@ -59,10 +60,10 @@ TEST(PrepareSummary, SaysWhoOfTheTableHasNoScan) {
 }
 
 TEST(PrepareSummary, UnknownRepetitionTimesAreNotCounted) {
-  const auto some = summary_of({scan("a", 60, 1), scan("b", 60, 0)}, {});
+  const auto some = summary_of({scan("a", 60, 1), scan("b", 60, 0)});
   EXPECT_EQ(some.minutes, std::vector<double>{1});
   EXPECT_NE(summary_text(some).find("1 scan of unknown repetition time not counted"), std::string::npos);
-  const std::string none = summary_text(summary_of({scan("a", 60, 0)}, {}));
+  const std::string none = summary_text(summary_of({scan("a", 60, 0)}));
   EXPECT_NE(none.find("signal       unknown: no scan says its repetition time"), std::string::npos) << none;
   EXPECT_NE(none.find("TR           unknown in 1 scan\n"), std::string::npos) << none;
 }

@@ -122,7 +122,7 @@ TEST_F(Trainer, ARefusedStartLeavesNothingBehind) {
 }
 
 TEST_F(Trainer, ARefusedContinuationLeavesTheRunAlone) {
-  full_.max_steps = 1;
+  full_.loop.max_steps = 1;
   ASSERT_EQ(run(full_), Outcome::kStepLimit);
   std::vector<std::string> before;
   if (is_root()) before = names_in(full_.run_dir);
@@ -131,7 +131,7 @@ TEST_F(Trainer, ARefusedContinuationLeavesTheRunAlone) {
   test::expect_error<UsageError>([&] { run(other); }, {"changed"});
   if (is_root()) EXPECT_EQ(names_in(full_.run_dir), before);
   comm_.barrier();
-  full_.max_steps = 2;
+  full_.loop.max_steps = 2;
   EXPECT_EQ(run(full_), Outcome::kStepLimit);
 }
 
