@@ -92,7 +92,8 @@ std::string metrics_table(const nlohmann::ordered_json& metrics) {
         table += fmt::format("\n{}\n{}", target, metrics_table(scores));
       continue;
     }
-    const std::string text = value.is_string()         ? value.get<std::string>()
+    const std::string text = value.is_null()           ? "n/a"
+                             : value.is_string()       ? value.get<std::string>()
                              : value.is_number_float() ? fmt::format("{:.4g}", value.get<double>())
                                                        : value.dump();
     const std::string interval = interval_text(metrics, name);

@@ -148,6 +148,7 @@ Json inspect_weights(const fs::path& path, bool verify) {
 // For people: six digits say all that a value of single precision knows.
 std::string value_text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
+  if (value.is_null()) return "n/a";
   if (value.is_number_float()) return fmt::format("{:.6g}", value.get<double>());
   std::string text;
   if (value.is_object() && std::ranges::all_of(value, [](const Json& v) { return v.is_number(); })) {
@@ -160,18 +161,29 @@ std::string value_text(const Json& value) {
   return "[" + text + "]";
 }
 
-// Rows as lines; the names of their columns before the first and wherever they change.
+// Rows as aligned lines; the names of their columns before the first and wherever they change.
 std::string table_text(const Json& rows) {
-  std::string text, shown;
+  std::vector<std::vector<std::string>> lines;
+  std::vector<std::string> shown;
   for (const Json& row : rows) {
-    std::string names = " ", cells = " ";
+    std::vector<std::string> names, cells;
     for (const auto& [column, cell] : row.items()) {
-      names += " " + column;
-      cells += " " + value_text(cell);
+      names.push_back(column);
+      cells.push_back(value_text(cell));
     }
-    if (names != shown) text += names + "\n";
-    shown = names;
-    text += cells + "\n";
+    if (names != shown) lines.push_back(shown = names);
+    lines.push_back(std::move(cells));
+  }
+  std::vector<std::size_t> widths;
+  for (const auto& line : lines) {
+    widths.resize(std::max(widths.size(), line.size()));
+    for (std::size_t c = 0; c < line.size(); ++c) widths[c] = std::max(widths[c], line[c].size());
+  }
+  std::string text;
+  for (const auto& line : lines) {
+    for (std::size_t c = 0; c < line.size(); ++c)
+      text += fmt::format("  {:<{}}", line[c], c + 1 < line.size() ? widths[c] : 0);
+    text += "\n";
   }
   return text;
 }

@@ -1,6 +1,6 @@
 #include "app/command_line.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -77,8 +77,10 @@ void check_operands(const CommandLine& line) {
                                  extra.front(), with_keys(command, extra, line.overrides), command.name));
   }
   if (count < command.operands.least) {
-    throw UsageError(fmt::format("'{}' needs {} ({}); see 'brainmt {} --help'", command.name, command.operands.usage,
-                                 command.operands.help, command.name));
+    const auto& [usage, help, least, most, words] = command.operands;
+    throw UsageError(fmt::format("'{}' needs {} ({}); see 'brainmt {} --help'", command.name, usage,
+                                 words.empty() ? help : fmt::format("one of {}", fmt::join(words, ", ")),
+                                 command.name));
   }
 }
 

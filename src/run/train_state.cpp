@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -70,6 +71,10 @@ void check_same_run(const TrainState& saved, const TrainState& now, const std::s
                     const std::string& data_note, bool any_split) {
   std::vector<std::string> differences = differing_keys(saved.identity, now.identity);
   if (any_split) std::erase_if(differences, is_split);
+  // Of another family all keys are others.
+  const auto is_family = [](const std::string& text) { return text.starts_with("model.family "); };
+  if (std::ranges::any_of(differences, is_family))
+    std::erase_if(differences, [&](const std::string& text) { return text.starts_with("model.") && !is_family(text); });
   if (saved.global_batch != now.global_batch)
     differences.push_back(fmt::format("samples per step = ranks x run.batch_size x run.accumulate (was {}, is {})",
                                       saved.global_batch, now.global_batch));

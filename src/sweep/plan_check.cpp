@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/duration.hpp"
 #include "base/log.hpp"
 #include "jobs/limits.hpp"
 
@@ -30,12 +31,6 @@ std::string estimate_key(const config::Config& config) {
   }
   return config.get<std::string>("data.cohort") + "\n" + config.get<std::string>("data.split_file") + "\n" +
          config.get<std::string>("model.recompute") + "\n" + key;
-}
-
-std::string duration(double seconds) {
-  if (seconds < 90) return fmt::format("{:.0f} s", seconds);
-  if (seconds < 5400) return fmt::format("{:.0f} min", seconds / 60);
-  return fmt::format("{:.1f} h", seconds / 3600);
 }
 
 }  // namespace
@@ -77,7 +72,7 @@ std::vector<std::string> PlanCheck::warnings() const {
   add([&](const Need& need) { return need.seconds > time; },
       fmt::format("may take longer than resources.time={}: up to about {} (at speed={} GFLOP/s a rank); they go on "
                   "after each limit, but every restart costs time",
-                  r.time, duration(most(&Need::seconds)), speed_));
+                  r.time, duration_text(most(&Need::seconds)), speed_));
   return all;
 }
 
@@ -108,8 +103,12 @@ void PlanCheck::print(const Plan& plan) const {
   double total = 0, largest = 0;
   for (const Need& need : needs_) total += need.seconds, largest = std::max(largest, need.bytes);
   fmt::print("sweep        {}: {} tasks, {} distinct runs\n", plan.sweep.name, needs_.size(), plan.distinct().size());
-  fmt::print("each         {} ranks on {} nodes, up to about {:.0f} MiB a node; all together about {}\n",
-             plan.sweep.resources.ranks, plan.sweep.resources.nodes, largest / kMebibyte, duration(total));
+  const auto counted = [](auto count, std::string_view noun) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+  };
+  fmt::print("each         {} on {}, up to about {:.0f} MiB a node; all together about {}\n",
+             counted(plan.sweep.resources.ranks, "rank"), counted(plan.sweep.resources.nodes, "node"),
+             largest / kMebibyte, duration_text(total));
   fmt::print("written      {}\n", (plan.out / "sweep.tsv").string());
 }
 

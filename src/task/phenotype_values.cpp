@@ -84,10 +84,11 @@ void check_groups_of_people(const io::Cohort& cohort, const io::PhenotypeColumn&
   }
   const std::vector<std::string> levels = distinct(texts);
   if (levels.size() > kMostLevels && texts.size() < kFewest * levels.size()) {
-    throw DataError(
-        fmt::format("{} is text with {} different values for {} scans ({}): expected groups, at most {}, "
-                    "or more with {} scans for each",
-                    where, levels.size(), texts.size(), listed(levels), kMostLevels, kFewest));
+    const bool is_amount = numbers == texts.size();
+    throw DataError(fmt::format(
+        "{} {} {} different {} for {} scans ({}): expected groups, at most {}, or more with {} scans for each{}", where,
+        is_amount ? "has" : "is text with", levels.size(), is_amount ? "numbers" : "values", texts.size(),
+        listed(levels), kMostLevels, kFewest, is_amount ? "; an amount is predicted with task=regression" : ""));
   }
 }
 

@@ -101,6 +101,15 @@ void remove_confounds(TrainingData& training) {
     training.warnings.push_back(unseen_levels(unseen));
 }
 
+// Two values are hardly an amount; confounds may have been taken out of them.
+void warn_of_classes(TrainingData& training, const std::vector<double>& labels, const std::string& name) {
+  const auto [least, largest] = std::ranges::minmax(labels);
+  if (!std::ranges::all_of(labels, [&](double label) { return label == least || label == largest; })) return;
+  training.warnings.push_back(
+      fmt::format("target {}: a regression of two values ({} and {}): task=classification predicts which of them",
+                  io::printable(name), least, largest));
+}
+
 void fit_scalings(TrainingData& training) {
   for (std::size_t k = 0; k < training.outputs(); ++k) {
     TargetDescription& description = training.task.targets[k];
@@ -111,12 +120,14 @@ void fit_scalings(TrainingData& training) {
     if (labels.empty())
       throw DataError(fmt::format("{}: no training participant of the split has {}",
                                   training.data.cohort().path().string(), io::printable(description.target.name)));
-    if (description.target.task == Task::kRegression)
+    if (description.target.task == Task::kRegression) {
       description.scaling = fit_scaling(labels, description.target.name);
-    else if (std::ranges::min(labels) == std::ranges::max(labels))
+      warn_of_classes(training, labels, description.target.name);
+    } else if (std::ranges::min(labels) == std::ranges::max(labels)) {
       throw DataError(fmt::format("{}: {} is {} for all {} training participants that have it, expected two classes",
                                   training.data.cohort().path().string(), io::printable(description.target.name),
                                   labels.front(), labels.size()));
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/duration.hpp"
 #include "task/describe_data.hpp"
 #include "task/sampler.hpp"
 #include "task/window_stream.hpp"
@@ -95,15 +96,15 @@ std::string describe(const TrainSettings& settings, const io::Cohort& cohort, in
   text += fmt::format("window       {}\n", task::describe_window(cohort, frames));
   text += fmt::format("parameters   {}\n", e.parameters);
   for (const auto& [name, value] : model->facts()) text += fmt::format("{:<13}{}\n", name, value);
-  text += fmt::format("batch        {} samples per update ({} ranks x {} x {} micro steps){}\n", e.global_batch, ranks,
-                      batches.batch_size, batches.accumulate,
-                      batches.micro_batch() < batches.batch_size ? ", each computed by itself" : "");
+  text +=
+      fmt::format("batch        {} samples per update ({} rank{} x {} x {} micro step{}){}\n", e.global_batch, ranks,
+                  ranks == 1 ? "" : "s", batches.batch_size, batches.accumulate, batches.accumulate == 1 ? "" : "s",
+                  batches.micro_batch() < batches.batch_size ? ", each computed by itself" : "");
   text += fmt::format("steps        {} per epoch, {} in {} epochs; an epoch is one window of each of {} participants\n",
                       e.steps_per_epoch, e.steps, settings.schedule.epochs, e.parts[0]);
   text += fmt::format(
-      "time         about {:.2g} minutes an epoch, {:.2g} hours in all, at {:.0f} GFLOP/s a rank "
-      "('brainmt bench step' measures a step)\n",
-      seconds / 60, seconds * settings.schedule.epochs / 3600, kSpeed * 1e-9);
+      "time         about {} an epoch, {} in all, at {:.0f} GFLOP/s a rank ('brainmt bench step' measures a step)\n",
+      duration_text(seconds), duration_text(seconds * settings.schedule.epochs), kSpeed * 1e-9);
   return text + fmt::format(
                     "memory       about {:.0f} MiB per rank: {:.0f} for parameters and optimiser, {:.0f} for "
                     "activations\n",

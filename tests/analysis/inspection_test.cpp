@@ -33,7 +33,7 @@ TEST_F(Inspection, WeightsListTensorsAndMetadata) {
   EXPECT_EQ(found["elements"], 4);
   EXPECT_EQ(found["metadata"]["made_for"], "a test");
   EXPECT_EQ(found["tensors"][0], (Json{{"tensor", "head.weight"}, {"type", "F32"}, {"shape", {2, 2}}}));
-  EXPECT_NE(to_lines(found).find("head.weight F32 [2,2]"), std::string::npos);
+  EXPECT_NE(to_lines(found).find("  tensor       type  shape\n  head.weight  F32   [2,2]\n"), std::string::npos);
 }
 
 TEST_F(Inspection, VerifyFindsAValueThatIsNotFinite) {
@@ -79,6 +79,13 @@ TEST_F(Inspection, RunSaysWhatItIsHowFarItIsAndHowGood) {
   EXPECT_EQ(found["epoch"], "3 of 9");
   EXPECT_NE(found["state"].get<std::string>().find("no checkpoint yet"), std::string::npos);
   EXPECT_NE(to_lines(found).find("best_validation    loss 0.5, step 4, auroc 0.8"), std::string::npos);
+}
+
+TEST(InspectionText, RowsAreAlignedAndWhatIsNotKnownIsSaid) {
+  const Json found{{"motion", nullptr},
+                   {"rows", {{{"column", "age"}, {"kind", "number"}}, {{"column", "x"}, {"kind", "text"}}}}};
+  EXPECT_EQ(to_lines(found),
+            "motion             n/a\nrows               \n  column  kind\n  age     number\n  x       text\n");
 }
 
 TEST_F(Inspection, ALockedRunIsRunning) {

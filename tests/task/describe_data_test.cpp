@@ -67,6 +67,18 @@ TEST_F(DescribeData, CountsTheClassesOfEachPart) {
             "sex          train 3 female, 3 male (50 %); val 1 female, 1 male (50 %); test 1 female, 1 male (50 %)\n");
 }
 
+TEST_F(DescribeData, ARegressionOfTwoValuesIsWarnedOf) {
+  const auto warnings = [&](const Numbers& values) {
+    const TaskSettings task{.targets = {{.name = "x", .task = Task::kRegression}}};
+    const auto cohort = cohort_with({{"x", values}}, 10);
+    return prepare_training_data(cohort, task, {.plan = {.fractions = {0.6, 0.2, 0.2}}}, 4).warnings;
+  };
+  const auto said = warnings({0, 1, 0, 1, 0, 1, 0, 1, 0, 1});
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_NE(said.front().find("a regression of two values (0 and 1): task=classification"), std::string::npos);
+  EXPECT_TRUE(warnings({0, 1, 2, 3, 4, 5, 6, 7, 8, 9}).empty());
+}
+
 TEST_F(DescribeData, AWindowHasMinutes) {
   EXPECT_EQ(describe_window(cohort_with({{"age", Numbers{1, 2}}}, 2), 150), "150 frames of 0.8 s: 2 minutes");
   EXPECT_EQ(describe_window(cohort_with({{"age", Numbers{1, 2}}}, 2, 1.6), 150),

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "base/error.hpp"
 #include "support/expect_error.hpp"
@@ -129,6 +130,13 @@ TEST_F(Labels, TextsThatMakeNoGroupsAreRefusedWithTheReason) {
   test::expect_error<DataError>([&] { check_groups_of_people(cohort, names, "task.confounds"); },
                                 {"24 different values for 24 scans", "expected groups"});
   EXPECT_NO_THROW(check_groups_of_people(cohort, sites, "task.confounds")) << "large groups";
+  Numbers years(24);
+  std::iota(years.begin(), years.end(), 50.5);
+  test::expect_error<DataError>(
+      [&] {
+        read_labels(cohort_with({{"age", years}}), {.name = "age", .task = Task::kClassification});
+      },
+      {"column 'age' has 24 different numbers for 24 scans", "an amount is predicted with task=regression"});
 }
 
 TEST_F(Labels, CodesOfUkBiobankThatAreLeftAreNamed) {
