@@ -116,6 +116,8 @@ FoundKind kind_of_directory(const fs::path& path) {
   if (is_run_directory(path)) return {FileKind::kRun, "a run directory"};
   if (fs::exists(path / "model.safetensors", ignored))
     return {FileKind::kOther, "a checkpoint: give the directory of its run, or the model.safetensors in it"};
+  if (path.filename() == "checkpoints")
+    return {FileKind::kOther, "the checkpoints of a run: give the directory of the run"};
   if (holds_scans(path))
     return {FileKind::kOther,
             fmt::format("a directory of scans: make a cohort with 'brainmt prepare input={} output=cohort.h5'",

@@ -1,5 +1,5 @@
 #pragma once
-// A length of time in words, to two or three digits.
+// A length of time in words, to two or three digits, 1 s or more.
 #include <fmt/core.h>
 
 #include <string>
@@ -7,8 +7,7 @@
 namespace brainmt {
 
 inline std::string duration_text(double seconds) {
-  if (seconds < 0.95) return "less than a second";
-  if (seconds < 90) return fmt::format("{:.0f} s", seconds);
+  if (seconds < 90) return fmt::format("{:.0f} s", seconds < 1 ? 1 : seconds);
   if (seconds < 5400) return fmt::format("{:.0f} minutes", seconds / 60);
   return fmt::format("{:.1f} hours", seconds / 3600);
 }

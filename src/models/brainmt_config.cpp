@@ -165,7 +165,8 @@ std::string brainmt_hint(const std::vector<std::string>& missing, const std::vec
   if (any_begins(extra, kProjection) && any_begins(missing, kConvolution))
     return "the file is of a model without convolutions: use model.stem=patch";
   if (missing.empty() && extra.empty() && misshapen == std::vector<std::string>{"pos_embed"})
-    return "the file is of a model of another grid, with another number of patches: prepare the cohort on that grid";
+    return "the file is of a model of another grid, with another number of patches: prepare the cohort on that "
+           "grid, or give it as grid= (weights import)";
   return "";
 }
 

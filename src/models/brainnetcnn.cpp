@@ -44,7 +44,8 @@ struct EdgeToEdge {
 
 BrainNetCnnConfig checked(const BrainNetCnnConfig& c) {
   if (c.nodes < 2)
-    throw UsageError(fmt::format("model.family=brainnetcnn: expected 2 or more nodes, found {}", c.nodes));
+    throw UsageError(fmt::format(
+        "model.family=brainnetcnn: expected 2 or more regions, found {}: give their number as parcels=", c.nodes));
   return c;
 }
 

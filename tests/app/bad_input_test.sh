@@ -135,6 +135,10 @@ expect_one_line
 expect 2 stderr "is of the family brainmt: leave model= and model.family out" "$brainmt" weights import \
   in="$work/w.safetensors" out="$work/in.safetensors" model=brainnetcnn
 expect_one_line
+lie bare.safetensors '1s/brainmt\.model/brainmt.nodel/'
+expect 2 stderr "give their number as parcels=" "$brainmt" weights import in="$work/bare.safetensors" \
+  out="$work/in.safetensors" model=brainnetcnn
+expect_one_line
 
 check "output that cannot be written" # a regular file as parent stops root too
 touch "$work/file"

@@ -36,6 +36,7 @@ TEST_F(Kinds, FilesAreNamedByTheirFirstBytes) {
   EXPECT_EQ(text_of("notes", "hello\n"), "a text file");
   EXPECT_EQ(text_of("best", "step-000123\n"), "a text file");
   fs::create_directory(directory_ / "checkpoints");
+  EXPECT_EQ(kind_of(directory_ / "checkpoints").text, "the checkpoints of a run: give the directory of the run");
   EXPECT_EQ(text_of("checkpoints/best", "step-000123\n"),
             "the name of a checkpoint: give the directory of its run, or the model.safetensors of the checkpoint");
   EXPECT_EQ(text_of("a.csv",

@@ -245,7 +245,7 @@ TEST_F(Weights, StartRefusesAnotherModelByName) {
   finer.bidirectional = true;
   models::BrainMT two_way(finer, DType::kF32);
   test::expect_error<DataError>([&] { start_from(published, two_way); },
-                                {"pos_embed", "prepare the cohort on that grid"});
+                                {"pos_embed", "prepare the cohort on that grid, or give it as grid="});
   EXPECT_EQ(model.parameters().find("cls_token")->value.to_host(), kept);
 }
 
