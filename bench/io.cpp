@@ -44,8 +44,8 @@ class Source {
 
   const io::Cohort& cohort() const { return cohort_; }
   void read(std::size_t scan, std::span<std::uint16_t> out) {
-    const io::Cohort::Place place = cohort_.place_of(scan, 0, out.size() / cohort_.voxels(scan));
-    reader_->read(place.file, place.offset, std::as_writable_bytes(out));
+    const io::Cohort::Location location = cohort_.location_of(scan, 0, out.size() / cohort_.voxels(scan));
+    reader_->read(location.file, location.offset, std::as_writable_bytes(out));
   }
   // Collective in collective mode.
   void finish() {
@@ -103,7 +103,7 @@ void read_windows(Report& report, const fs::path& path, std::uint64_t frames, do
   const io::FileDescriptor file = io::open_for_reading(path);
   const auto plain = [&](std::size_t scan) {
     char* out = reinterpret_cast<char*>(packed.data());
-    const auto at = static_cast<off_t>(cohort.place_of(scan, 0, frames).offset);
+    const auto at = static_cast<off_t>(cohort.location_of(scan, 0, frames).offset);
     for (std::size_t done = 0, size = packed.size() * sizeof(std::uint16_t); done < size;) {
       const ssize_t got = ::pread(file.get(), out + done, size - done, at + static_cast<off_t>(done));
       if (got <= 0) throw DataError(fmt::format("cannot read '{}': {}", path.string(), io::errno_text(errno)));

@@ -46,7 +46,7 @@ void sync_directory(const std::filesystem::path& directory) {
   const std::filesystem::path name = directory.empty() ? "." : directory;
   const FileDescriptor fd(::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.valid()) fail("open the directory", name, errno);
-  // Some file systems cannot synchronise a directory and say EINVAL; there is nothing more to ask of them.
+  // Some file systems cannot fsync a directory and return EINVAL.
   if (::fsync(fd.get()) != 0 && errno != EINVAL) fail("synchronise the directory", name, errno);
 }
 

@@ -1,7 +1,7 @@
 #pragma once
-// Files that appear whole or not at all: written under a fresh name beside the target, synchronised, renamed over it,
-// and the directory synchronised. Nothing follows a link at the temporary name, and a link at the target is replaced,
-// not followed. Every failure is an OutputError of one line that names the target.
+// Atomic file replacement: write to a new name beside the target, fsync, rename over the target, fsync the directory.
+// Links are never followed: one at the temporary name is refused, one at the target is replaced. Every failure is an
+// OutputError of one line that names the target.
 #include <cstddef>
 #include <filesystem>
 #include <span>

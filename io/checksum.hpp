@@ -1,6 +1,6 @@
 #pragma once
-// SHA-256 for files that a manifest vouches for, CRC-32 (that of zlib and gzip; about ten times faster where ISA-L was
-// found) for single frames.
+// SHA-256 for files listed in a manifest, CRC-32 (that of zlib and gzip; about ten times faster where ISA-L was found)
+// for single frames.
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -27,7 +27,7 @@ std::string sha256(std::span<const std::byte> data);
 /// Of a whole file, read in pieces. Throws DataError.
 std::string sha256_of_file(const std::filesystem::path& path);
 
-/// `before`: the CRC-32 of what stands before `data`, to go on from.
+/// `before`: the CRC-32 of the bytes before `data`.
 std::uint32_t crc32(std::span<const std::byte> data, std::uint32_t before = 0);
 
 }  // namespace brainmt::io

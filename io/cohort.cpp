@@ -14,28 +14,28 @@ namespace brainmt::io {
 namespace {
 
 // The scans of all files, by file and by row in it.
-struct ScanPlace {
+struct ScanInFile {
   std::uint32_t file = 0, scan = 0;
 };
 
-std::vector<ScanPlace> places_by_source(const std::vector<CohortFile>& files) {
-  std::vector<ScanPlace> places;
+std::vector<ScanInFile> scans_by_source(const std::vector<CohortFile>& files) {
+  std::vector<ScanInFile> order;
   for (std::uint32_t f = 0; f < files.size(); ++f)
-    for (std::uint32_t s = 0; s < files[f].description.scans.size(); ++s) places.push_back({f, s});
-  std::ranges::sort(places, {}, [&](const ScanPlace& p) {
+    for (std::uint32_t s = 0; s < files[f].description.scans.size(); ++s) order.push_back({f, s});
+  std::ranges::sort(order, {}, [&](const ScanInFile& p) {
     const CohortScan& scan = files[p.file].description.scans[p.scan];
-    return std::tie(scan.source, scan.participant_id);  // no two scans have both alike
+    return std::tie(scan.source, scan.participant_id);  // unique for each scan
   });
-  return places;
+  return order;
 }
 
-// The column `index` of all files, in the order of `places`.
+// The column `index` of all files, in the given order.
 template <class T>
-PhenotypeColumn merged_column(const std::vector<CohortFile>& files, const std::vector<ScanPlace>& places,
+PhenotypeColumn merged_column(const std::vector<CohortFile>& files, const std::vector<ScanInFile>& order,
                               std::size_t index) {
   std::vector<T> values;
-  values.reserve(places.size());
-  for (const ScanPlace& p : places) {
+  values.reserve(order.size());
+  for (const ScanInFile& p : order) {
     values.push_back(std::get<std::vector<T>>(files[p.file].description.phenotypes[index].values)[p.scan]);
   }
   return {files.front().description.phenotypes[index].name, std::move(values)};
@@ -74,15 +74,15 @@ Cohort::Cohort(const std::filesystem::path& path, const ReadSettings& reading) :
 void Cohort::merge() {
   const CohortDescription& first = files_.front().description;
   layout_ = {first.grid, first.affine, first.normalization, first.layout, first.processing, first.provenance, {}, {}};
-  const std::vector<ScanPlace> places = places_by_source(files_);
-  for (const ScanPlace& p : places) {
+  const std::vector<ScanInFile> order = scans_by_source(files_);
+  for (const ScanInFile& p : order) {
     layout_.scans.push_back(files_[p.file].description.scans[p.scan]);
     file_of_.push_back(p.file);
   }
   for (std::size_t c = 0; c < first.phenotypes.size(); ++c) {
     const bool numbers = std::holds_alternative<std::vector<double>>(first.phenotypes[c].values);
-    layout_.phenotypes.push_back(numbers ? merged_column<double>(files_, places, c)
-                                         : merged_column<std::string>(files_, places, c));
+    layout_.phenotypes.push_back(numbers ? merged_column<double>(files_, order, c)
+                                         : merged_column<std::string>(files_, order, c));
   }
 }
 
@@ -92,10 +92,10 @@ const PhenotypeColumn* Cohort::phenotype(const std::string& name) const {
   return found == all.end() ? nullptr : &*found;
 }
 
-std::size_t Cohort::most_voxels() const {
-  std::size_t most = 0;
-  for (const CohortFile& file : files_) most = std::max(most, file.scatter.voxels());
-  return most;
+std::size_t Cohort::max_voxels() const {
+  std::size_t voxels = 0;
+  for (const CohortFile& file : files_) voxels = std::max(voxels, file.scatter.voxels());
+  return voxels;
 }
 
 std::size_t Cohort::quarantined() const {
@@ -120,26 +120,26 @@ std::string Cohort::voxels_digest(std::span<const std::size_t> scans) const {
   return digest.finish();
 }
 
-Cohort::Place Cohort::place_of(std::size_t scan, std::uint64_t first_frame, std::uint64_t frames) const {
+Cohort::Location Cohort::location_of(std::size_t scan, std::uint64_t first_frame, std::uint64_t frames) const {
   BRAINMT_CHECK(scan < scans().size(), "there is no scan {}", scan);
   BRAINMT_CHECK(first_frame <= scans()[scan].frames && frames <= scans()[scan].frames - first_frame,
                 "window {}+{} does not fit in scan {}", first_frame, frames, scan);
-  return {file_of_[scan], file_of(scan).place_of(scans()[scan], first_frame)};
+  return {file_of_[scan], file_of(scan).offset_of(scans()[scan], first_frame)};
 }
 
 void Cohort::read_window(std::size_t scan, std::uint64_t first_frame, std::span<std::uint16_t> out,
                          Verify verify) const {
   BRAINMT_CHECK(scan < scans().size() && out.size() % voxels(scan) == 0, "{} values are no window of scan {}",
                 out.size(), scan);
-  const Place place = place_of(scan, first_frame, out.size() / voxels(scan));
-  stores_.read(place.file, place.offset, std::as_writable_bytes(out));
+  const Location location = location_of(scan, first_frame, out.size() / voxels(scan));
+  stores_.read(location.file, location.offset, std::as_writable_bytes(out));
   if (verify == Verify::kYes) check_window(scan, first_frame, out);
 }
 
 // False when there is no copy, or it does not match its checksums.
 bool Cohort::read_copy(std::size_t scan, std::uint64_t first_frame, std::span<std::uint16_t> out) const {
   const std::uint64_t frame = voxels(scan) * sizeof(std::uint16_t), frames = scans()[scan].frames;
-  const Place whole = place_of(scan, 0, frames);
+  const Location whole = location_of(scan, 0, frames);
   const auto from_store = [&](std::uint64_t offset, std::span<std::byte> piece) {
     stores_.read(whole.file, whole.offset + offset, piece);
   };
@@ -153,13 +153,13 @@ void Cohort::load_window(FrameReader& reader, std::size_t scan, std::uint64_t fi
                          std::span<std::uint16_t> out) const {
   BRAINMT_CHECK(scan < scans().size() && out.size() % voxels(scan) == 0, "{} values are no window of scan {}",
                 out.size(), scan);
-  const Place place = place_of(scan, first_frame, out.size() / voxels(scan));
+  const Location location = location_of(scan, first_frame, out.size() / voxels(scan));
   if (cache_ && read_copy(scan, first_frame, out)) return;
-  reader.read(place.file, place.offset, std::as_writable_bytes(out));
+  reader.read(location.file, location.offset, std::as_writable_bytes(out));
   if (reading_.checksums) check_window(scan, first_frame, out);
 }
 
-// Frames at the start of the window that match their checksums: all of them when nothing is wrong.
+// Number of leading frames of the window that match their checksums.
 std::size_t Cohort::sound_frames(std::size_t scan, std::uint64_t first_frame,
                                  std::span<const std::uint16_t> window) const {
   const std::size_t size = voxels(scan), frames = window.size() / size;

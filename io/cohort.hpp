@@ -1,7 +1,6 @@
 #pragma once
-// Reads a cohort: one store file, or an index over several (shards) with a mask each. HDF5 is used once, at opening,
-// for the description; frames are then read with one positioned read each window, on any thread, without the library's
-// lock.
+// Reads a cohort: one store file, or an index over several (shards), each with its own mask. HDF5 is used at opening
+// only, for the description; a window is then one pread, on any thread, without the HDF5 lock.
 //
 // Scans of a single file are in its order. Scans of shards are sorted by `source` (its bytes), which is the order in
 // which prepare stores them in one file: training on shards sees exactly the data order of the single file.
@@ -38,13 +37,13 @@ class Cohort {
   /// Packed voxels a frame of this scan: those in the mask of its file.
   std::size_t voxels(std::size_t scan) const { return file_of(scan).scatter.voxels(); }
   /// The largest of these, over all files.
-  std::size_t most_voxels() const;
+  std::size_t max_voxels() const;
   /// Makes dense frames of this scan's packed ones.
   const GridScatter& scatter_of(std::size_t scan) const { return file_of(scan).scatter; }
   /// Dense index of each packed voxel of this scan, ascending.
   std::vector<std::uint32_t> voxels_of(std::size_t scan) const { return scatter_of(scan).voxel_list(); }
 
-  /// False for a scan that the list beside the cohort (quarantine.hpp) takes out of use.
+  /// False for a scan on the quarantine list beside the cohort (quarantine.hpp).
   bool usable(std::size_t scan) const { return !quarantined_[scan]; }
   std::size_t quarantined() const;
 
@@ -54,14 +53,14 @@ class Cohort {
   enum class Verify { kNo, kYes };
 
   /// Reads frames [first_frame, first_frame + out.size() / voxels(scan)) of `scan` as float16 bits, [frame, voxel],
-  /// with plain reads whatever the settings. With kYes as check_window(). Safe to call from several threads.
+  /// with plain reads, ignoring the settings. With kYes as check_window(). Safe to call from several threads.
   void read_window(std::size_t scan, std::uint64_t first_frame, std::span<std::uint16_t> out, Verify verify) const;
 
-  /// How loaders read, and where a window lies for their reader.
+  /// How loaders read.
   const ReadSettings& reading() const { return reading_; }
   /// Collective over reading().comm in collective mode. The cohort outlives the reader.
   std::unique_ptr<FrameReader> make_reader() const { return io::make_reader(stores_, reading_); }
-  struct Place {
+  struct Location {
     std::size_t file = 0;
     std::uint64_t offset = 0;
   };
@@ -70,13 +69,13 @@ class Cohort {
   void load_window(FrameReader& reader, std::size_t scan, std::uint64_t first_frame,
                    std::span<std::uint16_t> out) const;
   /// The window must lie in the scan.
-  Place place_of(std::size_t scan, std::uint64_t first_frame, std::uint64_t frames) const;
-  /// Compares each frame with its checksum; a DataError names the first that differs and how to go on without its scan.
+  Location location_of(std::size_t scan, std::uint64_t first_frame, std::uint64_t frames) const;
+  /// Compares each frame with its checksum; a DataError names the first that differs and how to quarantine its scan.
   void check_window(std::size_t scan, std::uint64_t first_frame, std::span<const std::uint16_t> window) const;
 
   /// Reads every frame of every usable scan with its checksum; throws DataError at the first that differs.
   void verify() const;
-  /// Reads every frame, those in quarantine too; the scans that have one which differs or cannot be read, in order.
+  /// Reads every frame, quarantined scans included; returns the scans with a damaged or unreadable frame, in order.
   std::vector<DamagedScan> damaged_scans() const;
 
   /// Bytes of frames that were read from the store files so far, by loaders too.

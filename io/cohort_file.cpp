@@ -10,23 +10,23 @@
 namespace brainmt::io {
 namespace {
 
-constexpr std::size_t kMostPhenotypes = 65536;
+constexpr std::size_t kMaxPhenotypes = 65536;
 
 // The arrays of one value a scan; all have the length of the first.
 class ScanColumns {
  public:
   ScanColumns(const Hdf5Reader& file, const std::filesystem::path& path)
-      : path_(path), file_(file), ids_(file.texts("scans/participant_id", cohort_format::kLongestText)) {}
+      : path_(path), file_(file), ids_(file.texts("scans/participant_id", cohort_format::kMaxTextBytes)) {}
 
   std::vector<CohortScan> scans() const {
-    const auto source = checked(file_.texts("scans/source", cohort_format::kLongestText));
+    const auto source = checked(file_.texts("scans/source", cohort_format::kMaxTextBytes));
     const auto first = checked(file_.array<std::uint64_t>("scans/first_frame"));
     const auto frames = checked(file_.array<std::uint64_t>("scans/frames"));
     const auto period = checked(file_.array<double>("scans/repetition_time"));
     const auto mean = checked(file_.array<double>("scans/mean"));
     const auto deviation = checked(file_.array<double>("scans/std"));
     const auto fill = checked(file_.halfs("scans/fill_value"));
-    const auto run = checked(file_.texts("scans/run", cohort_format::kLongestText));
+    const auto run = checked(file_.texts("scans/run", cohort_format::kMaxTextBytes));
     const auto mean_fd = checked(file_.array<double>("scans/mean_fd"));
     const auto quality = read_quality();
     std::vector<CohortScan> scans;
@@ -78,7 +78,7 @@ void check_format(const Hdf5Reader& file, const std::filesystem::path& path) {
   if (!file.has_attribute("format"))
     throw DataError(
         fmt::format("'{}': expected a cohort, found an HDF5 file that brainmt did not make", path.string()));
-  const std::string format = file.text_attribute("format", cohort_format::kLongestText);
+  const std::string format = file.text_attribute("format", cohort_format::kMaxTextBytes);
   if (!format.starts_with(cohort_format::kFormat))
     throw DataError(
         fmt::format("'{}': expected a cohort, found an HDF5 file of the format {}", path.string(), printable(format)));
@@ -107,10 +107,10 @@ void read_affine(const Hdf5Reader& file, const std::filesystem::path& path, Coho
 }
 
 void read_phenotypes(const Hdf5Reader& file, CohortLayout& layout) {
-  for (const std::string& name : file.names_in("phenotypes", kMostPhenotypes)) {
+  for (const std::string& name : file.names_in("phenotypes", kMaxPhenotypes)) {
     const std::string full = "phenotypes/" + name;
     if (file.is_text(full)) {
-      layout.phenotypes.push_back({name, file.texts(full, cohort_format::kLongestText)});
+      layout.phenotypes.push_back({name, file.texts(full, cohort_format::kMaxTextBytes)});
     } else {
       layout.phenotypes.push_back({name, file.array<double>(full)});
     }
@@ -186,10 +186,10 @@ std::string CohortFile::digest() const {
 CohortFile read_cohort_file(const Hdf5Reader& file, const std::filesystem::path& path) {
   check_format(file, path);
   CohortLayout layout;
-  layout.normalization = file.text_attribute("normalization", cohort_format::kLongestText);
-  layout.provenance = file.text_attribute("provenance", cohort_format::kLongestText);
-  layout.layout = file.text_attribute("layout", cohort_format::kLongestText);
-  layout.processing = file.text_attribute("processing", cohort_format::kLongestText);
+  layout.normalization = file.text_attribute("normalization", cohort_format::kMaxTextBytes);
+  layout.provenance = file.text_attribute("provenance", cohort_format::kMaxTextBytes);
+  layout.layout = file.text_attribute("layout", cohort_format::kMaxTextBytes);
+  layout.processing = file.text_attribute("processing", cohort_format::kMaxTextBytes);
   read_mask(file, layout);
   read_affine(file, path, layout);
   layout.scans = ScanColumns(file, path).scans();
@@ -201,7 +201,7 @@ CohortFile read_cohort_file(const Hdf5Reader& file, const std::filesystem::path&
   result.path = path;
   result.bytes = file.file_bytes();
   result.checksums = file.array<std::uint32_t>("frame_crc32");
-  const Hdf5Reader::Place frames = file.locate("frames", half_type());
+  const Hdf5Reader::Location frames = file.locate("frames", half_type());
   const std::vector<hsize_t> expected{layout.total_frames(), layout.voxels.size()};
   if (frames.extents != expected || result.checksums.size() != expected[0]) {
     throw DataError(fmt::format("'{}': /frames or /frame_crc32 does not have the {} frames of {} voxels of its scans",

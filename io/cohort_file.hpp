@@ -1,5 +1,5 @@
 #pragma once
-// The description of one store file: everything in it but the frames, and where they lie. HDF5 is used for this only.
+// The description of one store file, read with HDF5: everything but the frames, and the offset of the frames.
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -21,7 +21,7 @@ struct CohortFile {
 
   std::size_t frame_bytes() const { return scatter.voxels() * sizeof(std::uint16_t); }
   /// Byte of a frame of one of its scans.
-  std::uint64_t place_of(const CohortScan& scan, std::uint64_t frame) const {
+  std::uint64_t offset_of(const CohortScan& scan, std::uint64_t frame) const {
     return frames_at + (scan.first_frame + frame) * frame_bytes();
   }
   /// SHA-256 of the mask, the checksums, the scans and the phenotypes: files of equal digest hold equal frames.

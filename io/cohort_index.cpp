@@ -19,8 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kLongestFileName = 255;
-constexpr std::size_t kMostShards = 65536;
+constexpr std::size_t kMaxFileNameBytes = 255;
+constexpr std::size_t kMaxShards = 65536;
 constexpr std::size_t kDigestDigits = 64;
 
 std::string name_and_type(const PhenotypeColumn& column) {
@@ -39,7 +39,7 @@ std::string column_difference(const std::vector<PhenotypeColumn>& a, const std::
   return fmt::format("phenotype columns: {} and {}; one lacks {}", a.size(), b.size(), name_and_type(more[common]));
 }
 
-// What keeps two files from being parts of one cohort, or "".
+// Why two files cannot be shards of one cohort, or "".
 std::string difference(const CohortDescription& a, const CohortDescription& b) {
   if (a.grid != b.grid) {
     return fmt::format("grid: {}x{}x{} and {}x{}x{}", a.grid.x, a.grid.y, a.grid.z, b.grid.x, b.grid.y, b.grid.z);
@@ -81,7 +81,7 @@ void check_fit(const std::vector<CohortFile>& shards) {
 fs::path folder_of(const fs::path& file) { return file.has_parent_path() ? file.parent_path() : fs::path("."); }
 
 bool is_plain_name(const std::string& name) {
-  return !name.empty() && name.size() <= kLongestFileName && name != "." && name != ".." &&
+  return !name.empty() && name.size() <= kMaxFileNameBytes && name != "." && name != ".." &&
          name.find('/') == std::string::npos;
 }
 
@@ -132,8 +132,8 @@ void write_entries(const fs::path& path, const fs::path& shown, const std::vecto
 
 void write_cohort_index(const fs::path& target, const std::vector<fs::path>& shards) {
   if (shards.empty()) throw UsageError(fmt::format("'{}': an index needs at least one shard", target.string()));
-  if (shards.size() > kMostShards)
-    throw UsageError(fmt::format("'{}': more than {} shards", target.string(), kMostShards));
+  if (shards.size() > kMaxShards)
+    throw UsageError(fmt::format("'{}': more than {} shards", target.string(), kMaxShards));
   std::vector<CohortFile> files;
   for (const fs::path& shard : shards) {
     CohortFile file = open_shard(shard);
@@ -160,7 +160,7 @@ void write_cohort_index(const fs::path& target, const std::vector<fs::path>& sha
 
 bool is_cohort_index(const Hdf5Reader& file) {
   return file.has_attribute("format") &&
-         file.text_attribute("format", cohort_format::kLongestText) == cohort_index::kFormat;
+         file.text_attribute("format", cohort_format::kMaxTextBytes) == cohort_index::kFormat;
 }
 
 std::vector<CohortFile> read_shards(const Hdf5Reader& file, const fs::path& index) {
@@ -169,12 +169,12 @@ std::vector<CohortFile> read_shards(const Hdf5Reader& file, const fs::path& inde
     throw DataError(fmt::format("'{}' is an index of version {}, this program reads version {}: merge the shards again",
                                 index.string(), version, cohort_index::kVersion));
   }
-  const auto names = file.texts("shards/file", kLongestFileName);
+  const auto names = file.texts("shards/file", kMaxFileNameBytes);
   const auto digests = file.texts("shards/digest", kDigestDigits);
   const auto bytes = file.array<std::uint64_t>("shards/bytes");
-  if (names.empty() || names.size() > kMostShards || names.size() != digests.size() || names.size() != bytes.size()) {
+  if (names.empty() || names.size() > kMaxShards || names.size() != digests.size() || names.size() != bytes.size()) {
     throw DataError(fmt::format("'{}': the arrays under /shards have {}, {} and {} values: expected 1 to {} of each",
-                                index.string(), names.size(), digests.size(), bytes.size(), kMostShards));
+                                index.string(), names.size(), digests.size(), bytes.size(), kMaxShards));
   }
   const fs::path folder = folder_of(index);
   std::vector<CohortFile> shards;

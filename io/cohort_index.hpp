@@ -1,6 +1,6 @@
 #pragma once
-// Several store files (shards) of equal form as one cohort: a small HDF5 file beside them that names them and tells
-// them from any other file. It copies nothing that they hold. docs/cohort-format.md gives its layout.
+// Index of a sharded cohort: a small HDF5 file beside the store files with their names, sizes and hashes; no data is
+// copied. Layout: docs/cohort-format.md.
 #include <cstdint>
 #include <filesystem>
 #include <vector>

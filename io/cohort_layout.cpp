@@ -11,25 +11,25 @@
 namespace brainmt::io {
 namespace {
 
-constexpr std::uint32_t kLargestExtent = 2048;
-constexpr std::size_t kLongestName = 64;
-constexpr std::size_t kLongestColumnName = 255;
+constexpr std::uint32_t kMaxExtent = 2048;
+constexpr std::size_t kMaxNameBytes = 64;
+constexpr std::size_t kMaxColumnNameBytes = 255;
 
 bool is_safe_text(std::string_view text) {
-  return text.size() <= cohort_format::kLongestText && text.find('\0') == std::string_view::npos;
+  return text.size() <= cohort_format::kMaxTextBytes && text.find('\0') == std::string_view::npos;
 }
 
 bool is_safe_column_name(std::string_view name) {
-  return !name.empty() && name.size() <= kLongestColumnName && name != "." &&
+  return !name.empty() && name.size() <= kMaxColumnNameBytes && name != "." &&
          name.find('/') == std::string_view::npos && is_safe_text(name);
 }
 
 void check_space(const CohortLayout& layout, const std::string& where) {
   const CohortGrid& grid = layout.grid;
   for (const std::uint32_t extent : {grid.x, grid.y, grid.z}) {
-    if (extent < 1 || extent > kLargestExtent) {
+    if (extent < 1 || extent > kMaxExtent) {
       throw DataError(fmt::format("{}: a grid of {}x{}x{} voxels, each extent must be 1 to {}", where, grid.x, grid.y,
-                                  grid.z, kLargestExtent));
+                                  grid.z, kMaxExtent));
     }
   }
   if (layout.voxels.empty()) throw DataError(fmt::format("{}: the mask has no voxel", where));
@@ -43,7 +43,7 @@ void check_space(const CohortLayout& layout, const std::string& where) {
 void check_scan(const CohortScan& scan, const std::string& where) {
   if (!is_participant_id(scan.participant_id)) {
     throw DataError(fmt::format("{}: participant id {} is not 1 to {} letters, digits, '_' or '-'", where,
-                                printable(scan.participant_id), kLongestName));
+                                printable(scan.participant_id), kMaxNameBytes));
   }
   if (!is_safe_text(scan.source) || !is_safe_text(scan.run)) {
     throw DataError(fmt::format("{}: the source or run name of {} is too long", where, scan.participant_id));
@@ -54,7 +54,7 @@ void check_scan(const CohortScan& scan, const std::string& where) {
 void check_column(const PhenotypeColumn& column, std::size_t scans, const std::string& where) {
   if (!is_safe_column_name(column.name)) {
     throw DataError(fmt::format("{}: the phenotype column {} needs another name: 1 to {} bytes, not '.', without '/'",
-                                where, printable(column.name), kLongestColumnName));
+                                where, printable(column.name), kMaxColumnNameBytes));
   }
   const std::size_t rows = std::visit([](const auto& values) { return values.size(); }, column.values);
   if (rows != scans) {
@@ -71,7 +71,7 @@ void check_column(const PhenotypeColumn& column, std::size_t scans, const std::s
 }  // namespace
 
 bool is_participant_id(std::string_view name) {
-  return !name.empty() && name.size() <= kLongestName && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+  return !name.empty() && name.size() <= kMaxNameBytes && std::all_of(name.begin(), name.end(), [](unsigned char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
   });
 }
@@ -95,7 +95,7 @@ void check_layout(const CohortLayout& layout, const std::string& where) {
   for (const PhenotypeColumn& column : layout.phenotypes) {
     check_column(column, layout.scans.size(), where);
     if (!names.insert(column.name).second) {
-      throw DataError(fmt::format("{}: the phenotype column {} stands twice", where, printable(column.name)));
+      throw DataError(fmt::format("{}: the phenotype column {} occurs twice", where, printable(column.name)));
     }
   }
   for (const std::string& text : {layout.normalization, layout.provenance, layout.layout, layout.processing}) {

@@ -29,7 +29,7 @@ struct ScanStatistics {
   std::uint16_t fill = 0;    // float16 bits: value of every voxel outside the mask when the dense frame is rebuilt
 };
 
-/// What acquisition and transfer left in a scan, counted by prepare; docs/preparation.md has the thresholds.
+/// Quality counts of a scan, made by prepare; thresholds: docs/preparation.md.
 struct ScanQuality {
   std::uint32_t spikes = 0;         // frames with a value far off all others
   std::uint32_t empty_frames = 0;   // frames that hold nothing, or much less than the others
@@ -56,20 +56,20 @@ struct PhenotypeColumn {
   std::variant<std::vector<double>, std::vector<std::string>> values;
 };
 
-/// What a cohort tells about itself, whether it lies in one file or in several.
+/// Description of a cohort in one file or several.
 struct CohortDescription {
   CohortGrid grid;
   std::array<double, 16> affine{};  // row-major 4x4, maps voxel (i, j, k, 1) along X, Y, Z to millimetres
   std::string normalization;        // zscore, minmax or none
   std::string layout;               // how the scans' files were named: flat, ukb, hcp, bids or pattern
-  std::string processing;           // what else was done to the frames, as a JSON object of the options used
-  std::string provenance;           // what made the file, for people; no time stamp, so equal input gives equal bits
+  std::string processing;           // other processing of the frames: JSON object of the options used
+  std::string provenance;           // program and options, as text; no time stamp, so equal input gives equal bytes
   std::vector<CohortScan> scans;
   std::vector<PhenotypeColumn> phenotypes;
   std::uint64_t total_frames() const;
 };
 
-/// What one store file holds: every scan in it has the same mask.
+/// Description of one store file; all its scans share one mask.
 struct CohortLayout : CohortDescription {
   std::vector<std::uint32_t> voxels;  // in-mask voxels as (y * grid.x + x) * grid.z + z, strictly ascending
 };
@@ -77,15 +77,15 @@ struct CohortLayout : CohortDescription {
 /// 1 to 64 ASCII letters, digits, '_' or '-': fit for a participant id, and for a file name made of it.
 bool is_participant_id(std::string_view name);
 
-/// What the writer refuses to store and the reader to believe: no scans or voxels, unsafe or overlong names, columns of
-/// a wrong length, extents beyond the limits of docs/cohort-format.md. Throws DataError that begins with `where`.
+/// Validation shared by writer and reader. Refuses: no scans or voxels, unsafe or overlong names, columns of a wrong
+/// length, extents beyond the limits of docs/cohort-format.md. Throws DataError that begins with `where`.
 void check_layout(const CohortLayout& layout, const std::string& where);
 
 /// Names in the file and version of its format.
 namespace cohort_format {
 inline constexpr const char* kFormat = "brainmt-cohort";
 inline constexpr std::uint32_t kVersion = 2;
-inline constexpr std::size_t kLongestText = 4096;  // bytes of one text: a source, a phenotype, an attribute
+inline constexpr std::size_t kMaxTextBytes = 4096;  // bytes of one text: a source, a phenotype, an attribute
 /// Arrays under /scans that may be absent, all together.
 inline constexpr std::array<std::pair<const char*, std::uint32_t ScanQuality::*>, 4> kQuality{
     {{"spikes", &ScanQuality::spikes},

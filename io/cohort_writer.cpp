@@ -15,7 +15,7 @@ namespace brainmt::io {
 namespace {
 
 // One transfer stays below the 2 GiB that a count of bytes in an int allows in HDF5 and in MPI-IO.
-constexpr std::size_t kLargestWrite = std::size_t{256} << 20;
+constexpr std::size_t kMaxWrite = std::size_t{256} << 20;
 
 // The layout with the rows of its scans assigned.
 CohortLayout laid_out(CohortLayout layout, const std::filesystem::path& target) {
@@ -56,7 +56,7 @@ struct CohortWriter::State {
   void complete();
 };
 
-// The arrays that are filled from write_frames() to commit(), and what is collected for them until then.
+// The HDF5 arrays, and the checksums and statistics collected for them before commit().
 void CohortWriter::State::create_arrays() {
   const hsize_t scans = layout.scans.size(), rows = layout.total_frames(), columns = layout.voxels.size();
   Hdf5Writer& file = shared.file();
@@ -78,7 +78,7 @@ void CohortWriter::State::create_arrays() {
   statistics.assign(scans * 4, 0.0);
 }
 
-// Everything that the layout tells before the first scan is read. Every rank creates, rank 0 fills in.
+// Writes the part of the file that is known before the first scan is read. All ranks create, rank 0 writes.
 void CohortWriter::State::store_known() {
   const auto& scans = layout.scans;
   const std::array count{hsize_t{scans.size()}};
@@ -159,7 +159,7 @@ void CohortWriter::write_frames(std::size_t scan, std::uint64_t first_frame, std
                     first_frame + count <= s.layout.scans[scan].frames,
                 "frames {}+{} do not fit in scan {}", first_frame, count, scan);
   const Hdf5Type type = half_type();
-  const std::size_t step = std::max<std::size_t>(1, kLargestWrite / (voxels * sizeof(std::uint16_t)));
+  const std::size_t step = std::max<std::size_t>(1, kMaxWrite / (voxels * sizeof(std::uint16_t)));
   const std::uint64_t row = s.layout.scans[scan].first_frame + first_frame;
   for (std::size_t done = 0; done < count; done += step) {
     const std::size_t rows = std::min(step, count - done);

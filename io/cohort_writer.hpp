@@ -1,8 +1,8 @@
 #pragma once
 // Writes a cohort store with all ranks of a communicator into one HDF5 file (MPI-IO).
 //
-// The file grows beside its target as `<target>.tmp-...` and takes the target's name in commit(), after every byte was
-// synchronised: readers see a whole cohort or none. The bytes do not depend on the number of ranks.
+// The file is written as `<target>.tmp-...` and renamed to the target in commit(), after fsync: readers see a complete
+// cohort or none. The bytes do not depend on the number of ranks.
 //
 //   CohortWriter writer(comm, "cohort.h5", layout);                       // collective, same layout on every rank
 //   std::exception_ptr failure;

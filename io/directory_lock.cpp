@@ -48,7 +48,7 @@ FileDescriptor open_lock(const std::filesystem::path& path, std::string_view key
   return file;
 }
 
-// An owner may remove its directory before it lets go; a lock on the removed file would keep nobody out.
+// An owner may remove its directory before it unlocks: a lock on the removed file is worthless, so try again.
 bool still_named(const FileDescriptor& file, const std::filesystem::path& path) {
   struct stat held = {}, named = {};
   return ::fstat(file.get(), &held) == 0 && ::lstat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino &&

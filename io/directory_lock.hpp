@@ -16,7 +16,7 @@ class DirectoryLock {
   /// Takes the lock of `directory` (which exists). `key` is what the user set to choose it, for messages. Throws
   /// UsageError naming the owner when another process holds it, OutputError when the file cannot be made.
   DirectoryLock(const std::filesystem::path& directory, std::string_view key);
-  /// The file stays (removing it would race with a process that has just opened it); empty means nobody owns it.
+  /// The file stays (removing it would race with a process that has just opened it); empty means no owner.
   ~DirectoryLock();
   /// The directory is free from here on, also for other hosts: for a process that is about to end without destructors.
   void release() noexcept;

@@ -67,7 +67,7 @@ constexpr std::array<std::uint32_t, 256> make_crc32c_table() {
 }
 constexpr auto kCrc32cTable = make_crc32c_table();
 
-// The format stores checksums rotated and offset, so that data which holds checksums does not check itself.
+// The format masks CRCs (rotate, add a constant): a CRC over data that contains its own CRC is degenerate.
 std::uint32_t masked(std::uint32_t crc) { return ((crc >> 15) | (crc << 17)) + 0xa282ead8u; }
 
 // length, checksum of the length, data, checksum of the data

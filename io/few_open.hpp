@@ -1,6 +1,6 @@
 #pragma once
-// Open files by number, a bounded count of them: a cohort may have more shards than a process may have descriptors. The
-// one opened first is closed first, so ranks that ask for the same numbers in the same order close the same files.
+// Cache of open files with a fixed capacity: a cohort may have more shards than a process may open. Eviction is first
+// in, first out, so ranks that request the same files in the same order close the same files.
 #include <cstddef>
 #include <deque>
 #include <map>
@@ -11,14 +11,14 @@ namespace brainmt::io {
 template <class Handle>
 class FewOpen {
  public:
-  static constexpr std::size_t kMost = 32;
+  static constexpr std::size_t kMaxOpen = 32;
 
   /// The handle of `file`, made by `open()` when there is none. `close(handle)` is called for one that must go.
   template <class Open, class Close>
   Handle& get(std::size_t file, Open open, Close close) {
     const auto found = handles_.find(file);
     if (found != handles_.end()) return found->second;
-    if (order_.size() == kMost) {
+    if (order_.size() == kMaxOpen) {
       close(handles_.at(order_.front()));
       handles_.erase(order_.front());
       order_.pop_front();

@@ -12,7 +12,7 @@ namespace brainmt::io {
 namespace {
 
 // The kernel moves at most about 2 GiB in one call; a smaller step also keeps an interrupted call cheap to repeat.
-constexpr std::size_t kLargestTransfer = std::size_t{1} << 30;
+constexpr std::size_t kMaxTransfer = std::size_t{1} << 30;
 
 }  // namespace
 
@@ -53,8 +53,7 @@ std::uint64_t file_size(const FileDescriptor& fd, const std::filesystem::path& p
 void read_exactly(const FileDescriptor& fd, const std::filesystem::path& path, std::uint64_t offset,
                   std::span<std::byte> out) {
   while (!out.empty()) {
-    const ssize_t got =
-        ::pread(fd.get(), out.data(), std::min(out.size(), kLargestTransfer), static_cast<off_t>(offset));
+    const ssize_t got = ::pread(fd.get(), out.data(), std::min(out.size(), kMaxTransfer), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw UnreadableError(fmt::format("cannot read '{}': {}", path.string(), errno_text(errno)));
     if (got == 0) {
@@ -68,7 +67,7 @@ void read_exactly(const FileDescriptor& fd, const std::filesystem::path& path, s
 
 void write_all(const FileDescriptor& fd, const std::filesystem::path& path, std::span<const std::byte> data) {
   while (!data.empty()) {
-    const ssize_t put = ::write(fd.get(), data.data(), std::min(data.size(), kLargestTransfer));
+    const ssize_t put = ::write(fd.get(), data.data(), std::min(data.size(), kMaxTransfer));
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) {
       throw OutputError(fmt::format("cannot write '{}': {}; {} bytes were left to write", path.string(),

@@ -100,13 +100,13 @@ FoundKind kind_of_file(const fs::path& path) {
 
 // Looks into some of the folders below: layouts have scans up to four deep.
 bool holds_scans(const fs::path& directory) {
-  constexpr int kDeepest = 4, kMostNames = 2000;
+  constexpr int kMaxDepth = 4, kMaxNames = 2000;
   int seen = 0;
   std::error_code failed;
   for (fs::recursive_directory_iterator at(directory, fs::directory_options::skip_permission_denied, failed), end;
-       !failed && at != end && seen < kMostNames; at.increment(failed), ++seen) {
+       !failed && at != end && seen < kMaxNames; at.increment(failed), ++seen) {
     if (ends_with_any(lower_case(at->path().filename().string()), {".nii", ".nii.gz"})) return true;
-    if (at.depth() >= kDeepest) at.disable_recursion_pending();
+    if (at.depth() >= kMaxDepth) at.disable_recursion_pending();
   }
   return false;
 }
@@ -125,7 +125,7 @@ FoundKind kind_of_directory(const fs::path& path) {
   return {FileKind::kOther, "a directory"};
 }
 
-// What to do with a thing of ours that is given where another one belongs.
+// The remedy for a file of this program given in place of another kind.
 std::string remedy(const fs::path& path, const FoundKind& found, FileKind wanted) {
   if (found.kind == FileKind::kRun && wanted == FileKind::kWeights)
     return fmt::format(": write its weights with 'brainmt weights export in={} out=...' (evaluate, embed: run.dir=)",

@@ -1,6 +1,6 @@
 #pragma once
-// What a file or a directory is, told from its first bytes and its name, for messages that name a wrong file for what
-// it is: "expected a cohort, found a NIfTI scan". Nothing is read but the first 4 KiB, and the names in a directory.
+// Recognises the kind of a file or directory from its first 4 KiB, its name, or the names in the directory, for
+// messages such as "expected a cohort, found a NIfTI scan".
 #include <filesystem>
 #include <string>
 
@@ -18,7 +18,7 @@ struct FoundKind {
 FoundKind kind_of(const std::filesystem::path& path);
 
 /// Throws DataError "'path': expected <text>, found <what it is>" when the path is recognised as something of another
-/// kind. What is missing, damaged or not recognised is left to its reader, which knows better what is wrong with it.
+/// kind. A missing, damaged or unrecognised path is left to its reader, whose message is more exact.
 void refuse_other_kinds(const std::filesystem::path& path, FileKind wanted, const std::string& text);
 
 /// Does the directory hold a run: config.yaml or checkpoints?

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kSexField = 31, kImagingInstance = 2;
 
-// A thing under its names: what may be asked for, and the columns that hold it. All lower case; blanks end the lists.
+// A known quantity: names a user may give, and names of columns that hold it. Lower case; empty strings end the lists.
 struct Alias {
   std::array<std::string_view, 2> asked;
   std::array<std::string_view, 3> columns;
@@ -57,12 +57,12 @@ std::vector<std::size_t> columns_where(std::span<const std::string> names, const
 }
 
 std::string listed(std::span<const std::string> names, const std::vector<std::size_t>& columns) {
-  constexpr std::size_t kMost = 6;
+  constexpr std::size_t kMaxShown = 6;
   std::string text;
-  for (std::size_t i = 0; i < std::min(columns.size(), kMost); ++i) {
+  for (std::size_t i = 0; i < std::min(columns.size(), kMaxShown); ++i) {
     text += (i == 0 ? "" : ", ") + printable(names[columns[i]]);
   }
-  return text + (columns.size() > kMost ? ", ..." : "");
+  return text + (columns.size() > kMaxShown ? ", ..." : "");
 }
 
 // The only one, nothing, or an error that names them all.
@@ -101,7 +101,7 @@ std::vector<std::size_t> columns_of_alias(std::span<const std::string> names, co
   return found;
 }
 
-// What to try instead of a column that is not there.
+// Suggestion for a missing column.
 std::string hint(std::span<const std::string> names, std::string_view wanted) {
   const Alias* alias = alias_of(lower_case(wanted));
   const auto field = alias != nullptr && alias->ukb_field != 0 ? UkbField{alias->ukb_field, {}, {}}

@@ -1,6 +1,6 @@
 #pragma once
-// Which column of a phenotype table is meant. Cohorts call the same thing by different names, and people call it by its
-// everyday one.
+// Resolves the name of a phenotype column: cohorts name the same quantity differently, and users give its everyday
+// name.
 #include <cstddef>
 #include <optional>
 #include <span>

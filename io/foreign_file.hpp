@@ -1,6 +1,6 @@
 #pragma once
-// Files that stand where data is expected and hold something else: other formats, archives, a pointer to data that was
-// not fetched, a web page that was saved under the data's name. One list for all readers.
+// Recognises files of other kinds where data is expected: other formats, archives, Git LFS pointers, a saved web page.
+// One list for all readers.
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -15,10 +15,10 @@ struct ForeignKind {
   std::string text() const { return remedy.empty() ? what : what + ": " + remedy; }
 };
 
-/// Whose point of view: a table may be UTF-16, a scan may be gzip, and the way to a table as text is another one.
+/// Which reader asks: a table may be UTF-16, a scan may be gzip, and remedies differ.
 enum class Reader { kAny, kTable, kScan };
 
-/// What a file of this name is that begins with `start`, its first 4 KiB or all of it; nothing: none of the list.
+/// Kind of the file with this name whose first 4 KiB (or whole content) are `start`; nothing: not in the list.
 std::optional<ForeignKind> foreign_kind(const std::filesystem::path& name, std::string_view start, Reader reader);
 
 /// The first 4 KiB of a file; empty where it cannot be read.

@@ -1,16 +1,15 @@
 #pragma once
-// How bytes of /frames get from a store file into memory: three ways behind one interface.
+// Reads ranges of /frames from store files: one interface, three implementations.
 //
 // posix        one pread a window; needs nothing of the file system but reading
 // independent  MPI_File_read_at on a file that each rank opens for itself
 // collective   MPI_File_read_at_all in rounds of all ranks, which lets the MPI library join neighbouring requests
 //
-// HDF5 only tells where /frames begins. Reading does not go through it: a parallel HDF5 is not safe to call from
-// several threads, and windows are read by loader threads while the program may use HDF5. Because /frames is one
-// contiguous, unfiltered piece of the file (the format says so and opening checks it), its bytes at that place are the
-// frames.
+// HDF5 gives the offset of /frames only. Frames are not read through HDF5: parallel HDF5 is not thread-safe, and loader
+// threads read while the program may use HDF5. /frames is contiguous and unfiltered (required by the format, checked
+// when opened), so the bytes at the offset are the frames.
 //
-// A reader belongs to one thread. Only the collective one needs the calls beside read(): its ranks work in rounds, and
+// A reader belongs to one thread. Only the collective one needs the calls other than read(): ranks read in rounds, and
 // a rank with nothing to read must still take part in the rounds of the others.
 #include <mpi.h>
 
@@ -55,8 +54,8 @@ struct ReadSettings {
 
 class FrameReader {
  public:
-  /// Sleeps for at most `longest`; true as soon as the caller wants to go on.
-  using Pause = std::function<bool(std::chrono::microseconds longest)>;
+  /// Sleeps for at most `max_sleep`; true as soon as the caller wants to continue.
+  using Pause = std::function<bool(std::chrono::microseconds max_sleep)>;
 
   virtual ~FrameReader() = default;
 
@@ -79,7 +78,7 @@ class StoreFiles {
   /// Reads and counts. Throws DataError.
   void read(std::size_t file, std::uint64_t offset, std::span<std::byte> out);
   const std::vector<CohortFile>& files() const { return files_; }
-  /// Bytes that came from the files so far, by whatever way.
+  /// Bytes read from the files so far, by all readers.
   std::atomic<std::uint64_t>& bytes_read() { return bytes_read_; }
 
  private:

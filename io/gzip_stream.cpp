@@ -19,8 +19,8 @@ namespace {
 
 constexpr std::size_t kBufferBytes = 256 * 1024;
 constexpr int kGzipWindowBits = 15 + 16;  // the largest window; 16 asks zlib for the gzip wrapper and its CRC-32
-constexpr std::uint64_t kLargestRatio = 1032;
-constexpr std::size_t kLargestStep = std::numeric_limits<uInt>::max();
+constexpr std::uint64_t kMaxRatio = 1032;
+constexpr std::size_t kMaxStep = std::numeric_limits<uInt>::max();
 
 using Buffer = std::array<std::byte, kBufferBytes>;
 
@@ -171,7 +171,7 @@ ByteReader& ByteReader::operator=(ByteReader&&) noexcept = default;
 
 bool ByteReader::compressed() const { return state_->inflater != nullptr; }
 std::uint64_t ByteReader::capacity() const {
-  const std::uint64_t ratio = compressed() ? kLargestRatio : 1;
+  const std::uint64_t ratio = compressed() ? kMaxRatio : 1;
   return std::min(state_->size, std::numeric_limits<std::uint64_t>::max() / ratio) * ratio;
 }
 std::uint64_t ByteReader::position() const { return state_->delivered; }
@@ -187,7 +187,7 @@ void ByteReader::read(std::span<std::byte> out) {
     return;
   }
   while (!out.empty()) {
-    const std::span<std::byte> step = out.first(std::min(out.size(), kLargestStep));
+    const std::span<std::byte> step = out.first(std::min(out.size(), kMaxStep));
     const std::size_t got = s.inflate_into(step);
     s.delivered += got;
     if (got < step.size()) {
@@ -261,7 +261,7 @@ void GzipFile::pump(int flush) {
 
 void GzipFile::write(std::span<const std::byte> data) {
   while (!data.empty()) {
-    const std::size_t step = std::min(data.size(), kLargestStep);
+    const std::size_t step = std::min(data.size(), kMaxStep);
     // zlib's interface lacks const; it only reads the input.
     deflater_->stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(data.data()));
     deflater_->stream.avail_in = static_cast<uInt>(step);

@@ -1,7 +1,7 @@
 #pragma once
 // Bytes of a plain or gzip file behind one reader, and a gzip writer whose output depends on its input alone.
 //
-// The reader never holds more than its own buffer, whatever the file claims to hold: the caller says how many bytes it
+// The reader's memory is one buffer, independent of sizes claimed by the file: the caller states how many bytes it
 // expects and gets exactly those, or a DataError of one line. Compression is recognised by the file's first two bytes,
 // not by its name. A gzip file is a series of members (RFC 1952), whose contents follow one another; zero bytes behind
 // a member are padding. Anything else behind a member is refused.

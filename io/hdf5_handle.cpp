@@ -12,9 +12,8 @@ herr_t keep_first(unsigned position, const H5E_error2_t* error, void* out) {
   return 0;
 }
 
-// Cohort files never change once they have their name, so nobody needs a lock to read them, and many cluster file
-// systems have none. The environment variable would overrule what each file is opened with, so it is set for this
-// process.
+// Cohort files never change once they have their name, so readers need no lock, and many cluster file systems have
+// none. The environment variable would overrule what each file is opened with, so it is set for this process.
 bool prepare_once() {
   ::setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
   H5dont_atexit();

@@ -1,5 +1,5 @@
 #pragma once
-// Owned HDF5 identifiers, and HDF5 calls whose failure is an error of ours with the file, the operation and the
+// RAII HDF5 identifiers, and checked HDF5 calls: a failure becomes an Error with the file, the operation and the
 // library's innermost reason on one line.
 #include <hdf5.h>
 

@@ -41,7 +41,8 @@ Hdf5Dataset Hdf5Reader::open(const std::string& name) const {
   return Hdf5Dataset(id);
 }
 
-Hdf5Reader::Place Hdf5Reader::place_of(const Hdf5Dataset& array, const std::string& name, const Hdf5Type& type) const {
+Hdf5Reader::Location Hdf5Reader::location_of(const Hdf5Dataset& array, const std::string& name,
+                                             const Hdf5Type& type) const {
   const std::string shown = printable(name);
   const Hdf5Properties creation(check(H5Dget_create_plist(array.get()), "read /" + name + " of"));
   if (H5Pget_layout(creation.get()) != H5D_CONTIGUOUS) refuse(shown, "is not stored in one piece");
@@ -50,26 +51,26 @@ Hdf5Reader::Place Hdf5Reader::place_of(const Hdf5Dataset& array, const std::stri
   if (H5Tequal(stored.get(), type.get()) <= 0) refuse(shown, "has another element type than the format says");
 
   const Hdf5Space space(check(H5Dget_space(array.get()), "read /" + name + " of"));
-  Place place;
+  Location location;
   const int rank = H5Sget_simple_extent_ndims(space.get());
   if (rank < 1) refuse(shown, "has no dimensions");
-  place.extents.resize(static_cast<std::size_t>(rank));
-  H5Sget_simple_extent_dims(space.get(), place.extents.data(), nullptr);
-  place.bytes = H5Tget_size(type.get());
-  for (const hsize_t extent : place.extents) {
-    if (__builtin_mul_overflow(place.bytes, std::uint64_t{extent}, &place.bytes))
+  location.extents.resize(static_cast<std::size_t>(rank));
+  H5Sget_simple_extent_dims(space.get(), location.extents.data(), nullptr);
+  location.bytes = H5Tget_size(type.get());
+  for (const hsize_t extent : location.extents) {
+    if (__builtin_mul_overflow(location.bytes, std::uint64_t{extent}, &location.bytes))
       refuse(shown, "has extents that overflow");
   }
   const haddr_t offset = H5Dget_offset(array.get());
-  if (place.bytes > 0 && (offset == HADDR_UNDEF || offset > file_bytes_ || place.bytes > file_bytes_ - offset)) {
-    refuse(shown, fmt::format("claims {} bytes, which the file of {} does not hold", place.bytes, file_bytes_));
+  if (location.bytes > 0 && (offset == HADDR_UNDEF || offset > file_bytes_ || location.bytes > file_bytes_ - offset)) {
+    refuse(shown, fmt::format("claims {} bytes, which the file of {} does not hold", location.bytes, file_bytes_));
   }
-  place.offset = offset;
-  return place;
+  location.offset = offset;
+  return location;
 }
 
-Hdf5Reader::Place Hdf5Reader::locate(const std::string& name, const Hdf5Type& type) const {
-  return place_of(open(name), name, type);
+Hdf5Reader::Location Hdf5Reader::locate(const std::string& name, const Hdf5Type& type) const {
+  return location_of(open(name), name, type);
 }
 
 std::vector<std::uint16_t> Hdf5Reader::halfs(const std::string& name) const {
@@ -87,15 +88,15 @@ bool Hdf5Reader::is_text(const std::string& name) const {
   return H5Tget_class(stored.get()) == H5T_STRING;
 }
 
-std::vector<std::string> Hdf5Reader::texts(const std::string& name, std::size_t longest) const {
+std::vector<std::string> Hdf5Reader::texts(const std::string& name, std::size_t max_bytes) const {
   std::size_t cell = 0;
   {
     const Hdf5Dataset array = open(name);
     const Hdf5Type stored(check(H5Dget_type(array.get()), "read /" + name + " of"));
     cell = H5Tget_size(stored.get());
   }
-  if (cell < 1 || cell > longest)
-    refuse(printable(name), fmt::format("has texts of {} bytes, 1 to {} are allowed", cell, longest));
+  if (cell < 1 || cell > max_bytes)
+    refuse(printable(name), fmt::format("has texts of {} bytes, 1 to {} are allowed", cell, max_bytes));
   std::string block;
   read(name, text_type(cell), cell, 1, nullptr, [&](std::size_t count) {
     block.resize(count * cell);
@@ -109,13 +110,13 @@ std::vector<std::string> Hdf5Reader::texts(const std::string& name, std::size_t 
   return texts;
 }
 
-std::string Hdf5Reader::text_attribute(const std::string& name, std::size_t longest) const {
+std::string Hdf5Reader::text_attribute(const std::string& name, std::size_t max_bytes) const {
   const std::string operation = "read the attribute " + name + " of";
   const Hdf5Attribute attribute(check(H5Aopen(file_.get(), name.c_str(), H5P_DEFAULT), operation));
   const Hdf5Type stored(check(H5Aget_type(attribute.get()), operation));
   const Hdf5Space space(check(H5Aget_space(attribute.get()), operation));
   const std::size_t size = H5Tget_size(stored.get());
-  if (size < 1 || size > longest || H5Tequal(stored.get(), text_type(size).get()) <= 0 ||
+  if (size < 1 || size > max_bytes || H5Tequal(stored.get(), text_type(size).get()) <= 0 ||
       H5Sget_simple_extent_npoints(space.get()) != 1) {
     refuse(name, "is an attribute of another type than the format says");
   }
@@ -138,19 +139,20 @@ std::uint32_t Hdf5Reader::number_attribute(const std::string& name) const {
   return value;
 }
 
-std::vector<std::string> Hdf5Reader::names_in(const std::string& group, std::size_t most) const {
+std::vector<std::string> Hdf5Reader::names_in(const std::string& group, std::size_t max_names) const {
   require_hard_links(group);
   const Hdf5Group opened(check(H5Gopen2(file_.get(), group.c_str(), H5P_DEFAULT), "open /" + group + " of"));
   H5G_info_t info = {};
   check(H5Gget_info(opened.get(), &info), "list /" + group + " of");
-  if (info.nlinks > most) refuse(group, fmt::format("has {} entries, at most {} are allowed", info.nlinks, most));
+  if (info.nlinks > max_names)
+    refuse(group, fmt::format("has {} entries, at most {} are allowed", info.nlinks, max_names));
   std::vector<std::string> names;
   for (hsize_t i = 0; i < info.nlinks; ++i) {
-    constexpr std::size_t kLongest = 255;
-    std::string name(kLongest + 1, '\0');
+    constexpr std::size_t kMaxBytes = 255;
+    std::string name(kMaxBytes + 1, '\0');
     const ssize_t size =
         H5Lget_name_by_idx(opened.get(), ".", H5_INDEX_NAME, H5_ITER_INC, i, name.data(), name.size(), H5P_DEFAULT);
-    if (size < 0 || size > static_cast<ssize_t>(kLongest)) refuse(group, "has an entry without a usable name");
+    if (size < 0 || size > static_cast<ssize_t>(kMaxBytes)) refuse(group, "has an entry without a usable name");
     name.resize(static_cast<std::size_t>(size));
     names.push_back(std::move(name));
   }

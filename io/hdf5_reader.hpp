@@ -18,12 +18,12 @@ class Hdf5Reader {
 
   std::uint64_t file_bytes() const { return file_bytes_; }
 
-  /// Where an array of `type` lies in the file.
-  struct Place {
+  /// Extents, offset in the file and size of an array of `type`.
+  struct Location {
     std::vector<hsize_t> extents;
     std::uint64_t offset = 0, bytes = 0;
   };
-  Place locate(const std::string& name, const Hdf5Type& type) const;
+  Location locate(const std::string& name, const Hdf5Type& type) const;
 
   /// The elements of an array of `rank` dimensions; `extents`, when given, receives them.
   template <class T>
@@ -37,14 +37,14 @@ class Hdf5Reader {
     return values;
   }
   std::vector<std::uint16_t> halfs(const std::string& name) const;
-  std::vector<std::string> texts(const std::string& name, std::size_t longest) const;
+  std::vector<std::string> texts(const std::string& name, std::size_t max_bytes) const;
   bool is_text(const std::string& name) const;
 
   bool has_attribute(const std::string& name) const { return H5Aexists(file_.get(), name.c_str()) > 0; }
-  std::string text_attribute(const std::string& name, std::size_t longest) const;
+  std::string text_attribute(const std::string& name, std::size_t max_bytes) const;
   std::uint32_t number_attribute(const std::string& name) const;
-  /// Names in a group, in the order of their bytes; at most `most`.
-  std::vector<std::string> names_in(const std::string& group, std::size_t most) const;
+  /// Names in a group, in the order of their bytes; at most `max_names`.
+  std::vector<std::string> names_in(const std::string& group, std::size_t max_names) const;
 
  private:
   template <class Result>
@@ -54,16 +54,16 @@ class Hdf5Reader {
   [[noreturn]] void refuse(const std::string& name, const std::string& why) const;
   void require_hard_links(const std::string& name) const;
   Hdf5Dataset open(const std::string& name) const;
-  Place place_of(const Hdf5Dataset& array, const std::string& name, const Hdf5Type& type) const;
+  Location location_of(const Hdf5Dataset& array, const std::string& name, const Hdf5Type& type) const;
   template <class Allocate>
   void read(const std::string& name, const Hdf5Type& type, std::size_t element_bytes, std::size_t rank,
             std::vector<hsize_t>* extents, Allocate allocate) const {
     const Hdf5Dataset array = open(name);
-    const Place place = place_of(array, name, type);
-    if (place.extents.size() != rank)
-      refuse(name, fmt::format("has {} dimensions, not {}", place.extents.size(), rank));
-    if (extents != nullptr) *extents = place.extents;
-    void* out = allocate(place.bytes / element_bytes);
+    const Location location = location_of(array, name, type);
+    if (location.extents.size() != rank)
+      refuse(name, fmt::format("has {} dimensions, not {}", location.extents.size(), rank));
+    if (extents != nullptr) *extents = location.extents;
+    void* out = allocate(location.bytes / element_bytes);
     check(H5Dread(array.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, out), "read /" + name + " of");
   }
 

@@ -10,7 +10,7 @@
 namespace brainmt::io {
 namespace {
 
-// A z_stream points to itself, so it stays where it was made.
+// A z_stream holds a pointer to itself, so it must not move.
 class ZlibInflater final : public Inflater {
  public:
   ZlibInflater() {

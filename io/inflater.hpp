@@ -1,6 +1,6 @@
 #pragma once
-// Deflate streams by zlib or by ISA-L (three times as fast), behind one interface. What surrounds a stream, the header,
-// checksum and length of gzip, is the caller's, so that whatever inflates, the same files are refused.
+// Inflates raw deflate streams with zlib or ISA-L (three times as fast). The caller checks gzip's header, checksum and
+// length, so both back ends refuse the same files.
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -16,7 +16,7 @@ class Inflater {
   struct Step {
     std::size_t produced = 0;
     bool ended = false;       // the stream is over and everything in it was produced
-    std::string_view damage;  // empty, or why the stream cannot go on
+    std::string_view damage;  // empty, or why the stream cannot continue
   };
 
   virtual ~Inflater() = default;
@@ -37,7 +37,7 @@ class Inflater {
   Inflater() = default;
 };
 
-/// A stream from its start; memory is bounded (below 200 kB), whatever the stream holds.
+/// A stream from its start; memory is bounded (below 200 kB).
 std::unique_ptr<Inflater> make_inflater(Inflation inflation);
 
 }  // namespace brainmt::io

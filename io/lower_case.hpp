@@ -1,5 +1,5 @@
 #pragma once
-// Letters without their case, whatever the locale.
+// ASCII lower case, independent of the locale.
 #include <string>
 #include <string_view>
 

@@ -1,7 +1,6 @@
 #pragma once
-// Metrics as text for people's scripts: one JSON object a line (metrics.jsonl) and the same as a table (metrics.csv).
-// Each line is one write at the end of the file, so that a killed run leaves at most one incomplete line, and a resumed
-// run goes on behind it.
+// Metrics as text: one JSON object per line (metrics.jsonl) and a table (metrics.csv). Each line is appended with one
+// write, so a killed run leaves at most one incomplete line; a resumed run appends.
 #include <filesystem>
 #include <initializer_list>
 #include <nlohmann/json_fwd.hpp>

@@ -72,11 +72,11 @@ class IndependentReader final : public FrameReader {
   FewOpen<MPI_File> open_;
 };
 
-// All ranks go through the same rounds. A round begins with every rank saying what it wants; then each file that any
-// rank wants is read by all, those without a request for it with count 0. Who has failed, stopped or finished says so
-// in the same place, so all ranks see the same and leave in the same round. No rank waits for anything but rounds: in
-// particular not for room in its own queue, which the others could otherwise make wait for ever.
-// A rank that has had all its windows may go at any time: then the rounds end and the others read on alone.
+// Protocol of collective reads. Each round:
+//   1. all-gather of one ticket per rank: its request, or failed, stopped, finished
+//   2. for each file that any rank wants: MPI_File_read_at_all, with count 0 on ranks without a request for it
+// All ranks see the same tickets, so they leave in the same round. A rank blocks in rounds only, never for room in its
+// own queue: that could deadlock the others. When a finished rank leaves, the rounds end and the others read on alone.
 class CollectiveReader final : public FrameReader {
  public:
   CollectiveReader(StoreFiles& stores, MPI_Comm comm, std::size_t largest_piece)
@@ -120,8 +120,8 @@ class CollectiveReader final : public FrameReader {
     return std::ranges::any_of(tickets_, [&](const Ticket& t) { return t.kind == kind; });
   }
 
-  // Rounds without a request of this rank. A rank that waits for room looks for it more and more seldom while nobody
-  // reads, so that an idle loader costs nothing to speak of.
+  // Rounds without a request of this rank. While no rank reads, a rank waiting for room polls with growing pauses, so
+  // an idle loader costs little CPU.
   void take_part(Ticket::Kind kind, const Pause& pause) {
     constexpr std::chrono::microseconds kShort{100}, kLong{5000};
     auto nap = kShort;
@@ -147,11 +147,11 @@ class CollectiveReader final : public FrameReader {
     }
   }
 
-  // Waits for a nonblocking operation without holding a core: the model computes on it.
+  // Waits for a nonblocking operation by sleeping between tests: the core belongs to the model.
   template <class Start>
   static void poll(Start start) {
     constexpr int kSpins = 50;
-    constexpr std::chrono::microseconds kLongest{500};
+    constexpr std::chrono::microseconds kMaxNap{500};
     MPI_Request request = MPI_REQUEST_NULL;
     start(&request);
     std::chrono::microseconds nap{20};
@@ -163,7 +163,7 @@ class CollectiveReader final : public FrameReader {
         std::this_thread::yield();
       } else {
         std::this_thread::sleep_for(nap);
-        nap = std::min(nap * 2, kLongest);
+        nap = std::min(nap * 2, kMaxNap);
       }
     }
   }
@@ -172,10 +172,9 @@ class CollectiveReader final : public FrameReader {
     poll([&](MPI_Request* request) { MPI_Ibarrier(comm, request); });
   }
 
-  // Collective MPI-IO calls of two readers of one process must not be under way together: ROMIO holds a lock of the
-  // whole process while it waits for the other ranks, so readers that met in another order elsewhere would block each
-  // other for ever; opening makes communicators, so making those of a reader takes a turn too. Rank 0 gives the turns:
-  // nobody begins before it has its own, and it keeps it until all are done.
+  // Serialises collective MPI-IO calls of several readers of one process. ROMIO holds a process-wide lock while it
+  // waits for other ranks, so two readers that enter in different orders on two ranks deadlock; creating communicators
+  // too. Rank 0 takes the process's mutex first, the others start after it, and it unlocks when all are done.
   template <class Work>
   void in_turn(MPI_Comm comm, Work work) const {
     std::unique_lock lock(turn_, std::defer_lock);
@@ -183,7 +182,7 @@ class CollectiveReader final : public FrameReader {
     barrier(comm);
     try {
       work();
-    } catch (...) {  // thrown by all ranks alike
+    } catch (...) {  // thrown on all ranks
       barrier(comm);
       throw;
     }
@@ -202,10 +201,10 @@ class CollectiveReader final : public FrameReader {
   }
 
   void read_files(const Ticket& mine, std::uint64_t offset, std::span<std::byte> out) {
-    std::map<std::uint32_t, std::uint64_t> most;  // bytes of the largest request, by file
+    std::map<std::uint32_t, std::uint64_t> max_request;  // bytes of the largest request, by file
     for (const Ticket& t : tickets_)
-      if (t.kind == Ticket::kWants) most[t.file] = std::max(most[t.file], t.bytes);
-    for (const auto& [file, bytes] : most) {
+      if (t.kind == Ticket::kWants) max_request[t.file] = std::max(max_request[t.file], t.bytes);
+    for (const auto& [file, bytes] : max_request) {
       MPI_File handle = opened(file);
       const bool is_mine = mine.kind == Ticket::kWants && mine.file == file;
       std::uint64_t at = offset;

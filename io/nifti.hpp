@@ -3,9 +3,9 @@
 // .img and .hdr, which are named by their .img. A pair whose header is that of Analyze 7.5 is read as voxels of unknown
 // orientation: its header has no affine, no unit and no scaling that programs agree on.
 //
-// Nothing that a header says is believed before it was checked against the bytes that are there: dimensions, their
-// product, the type, the offset of the data. The memory of a reader does not depend on the header. Every failure is a
-// DataError of one line: file, what was expected, what was found.
+// Every header field is checked against the size of the file before use: dimensions, number of voxels, type, offset of
+// the data. Memory of a reader does not depend on the header. Every failure is a DataError of one line: file, expected,
+// found.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -44,7 +44,7 @@ struct NiftiHeader {
   std::array<std::int64_t, 4> shape{};  // X, Y, Z, T; T is the extent of the one axis behind Z that is longer than 1
   NiftiType type = NiftiType::kFloat32;
   double slope = 1, intercept = 0;  // value = slope * stored + intercept; 1 and 0 where the file asks for none
-  double repetition_time = 0;  // as it stands there, finite; seconds by the file's unit, and none counts as seconds
+  double repetition_time = 0;       // as in the header, finite; seconds by the file's unit, and none counts as seconds
   std::array<double, 16> affine{};  // row-major 4x4, voxel (i, j, k, 1) to millimetres; its 3x3 part is regular
   AffineSource affine_source = AffineSource::kSform;
   bool affine_refused = false;      // a code is set, but its matrix is singular or not finite: the next is used

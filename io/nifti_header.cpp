@@ -37,10 +37,10 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the byte order of a file is compared with little endian");
 
-constexpr std::size_t kLongestHeader = 544;
-constexpr std::int64_t kLongestAxis = 1 << 20;
+constexpr std::size_t kMaxHeaderBytes = 544;
+constexpr std::int64_t kMaxAxis = 1 << 20;
 // 512^3: several times the finest functional scan, and small enough that one frame of float fits anywhere.
-constexpr std::int64_t kMostFrameVoxels = std::int64_t{1} << 27;
+constexpr std::int64_t kMaxFrameVoxels = std::int64_t{1} << 27;
 
 class Parser {
  public:
@@ -135,8 +135,8 @@ class Parser {
     header_.shape.fill(1);
     for (std::size_t d = 1; d <= static_cast<std::size_t>(dimensions); ++d) {
       const std::int64_t extent = dim(d);
-      if (extent < 1 || extent > kLongestAxis) {
-        fail(fmt::format("declares extent {} for dimension {}, expected 1 to {}", extent, d, kLongestAxis));
+      if (extent < 1 || extent > kMaxAxis) {
+        fail(fmt::format("declares extent {} for dimension {}, expected 1 to {}", extent, d, kMaxAxis));
       }
       if (d < header_.shape.size()) {
         header_.shape[d - 1] = extent;
@@ -151,9 +151,9 @@ class Parser {
         time_axis_ = d;
       }
     }
-    const auto& s = header_.shape;  // at most 2^20 each: the product of three fits
-    if (s[0] * s[1] * s[2] > kMostFrameVoxels) {
-      fail(fmt::format("declares frames of {}x{}x{} voxels, more than {}", s[0], s[1], s[2], kMostFrameVoxels));
+    const auto& s = header_.shape;  // at most 2^20 each: no overflow
+    if (s[0] * s[1] * s[2] > kMaxFrameVoxels) {
+      fail(fmt::format("declares frames of {}x{}x{} voxels, more than {}", s[0], s[1], s[2], kMaxFrameVoxels));
     }
   }
 
@@ -205,7 +205,7 @@ class Parser {
     header_.affine[15] = 1;
   }
 
-  // The sform, else the qform, else the voxel sizes; a transform that does not map voxels one to one is passed over.
+  // The sform, else the qform, else the voxel sizes; a transform that does not map voxels one to one is skipped.
   void read_affine() {
     for (const AffineSource source : {AffineSource::kSform, AffineSource::kQform}) {
       const bool is_sform = source == AffineSource::kSform;
@@ -290,7 +290,7 @@ class Parser {
   const std::filesystem::path& path_;
   std::uint64_t capacity_;
   bool is_pair_, is_analyze_ = false;
-  std::array<std::byte, kLongestHeader> raw_{};
+  std::array<std::byte, kMaxHeaderBytes> raw_{};
   Fields fields_ = kNifti1;
   std::size_t time_axis_ = 4;
   NiftiHeader header_;

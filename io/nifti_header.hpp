@@ -1,6 +1,6 @@
 #pragma once
-// Inside of nifti.hpp: byte offsets of the header fields that we use, for both versions of the format (nifti1.h,
-// nifti2.h), and the parser that stands on them.
+// Internal to nifti.hpp: byte offsets of the used header fields in both versions of the format (nifti1.h, nifti2.h),
+// and the parser.
 #include <cstddef>
 #include <filesystem>
 

@@ -34,7 +34,7 @@ FileDescriptor open_at(const FileDescriptor& folder, const std::string& name, in
       ::openat(folder.get(), name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode));
 }
 
-// A folder of this user's that nobody else can write to; what went wrong otherwise.
+// Checks that the folder is owned by this user and writable by no other; returns the error.
 std::string why_unsafe(const FileDescriptor& folder) {
   struct stat status = {};
   if (!folder.valid()) return errno == ELOOP || errno == ENOTDIR ? "it is a link or no folder" : errno_text(errno);
@@ -61,8 +61,8 @@ std::vector<std::string> names_in(const FileDescriptor& folder) {
   return names;
 }
 
-// Bytes of the copies in one folder, with those being made but `own`. What killed processes left is removed: whoever
-// opens it in this moment finds after its lock that the name is gone.
+// Bytes of all copies in one folder, partial ones included except `own`. Leftovers of killed processes are removed: a
+// process that opens one at this moment sees after locking it that the name is gone.
 std::uint64_t bytes_in(const FileDescriptor& folder, const std::string& own) {
   std::uint64_t bytes = 0;
   for (const std::string& name : names_in(folder)) {
@@ -102,7 +102,7 @@ int copy_pieces(const FileDescriptor& file, std::uint64_t bytes, const NodeCache
     }
     at += size;
   }
-  // A copy that a power cut would turn into zeros must not have its name.
+  // fsync before the rename: after a power cut a named copy must be complete.
   return ::fdatasync(file.get()) == 0 ? 0 : errno;
 }
 
@@ -156,7 +156,7 @@ bool NodeCache::reserve(const FileDescriptor& part, const std::string& name, std
     if (!folder.valid()) continue;
     used += bytes_in(folder, is_named(folder_, root_, cohort) ? name : "");
   }
-  if (used > settings_.most_bytes || bytes > settings_.most_bytes - used) {
+  if (used > settings_.max_bytes || bytes > settings_.max_bytes - used) {
     std::uint64_t smallest = smallest_refused_;
     while (bytes < smallest && !smallest_refused_.compare_exchange_weak(smallest, bytes)) {
     }
@@ -176,8 +176,8 @@ FileDescriptor NodeCache::make_copy(std::size_t scan, std::uint64_t bytes, const
       stop_writing("make", errno);
     return {};
   }
-  if (::flock(part.get(), LOCK_EX | LOCK_NB) != 0) return {};         // another is at it
-  if (!is_named(part, folder_, name)) return open_copy(scan, bytes);  // and has just finished
+  if (::flock(part.get(), LOCK_EX | LOCK_NB) != 0) return {};         // another process is copying it
+  if (!is_named(part, folder_, name)) return open_copy(scan, bytes);  // it has just finished
   if (FileDescriptor made = open_copy(scan, bytes); made.valid()) {   // had finished before the part was opened
     ::unlinkat(folder_.get(), name.c_str(), 0);
     return made;
@@ -189,7 +189,7 @@ FileDescriptor NodeCache::make_copy(std::size_t scan, std::uint64_t bytes, const
         return part;
       stop_writing("write", error != 0 ? error : errno);
     }
-  } catch (const DataError&) {  // the source; whoever reads the window says so if it matters
+  } catch (const DataError&) {  // the source failed; the read of the window reports it
   }
   ::unlinkat(folder_.get(), name.c_str(), 0);
   return {};

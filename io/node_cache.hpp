@@ -1,17 +1,17 @@
 #pragma once
-// Copies of a cohort's scans on a disk of the node, for cohorts whose file system is far away: each scan is fetched
-// once a node instead of once a window. The ranks of a node, and jobs after one another, share the copies; there is no
-// process in charge. One file a scan, `<directory>/<key of the cohort>/scan-<number>.f16`: the scan's rows of /frames.
+// Cache of a cohort's scans on a local disk of the node, for slow shared file systems: each scan is fetched once per
+// node instead of once per window. Shared by the ranks of a node and by successive jobs, without a server process. One
+// file per scan, `<directory>/<key of the cohort>/scan-<number>.f16`: the scan's rows of /frames.
 //
-// The first that needs a scan makes its copy as `scan-<number>.part`, held by flock, and renames it when it is whole;
-// who comes meanwhile reads the source. What a killed process left is taken over by the next, because the kernel drops
-// its lock. When the cap is reached, the copies that are there stay and all other scans are read from the source.
-// Nothing is ever evicted: an epoch wants every scan once, in a new order, so whatever was used least recently is no
-// less likely to be next; replacing it would only write all day, and with a cache of half the cohort throw out copies
-// before they are read again.
+//   first reader of a scan     writes `scan-<number>.part` under flock, renames it when complete
+//   readers meanwhile          read the source
+//   after a kill               the kernel drops the flock; the next reader takes the partial file over
+//   cap reached                existing copies stay, other scans are read from the source
 //
-// The cache never makes a run fail: a directory that cannot be used, or a disk that is full, is one warning, and the
-// source is read.
+// No eviction: an epoch reads every scan once in a random order, so the least recently used scan is as likely to be
+// next as any other, and replacing copies would only add writes.
+//
+// Errors of the cache never fail a run: one warning, then the source is read.
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
@@ -25,7 +25,7 @@ namespace brainmt::io {
 
 struct CacheSettings {
   std::filesystem::path directory{};  // of this user's; empty: no cache
-  std::uint64_t most_bytes = 0;       // of all files below it together, whoever made them
+  std::uint64_t max_bytes = 0;        // limit for all files below it, of all processes
 };
 
 class NodeCache {

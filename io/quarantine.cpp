@@ -12,7 +12,7 @@
 namespace brainmt::io {
 namespace {
 
-// Every text in double quotes: a source may hold whatever a file name may.
+// Every text in double quotes: a source may hold any character of a file name.
 std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);

@@ -1,7 +1,7 @@
 #pragma once
-// The list of damaged scans beside a cohort, `<cohort>.quarantine.tsv`: while it is there, those scans are left out of
-// use, so that a damaged volume costs one scan and not the cohort. `brainmt inspect --verify --quarantine` writes it.
-// Columns: participant_id, run, source, frame (the first damaged one), reason.
+// The list of damaged scans beside a cohort, `<cohort>.quarantine.tsv`. Scans on it are not used, so one damaged scan
+// does not make the cohort unusable. `brainmt inspect --verify --quarantine` writes it. Columns: participant_id, run,
+// source, frame (the first damaged one), reason.
 #include <cstdint>
 #include <filesystem>
 #include <string>

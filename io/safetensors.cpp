@@ -21,7 +21,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the format is little endian and is read in place");
 
 constexpr std::size_t kLengthBytes = 8;
-constexpr std::uint64_t kLongestHeader = 100'000'000;  // as the reference implementation
+constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // as the reference implementation
 
 // The elements of `bytes` as T, converted to float one by one; `bytes` need not be aligned.
 template <class T, class Convert>
@@ -87,7 +87,7 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
   const std::span<const std::byte> bytes = mapping.bytes();
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), kLengthBytes);
-  if (length > kLongestHeader || length > bytes.size() - kLengthBytes) {
+  if (length > kMaxHeaderBytes || length > bytes.size() - kLengthBytes) {
     throw DataError(fmt::format("'{}' is not a sound safetensors file: a header of {} bytes in a file of {}",
                                 path.string(), length, bytes.size()));
   }

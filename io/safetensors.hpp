@@ -54,7 +54,7 @@ struct TensorToWrite {
   std::string name;
   StoredType type = StoredType::kF32;
   std::vector<std::uint64_t> shape;
-  const void* data = nullptr;  // shape's product elements; may be null when there are none
+  const void* data = nullptr;  // as many elements as the shape has; may be null when that is 0
 };
 
 /// Writes atomically (io/atomic_file.hpp). Equal input gives equal bytes: tensors lie in order of falling element size,

@@ -45,97 +45,97 @@ class HeaderEvents : public nlohmann::json_sax<nlohmann::json> {
   SafetensorsHeader take() { return std::move(header_); }
 
   bool start_object(std::size_t) override {
-    switch (place_) {
-      case Place::kStart:
-        place_ = Place::kRoot;
+    switch (state_) {
+      case State::kStart:
+        state_ = State::kRoot;
         return true;
-      case Place::kMetadataEntry:
-        place_ = Place::kMetadata;
+      case State::kMetadataEntry:
+        state_ = State::kMetadata;
         return true;
-      case Place::kTensorEntry:
-        place_ = Place::kTensor;
+      case State::kTensorEntry:
+        state_ = State::kTensor;
         return true;
       default:
-        refuse("an object stands where none belongs");
+        refuse("unexpected object");
     }
   }
 
   bool key(string_t& key) override {
-    switch (place_) {
-      case Place::kRoot:
+    switch (state_) {
+      case State::kRoot:
         enter(key);
         return true;
-      case Place::kMetadata:
+      case State::kMetadata:
         text_key_ = key;
         return true;
-      case Place::kTensor:
+      case State::kTensor:
         field(key);
         return true;
       default:
-        refuse("a key stands where none belongs");
+        refuse("unexpected key");
     }
   }
 
   bool end_object() override {
-    if (place_ == Place::kTensor) {
+    if (state_ == State::kTensor) {
       for (const auto seen : {has_type_, has_shape_, has_offsets_}) {
         if (!seen) refuse("needs dtype, shape and data_offsets");
       }
     }
-    place_ = place_ == Place::kRoot ? Place::kEnd : Place::kRoot;
+    state_ = state_ == State::kRoot ? State::kEnd : State::kRoot;
     return true;
   }
 
   bool string(string_t& text) override {
-    if (place_ == Place::kMetadata) {
+    if (state_ == State::kMetadata) {
       if (!header_.metadata.emplace(text_key_, text).second)
-        refuse("the key " + printable(text_key_) + " stands twice");
+        refuse("the key " + printable(text_key_) + " occurs twice");
       return true;
     }
-    if (place_ != Place::kType) refuse("text stands where none belongs");
+    if (state_ != State::kType) refuse("unexpected text");
     const auto row = std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeRow& r) { return r.name == text; });
     if (row == kTypes.end()) refuse("the dtype " + printable(text) + " is not known");
     tensor_->type = row->type;
-    place_ = Place::kTensor;
+    state_ = State::kTensor;
     return true;
   }
 
   bool start_array(std::size_t) override {
-    if (place_ == Place::kShapeEntry) return move_to(Place::kShape);
-    if (place_ == Place::kOffsetsEntry) return move_to(Place::kOffsets);
-    refuse("an array stands where none belongs");
+    if (state_ == State::kShapeEntry) return move_to(State::kShape);
+    if (state_ == State::kOffsetsEntry) return move_to(State::kOffsets);
+    refuse("unexpected array");
   }
 
   bool end_array() override {
-    if (place_ == Place::kOffsets && offsets_.size() != 2) refuse("data_offsets needs two numbers");
-    if (place_ == Place::kOffsets) std::tie(tensor_->begin, tensor_->end) = std::pair(offsets_[0], offsets_[1]);
-    return move_to(Place::kTensor);
+    if (state_ == State::kOffsets && offsets_.size() != 2) refuse("data_offsets needs two numbers");
+    if (state_ == State::kOffsets) std::tie(tensor_->begin, tensor_->end) = std::pair(offsets_[0], offsets_[1]);
+    return move_to(State::kTensor);
   }
 
   bool number_unsigned(number_unsigned_t number) override {
-    constexpr std::size_t kMostDimensions = 32;
-    if (place_ == Place::kShape && tensor_->shape.size() < kMostDimensions) {
+    constexpr std::size_t kMaxDimensions = 32;
+    if (state_ == State::kShape && tensor_->shape.size() < kMaxDimensions) {
       tensor_->shape.push_back(number);
-    } else if (place_ == Place::kOffsets && offsets_.size() < 2) {
+    } else if (state_ == State::kOffsets && offsets_.size() < 2) {
       offsets_.push_back(number);
     } else {
-      refuse("a number stands where none belongs");
+      refuse("unexpected number");
     }
     return true;
   }
 
   bool number_integer(number_integer_t) override { refuse("a number is negative"); }
   bool number_float(number_float_t, const string_t&) override { refuse("a number is not an integer below 2^64"); }
-  bool boolean(bool) override { refuse("a boolean stands where none belongs"); }
-  bool null() override { refuse("null stands where none belongs"); }
-  bool binary(binary_t&) override { refuse("binary data stands where none belongs"); }
+  bool boolean(bool) override { refuse("unexpected boolean"); }
+  bool null() override { refuse("unexpected null"); }
+  bool binary(binary_t&) override { refuse("unexpected binary data"); }
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
     entry_.reset();
     refuse("it is not JSON in UTF-8 at byte " + std::to_string(position));
   }
 
  private:
-  enum class Place {
+  enum class State {
     kStart,
     kRoot,
     kMetadataEntry,
@@ -154,39 +154,39 @@ class HeaderEvents : public nlohmann::json_sax<nlohmann::json> {
     throw Refused{entry_ ? "entry " + printable(*entry_) + ": " + why : why};
   }
 
-  bool move_to(Place place) {
-    place_ = place;
+  bool move_to(State state) {
+    state_ = state;
     return true;
   }
 
   void enter(const std::string& name) {
     entry_ = name;
     if (name == "__metadata__") {
-      if (std::exchange(has_metadata_, true)) refuse("stands twice");
-      place_ = Place::kMetadataEntry;
+      if (std::exchange(has_metadata_, true)) refuse("occurs twice");
+      state_ = State::kMetadataEntry;
       return;
     }
     const auto [at, fresh] = header_.tensors.try_emplace(name);
-    if (!fresh) refuse("stands twice");
+    if (!fresh) refuse("occurs twice");
     tensor_ = &at->second;
     offsets_.clear();
     has_type_ = has_shape_ = has_offsets_ = false;
-    place_ = Place::kTensorEntry;
+    state_ = State::kTensorEntry;
   }
 
   void field(const std::string& name) {
-    const auto claim = [&](bool& seen, Place place) {
-      if (std::exchange(seen, true)) refuse("the key " + printable(name) + " stands twice");
-      place_ = place;
+    const auto claim = [&](bool& seen, State state) {
+      if (std::exchange(seen, true)) refuse("the key " + printable(name) + " occurs twice");
+      state_ = state;
     };
-    if (name == "dtype") return claim(has_type_, Place::kType);
-    if (name == "shape") return claim(has_shape_, Place::kShapeEntry);
-    if (name == "data_offsets") return claim(has_offsets_, Place::kOffsetsEntry);
+    if (name == "dtype") return claim(has_type_, State::kType);
+    if (name == "shape") return claim(has_shape_, State::kShapeEntry);
+    if (name == "data_offsets") return claim(has_offsets_, State::kOffsetsEntry);
     refuse("the key " + printable(name) + " is not known");
   }
 
   SafetensorsHeader header_;
-  Place place_ = Place::kStart;
+  State state_ = State::kStart;
   std::optional<std::string> entry_;  // for messages
   std::string text_key_;
   StoredTensor* tensor_ = nullptr;

@@ -1,9 +1,9 @@
 #pragma once
-// The JSON header of a safetensors file, checked as a file from a stranger: nothing in it is believed before it agrees
-// with the size of the file, and nothing larger than the file is allocated.
+// Parses the JSON header of a safetensors file as untrusted input: every number is checked against the size of the
+// file, and nothing larger than the file is allocated.
 //
 // Rules: one object; keys unique at every level; `__metadata__` maps text to text; every other entry has exactly
-// `dtype`, `shape` and `data_offsets`; integers are non-negative; products do not overflow; the spans, sorted, tile the
+// `dtype`, `shape` and `data_offsets`; integers are non-negative; sizes do not overflow; the spans, sorted, tile the
 // data from its first byte to its last.
 #include <cstddef>
 #include <cstdint>

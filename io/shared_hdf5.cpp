@@ -13,13 +13,13 @@
 namespace brainmt::io {
 namespace {
 
-// Refuses at the start what would fail after hours. Quotas do not show here; they fail when writing.
+// Fails early when the file system has too little space. Quotas are not visible here; they fail when writing.
 void check_space(const std::filesystem::path& target, std::uint64_t bytes) {
   std::error_code unknown;
   const auto parent = target.has_parent_path() ? target.parent_path() : std::filesystem::path(".");
   const auto space = std::filesystem::space(parent, unknown);
   if (!unknown && space.capacity > 0 && space.available < bytes) {
-    throw OutputError(fmt::format("'{}' needs {} bytes and its file system has {} free: choose another place",
+    throw OutputError(fmt::format("'{}' needs {} bytes and its file system has {} free: choose another directory",
                                   target.string(), bytes, space.available));
   }
 }
@@ -56,7 +56,7 @@ SharedHdf5::SharedHdf5(MPI_Comm comm, std::filesystem::path target, std::uint64_
   }
 }
 
-// Closing is collective and the other ranks may not be here: only the name is taken back.
+// Closing is collective and the other ranks may not be here: only the file's name is removed.
 SharedHdf5::~SharedHdf5() {
   if (finished_) return;
   ::unlink(temporary_.c_str());

@@ -1,6 +1,6 @@
 #pragma once
-// One HDF5 file written by all ranks of a communicator (MPI-IO) that appears whole or not at all: it grows beside its
-// target as `<target>.tmp-...` and takes the target's name in commit(), after every byte was synchronised.
+// One HDF5 file written atomically by all ranks of a communicator (MPI-IO): written as `<target>.tmp-...`, renamed to
+// the target in commit() after fsync.
 //
 //   SharedHdf5 shared(comm, "out.h5", bytes);                            // collective
 //   try { const Hdf5Dataset& rows = shared.create("rows", ...); ... shared.file().write_rows(rows, ...) ... }
@@ -27,8 +27,8 @@ namespace brainmt::io {
 
 class SharedHdf5 {
  public:
-  /// Collective. Throws the same OutputError on every rank when the file cannot be made, or when `bytes`, what will be
-  /// stored at least, are more than its file system has free. `comm` is duplicated.
+  /// Collective. Throws the same OutputError on every rank when the file cannot be made, or when its file system has
+  /// less free space than `bytes`, a lower bound of the file's size. `comm` is duplicated.
   SharedHdf5(MPI_Comm comm, std::filesystem::path target, std::uint64_t bytes);
   /// Not collective: a file that was not committed loses its name, and stays open until MPI_Finalize.
   ~SharedHdf5();

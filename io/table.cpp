@@ -17,8 +17,8 @@
 namespace brainmt::io {
 namespace {
 
-constexpr std::size_t kLongestLine = std::size_t{1} << 20;
-constexpr std::size_t kMostColumns = 100'000;  // a full UK Biobank export has about 30,000
+constexpr std::size_t kMaxLineBytes = std::size_t{1} << 20;
+constexpr std::size_t kMaxColumns = 100'000;  // a full UK Biobank export has about 30,000
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlanks = " \t";
@@ -56,8 +56,8 @@ class Table::Records {
     record_line_ = line_;
     const std::size_t available = rest_.size();
     for (bool more = true; more;) {
-      if (fields.size() == kMostColumns)
-        fail(record_line_, fields.size(), fmt::format("more than {} columns", kMostColumns));
+      if (fields.size() == kMaxColumns)
+        fail(record_line_, fields.size(), fmt::format("more than {} columns", kMaxColumns));
       std::string& field = fields.emplace_back();
       const std::size_t column = fields.size();
       const std::size_t first = rest_.find_first_not_of(' ');
@@ -73,8 +73,8 @@ class Table::Records {
       }
       if (field.find('\0') != std::string::npos)
         fail(record_line_, column, "a zero byte; is this a text file? If so, save it as UTF-8");
-      if (available - rest_.size() > kLongestLine) {
-        fail(record_line_, column, fmt::format("row of more than {} bytes; is a quote unclosed?", kLongestLine));
+      if (available - rest_.size() > kMaxLineBytes) {
+        fail(record_line_, column, fmt::format("row of more than {} bytes; is a quote unclosed?", kMaxLineBytes));
       }
       more = !rest_.empty() && rest_.front() == separator_;
       if (!rest_.empty()) rest_.remove_prefix(1);
@@ -125,48 +125,48 @@ std::string with_point(std::string field) {
 
 }  // namespace
 
-// Columns whose header is empty: passed over where nothing stands in them, or the rows' numbers in the first one.
+// Columns whose header is empty: skipped where they are empty, or hold row numbers in the first one.
 class Table::Nameless {
  public:
   Nameless(const Records& records, const std::vector<std::string>& header) : header_line_(records.line()) {
-    for (std::size_t place = 0; place < header.size(); ++place) {
-      (header[place].empty() ? places_ : named_).push_back(place);
+    for (std::size_t column = 0; column < header.size(); ++column) {
+      (header[column].empty() ? nameless_ : named_).push_back(column);
     }
   }
 
   // Columns up to the last one that has a name.
   std::size_t last_named() const { return named_.back() + 1; }
 
-  // False where the row says nothing in the columns that have a name.
+  // False where the row is empty in all named columns.
   bool look(const Records& records, const std::vector<std::string>& fields) {
-    if (places_.empty()) return true;
-    for (const std::size_t place : places_) {
-      const std::string& field = fields[place];
+    if (nameless_.empty()) return true;
+    for (const std::size_t column : nameless_) {
+      const std::string& field = fields[column];
       if (field.empty()) continue;
-      if (place == 0 && is_row_number(field)) continue;
-      records.fail(header_line_, place + 1,
+      if (column == 0 && is_row_number(field)) continue;
+      records.fail(header_line_, column + 1,
                    fmt::format("a column without a name, in which line {} has {}{}: name it or take it out",
-                               records.line(), printable(field), place == 0 ? ", which is no number of a row" : ""));
+                               records.line(), printable(field), column == 0 ? ", which is no number of a row" : ""));
     }
-    return std::ranges::any_of(named_, [&](std::size_t place) { return !fields[place].empty(); });
+    return std::ranges::any_of(named_, [&](std::size_t column) { return !fields[column].empty(); });
   }
 
   void finish(std::vector<std::string>& notes) const {
-    if (!numbers_.empty()) notes.emplace_back("the first column has no name and holds row numbers: passed over");
-    const std::size_t empty = places_.size() - (numbers_.empty() ? 0 : 1);
+    if (!numbers_.empty()) notes.emplace_back("the first column has no name and holds row numbers: skipped");
+    const std::size_t empty = nameless_.size() - (numbers_.empty() ? 0 : 1);
     if (empty > 0)
-      notes.push_back(fmt::format("{} empty column{} without a name: passed over", empty, empty == 1 ? "" : "s"));
+      notes.push_back(fmt::format("{} empty column{} without a name: skipped", empty, empty == 1 ? "" : "s"));
   }
 
  private:
-  // Whole numbers, each once: as pandas and R write them, also of rows that were sorted or left out.
+  // Whole numbers, each once, in any order: pandas and R write them so, also for sorted or filtered rows.
   bool is_row_number(const std::string& field) {
     const bool digits = field.size() < 10 && std::ranges::all_of(field, [](char c) { return c >= '0' && c <= '9'; });
     return digits && numbers_.insert(field).second;
   }
 
   std::size_t header_line_;
-  std::vector<std::size_t> places_, named_;
+  std::vector<std::size_t> nameless_, named_;
   std::unordered_set<std::string> numbers_;
 };
 
@@ -184,7 +184,7 @@ Table Table::read(const std::filesystem::path& path, const Choice& choose) {
   table.take_header(records, fields, choose);
 
   while (records.next(fields)) {
-    // Separators behind the last column of a row are no columns where nothing stands between them.
+    // Trailing separators with nothing between them do not count as columns.
     while (fields.size() > width && fields.back().empty()) fields.pop_back();
     if (fields.size() < width && fields.size() >= nameless.last_named()) fields.resize(width);
     if (fields.size() != width) {
@@ -193,7 +193,7 @@ Table Table::read(const std::filesystem::path& path, const Choice& choose) {
     }
     if (!nameless.look(records, fields)) continue;
     table.lines_.push_back(records.line());
-    for (const std::size_t place : table.places_) table.fields_.push_back(std::move(fields[place]));
+    for (const std::size_t column : table.file_columns_) table.fields_.push_back(std::move(fields[column]));
   }
   if (table.rows() == 0) throw DataError(fmt::format("'{}' has a header row but no data", path.string()));
   nameless.finish(table.notes_);
@@ -218,25 +218,25 @@ Table Table::joined(std::filesystem::path path, std::vector<std::string> names, 
 void Table::take_header(const Records& records, const std::vector<std::string>& header, const Choice& choose) {
   std::unordered_set<std::string_view> seen;
   std::vector<std::string> names;
-  std::vector<std::size_t> places;
+  std::vector<std::size_t> named;
   for (std::size_t column = 0; column < header.size(); ++column) {
     if (header[column].empty()) continue;
     if (!seen.insert(header[column]).second)
       records.fail(records.line(), column + 1, fmt::format("column {} occurs twice", printable(header[column])));
     names.push_back(header[column]);
-    places.push_back(column);
+    named.push_back(column);
   }
   std::vector<std::size_t> chosen(names.size());
   std::iota(chosen.begin(), chosen.end(), std::size_t{0});
   if (choose) chosen = choose(names);
   for (const std::size_t index : chosen) {
     names_.push_back(names.at(index));
-    places_.push_back(places[index]);
+    file_columns_.push_back(named[index]);
   }
 }
 
-// 60,5 becomes 60.5 in a column of numbers that can be read in no other way: with a comma for the decimal point in at
-// least one, and no point in any. 1,234 may be a thousand, so three digits behind every comma are not enough.
+// Decimal commas: 60,5 becomes 60.5 in a column where every value is a number with a comma or without either mark. Not
+// if every comma is followed by three digits: 1,234 may be a thousand.
 void Table::read_decimal_commas() {
   for (std::size_t column = 0; column < columns(); ++column) {
     std::size_t commas = 0, first = 0;
@@ -315,7 +315,7 @@ std::string Table::where(std::size_t row, std::size_t column) const {
     const Origin& origin = origins_[cell_origins_[row * columns() + column]];
     return fmt::format("'{}' line {} ({})", origin.path.string(), origin.line, printable(names_[column]));
   }
-  return fmt::format("'{}' line {} column {} ({})", path_.string(), line(row), places_[column] + 1,
+  return fmt::format("'{}' line {} column {} ({})", path_.string(), line(row), file_columns_[column] + 1,
                      printable(names_[column]));
 }
 

@@ -4,7 +4,7 @@
 // Accepted: commas, tabs or semicolons (io/table_text.hpp says how they are told apart, and which encodings), LF, CRLF
 // or CR, fields in double quotes (with separators, doubled quotes and line breaks inside), rows that are blank or hold
 // separators only, columns without a name that are empty, and a first one without a name that numbers the rows: those
-// are passed over. Numbers are read without the locale: finite, no thousands separators, a decimal point, or a decimal
+// are skipped. Numbers are read without the locale: finite, no thousands separators, a decimal point, or a decimal
 // comma where the separator is none and the whole column can be read in no other way. Missing values are blank, NA,
 // N/A, <NA>, NaN or null in any case, a lone dot or minus, and Excel's errors. Everything is read at once; there are
 // caps on file, line and field count; of a wide table only the columns that are asked for are kept. Every failure is a
@@ -66,7 +66,7 @@ class Table {
   std::string where(std::size_t row, std::size_t column) const;
 
   const std::filesystem::path& path() const { return path_; }
-  /// What was converted or passed over, for people.
+  /// Notes on what was converted or skipped.
   const std::vector<std::string>& notes() const { return notes_; }
 
  private:
@@ -79,15 +79,15 @@ class Table {
 
   std::filesystem::path path_;
   std::vector<std::string> names_;
-  std::vector<std::size_t> places_;  // of the kept columns in the file, from 0
-  std::vector<std::string> fields_;  // rows x columns
+  std::vector<std::size_t> file_columns_;  // indices of the kept columns in the file, from 0
+  std::vector<std::string> fields_;        // rows x columns
   std::vector<std::size_t> lines_;
   std::vector<std::string> notes_;
   std::vector<Origin> origins_;            // of a joined table
   std::vector<std::size_t> cell_origins_;  // likewise, rows x columns
 };
 
-/// Does the field say that there is no value?
+/// True if the field is a marker of a missing value.
 bool is_missing_word(std::string_view text);
 /// #N/A and the like: missing too, but by accident.
 bool is_excel_error(std::string_view text);

@@ -95,7 +95,7 @@ std::string from_windows_1252(const std::filesystem::path& path, std::string_vie
   return out;
 }
 
-// Text that is UTF-8 stays; what is not becomes so.
+// Converts to UTF-8 where the text is not UTF-8 already.
 void as_utf8(const std::filesystem::path& path, TableText& table) {
   std::optional<std::size_t> wrong;
   std::size_t wide = 0;  // characters of more than one byte
@@ -189,22 +189,22 @@ char separator_of(std::string_view extension, std::string_view text) {
   const char expected = lower == ".tsv" || lower == ".tab" ? '\t' : ',';
   const bool is_told = expected == '\t' || lower == ".csv";
   char best = expected, commonest = expected;
-  std::size_t most = 0, header_most = 0;
+  std::size_t max_fields = 0, header_fields = 0;
   bool expected_in_header = false;
   for (const char separator : {expected, expected == ',' ? '\t' : ',', ';'}) {
     const std::vector<std::size_t> counts = field_counts(text, separator);
     if (counts.empty() || counts.front() < 2) continue;
     expected_in_header = expected_in_header || separator == expected;
-    if (counts.front() > header_most) {
-      header_most = counts.front();
+    if (counts.front() > header_fields) {
+      header_fields = counts.front();
       commonest = separator;
     }
     const bool same = std::ranges::all_of(counts, [&](std::size_t fields) { return fields == counts.front(); });
-    if (!same || counts.front() <= most) continue;
-    most = counts.front();
+    if (!same || counts.front() <= max_fields) continue;
+    max_fields = counts.front();
     best = separator;
   }
-  if (most > 0) return best;
+  if (max_fields > 0) return best;
   return is_told && expected_in_header ? expected : commonest;
 }
 

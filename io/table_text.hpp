@@ -1,5 +1,5 @@
 #pragma once
-// The text of a table as UTF-8, whatever program saved it.
+// Reads the text of a table and converts it to UTF-8.
 //
 //   UTF-8, with or without its mark   as it is, without the mark
 //   UTF-16 with its mark              converted (Excel's "Unicode text")
@@ -16,7 +16,7 @@ namespace brainmt::io {
 
 struct TableText {
   std::string text;
-  std::vector<std::string> notes;  // what was converted, for people
+  std::vector<std::string> notes;  // what was converted, for the log
 };
 
 /// Throws DataError that begins with the path: cannot be read, too large, no text, or in no encoding that is known.

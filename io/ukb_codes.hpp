@@ -1,6 +1,6 @@
 #pragma once
-// Answers of UK Biobank's questionnaires that are no amounts: "do not know" is written as -1, "prefer not to answer" as
-// -3, and so on. docs/layouts.md lists fields and codes.
+// Special codes in answers of UK Biobank's questionnaires, which are not quantities: -1 "do not know", -3 "prefer not
+// to answer", and so on. docs/layouts.md lists fields and codes.
 #include <span>
 #include <string>
 #include <string_view>

@@ -24,11 +24,11 @@ class Parts {
     return true;
   }
   std::optional<int> number() {
-    constexpr std::ptrdiff_t kMostDigits = 6;  // fields have five, instances and repeats fewer
+    constexpr std::ptrdiff_t kMaxDigits = 6;  // fields have five, instances and repeats fewer
     int value = 0;
     const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
     const std::ptrdiff_t digits = end - rest_.data();
-    if (error != std::errc{} || value < 0 || rest_.front() == '-' || digits > kMostDigits) return std::nullopt;
+    if (error != std::errc{} || value < 0 || rest_.front() == '-' || digits > kMaxDigits) return std::nullopt;
     rest_.remove_prefix(static_cast<std::size_t>(digits));
     return value;
   }

@@ -73,12 +73,12 @@ Window WindowLoader::take_first(std::unique_lock<std::mutex> lock) {
 
 void WindowLoader::recycle(Window window) {
   const std::lock_guard lock(mutex_);
-  // At most depth_ wait, one is read and one is the caller's: all of them may be here, and none is ever made again.
+  // depth_ finished, one being read, one at the caller: enough buffers, so none is allocated later.
   if (spare_.size() < depth_ + 2) spare_.push_back(std::move(window));
 }
 
-// A window whose buffers are to be used again, or one without any. Made, never assigned: an assignment would keep the
-// memory resource of its target and copy.
+// A recycled window or a new one. Move-constructed, never assigned: assignment would keep the target's memory resource
+// and copy.
 Window WindowLoader::spare() {
   const std::lock_guard lock(mutex_);
   if (spare_.empty()) {
@@ -95,7 +95,7 @@ Window WindowLoader::load(const WindowRequest& request) {
   window.request = request;
   const GridScatter& scatter = cohort_.scatter_of(request.scan);
   std::pmr::vector<std::uint16_t>& packed = packed_memory_ ? window.packed : packed_;
-  packed.reserve(request.frames * cohort_.most_voxels());  // does not grow when a window of a larger mask comes
+  packed.reserve(request.frames * cohort_.max_voxels());  // does not grow when a window of a larger mask comes
   packed.resize(request.frames * scatter.voxels());
   cohort_.load_window(*reader_, request.scan, request.first_frame, packed);
   if (packed_memory_) return window;

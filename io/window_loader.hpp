@@ -1,7 +1,7 @@
 #pragma once
-// Reads windows of a cohort while the model computes: one thread takes the requests in order, reads and checks each,
-// and unpacks it into a dense float window [T, Y, X, Z], or leaves it packed for who unpacks on a device. At most
-// `depth` finished ones are kept waiting. What is returned does not depend on timing.
+// Prefetches windows of a cohort on a thread: takes requests in order, reads and verifies each, and unpacks it into a
+// dense float window [T, Y, X, Z] or leaves it packed for unpacking on a device. At most `depth` finished windows are
+// queued. Results do not depend on timing.
 //
 // How bytes are read, and whether checksums are compared, are the cohort's settings. In collective mode the constructor
 // is collective and the threads of all ranks read in common rounds: ranks may ask for different numbers of windows, but
@@ -61,7 +61,7 @@ class WindowLoader {
   /// Gives the buffer of a used window back, so that the next one needs no new memory.
   void recycle(Window window);
 
-  /// How long next() had to wait so far: time that reading did not hide.
+  /// Seconds that next() has waited: read time not hidden by compute.
   std::chrono::duration<double> waited() const { return waited_; }
   /// CPU time of the loader's thread for the windows read so far: reading, checksums, unpacking.
   double cpu_seconds() const { return cpu_seconds_; }

@@ -18,7 +18,7 @@ namespace brainmt::io {
 
 namespace {
 
-constexpr std::uint64_t kLargestRatio = 1032;  // of deflate
+constexpr std::uint64_t kMaxRatio = 1032;  // of deflate
 
 using MemberFile = std::unique_ptr<zip_file_t, decltype(&zip_fclose)>;
 
@@ -29,7 +29,7 @@ std::uint64_t size_of(const std::filesystem::path& path) { return file_size(open
       fmt::format("'{}': is no whole zip archive of {} bytes: {}; download it again", path.string(), size, why));
 }
 
-// libzip reads onwards only. The content read last stays in a window, so that a reader may look back a little.
+// libzip reads forward only. A window keeps the content read last, so that a reader may step back a little.
 class ZipMember final : public ByteSource {
  public:
   ZipMember(std::filesystem::path path, std::shared_ptr<zip> archive, std::uint64_t index, std::uint64_t size)
@@ -78,14 +78,14 @@ class ZipMember final : public ByteSource {
   }
 
   void read_more() {
-    if (filled_ == window_.size()) {  // the older half goes
+    if (filled_ == window_.size()) {  // drops the older half
       std::copy(window_.begin() + kLookBack, window_.end(), window_.begin());
       begin_ += kLookBack;
       filled_ = kLookBack;
     }
-    const auto most =
+    const auto room =
         static_cast<std::size_t>(std::min<std::uint64_t>(window_.size() - filled_, size_ - begin_ - filled_));
-    const std::size_t count = take(std::span(window_).subspan(filled_, most));
+    const std::size_t count = take(std::span(window_).subspan(filled_, room));
     if (count == 0) fail(fmt::format("it ends, its entry says {} bytes", size_));
     filled_ += count;
     if (begin_ + filled_ < size_) return;
@@ -139,7 +139,7 @@ std::unique_ptr<ByteSource> ZipArchive::open(const std::string& name) const {
   const bool stored = member.comp_method == ZIP_CM_STORE;
   if (!stored && member.comp_method != ZIP_CM_DEFLATE)
     refuse(fmt::format("is compressed by method {}, expected 0 or 8: unpack the archive", member.comp_method));
-  if (stored ? member.size != member.comp_size : member.size / kLargestRatio > member.comp_size)
+  if (stored ? member.size != member.comp_size : member.size / kMaxRatio > member.comp_size)
     refuse(fmt::format("cannot have {} bytes, packed {}; download the archive again", member.size, member.comp_size));
   return std::make_unique<ZipMember>(path_, archive_, index, member.size);
 }

@@ -34,7 +34,7 @@ std::string beginning_of(const fs::path& path, std::size_t bytes) {
 bool is_hdf5(const fs::path& path) { return beginning_of(path, 8) == "\x89HDF\r\n\x1a\n"; }
 
 std::string format_of(const fs::path& path) {
-  return io::Hdf5Reader(path).text_attribute("format", io::cohort_format::kLongestText);
+  return io::Hdf5Reader(path).text_attribute("format", io::cohort_format::kMaxTextBytes);
 }
 
 Standing look_at_weights(const fs::path& path, const std::map<std::string, std::string>& metadata) {

@@ -86,7 +86,7 @@ Adjustment fit_adjustment(const ConfoundCoding& coding, const std::vector<std::v
 
 std::string unseen_levels(std::size_t count) {
   return fmt::format(
-      "task.confounds: {} values outside the training part do not occur in it: taken as its most frequent one", count);
+      "task.confounds: {} values outside the training split do not occur in it: taken as its most frequent one", count);
 }
 
 nlohmann::ordered_json to_json(const ConfoundCoding& coding) {

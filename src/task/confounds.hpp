@@ -1,10 +1,8 @@
 #pragma once
-// Linear removal of confounds from regression targets. Everything here is fitted on the training part alone and kept
-// with the weights: the columns' coding, and for each target the coefficients.
-//
-// With the confounds x of a subject, y becomes y - sum_j c_j (x_j - mean of x_j over the training part): the residual
-// of the regression, plus the mean of y. A column of numbers is one x_j; a column of texts is one x_j of 0 or 1 for
-// each level but the reference, the training part's most frequent one.
+// Linear removal of confounds from regression targets:
+//   y <- y - sum_j c_j (x_j - mean_train x_j)          residual of the regression, plus the mean of y
+// A numeric column is one x_j; a text column is one 0/1 x_j per level except the reference, the most frequent level of
+// the training split. Coding and coefficients are fitted on the training split only and stored with the weights.
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
@@ -31,14 +29,14 @@ struct ConfoundCoding {
 
   bool empty() const { return columns.empty(); }
   std::vector<std::string> names() const;
-  /// What stands behind each entry of coded(): "age", "site=site-2".
+  /// Name of each entry of coded(): "age", "site=site-2".
   std::vector<std::string> terms() const;
   /// `unseen` counts texts that the coding does not know; they are coded as the reference.
   std::vector<double> coded(std::span<const ConfoundValue> row, std::size_t* unseen = nullptr) const;
   bool operator==(const ConfoundCoding&) const = default;
 };
 
-/// `rows` are those of the training part, at least one, all with `names.size()` entries.
+/// `rows` are those of the training split, at least one, all with `names.size()` entries.
 ConfoundCoding fit_coding(const std::vector<std::string>& names, const std::vector<ConfoundRow>& rows);
 
 /// What is subtracted from one target; empty without confounds.
@@ -53,7 +51,7 @@ struct Adjustment {
 Adjustment fit_adjustment(const ConfoundCoding& coding, const std::vector<std::vector<double>>& coded,
                           const std::vector<double>& y, const std::string& target, std::vector<std::string>& warnings);
 
-/// The warning that `count` texts outside the training part are unknown to the coding.
+/// The warning that `count` texts outside the training split are unknown to the coding.
 std::string unseen_levels(std::size_t count);
 
 nlohmann::ordered_json to_json(const ConfoundCoding& coding);

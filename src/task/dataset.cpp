@@ -44,7 +44,7 @@ void add_confound(const io::Cohort& cohort, const std::string& name, std::vector
   }
   const io::PhenotypeColumn& column = phenotype(cohort, name);
   const auto numbers = numbers_of(column);
-  if (!numbers) check_groups_of_people(cohort, column, "task.confounds");
+  if (!numbers) check_has_groups(cohort, column, "task.confounds");
   const auto texts = numbers ? std::vector<std::string>{} : texts_of(column);
   for (Subject& subject : subjects) {
     if (numbers)

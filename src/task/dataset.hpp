@@ -21,7 +21,7 @@ struct Subject {
   bool has_label(std::size_t target) const;
 };
 
-/// What a data set takes from the phenotypes besides its targets.
+/// Phenotype columns used besides the targets.
 struct DatasetColumns {
   std::vector<std::string> confounds{};  // mean_fd may also be the scans' own, averaged over a subject's runs
   std::string group{};                   // empty: none
@@ -47,8 +47,8 @@ class Dataset {
   std::size_t missing(std::size_t target) const;
   std::size_t without_group() const;
 
-  /// Permutes the labels among `members` (indices of subjects), all targets of a subject together: the control that
-  /// must end at chance.
+  /// Permutes the labels among `members` (indices of subjects), all targets of a subject together: a negative control,
+  /// whose results must be at chance.
   void shuffle_labels(const std::vector<std::size_t>& members, std::uint64_t seed);
   /// Subtracts each target's adjustment from its labels. Returns how many texts the coding does not know.
   std::size_t adjust_labels(const ConfoundCoding& coding, const std::vector<Adjustment>& adjustments);

@@ -14,7 +14,7 @@ Philox random_of(const DealSeed& seed, std::size_t stratum) {
   return {seed.seed, seed.stream, seed.index << 32 | stratum};
 }
 
-// One by one, each to the part that is furthest behind its share of all dealt so far, from stratum to stratum.
+// Stratum by stratum: each id goes to the part with the largest deficit of its share of all ids dealt so far.
 Parts deal_people(const std::map<std::string, Person>& people, std::span<const double> shares, const DealSeed& seed) {
   std::map<std::size_t, std::vector<std::string>> strata;  // ids sorted
   for (const auto& [id, person] : people) strata[person.stratum].push_back(id);
@@ -33,7 +33,7 @@ Parts deal_people(const std::map<std::string, Person>& people, std::span<const d
   return parts;
 }
 
-// Numbers of people: of each stratum, then of all.
+// Numbers of participants: of each stratum, then of all.
 using Counts = std::vector<double>;
 
 struct Group {
@@ -56,7 +56,7 @@ std::vector<Group> groups_of(const std::map<std::string, Person>& people, std::s
   return list;
 }
 
-// What the part's distance from its shares, as the chi-square statistic counts it, grows by when the group joins it.
+// Increase of the part's chi-square distance from its shares when the group joins it.
 double harm_of(const Group& group, const Counts& part, const Counts& everyone, double share) {
   double harm = 0;
   for (std::size_t s = 0; s < everyone.size(); ++s) {
@@ -67,7 +67,7 @@ double harm_of(const Group& group, const Counts& part, const Counts& everyone, d
   return harm;
 }
 
-// The largest first: small ones fill what they leave open.
+// Largest groups first; small ones fill the remaining gaps.
 Parts deal_groups(const std::map<std::string, Person>& people, std::span<const double> shares, const DealSeed& seed) {
   std::size_t strata = 0;
   for (const auto& [id, person] : people) strata = std::max(strata, person.stratum + 1);
@@ -85,12 +85,12 @@ Parts deal_groups(const std::map<std::string, Person>& people, std::span<const d
     for (std::size_t p = 0; p < shares.size(); ++p) empty += shares[p] > 0 && parts[p].empty() ? 1 : 0;
     const bool only_empty = groups.size() - g <= empty;
     std::size_t best = 0;
-    double least = std::numeric_limits<double>::infinity();
+    double min_harm = std::numeric_limits<double>::infinity();
     for (std::size_t p = 0; p < shares.size(); ++p) {
       if (shares[p] <= 0 || (only_empty && !parts[p].empty())) continue;
       const double harm = harm_of(groups[g], counts[p], everyone, shares[p]);
-      if (harm < least) {
-        least = harm;
+      if (harm < min_harm) {
+        min_harm = harm;
         best = p;
       }
     }

@@ -1,5 +1,5 @@
 #pragma once
-// Deals people into parts of given shares, stratified; the arithmetic behind a split.
+// Deals participants into parts of given shares, stratified: the arithmetic of a split.
 #include <cstdint>
 #include <map>
 #include <span>
@@ -13,15 +13,15 @@ struct Person {
   std::string group{};  // empty: a group of its own
 };
 
-/// Which shuffle to take: another stream or index is another order.
+/// Selects the shuffle: each (seed, stream, index) gives another order.
 struct DealSeed {
   std::uint64_t seed = 0;
   std::uint32_t stream = 0;
   std::uint64_t index = 0;  // below 2^32
 };
 
-/// The ids of each part. `shares` sum to 1; a part with the share 0 gets nobody. A group is never cut; where no part
-/// would stay empty otherwise, none does.
+/// The ids of each part. `shares` sum to 1; a part with the share 0 stays empty. A group is never split. No part with a
+/// positive share stays empty where that can be avoided.
 std::vector<std::vector<std::string>> deal(const std::map<std::string, Person>& people, std::span<const double> shares,
                                            const DealSeed& seed);
 

@@ -1,5 +1,5 @@
 #pragma once
-// What a run would see, as lines for people: who is left out and why, the targets in each part, minutes in a window.
+// Summary of a run's data for the log: participants left out by reason, targets in each split, minutes per window.
 #include <string>
 
 #include "task/training_data.hpp"

@@ -66,14 +66,14 @@ std::vector<double> labels_by_spelling(const io::Cohort& cohort, const Target& t
   const std::vector<std::string> values = distinct(texts);
   if (values == std::vector<std::string>{"1", "2"})
     throw DataError(fmt::format(
-        "{}: column {} is coded 1 and 2, which stands for male and female in some tables and for the "
+        "{}: column {} is coded 1 and 2, which means male and female in some tables and the "
         "reverse in others: give task.positive=1 or task.positive=2, the value that is to be class 1 (male)",
         cohort.path().string(), io::printable(target.name)));
   std::vector<double> labels;
   for (std::size_t scan = 0; scan < texts.size(); ++scan) {
     const auto label = texts[scan].empty() ? kMissing : class_of(texts[scan]);
     if (!label) {
-      check_groups_of_people(cohort, phenotype(cohort, target.name), "a target of two classes");
+      check_has_groups(cohort, phenotype(cohort, target.name), "a target of two classes");
       refuse(cohort, target, scan, texts[scan],
              fmt::format("0, 1 or a spelling of sex; for another column of two values give task.positive=, the value "
                          "that is class 1 (this one holds {})",

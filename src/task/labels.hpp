@@ -1,5 +1,5 @@
 #pragma once
-// What is to be predicted: for each target one value per subject from a phenotype column, and its scaling for training.
+// Labels: for each target one value per subject from a phenotype column, and its scaling for training.
 //
 // A target is a regression (numbers) or a classification into two classes: 0 and 1; any usual spelling of sex, where
 // male is 1; or any column of two values when one of them is named as class 1.
@@ -16,7 +16,7 @@ enum class Task { kRegression, kClassification };
 std::string name_of(Task task);
 
 struct Target {
-  std::string name;  // as given: a column, or one of the names that stand for it (io/find_column.hpp)
+  std::string name;  // as given: a column or an alias of one (io/find_column.hpp)
   Task task = Task::kRegression;
   std::string positive{};  // the value that is class 1; empty: 0 and 1, or sex
   double weight = 1.0;     // of its mean loss in the loss of the run
@@ -39,7 +39,7 @@ std::vector<Target> resolve_targets(const io::Cohort& cohort, const std::vector<
 /// participant and value. Sex coded as 1 and 2 is refused: both meanings are in use.
 std::vector<double> read_labels(const io::Cohort& cohort, const Target& target);
 
-/// z = (y - mean) / std for regression, the identity for classification. Fitted on the training part only.
+/// z = (y - mean) / std for regression, the identity for classification. Fitted on the training split only.
 struct TargetScaling {
   double mean = 0.0;
   double std = 1.0;

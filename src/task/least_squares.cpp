@@ -13,16 +13,16 @@ namespace {
 
 using Column = std::vector<double>;
 
-// What is left of a column after those before it, relative to the column, below which it counts as their combination.
+// Relative norm of a column's residual on the columns before it, below which it counts as their linear combination.
 constexpr double kDependent = 1e-9;
 
 double dot(const Column& a, const Column& b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); }
 
-// Rounding alone leaves this much of a constant column of this total weight after its mean was subtracted.
+// Rounding error of a constant column of this total weight after subtraction of its mean.
 double rounding_of(double mean, double weight) { return 1e-14 * std::abs(mean) * std::sqrt(weight); }
 
-// Each row counts `weights[i]`, and a coefficient c_j costs ridge c_j^2. Both become rows of an ordinary problem: rows
-// times the roots of their weights, and below them one row a column with the root of the ridge.
+// min_c  sum_i weights[i] (y_i - x_i c)^2 + ridge sum_j c_j^2
+// as an ordinary problem: rows scaled by sqrt(weights[i]), and one further row sqrt(ridge) e_j for each column.
 class Problem {
  public:
   Problem(const std::vector<std::vector<double>>& rows, const std::vector<double>& weights, double ridge)
@@ -126,13 +126,13 @@ LinearFit fit_linear(const std::vector<std::vector<double>>& rows, const std::ve
 LinearFit fit_logistic(const std::vector<std::vector<double>>& rows, const std::vector<double>& y, double ridge) {
   BRAINMT_CHECK(!rows.empty() && rows.size() == y.size() && ridge > 0, "{} rows for {} values, ridge {}", rows.size(),
                 y.size(), ridge);
-  constexpr int kMostSteps = 100;
+  constexpr int kMaxSteps = 100;
   constexpr double kSmall = 1e-10;
-  constexpr double kSure = 30;  // a logit beyond which nothing is learned from a row; without it, one class has no end
+  constexpr double kSure = 30;  // logits are clamped to +-kSure: with a single class the iteration would diverge
   const std::size_t p = rows.front().size();
   LinearFit fit{.mean = 0, .centre = Column(p, 0.0), .coefficients = Column(p, 0.0), .without_effect = {}};
   Column weights(rows.size()), aims(rows.size());
-  for (int step = 0; step < kMostSteps; ++step) {
+  for (int step = 0; step < kMaxSteps; ++step) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const double logit = std::clamp(fit.of(rows[i]), -kSure, kSure);
       const double one = 1 / (1 + std::exp(-logit)), zero = 1 / (1 + std::exp(logit));

@@ -1,5 +1,5 @@
 #pragma once
-// Linear models with an intercept, in double: least squares, and logistic regression as a sequence of them.
+// Linear models with an intercept, in double: least squares, and logistic regression by iterated least squares.
 #include <vector>
 
 namespace brainmt::task {

@@ -60,7 +60,7 @@ double area_under_roc(std::span<const double> truth, std::span<const double> sco
 // The continued fraction of I_x(a, b) (DLMF 8.17.22), evaluated from the front by Lentz's method; converges quickly for
 // x < (a + 1) / (a + b + 2).
 double beta_fraction(double a, double b, double x) {
-  constexpr double kTiny = 1e-300;  // stands for a zero denominator
+  constexpr double kTiny = 1e-300;  // replaces a zero denominator
   constexpr int kMaxTerms = 10000;
   const auto away_from_zero = [](double v) { return std::abs(v) < kTiny ? kTiny : v; };
   double c = 1.0, d = 1.0 / away_from_zero(1.0 - (a + b) * x / (a + 1.0)), fraction = d;

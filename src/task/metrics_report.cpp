@@ -33,10 +33,10 @@ nlohmann::ordered_json number_or_null(double value) {
 // The quantile q of values sorted ascending, linear between neighbours.
 double quantile(const std::vector<double>& sorted, double q) {
   if (sorted.empty()) return std::numeric_limits<double>::quiet_NaN();
-  const double place = q * static_cast<double>(sorted.size() - 1);
-  const auto low = static_cast<std::size_t>(place);
+  const double position = q * static_cast<double>(sorted.size() - 1);
+  const auto low = static_cast<std::size_t>(position);
   const std::size_t high = std::min(low + 1, sorted.size() - 1);
-  return sorted[low] + (place - static_cast<double>(low)) * (sorted[high] - sorted[low]);
+  return sorted[low] + (position - static_cast<double>(low)) * (sorted[high] - sorted[low]);
 }
 
 // `compute` maps (truth, prediction) to named metrics.

@@ -1,5 +1,5 @@
 #pragma once
-// What the step takes from the data: one micro batch of this rank.
+// One micro batch of this rank: input, targets and loss weights.
 #include <cstdint>
 #include <vector>
 
@@ -7,8 +7,8 @@
 
 namespace brainmt::task {
 
-/// What one forward pass takes. Without samples (an uneven last batch) `input` is undefined and the rank only takes
-/// part in the reductions.
+/// Input of one forward pass. Without samples (an uneven last batch) `input` is undefined and the rank only takes part
+/// in the reductions.
 struct MicroBatch {
   Tensor input;                       // [B, sample] activation type
   std::vector<float> targets;         // [B, K] scaled, of each target; anything where the label is missing

@@ -39,7 +39,7 @@ class Supervised final : public Objective {
 
   void declare(nn::ParameterStore& store) override {
     if (!task_.learns_weights) return;
-    int last_layer = 0;  // layer-wise decay leaves it alone
+    int last_layer = 0;  // exempt from layer-wise decay
     for (const nn::Parameter& p : store.all()) last_layer = std::max(last_layer, p.layer);
     log_variance_ = &store.declare(kLogVariance, {outputs()}, /*decay=*/false, last_layer, nn::init::constant(0));
   }
@@ -105,7 +105,7 @@ class Supervised final : public Objective {
  private:
   std::string prefix(std::size_t k) const { return task_.is_multitask ? task_.targets[k].target.name + "." : ""; }
 
-  // Made before the first pass: a captured step keeps no memory.
+  // Allocated before the first pass: a captured step must not allocate.
   static Tensor codes_of(const TaskDescription& task, DType dtype) {
     std::vector<float> codes;
     for (const TargetDescription& d : task.targets)

@@ -1,6 +1,5 @@
 #pragma once
-// What training minimises and how predictions are scored: the losses of a task as operations on the tape, and the same
-// formulas in double for validation.
+// Objective: the losses of a task as autograd operations, and the same formulas in double for validation.
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -36,7 +35,7 @@ class Objective {
 
   virtual std::int64_t outputs() const = 0;     // K of the model
   virtual unsigned wants() const { return 0; }  // models::Want of a training pass
-  /// Declares what is learned beside the model, in the model's store before that is allocated. Their names begin with
+  /// Declares the objective's own parameters in the model's store before it is allocated. Names begin with
   /// kObjectivePrefix.
   virtual void declare(nn::ParameterStore&) {}
   /// [B, terms]: the sum of all terms of all ranks is the loss of the global batch.

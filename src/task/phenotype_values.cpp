@@ -27,7 +27,7 @@ std::vector<std::string> names_of(const io::Cohort& cohort) {
   return names;
 }
 
-// Tables give a missing text as an empty one; cohorts that others made need not.
+// prepare stores a missing text as an empty one; cohorts made by other tools may not.
 bool is_missing(const std::string& text) {
   constexpr std::array<std::string_view, 5> kSpellings{"", "na", "n/a", "nan", "null"};
   return std::ranges::find(kSpellings, io::lower_case(text)) != kSpellings.end();
@@ -68,8 +68,8 @@ std::vector<std::string> texts_of(const io::PhenotypeColumn& column) {
   return texts;
 }
 
-void check_groups_of_people(const io::Cohort& cohort, const io::PhenotypeColumn& column, const std::string& use) {
-  constexpr std::size_t kMostLevels = 20, kFewest = 10;  // participants for each level, where there are many
+void check_has_groups(const io::Cohort& cohort, const io::PhenotypeColumn& column, const std::string& use) {
+  constexpr std::size_t kMaxLevels = 20, kMinEach = 10;  // participants for each level, where there are many
   std::vector<std::string> texts = texts_of(column);
   std::erase(texts, "");
   const auto is_number = [](const std::string& text) { return io::parse_number(text).has_value(); };
@@ -83,12 +83,12 @@ void check_groups_of_people(const io::Cohort& cohort, const io::PhenotypeColumn&
                     where, numbers, texts.size(), io::printable(*odd)));
   }
   const std::vector<std::string> levels = distinct(texts);
-  if (levels.size() > kMostLevels && texts.size() < kFewest * levels.size()) {
+  if (levels.size() > kMaxLevels && texts.size() < kMinEach * levels.size()) {
     const bool is_amount = numbers == texts.size();
     throw DataError(fmt::format(
         "{} {} {} different {} for {} scans ({}): expected groups, at most {}, or more with {} scans for each{}", where,
         is_amount ? "has" : "is text with", levels.size(), is_amount ? "numbers" : "values", texts.size(),
-        listed(levels), kMostLevels, kFewest, is_amount ? "; an amount is predicted with task=regression" : ""));
+        listed(levels), kMaxLevels, kMinEach, is_amount ? "; an amount is predicted with task=regression" : ""));
   }
 }
 
@@ -122,10 +122,10 @@ std::vector<std::string> distinct(const std::vector<std::string>& texts) {
 }
 
 std::string listed(const std::vector<std::string>& values) {
-  constexpr std::size_t kMost = 5;
+  constexpr std::size_t kMaxShown = 5;
   std::vector<std::string> shown;
-  for (std::size_t i = 0; i < std::min(values.size(), kMost); ++i) shown.push_back(io::printable(values[i]));
-  return fmt::format("{}{}", fmt::join(shown, ", "), values.size() > kMost ? ", ..." : "");
+  for (std::size_t i = 0; i < std::min(values.size(), kMaxShown); ++i) shown.push_back(io::printable(values[i]));
+  return fmt::format("{}{}", fmt::join(shown, ", "), values.size() > kMaxShown ? ", ..." : "");
 }
 
 }  // namespace brainmt::task

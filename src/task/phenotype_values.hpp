@@ -1,5 +1,5 @@
 #pragma once
-// A phenotype column of a cohort as training sees it: by scan, as numbers or as texts, with what is missing marked.
+// A phenotype column of a cohort by scan, as numbers or texts, with missing values marked.
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,10 +20,9 @@ std::vector<std::string> texts_of(const io::PhenotypeColumn& column);
 
 /// Throws DataError where a column of texts makes no groups: most of its values are numbers, so that the others are
 /// slips, or it has more than 20 values and few participants for each. `use`: "task.confounds", for the message.
-void check_groups_of_people(const io::Cohort& cohort, const io::PhenotypeColumn& column, const std::string& use);
+void check_has_groups(const io::Cohort& cohort, const io::PhenotypeColumn& column, const std::string& use);
 
-/// What to say of a column of a UK Biobank field in which answers that are no amounts stand as numbers
-/// (io/ukb_codes.hpp); empty: none do.
+/// Warning about a UK Biobank column in which special codes are stored as numbers (io/ukb_codes.hpp); empty: none.
 std::string left_ukb_codes(const io::PhenotypeColumn& column);
 
 /// The different values of texts_of(), sorted, without the missing one.

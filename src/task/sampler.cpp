@@ -17,9 +17,9 @@ constexpr std::uint32_t kWindowStream = 0x317d;
 
 Block block_of(std::size_t block, std::size_t blocks, std::size_t count) {
   BRAINMT_CHECK(block < blocks, "block {} of {}", block, blocks);
-  const std::size_t least = count / blocks, longer = count % blocks;  // the first `longer` blocks have one more
-  const std::size_t begin = block * least + std::min(block, longer);
-  return {begin, begin + least + (block < longer ? 1 : 0)};
+  const std::size_t size = count / blocks, longer = count % blocks;  // the first `longer` blocks have one more
+  const std::size_t begin = block * size + std::min(block, longer);
+  return {begin, begin + size + (block < longer ? 1 : 0)};
 }
 
 std::vector<std::size_t> epoch_order(std::uint64_t seed, std::int64_t epoch, std::size_t items) {

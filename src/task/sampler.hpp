@@ -1,6 +1,6 @@
 #pragma once
-// Which sample is computed when and where. The order is a function of (seed, step) alone: not of the number of ranks,
-// of the loaders' timing, or of where a run was resumed.
+// Assignment of samples to steps and ranks. The order is a function of (seed, step) alone: independent of the number of
+// ranks, of the loaders' timing and of resuming.
 //
 // Training: epoch e visits every item once, in the permutation of (seed, e). Step k of an epoch takes the next
 // G * b items (the last step takes what is left), G micro shards of about b items each. Micro shard s takes the
@@ -26,7 +26,7 @@ std::vector<std::size_t> epoch_order(std::uint64_t seed, std::int64_t epoch, std
 
 struct Sample {
   std::size_t item = 0;
-  std::size_t number = 0;  // place within the global batch
+  std::size_t number = 0;  // index in the global batch
 };
 
 class TrainingOrder {
@@ -40,7 +40,7 @@ class TrainingOrder {
   std::size_t global_samples(std::int64_t step) const { return batch_of(step).size(); }
   /// The whole global batch of this step, in its order.
   std::vector<Sample> samples(std::int64_t step);
-  /// What `shard` computes in this step, counted from the start of training; possibly nothing.
+  /// Samples of `shard` in this step, counted from the start of training; may be empty.
   std::vector<Sample> samples(std::int64_t step, std::size_t shard);
 
  private:
@@ -64,12 +64,12 @@ struct WindowChoice {
 WindowChoice training_window(std::uint64_t seed, std::int64_t epoch, std::size_t subject,
                              std::span<const std::size_t> run_frames, std::size_t frames);
 
-/// First frames of the windows that cover a scan for evaluation: every `stride`, and one more flush with the end where
-/// those leave frames over. `scan_frames` is at least `frames`.
+/// First frames of the windows that cover a scan for evaluation: every `stride` frames, and one more at the end of the
+/// scan if frames remain. `scan_frames` is at least `frames`.
 std::vector<std::size_t> evaluation_starts(std::size_t scan_frames, std::size_t frames, std::size_t stride);
 
 struct EvaluationWindow {
-  std::size_t scan = 0;  // place in the list given
+  std::size_t scan = 0;  // index in the list given
   std::size_t first_frame = 0;
 };
 

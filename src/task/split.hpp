@@ -1,8 +1,8 @@
 #pragma once
-// Training, validation and test participants. The split is by participant, so all runs of one person are on the same
-// side; by group (family, site) where participants have one, so all of a group are on the same side; stratified by the
-// target; a function of the set of participants, the plan and the seed, whatever the order of the rows. It is saved in
-// a run's split.json and every later command reads it from there.
+// Training, validation and test participants. The split is by participant, so all runs of one person are in the same
+// split; by group (family, site) where participants have one, so a whole group is in the same split; stratified by the
+// target; a function of the set of participants, the plan and the seed, independent of the order of rows. It is saved
+// in a run's split.json and every later command reads it from there.
 #include <array>
 #include <cstdint>
 #include <filesystem>
@@ -34,7 +34,7 @@ struct Participant {
 };
 
 /// How a split is made. With `folds` of at least 2 the participants are cut into that many folds of equal size, one and
-/// the same partition for every `fold`; the test part is fold number `fold` (from 0), and the others are dealt to
+/// the same partition for every `fold`; the test split is fold number `fold` (from 0), and the others are dealt to
 /// training and validation in the ratio of their fractions.
 struct SplitPlan {
   std::uint64_t seed = 42;

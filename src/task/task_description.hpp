@@ -1,5 +1,6 @@
 #pragma once
-// What a model predicts, kept as metadata in its weights file, so that the file alone gives values in original units.
+// Targets of a model with their scaling, stored as metadata in its weights file: predictions in original units need
+// only the file.
 #include <optional>
 #include <string>
 #include <vector>

@@ -99,7 +99,7 @@ std::vector<float> TrainingBatches::label_weights(std::int64_t step) {
   return weights;
 }
 
-MicroBatch TrainingBatches::next(std::int64_t step, int micro_step, const Tensor& place) {
+MicroBatch TrainingBatches::next(std::int64_t step, int micro_step, const Tensor& out) {
   const std::vector<float> weights = label_weights(step);
   MicroBatch batch;
   for (const Sample& sample : order_.samples(step, shard_of(plan_, micro_step))) {
@@ -112,7 +112,7 @@ MicroBatch TrainingBatches::next(std::int64_t step, int micro_step, const Tensor
     }
     batch.samples.push_back(static_cast<std::int64_t>(sample.number));
   }
-  if (!batch.samples.empty()) batch.input = windows_.take(static_cast<std::int64_t>(batch.samples.size()), place);
+  if (!batch.samples.empty()) batch.input = windows_.take(static_cast<std::int64_t>(batch.samples.size()), out);
   return batch;
 }
 

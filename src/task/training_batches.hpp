@@ -1,5 +1,5 @@
 #pragma once
-// This rank's micro batches, in the order of the sampler, read ahead across steps and epochs.
+// This rank's micro batches in the sampler's order, prefetched across steps and epochs.
 #include "task/micro_batch.hpp"
 #include "task/sampler.hpp"
 #include "task/training_data.hpp"
@@ -43,14 +43,14 @@ class TrainingBatches {
   /// Starts reading. `data` outlives this.
   TrainingBatches(const TrainingData& data, const BatchPlan& plan);
 
-  /// Micro steps must be asked for in order: 0 .. micro_steps - 1 of every step. The input is put in `place` where that
+  /// Micro steps must be asked for in order: 0 .. micro_steps - 1 of every step. The input is put in `out` where that
   /// fits (WindowStream::take).
-  MicroBatch next(std::int64_t step, int micro_step, const Tensor& place = {});
+  MicroBatch next(std::int64_t step, int micro_step, const Tensor& out = {});
 
   double loader_cpu_seconds() const { return windows_.loader_cpu_seconds(); }
 
  private:
-  /// Of a label of each target in this step: its share of the loss of the global batch, whoever computes it.
+  /// Weight of a label of each target in the loss of this step's global batch; equal on all ranks.
   std::vector<float> label_weights(std::int64_t step);
 
   const TrainingData& data_;

@@ -49,7 +49,7 @@ std::string fingerprint(const Dataset& data) {
   return io::sha256(std::as_bytes(std::span(text)));
 }
 
-// Relatives share brains: a model may recognise the twin of a training participant.
+// Relatives' brains are similar: a model may recognise the twin of a training participant.
 void warn_of_relatives(TrainingData& training) {
   const io::Cohort& cohort = training.data.cohort();
   if (cohort.layout().layout != "hcp" || !training.split.plan.group.empty()) return;
@@ -76,7 +76,7 @@ void warn_of_codes(TrainingData& training) {
   }
 }
 
-// Removes the confounds, with coefficients fitted on the training part, from the labels of all parts.
+// Removes the confounds, with coefficients fitted on the training split, from the labels of all parts.
 void remove_confounds(TrainingData& training) {
   const std::vector<Subject>& subjects = training.data.subjects();
   const std::vector<std::size_t>& train = training.part(Part::kTrain);

@@ -1,6 +1,6 @@
 #pragma once
-// Everything that training knows about its data before the first window is read: subjects, the three parts, what was
-// fitted on the training part (confounds, scaling of the targets), and a fingerprint.
+// Training data before the first window is read: subjects, the three splits, values fitted on the training split
+// (confounds, scaling of targets), and a fingerprint.
 #include <array>
 #include <cstdint>
 #include <filesystem>
@@ -30,7 +30,7 @@ struct TaskSettings {
   std::vector<TargetRequest> targets;
   std::vector<std::string> confounds{};  // removed from regression targets
   bool learns_weights = false;           // of the targets' losses: task.weights=auto
-  bool shuffle = false;                  // permute the labels within the training part and within the validation part
+  bool shuffle = false;                  // permute the labels within the training split and within the validation split
   std::uint64_t seed = 42;
 
   static TaskSettings from_config(const config::Config& config);  // task, task.*, run.seed

@@ -17,10 +17,10 @@ constexpr Unpack kDefault = kernels::detail::kPortable ? Unpack::kDevice : Unpac
 
 std::size_t depth_of(std::int64_t prefetch) { return static_cast<std::size_t>(std::max<std::int64_t>(prefetch, 1)); }
 
-// The loader writes each packed window where the device copies it from: a copy between two buffers of the host, which
-// would be made while the device waits, is saved. As many as a loader with one window at its caller's uses.
+// Pinned host buffers, into which the loader writes packed windows: the copy to the device needs no host staging.
+// prefetch + 2 buffers, as many as the loader uses.
 std::unique_ptr<PinnedBlocks> blocks_for(const io::Cohort& cohort, std::int64_t frames, std::size_t depth) {
-  const std::size_t bytes = static_cast<std::size_t>(frames) * cohort.most_voxels() * sizeof(std::uint16_t);
+  const std::size_t bytes = static_cast<std::size_t>(frames) * cohort.max_voxels() * sizeof(std::uint16_t);
   return std::make_unique<PinnedBlocks>(bytes, depth + 2);
 }
 
@@ -54,13 +54,13 @@ WindowStream::WindowStream(const io::Cohort& cohort, io::WindowLoader::Source so
 
 WindowStream::~WindowStream() = default;
 
-Tensor WindowStream::take(std::int64_t count, const Tensor& place) {
+Tensor WindowStream::take(std::int64_t count, const Tensor& out) {
   const profile::Region region("brainmt::input");
   const profile::Place stage("input windows");
   Shape shape{count};
   for (const std::int64_t extent : window_) shape.push_back(extent);
-  const bool fits = place && place.shape() == shape && place.dtype() == activation_;
-  const Tensor batch = fits ? place : Tensor(shape, activation_);
+  const bool fits = out && out.shape() == shape && out.dtype() == activation_;
+  const Tensor batch = fits ? out : Tensor(shape, activation_);
   for (std::int64_t i = 0; i < count; ++i) {
     const Tensor window = batch.slice(i, i + 1);
     if (upload_)
@@ -71,10 +71,10 @@ Tensor WindowStream::take(std::int64_t count, const Tensor& place) {
   return batch;
 }
 
-void WindowStream::take_dense(const Tensor& place) {
+void WindowStream::take_dense(const Tensor& out) {
   std::optional<io::Window> window = loader_.next();
   BRAINMT_CHECK(window.has_value(), "the source of windows ended early");
-  place.copy_from(Tensor::from_host(window->values, window_, DType::kF32));
+  out.copy_from(Tensor::from_host(window->values, window_, DType::kF32));
   loader_.recycle(std::move(*window));
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Windows of a cohort as model input: read ahead in request order, handed out in batches.
+// Windows of a cohort as model input: prefetched in request order, returned in batches.
 #include <cstdint>
 #include <memory>
 #include <memory_resource>
@@ -15,7 +15,7 @@ class WindowUpload;
 /// Windows of `frames` frames of this cohort: [T, Y, X, Z].
 models::InputSpec windows_of(const io::Cohort& cohort, std::int64_t frames);
 
-/// What this cohort and number of targets decide about a model. Throws UsageError where the model takes another kind of
+/// Input and number of outputs of a model for this cohort. Throws UsageError where the model takes another kind of
 /// input than the cohort has.
 models::DataSpec data_spec(const models::ModelPlan& plan, const io::Cohort& cohort, std::size_t targets);
 
@@ -31,15 +31,15 @@ class WindowStream {
                std::int64_t prefetch, DType activation, std::optional<Unpack> unpack = std::nullopt);
   ~WindowStream();
 
-  /// The next `count` windows as [count, sample]: in `place` where it has that shape and type, else in memory of
-  /// their own. Throws DataError when reading failed.
-  Tensor take(std::int64_t count, const Tensor& place = {});
+  /// The next `count` windows as [count, sample]: in `out` where it has that shape and type, else in memory of their
+  /// own. Throws DataError when reading failed.
+  Tensor take(std::int64_t count, const Tensor& out = {});
 
   /// As WindowLoader's.
   double loader_cpu_seconds() const { return loader_.cpu_seconds(); }
 
  private:
-  void take_dense(const Tensor& place);
+  void take_dense(const Tensor& out);
 
   std::unique_ptr<std::pmr::memory_resource> pinned_;  // packed windows lie here; null: the loader unpacks
   io::WindowLoader loader_;

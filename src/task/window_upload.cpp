@@ -38,14 +38,14 @@ WindowUpload::WindowUpload(const io::Cohort& cohort, io::WindowLoader& loader, s
     maps_.emplace(&file.scatter, same == maps_.end() ? upload_map(file.scatter) : same->second);
   }
   for (auto& memory : buffers_)
-    memory = pool::allocate(static_cast<std::size_t>(frames) * cohort.most_voxels() * sizeof(std::uint16_t));
-  // The pool's memory may still be in use by kernels of its last owner. Those run before anything else on the default
-  // instance, but copies run beside it: until this fence the buffers are not theirs.
+    memory = pool::allocate(static_cast<std::size_t>(frames) * cohort.max_voxels() * sizeof(std::uint16_t));
+  // Memory from the pool may still be used by kernels of its last owner. They precede all later work on the default
+  // instance, but not the copies' own instance: fence first.
   kernels::Exec().fence();
 }
 
 WindowUpload::~WindowUpload() {
-  copies_.fence();  // the window's memory ends, and the pool's next owner knows nothing of this instance
+  copies_.fence();  // the window's memory is freed here, and the pool does not order this instance
 }
 
 void WindowUpload::next(const Tensor& dense) {

@@ -1,16 +1,13 @@
 #pragma once
-// Packed windows to dense model input, with the copies to the device hidden behind the model.
+// Uploads packed windows and scatters them to dense model input; copies overlap with the model's compute.
 //
-// Two packed buffers on the device take turns. While the model computes on window n, window n + 1 is copied into the
-// other buffer by a second stream, if the loader has read it by then. What orders the two streams:
+// Double buffering: while the model computes on window n, window n + 1 is copied into the other device buffer on a
+// second stream, if the loader has read it. Before scatter n is launched, the host waits for
 //
-//   the copies' stream is waited for before scatter n is launched      n has arrived; it began a whole step ago
-//   the model's stream is waited for before scatter n is launched      scatter n - 1 is over, so its buffer is free for
-//                                                                      copy n + 1, which begins right after
+//   the copy stream      copy n is complete (it began a whole step ago)
+//   the model's stream   scatter n - 1 is complete, so its buffer is free for copy n + 1, which starts next
 //
-// The second wait costs a launch, not more: scatter n is queued behind everything that it waits for (the rest of the
-// last step, or within a batch a scatter that ended while n was being copied), and could not begin sooner.
-// Nothing waits for the whole device.
+// The second wait costs one launch latency: scatter n could not start sooner anyway. No device-wide synchronisation.
 #include <array>
 #include <cstdint>
 #include <map>
@@ -28,7 +25,7 @@ class WindowUpload {
   /// `loader` gives packed windows of `frames` frames of `cohort`, in memory that the device can copy from; both
   /// outlive this.
   WindowUpload(const io::Cohort& cohort, io::WindowLoader& loader, std::int64_t frames);
-  /// Waits for a copy that goes on.
+  /// Waits for a copy in progress.
   ~WindowUpload();
   WindowUpload(const WindowUpload&) = delete;
   WindowUpload& operator=(const WindowUpload&) = delete;

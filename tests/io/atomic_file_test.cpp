@@ -72,7 +72,7 @@ TEST(AtomicFileFault44, LinkAtTheTargetIsReplacedNotFollowed) {
   EXPECT_FALSE(std::filesystem::is_symlink(directory / "out"));
 }
 
-// A limit on the size of files stands for a full disk: the same call fails in the same way, with EFBIG for ENOSPC.
+// A limit on the size of files simulates a full disk: the same call fails in the same way, with EFBIG for ENOSPC.
 TEST(AtomicFileFault13, FileTooLargeLeavesTheOldContent) {
   const TemporaryDirectory directory;
   const auto target = directory / "out";

@@ -1,5 +1,5 @@
 #pragma once
-// A small cohort whose every value follows from its place, so that readers can be checked against a formula.
+// A small cohort whose every value follows from its indices, so that readers can be checked against a formula.
 #include <mpi.h>
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The cohort store on one rank: what was written is read, damage and lies are refused, h5py reads the documented
+// The cohort store on one rank: round trip, damaged and inconsistent files are refused, h5py reads the documented
 // layout.
 #include "io/cohort.hpp"
 
@@ -30,8 +30,8 @@ class CohortTest : public testing::Test {
 
   // Byte of a packed value in the file.
   std::uint64_t offset_of(std::uint64_t row, std::size_t voxel) const {
-    const auto place = Hdf5Reader(path_).locate("frames", half_type());
-    return place.offset + (row * layout_.voxels.size() + voxel) * 2;
+    const auto location = Hdf5Reader(path_).locate("frames", half_type());
+    return location.offset + (row * layout_.voxels.size() + voxel) * 2;
   }
 
   const TemporaryDirectory directory_;

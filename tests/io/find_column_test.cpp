@@ -79,7 +79,7 @@ TEST(FindColumn, InstancesMatter) {
   EXPECT_EQ(found(names, "age"), "21003-2.0");
   EXPECT_EQ(found(names, "site"), "p54_i2");
   EXPECT_EQ(found(names, "mean_fd"), "25741-2.0");
-  // The other instances never stand in, and the message names them.
+  // Other instances are never used instead, and the message names them.
   const Names others{"eid", "20016-0.0", "p20016_i3"};
   EXPECT_EQ(found(others, "20016-2.0"), "none");
   EXPECT_EQ(found(others, "cognition"), "none");

@@ -1,4 +1,5 @@
-// NIfTI headers and voxels: every type, version and byte order reads right, every lie is refused (fault row 38).
+// NIfTI headers and voxels: every type, version and byte order reads right, every inconsistent header is refused (fault
+// row 38).
 #include "io/nifti.hpp"
 
 #include <gtest/gtest.h>
@@ -342,7 +343,7 @@ TEST_F(NiftiPair, IsReadByTheNameOfItsImage) {
   EXPECT_EQ(read_scan(directory_ / "mixed.img"), expected(2, -3));
 }
 
-// What stands where NIfTI has codes, units and scaling means other things there.
+// Bytes of NIfTI's codes, units and scaling have another meaning there.
 TEST_F(NiftiPair, AnalyzeHasVoxelSizesOnly) {
   NiftiBytes analyze = header(1, std::string("\0\0\0\0", 4), 0);
   analyze.set_qform_code(1);

@@ -1,5 +1,5 @@
-// Copies on the node: made once, shared by processes, never more than the cap, never trusted; and whatever happens to
-// them, the windows are those of the cohort.
+// Node cache: copies are made once, shared by processes, below the cap and verified; windows equal those of the cohort
+// also when copies are damaged or removed.
 #include "io/node_cache.hpp"
 
 #include <fcntl.h>
@@ -29,8 +29,8 @@ class NodeCacheTest : public testing::Test {
  protected:
   NodeCacheTest() { test::write_small_cohort(MPI_COMM_SELF, path_); }
 
-  ReadSettings settings(std::uint64_t most_bytes = 1 << 20) const {
-    return {.cache = {.directory = cache_, .most_bytes = most_bytes}};
+  ReadSettings settings(std::uint64_t max_bytes = 1 << 20) const {
+    return {.cache = {.directory = cache_, .max_bytes = max_bytes}};
   }
   std::uint64_t bytes_of(std::size_t scan) const { return layout_.scans[scan].frames * layout_.voxels.size() * 2; }
 
@@ -216,7 +216,7 @@ TEST_F(NodeCacheTest, UnusableDirectoriesDegradeToTheStore) {
   brainmt::test::write_file(directory_ / "file", "x");
   testing::internal::CaptureStderr();
   for (const fs::path& bad : {directory_ / "file", directory_ / "file" / "cache"}) {
-    const Cohort cohort(path_, {.cache = {.directory = bad, .most_bytes = 1 << 20}});
+    const Cohort cohort(path_, {.cache = {.directory = bad, .max_bytes = 1 << 20}});
     EXPECT_EQ(read_all(cohort), without_copies()) << bad;
   }
   const std::string log = testing::internal::GetCapturedStderr();
@@ -233,7 +233,7 @@ TEST_F(NodeCacheTest, FolderThatOthersMayWriteToIsRefused) {
   EXPECT_TRUE(fs::is_empty(cache_));
 }
 
-// A limit on the size of files stands for the disk.
+// A limit on the size of files simulates a full disk.
 TEST_F(NodeCacheTest, FullDiskDegradesToTheStore) {
   const Cohort cohort(path_, settings());
   const rlimit now = [] {

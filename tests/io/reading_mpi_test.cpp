@@ -85,7 +85,7 @@ TEST_P(Reading, UnevenNumbersOfWindowsAndTheirBytes) {
   }
 }
 
-// The counter's own word is not taken for it: the kernel counts what this process reads, too.
+// bytes_read() is compared with the kernel's count for this process.
 TEST_P(Reading, KernelCountsTheSameBytes) {
   const auto read_by_process = [] {
     std::ifstream io("/proc/self/io");
@@ -134,7 +134,7 @@ TEST_P(Reading, RankWithoutAnyWindow) {
   expect_windows(cohort, requests(rank_of_world() == 0 ? 0 : 9), 2);
 }
 
-// One rank wants many windows before another takes its first: its rounds must go on meanwhile.
+// One rank wants many windows before another takes its first: its rounds must continue meanwhile.
 TEST_P(Reading, RankThatTakesNothingHoldsNobodyUp) {
   const Cohort cohort(path_, settings());
   WindowLoader loader(cohort, requests(20), 1);

@@ -1,5 +1,5 @@
-// The safetensors reader and writer: round trip, layout, golden files, and every way in which a header can lie (row 22
-// of the fault matrix).
+// The safetensors reader and writer: round trip, layout, golden files, and every kind of invalid header (row 22 of the
+// fault matrix).
 #include "io/safetensors.hpp"
 
 #include <gtest/gtest.h>

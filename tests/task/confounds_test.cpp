@@ -1,4 +1,4 @@
-// Confounds: coefficients against a known answer, coding of texts, and labels that no longer know the confounds.
+// Confounds: coefficients against a known answer, coding of texts, and labels that are uncorrelated with the confounds.
 #include "task/confounds.hpp"
 
 #include <gtest/gtest.h>
@@ -129,7 +129,7 @@ TEST_F(Deconfounded, LabelsOfAllPartsLoseWhatAgeAndSiteExplain) {
     highest = std::max(highest, subject.labels[0]);
   }
   EXPECT_LT(highest - lowest, 0.2) << "the confounds spread the score over 31";
-  // Residual plus mean: the mean of the training part is what it was.
+  // Residual plus mean: the mean of the training split is what it was.
   double before = 0, after = 0;
   const TrainingData plain = prepared({});
   for (const std::size_t i : data.part(Part::kTrain)) {

@@ -1,4 +1,4 @@
-// Who computes what: no sample dropped or doubled for any number of ranks, micro steps and items, and an order that
+// Assignment of samples: none dropped or doubled for any number of ranks, micro steps and items, and an order that
 // depends on seed and step only.
 #include "task/sampler.hpp"
 
@@ -78,7 +78,7 @@ TEST(TrainingOrder, AResumedRunGoesOnWithTheSameSamples) {
   }
 }
 
-TEST(TrainingWindow, FitsAndReachesEveryPlace) {
+TEST(TrainingWindow, FitsAndReachesEveryStart) {
   const std::size_t run_frames[] = {10, 7};
   std::set<std::pair<std::size_t, std::size_t>> seen;
   for (std::int64_t epoch = 0; epoch < 400; ++epoch) {
@@ -87,7 +87,7 @@ TEST(TrainingWindow, FitsAndReachesEveryPlace) {
     ASSERT_LE(first + 7, run_frames[run]);
     seen.insert({run, first});
   }
-  // Five places; the rarest has probability 1/8, so it stays away with (7/8)^400 < 1e-23.
+  // Five starts; the rarest has probability 1/8, so it stays away with (7/8)^400 < 1e-23.
   EXPECT_EQ(seen.size(), 5u);
 }
 

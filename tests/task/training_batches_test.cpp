@@ -1,5 +1,5 @@
-// What reaches the model: each sample's window has the right frames in the right places, with the label of its subject,
-// and every training subject comes once in an epoch, whatever the number of ranks.
+// What reaches the model: each sample's window has the right frames in the right order, with the label of its subject,
+// and every training subject comes once in an epoch, for any number of ranks.
 #include "task/training_batches.hpp"
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ namespace {
 constexpr int kSubjects = 12, kFrames = 3;
 constexpr std::uint32_t kX = 3, kY = 2, kZ = 4;
 
-// Exact in float16: the scan, the frame and the place can be read off every value.
+// Exact in float16: the scan, the frame and the voxel can be read off every value.
 float value_of(std::size_t scan, std::uint64_t frame, std::size_t voxel) {
   return static_cast<float>(scan * 128 + frame * 32 + voxel);
 }
@@ -31,7 +31,7 @@ class Batches : public testing::Test {
     layout.affine = {2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1};
     for (std::uint32_t v = 0; v < layout.grid.voxels(); ++v) layout.voxels.push_back(v);
     layout.normalization = "none";
-    layout.provenance = "values that name their place";
+    layout.provenance = "values that encode their indices";
     std::vector<double> score;
     for (int s = 0; s < kSubjects; ++s) {
       layout.scans.push_back(

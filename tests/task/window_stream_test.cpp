@@ -1,4 +1,4 @@
-// Windows as model input, unpacked by the loader or on the device: the same bits, and errors at the same place.
+// Windows as model input, unpacked by the loader or on the device: the same bits, and errors at the same window.
 #include "task/window_stream.hpp"
 
 #include <gtest/gtest.h>
@@ -63,7 +63,7 @@ class Stream : public testing::Test {
     writer.commit();
   }
 
-  // Scans of both shards in turn, windows at all places.
+  // Scans of both shards in turn, windows at all starts.
   static io::WindowLoader::Source source(std::size_t count) {
     return [count, at = std::size_t{0}]() mutable -> std::optional<io::WindowRequest> {
       if (at == count) return std::nullopt;
@@ -124,23 +124,24 @@ TEST_F(Stream, WindowsGoWhereTheyAreWantedIfTheyFit) {
   for (const Unpack unpack : {Unpack::kLoader, Unpack::kDevice}) {
     WindowStream expected(cohort, source(8), windows_of(cohort, kFrames), 3, DType::kBf16, unpack);
     WindowStream stream(cohort, source(8), windows_of(cohort, kFrames), 3, DType::kBf16, unpack);
-    const Tensor place = expected.take(2).clone();
+    const Tensor out = expected.take(2).clone();
     stream.take(2);
     for (int i = 0; i < 2; ++i) {
-      const Tensor got = stream.take(2, place);
-      EXPECT_EQ(got.raw(), place.raw());
+      const Tensor got = stream.take(2, out);
+      EXPECT_EQ(got.raw(), out.raw());
       EXPECT_TRUE(bytes_of(got) == bytes_of(expected.take(2)));
     }
-    const std::string before = bytes_of(place);
-    EXPECT_TRUE(bytes_of(stream.take(1, place)) == bytes_of(expected.take(1))) << "one window does not fill two places";
+    const std::string before = bytes_of(out);
+    EXPECT_TRUE(bytes_of(stream.take(1, out)) == bytes_of(expected.take(1)))
+        << "one window does not fill a batch of two";
     EXPECT_TRUE(bytes_of(stream.take(1, Tensor(Shape{1, kFrames, kY, kX, kZ}, DType::kF32))) ==
                 bytes_of(expected.take(1)))
         << "another type";
-    EXPECT_TRUE(bytes_of(place) == before);
+    EXPECT_TRUE(bytes_of(out) == before);
   }
 }
 
-TEST_F(Stream, DamageIsReportedInPlaceOfItsWindow) {
+TEST_F(Stream, DamageIsReportedAtItsWindow) {
   {
     const io::Cohort cohort(path_);
     const std::size_t voxels = cohort.voxels(3);  // scan 1 of the second shard, the second window of the source
