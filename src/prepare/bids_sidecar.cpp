@@ -39,7 +39,7 @@ bool BidsSidecars::has_time(const std::string& sidecar) {
   bool found = true;
   try {
     found = sidecar_time(input_ / sidecar).has_value();
-  } catch (const DataError&) {  // the nearest decides: one that cannot be read is said of the scan, not passed over
+  } catch (const DataError&) {  // the nearest one decides, and its error is the scan's
   }
   return has_time_[sidecar] = found;
 }

@@ -1,6 +1,6 @@
 #pragma once
 // The JSON sidecars of BIDS images, by BIDS's principle of inheritance: a sidecar applies to every image below its
-// folder whose name has all of its entities and its suffix. Where several say the same thing, the nearest is right.
+// folder whose name has all of its entities and its suffix. Where several have the same key, the nearest wins.
 #include <filesystem>
 #include <map>
 #include <string>
@@ -29,7 +29,7 @@ class BidsSidecars {
 
   const std::filesystem::path& input_;
   std::map<std::string, Names> folders_;
-  std::map<std::string, bool> has_time_;  // of those that were looked into
+  std::map<std::string, bool> has_time_;  // by file; those read so far
 };
 
 }  // namespace brainmt::prepare

@@ -17,15 +17,15 @@ void Collector::discover(std::span<const float> frame) {
   for (std::size_t v = 0; v < frame.size(); ++v) {
     if (frame[v] == 0 || known_[v]) continue;
     known_[v] = 1;
-    places_.push_back(static_cast<std::uint32_t>(v));
+    voxel_indices_.push_back(static_cast<std::uint32_t>(v));
     row_.push_back(frame[v]);
   }
 }
 
 void Collector::add(std::span<const float> frame) {
-  row_.resize(places_.size());
-  for (std::size_t k = 0; k < row_.size(); ++k) row_[k] = frame[places_[k]];
-  // Most frames show nothing new, and counting what is not zero is far cheaper than looking at each voxel.
+  row_.resize(voxel_indices_.size());
+  for (std::size_t k = 0; k < row_.size(); ++k) row_[k] = frame[voxel_indices_[k]];
+  // Most frames have no new non-zero voxel, and counting non-zeros is far cheaper than testing each voxel.
   if (check_frame(frame).nonzero != check_frame(row_).nonzero) discover(frame);
   const FrameValues values = values_of(row_);
   all_.join(values.moments);

@@ -1,9 +1,8 @@
 #pragma once
-// What is taken from a scan while its frames pass by: statistics, the voxels that are ever not zero, and their values.
+// First pass over a scan: statistics, the mask of voxels that are non-zero in any frame, and their values.
 //
-// A voxel belongs to the scan's own mask from the first frame on in which it is not zero. Values are packed in the
-// order of that discovery, so one that is found late only makes later rows longer; where a row ends before a voxel, the
-// voxel was zero.
+// A voxel joins the scan's mask at the first frame in which it is non-zero. Values are packed in the order of joining,
+// so rows of later frames may be longer; a voxel beyond the end of a row was zero in that frame.
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -33,8 +32,8 @@ class Collector {
   ScanValues values() const;
   /// Frames with a spike (prepare/quality.hpp).
   std::uint32_t spikes() const { return count_spikes(by_frame_); }
-  /// The place in the frame of each packed value.
-  const std::vector<std::uint32_t>& places() const { return places_; }
+  /// Index in the frame of each packed value.
+  const std::vector<std::uint32_t>& voxel_indices() const { return voxel_indices_; }
 
  private:
   void discover(std::span<const float> frame);
@@ -44,8 +43,8 @@ class Collector {
   Moments all_;
   std::vector<FrameValues> by_frame_;
   float smallest_, largest_;
-  std::vector<std::uint8_t> known_;  // by place
-  std::vector<std::uint32_t> places_;
+  std::vector<std::uint8_t> known_;  // by index in the frame
+  std::vector<std::uint32_t> voxel_indices_;
   std::vector<float> row_;
 };
 

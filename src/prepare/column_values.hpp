@@ -1,5 +1,5 @@
 #pragma once
-// A column of a phenotype table as a cohort stores it, and what to tell people about it.
+// A column of a phenotype table as a cohort stores it, with the notes for the log.
 //
 // A column of numbers and missing values becomes numbers (missing is NaN), so does one of age bands
 // (prepare/age_band.hpp); any other becomes text (missing is empty). In UK Biobank's fields, answers that are no
@@ -14,7 +14,7 @@ namespace brainmt::prepare {
 
 using Values = std::variant<std::vector<double>, std::vector<std::string>>;
 
-/// What was done with the columns of a table, to be said in a few lines however many columns there are.
+/// Notes on the columns of a table, summarised in a few log lines however many columns there are.
 struct ColumnNotes {
   std::vector<std::string> bands, odd, excel, codes, suspects, less;  // an entry for each column
   /// "... and 12 more" where a list is long.

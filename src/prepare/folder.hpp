@@ -1,5 +1,5 @@
 #pragma once
-// Looking into folders of scans, one level at a time. Links are followed: cohorts are often made of them.
+// Lists folders of scans, one level at a time. Links are followed: many cohorts are folders of links.
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -11,14 +11,13 @@ namespace brainmt::prepare {
 /// `__MACOSX` that macOS leaves on shared disks. Throws DataError when it cannot be read.
 std::vector<std::string> names_in(const std::filesystem::path& directory);
 
-/// Something that may be a scan stands under this name: anything but a directory. A link to nothing counts, so that it
-/// is reported and not overlooked.
+/// True for anything but a directory, a dangling link included, so that it is reported and not overlooked.
 bool stands_at(const std::filesystem::path& path);
 
 /// In small letters (ASCII).
 std::string lower(std::string_view text);
 
-/// `path` with every digit as #: the shape of a name for messages, without saying whose it is.
+/// `path` with every digit as #: the shape of a name for messages, without the participant's identifier.
 std::string anonymous(std::string path);
 
 }  // namespace brainmt::prepare

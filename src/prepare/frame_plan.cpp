@@ -8,9 +8,9 @@
 namespace brainmt::prepare {
 namespace {
 
-constexpr double kSameTime = 1e-3;   // repetition times that differ by less, relatively, count as equal
-constexpr double kLargestRatio = 5;  // of two repetition times; bounds the frames that the resampling holds
-constexpr double kLateness = 1e-6;   // of a frame: where the last stored frame may lie behind the last of the file
+constexpr double kSameTime = 1e-3;  // repetition times that differ by less, relatively, count as equal
+constexpr double kMaxRatio = 5;     // of two repetition times; bounds the frames that the resampling holds
+constexpr double kLateness = 1e-6;  // of a frame: where the last stored frame may lie behind the last of the file
 
 void censor(FramePlan& plan, const Processing& processing, std::span<const double> fd) {
   if (fd.empty()) {
@@ -41,9 +41,9 @@ void check_repetition_time(double repetition_time, const Processing& processing)
                     processing.tr));
   }
   const double ratio = processing.tr / repetition_time;
-  if (!(ratio >= 1 / kLargestRatio && ratio <= kLargestRatio)) {
+  if (!(ratio >= 1 / kMaxRatio && ratio <= kMaxRatio)) {
     throw DataError(fmt::format("its repetition time is {} s and cannot become tr={}: more than {} times as much",
-                                repetition_time, processing.tr, kLargestRatio));
+                                repetition_time, processing.tr, kMaxRatio));
   }
 }
 
@@ -57,7 +57,7 @@ FramePlan plan_frames(std::int64_t frames, double repetition_time, const Process
   }
   check_repetition_time(repetition_time, processing);
   const double ratio = processing.tr / repetition_time;
-  if (std::abs(ratio - 1) <= kSameTime) {  // its own grid: only censored frames are made anew
+  if (std::abs(ratio - 1) <= kSameTime) {  // same time grid: only censored frames are interpolated
     plan.step = plan.censored > 0 ? 1 : 0;
     return plan;
   }

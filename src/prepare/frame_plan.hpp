@@ -1,5 +1,5 @@
 #pragma once
-// Which frames of a scan are stored: what its header, its motion and the options say, before a voxel is read.
+// Which frames of a scan are stored. Decided from its header, its motion and the options before a voxel is read.
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -21,8 +21,8 @@ struct FramePlan {
 void check_repetition_time(double repetition_time, const Processing& processing);
 
 /// `fd`: framewise displacement of each frame in mm, NaN where it is not known (such frames are kept); used with
-/// censor_fd only. Throws DataError: a repetition time that cannot be resampled, no motion, as many frames censored as
-/// are too many.
+/// censor_fd only. Throws DataError: a repetition time that cannot be resampled, no motion, more frames censored than
+/// censor_max allows.
 FramePlan plan_frames(std::int64_t frames, double repetition_time, const Processing& processing,
                       std::span<const double> fd);
 

@@ -44,7 +44,7 @@ void FrameStream::crop_into(const T* whole, T* to) const {
   }
 }
 
-// The first frame that is used says which voxels may be background that is NaN; they must be so in all.
+// Voxels that are NaN in the first used frame are background if they are NaN in every used frame.
 void FrameStream::clean(std::span<float> frame, std::int64_t index) {
   for (std::size_t v = 0; v < mask_.size(); ++v) frame[v] = mask_[v] ? frame[v] : 0.0f;
   std::size_t bad = check_frame(frame).nonfinite;

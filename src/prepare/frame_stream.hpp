@@ -1,7 +1,6 @@
 #pragma once
-// The frames of a scan as they go into the store, but for the normalisation: cropped, censored and resampled one by
-// one. Memory: two frames, and with resampling those within its reach (prepare/resampler.hpp), whatever the scan's
-// length.
+// The frames of a scan, cropped, censored and resampled one by one; normalisation follows in the second pass. Memory:
+// two frames, plus the frames within the resampler's support (prepare/resampler.hpp); independent of the scan's length.
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -19,16 +18,16 @@ namespace brainmt::prepare {
 class FrameStream {
  public:
   /// `plan` is that of this scan and must outlive the stream. `on_frame` is called after each frame of the file.
-  /// `mask`: one flag a voxel of the file, X fastest; what is outside comes out as zero. Empty: everything is inside.
+  /// `mask`: one flag per voxel of the file, X fastest; voxels outside become zero. Empty: all are inside.
   FrameStream(const std::filesystem::path& path, const std::optional<Crop>& crop, const FramePlan& plan,
               std::function<void()> on_frame = {}, const std::vector<std::uint8_t>& mask = {});
 
   const io::NiftiHeader& header() const { return reader_.header(); }
   /// Voxels of a frame as it comes out.
   std::size_t voxels() const;
-  /// Fills `frame` (voxels() values, X fastest) with the next one; false after the last, when the end of the file has
-  /// been checked too. A voxel that is NaN in every frame that is used comes out as zero: it is background, as SPM
-  /// writes it. Throws DataError: damaged file, other NaN or infinite voxels in a frame that is used.
+  /// Fills `frame` (voxels() values, X fastest) with the next one; false after the last, once the end of the file has
+  /// been checked. A voxel that is NaN in every used frame becomes zero: it is background, as SPM writes it. Throws
+  /// DataError: damaged file, other NaN or infinite voxels in a frame that is used.
   bool next(std::span<float> frame);
 
   /// Voxels that were NaN in every frame, and what was found in the frames so far, before they are resampled.

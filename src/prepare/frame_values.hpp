@@ -1,6 +1,6 @@
 #pragma once
-// The loops over the voxels of a frame that every frame passes: written so that compilers vectorise them, with sums in
-// a fixed number of lanes, so that their bits do not depend on the machine.
+// Per-frame loops over voxels: vectorised, with sums in a fixed number of lanes, so that the results' bits do not
+// depend on the machine.
 #include <cstddef>
 #include <span>
 

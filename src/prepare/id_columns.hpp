@@ -1,5 +1,5 @@
 #pragma once
-// Which columns of a table say who a row is of, and of which session.
+// Finds the columns of participant and session identifiers in a table.
 #include <cstddef>
 #include <string>
 #include <vector>

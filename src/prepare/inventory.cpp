@@ -24,16 +24,16 @@
 namespace brainmt::prepare {
 namespace {
 
-constexpr std::int64_t kLargestExtent = 2048;  // that a store can hold, docs/cohort-format.md
+constexpr std::int64_t kMaxExtent = 2048;  // that a store can hold, docs/cohort-format.md
 
-// What is found out about a scan before its voxels are read, as numbers that can be exchanged.
+// Facts about a scan known before its voxels are read, as numbers for the exchange between ranks.
 struct Facts {
   static constexpr std::size_t kWidth = 8;
   double bytes = 0, frames = 0, repetition_time = 0, censored = 0;
   double file_time = std::numeric_limits<double>::quiet_NaN();
   unsigned oddities = 0;
   double mean_fd = std::numeric_limits<double>::quiet_NaN();
-  Dropped at = Dropped::kHeader;  // what is being looked at: the cause when that fails
+  Dropped at = Dropped::kHeader;  // the check in progress: the reason if it fails
 
   std::array<double, kWidth> row() const {
     return {bytes,
@@ -51,7 +51,7 @@ void add_note(std::string& note, const std::string& more) {
   if (!more.empty()) note += (note.empty() ? "" : "; ") + more;
 }
 
-// Reads what little of the scan is needed, and throws DataError when it cannot be used.
+// Reads the header and motion; throws DataError when the scan cannot be used.
 class HeaderStep {
  public:
   explicit HeaderStep(const PrepareConfig& config) : config_(config), wants_mni_(config.list.wants_mni()) {}
@@ -66,7 +66,7 @@ class HeaderStep {
     if (header.dimensions < 4) {
       throw DataError(fmt::format("has {} dimensions, expected a scan of 4", header.dimensions));
     }
-    if (*std::max_element(header.shape.begin(), header.shape.begin() + 3) > kLargestExtent ||
+    if (*std::max_element(header.shape.begin(), header.shape.begin() + 3) > kMaxExtent ||
         header.frame_voxels() > std::numeric_limits<std::uint32_t>::max()) {
       throw DataError(fmt::format("has a grid of {}x{}x{}, more than a store can hold", header.shape[0],
                                   header.shape[1], header.shape[2]));
@@ -126,7 +126,7 @@ class HeaderStep {
                                 (config_.list.input / scan.mask).string(), config_.processing.mask));
   }
 
-  // Without censoring a scan is not lost over its motion; the report says what is wrong with the file.
+  // Without censor_fd an unreadable motion file does not reject the scan; the report names the error.
   Motion motion_of(const ScanEntry& scan, std::int64_t frames, std::string& note) const {
     if (scan.motion.empty()) return {};
     const std::filesystem::path path = config_.list.input / scan.motion;
@@ -148,13 +148,13 @@ class HeaderStep {
   bool wants_mni_;
 };
 
-// Scans in another space than most cannot go into one store.
+// Rejects scans whose space differs from that of the majority.
 void choose_space(Inventory& inventory, const std::vector<std::uint8_t>& deciding) {
   std::vector<HeaderRow> votes;
   for (std::size_t s = 0; s < inventory.scans.size(); ++s) {
     if (deciding[s] && inventory.scans[s].usable()) votes.push_back(inventory.headers[s]);
   }
-  // Where every voter is bad the others decide; no scan at all ends the command later.
+  // If all voting scans are bad, the other scans vote; with no usable scan the command ends later.
   if (votes.empty()) {
     for (std::size_t s = 0; s < inventory.scans.size(); ++s) {
       if (inventory.own[s] && inventory.scans[s].usable()) votes.push_back(inventory.headers[s]);
@@ -189,7 +189,7 @@ void keep_only(std::vector<T>& values, const std::vector<std::uint8_t>& own) {
   values.resize(kept);
 }
 
-// What the ranks found out together, by scan.
+// The ranks' findings gathered, by scan.
 struct Findings {
   static constexpr std::size_t kWidth = HeaderRow::kWidth + Facts::kWidth;
   std::vector<double> numbers;  // header and facts
@@ -198,7 +198,7 @@ struct Findings {
   explicit Findings(std::size_t scans) : numbers(scans * kWidth), reasons(scans), notes(scans) {}
 };
 
-// Collective: looks at the scans flagged in `wanted`, each rank at its share.
+// Collective: inspects the scans flagged in `wanted`, shared over the ranks.
 Findings look(const Inventory& inventory, const std::vector<std::uint8_t>& wanted, const PrepareConfig& config,
               comm::Communicator& comm, const Progress& progress) {
   const std::size_t count = inventory.scans.size();
@@ -264,7 +264,7 @@ std::string sidecar_beside(const std::filesystem::path& input, const std::string
   return stands_at(input / name) ? name : std::string();
 }
 
-// Reads the table, if there is one; scans of participants that it does not know are not used.
+// Reads the table, if there is one; scans of participants without a row are not used.
 void mark_unlisted(Inventory& inventory, const PrepareConfig& config, const std::vector<std::string>& sessions,
                    bool is_speaker) {
   const std::filesystem::path path = config.table();
@@ -314,7 +314,7 @@ std::string without_path(std::string message, const std::filesystem::path& path)
   return message;
 }
 
-// Rank 0 looks, so that all ranks share the same list even on a file system that shows them different ones.
+// Rank 0 lists the files and broadcasts: a network file system may show each rank another state.
 Inventory list_inventory(const PrepareConfig& config, comm::Communicator& comm) {
   constexpr std::array kTexts{&ScanEntry::participant_id, &ScanEntry::run,  &ScanEntry::session, &ScanEntry::file,
                               &ScanEntry::motion,         &ScanEntry::mask, &ScanEntry::sidecar, &ScanEntry::reason};

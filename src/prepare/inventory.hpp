@@ -1,5 +1,5 @@
 #pragma once
-// What there is to prepare: which scans, what their headers and motion say, the space that they share.
+// The scans to prepare, their headers and motion, and their common space.
 #include <optional>
 #include <vector>
 

@@ -102,7 +102,7 @@ class Connectome {
     all_ = runs_;
     const bool has_3t = std::ranges::any_of(runs_, [](const Run& run) { return !run.is_7t(); });
     const bool wants_7t = settings_.hcp_scanner == "7T" || (settings_.hcp_scanner == "auto" && !has_3t);
-    std::map<std::string, bool> participants;  // has one a run of the scanner that is taken?
+    std::map<std::string, bool> participants;  // true: has a run of the chosen scanner
     for (const Run& run : runs_) participants[run.id] |= run.is_7t() == wants_7t;
     std::vector<Run> others;
     for (const Run& run : runs_) {
@@ -201,7 +201,7 @@ class Connectome {
     return cleaning == wanted;
   }
 
-  // The classic one where every run has it, else the commonest; between equal numbers the one of more steps.
+  // The classic cleaning if every run has it, else the most frequent; ties go to the one with more steps.
   std::string chosen_cleaning() const {
     std::map<std::string, std::size_t> counts;
     for (const Run& run : runs_) {

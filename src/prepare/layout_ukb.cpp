@@ -175,7 +175,7 @@ std::vector<ScanEntry> find_ukb(const ListSettings& settings) {
   std::erase_if(participants, [](const auto& entry) { return entry.second.empty(); });
   std::vector<ScanEntry> scans;
   for (const auto& [eid, folders] : participants) {
-    // An MNI image in the folder of the eid stands for whichever visit it was made from.
+    // An MNI image in the eid's folder belongs to the visit that it was made from.
     const bool has_own_mni = std::ranges::any_of(folders, [](const Found& f) { return f.mni && f.run.empty(); });
     const bool has_native = std::ranges::any_of(folders, &Found::native);
     for (const Found& found : folders) {

@@ -1,6 +1,6 @@
 #pragma once
-// Inside of scan_list.hpp: one finder a layout. Each looks into the folders that its layout names and nowhere else, and
-// returns what it found in any order; list_scans() checks ids, links and repetitions for all of them.
+// Internal to scan_list.hpp: one finder per layout. Each searches only the folders that its layout names and returns
+// entries in any order; list_scans() checks ids, links and duplicates.
 #include <vector>
 
 #include "prepare/scan_list.hpp"
@@ -16,7 +16,7 @@ std::vector<ScanEntry> find_by_pattern(const ListSettings& settings);
 
 /// A scan at `file`, not yet checked.
 ScanEntry scan_at(std::string participant_id, std::string run, std::string file);
-/// A file or folder that may be a scan of somebody and is none that the layout reads.
+/// A file or folder that may be a scan but that the layout does not read.
 ScanEntry overlooked(std::string participant_id, std::string file, std::string reason);
 /// Makes it an overlooked one of which another form is read.
 void second_copy(ScanEntry& entry);

@@ -92,7 +92,7 @@ std::unordered_map<std::string, LooseId> match_loosely(const std::vector<std::st
       if (found == rows.end()) return false;
       if (found->second.size() == 1 && people[key] == 1)
         matches.emplace(participant, LooseId{*found->second.front(), kRules[rule]});
-      return true;  // of several none is taken, and looser rules would not tell them apart
+      return true;  // ambiguous: several match, and looser rules cannot separate them
     });
   }
   return matches;

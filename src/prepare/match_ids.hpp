@@ -1,5 +1,5 @@
 #pragma once
-// Identifiers of scans and of tables that are written in two ways.
+// Matches identifiers of scans and tables that differ in spelling.
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -33,7 +33,7 @@ struct LooseId {
 std::unordered_map<std::string, LooseId> match_loosely(const std::vector<std::string>& participants,
                                                        const std::vector<std::string>& ids);
 
-/// The identifier that is most like this one, for a message; empty: none is.
+/// The most similar identifier, for a message; empty: none.
 std::string nearest_id(std::string_view participant, const std::vector<std::string>& ids);
 
 }  // namespace brainmt::prepare

@@ -51,12 +51,12 @@ std::vector<double> read_confounds(const std::filesystem::path& path) {
 
 // Numbers between blanks and line ends.
 std::vector<double> read_numbers(const std::filesystem::path& path) {
-  constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 20;
+  constexpr std::uint64_t kMaxBytes = std::uint64_t{16} << 20;
   const auto file = io::open_source(path);
   const std::uint64_t size = file->size();
-  if (size > kMostBytes) {
+  if (size > kMaxBytes) {
     throw DataError(
-        fmt::format("'{}' has {} bytes, a list of displacements may have {}", path.string(), size, kMostBytes));
+        fmt::format("'{}' has {} bytes, a list of displacements may have {}", path.string(), size, kMaxBytes));
   }
   std::string text(static_cast<std::size_t>(size), '\0');
   file->read(0, std::as_writable_bytes(std::span(text)));

@@ -1,5 +1,5 @@
 #pragma once
-// Voxel values to what the store keeps, by the statistics of their scan.
+// Normalises voxel values with the statistics of their scan and rounds them to float16.
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -16,7 +16,7 @@ class Normalizer {
   /// `fill`: of zeros; none: as Normalize says. Throws DataError when values of kNone do not fit in float16.
   Normalizer(Normalize mode, std::optional<double> fill, const ScanValues& values);
 
-  /// What the store keeps of the scan.
+  /// The scan's statistics as stored.
   io::ScanStatistics statistics() const { return {mean_, std_, fill_}; }
   /// out[k] = normalised values[k] as float16 bits, the fill value where that is zero. Equal counts.
   void operator()(std::span<const float> values, std::span<std::uint16_t> out);

@@ -1,6 +1,5 @@
 #pragma once
-// What is odd about scans that are used all the same: said once for all of them, with the remedy; the report has the
-// details of each.
+// Warnings about scans that are used: one line per kind with the remedy; details per scan are in the report.
 #include <span>
 
 #include "prepare/scan_list.hpp"

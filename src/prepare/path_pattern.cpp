@@ -28,9 +28,9 @@ std::vector<PathPattern::Piece> PathPattern::cut(std::string_view text) {
       throw UsageError(fmt::format("pattern: expected {} or {} in braces, found '{}'", kSubject, kRun,
                                    rest.substr(0, rest.find('}') == rest.npos ? rest.npos : rest.find('}') + 1)));
     }
-    const Place place = subject ? Place::kSubject : run ? Place::kRun : Place::kEnd;
-    pieces.push_back({std::string(text.substr(0, open)), place});
-    if (place == Place::kEnd) return pieces;
+    const Placeholder placeholder = subject ? Placeholder::kSubject : run ? Placeholder::kRun : Placeholder::kEnd;
+    pieces.push_back({std::string(text.substr(0, open)), placeholder});
+    if (placeholder == Placeholder::kEnd) return pieces;
     text.remove_prefix(open + (subject ? kSubject.size() : kRun.size()));
   }
 }
@@ -38,8 +38,8 @@ std::vector<PathPattern::Piece> PathPattern::cut(std::string_view text) {
 PathPattern::PathPattern(std::string_view text) : pieces_(cut(text)) {
   for (const Piece& piece : pieces_) {
     literal_bytes_ += piece.literal.size();
-    subjects_ += piece.place == Place::kSubject ? 1 : 0;
-    runs_ += piece.place == Place::kRun ? 1 : 0;
+    subjects_ += piece.placeholder == Placeholder::kSubject ? 1 : 0;
+    runs_ += piece.placeholder == Placeholder::kRun ? 1 : 0;
   }
   if (subjects_ == 0) throw UsageError(fmt::format("pattern '{}' has no {} in it", text, kSubject));
   for (std::string_view rest = text;;) {
@@ -70,8 +70,8 @@ bool PathPattern::fits(std::string_view path, std::size_t subject_bytes, std::si
   for (const Piece& piece : pieces_) {
     if (!path.starts_with(piece.literal)) return false;
     path.remove_prefix(piece.literal.size());
-    if (piece.place == Place::kSubject && !take(subject_bytes, reading.subject)) return false;
-    if (piece.place == Place::kRun && !take(run_bytes, reading.run)) return false;
+    if (piece.placeholder == Placeholder::kSubject && !take(subject_bytes, reading.subject)) return false;
+    if (piece.placeholder == Placeholder::kRun && !take(run_bytes, reading.run)) return false;
   }
   return path.empty();
 }
@@ -79,7 +79,7 @@ bool PathPattern::fits(std::string_view path, std::size_t subject_bytes, std::si
 std::vector<PathPattern::Reading> PathPattern::readings(std::string_view path) const {
   std::vector<Reading> found;
   if (path.size() <= literal_bytes_) return found;
-  const std::size_t open = path.size() - literal_bytes_;  // bytes at all places together
+  const std::size_t open = path.size() - literal_bytes_;  // bytes of all placeholders together
   for (std::size_t subject = 1; subject * subjects_ <= open; ++subject) {
     const std::size_t left = open - subject * subjects_;
     const bool divides = runs_ == 0 ? left == 0 : left > 0 && left % runs_ == 0;

@@ -1,5 +1,5 @@
 #pragma once
-// A path with places for the participant, {subject}, and the run, {run}.
+// A path with placeholders {subject} for the participant and {run} for the run.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,23 +15,23 @@ class PathPattern {
     std::string subject, run;
     bool operator==(const Reading&) const = default;
   };
-  /// Every way to read `path` as this pattern, shortest subject first: the texts at all places of a name are the same,
-  /// not empty, and within one folder. No reading: the path is another.
+  /// All matches of `path`, shortest subject first: equal placeholders have equal texts, not empty, within one folder.
+  /// Empty: no match.
   std::vector<Reading> readings(std::string_view path) const;
 
   /// The pattern by folders; the last is the file.
   std::size_t levels() const { return levels_.size(); }
-  /// Does this level of the pattern have a place in it? Otherwise its text() is a name.
+  /// True if this level of the pattern has a placeholder; otherwise its text() is a name.
   bool is_open(std::size_t level) const { return levels_[level].size() > 1; }
   const std::string& text(std::size_t level) const { return levels_[level].front().literal; }
-  /// May a name stand at this level? Cheap: looks at the text before the first and behind the last place only.
+  /// True if a name may match this level: compares the text before the first and behind the last placeholder only.
   bool may_be(std::size_t level, std::string_view name) const;
 
  private:
-  enum class Place { kSubject, kRun, kEnd };
+  enum class Placeholder { kSubject, kRun, kEnd };
   struct Piece {
-    std::string literal;  // before the place
-    Place place;
+    std::string literal;  // before the placeholder
+    Placeholder placeholder;
   };
   static std::vector<Piece> cut(std::string_view text);
   bool fits(std::string_view path, std::size_t subject_bytes, std::size_t run_bytes, Reading& reading) const;

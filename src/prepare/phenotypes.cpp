@@ -24,7 +24,7 @@
 namespace brainmt::prepare {
 namespace {
 
-constexpr std::size_t kMostUnasked = 500;               // columns that are kept without being named
+constexpr std::size_t kMaxUnasked = 500;                // columns that are kept without being named
 constexpr std::string_view kRowNumbers = "Unnamed: 0";  // written without a name by pandas, and read again
 constexpr int kFirstImaging = 2;                        // instance of UK Biobank
 constexpr std::size_t kNone = kNoColumn;
@@ -41,8 +41,8 @@ bool same_measure(const io::UkbField& a, const io::UkbField& b) {
   return a.field == b.field && a.instance == b.instance && a.array.value_or(0) == b.array.value_or(0);
 }
 
-// Columns that are read: the identifier first, then the `kept` ones in the order of the file, or of `wanted`; behind
-// them those that are read only for what they say of the others: the session, other imaging instances.
+// Columns that are read: the identifier, then the `kept` ones in the order of the file or of `wanted`, then auxiliary
+// ones (session, other imaging instances), which are not stored.
 struct Chosen {
   std::vector<std::size_t> columns;
   std::size_t kept = 0;
@@ -60,11 +60,11 @@ Chosen choose_columns(const std::vector<std::string>& names, const PhenotypeSett
     return index;
   };
   const std::vector<std::string>& wanted = settings.columns;
-  if (wanted.empty() && names.size() > kMostUnasked + 1) {
+  if (wanted.empty() && names.size() > kMaxUnasked + 1) {
     throw DataError(
         fmt::format("{} has {} columns, more than {} are kept only when they are named: "
                     "columns=[sex,age,20016-2.0]",
-                    where, names.size(), kMostUnasked));
+                    where, names.size(), kMaxUnasked));
   }
   for (const std::string& name : wanted) keep(io::require_column(names, name, where));
   chosen.row_numbers = wanted.empty() && names.front() == kRowNumbers && chosen.columns.front() != 0;
@@ -134,8 +134,7 @@ Phenotypes::Phenotypes(const std::filesystem::path& path, const PhenotypeSetting
           session_column_ = chosen.session;
           kept_ = chosen.kept;
           if (chosen.row_numbers)
-            information_.push_back(
-                fmt::format("'{}': the column {} holds row numbers: passed over", file, kRowNumbers));
+            information_.push_back(fmt::format("'{}': the column {} holds row numbers: skipped", file, kRowNumbers));
           return chosen.columns;
         };
         return settings.session_tables.empty() ? io::Table::read(path, choose)
@@ -279,7 +278,7 @@ std::string Phenotypes::first_ids() const {
   return text + (ids_.size() > kMax ? ", ..." : "");
 }
 
-// The column of the table that says what `column` says, for a scan of this session.
+// The column with the same measure as `column`, for the session of this scan.
 std::size_t Phenotypes::column_for(std::size_t column, std::string_view session) const {
   if (!is_digits(session) || session.size() > 2) return column;
   const int instance = std::stoi(std::string(session));

@@ -56,7 +56,7 @@ class Phenotypes {
   /// the table has none.
   std::vector<io::PhenotypeColumn> columns(const std::vector<ScanEntry>& scans) const;
 
-  /// What was read otherwise than it is written, for the log of one rank. Those of match() are in them after it.
+  /// Notes on values that were converted, for the log of one rank; after match() also its notes.
   const std::vector<std::string>& information() const { return information_; }
   const std::vector<std::string>& warnings() const { return warnings_; }
 
@@ -79,7 +79,7 @@ class Phenotypes {
 
   std::vector<std::string> information_, warnings_;
   std::size_t id_column_ = 0, kept_ = 0, session_column_ = kNone;
-  io::Table table_;  // the identifier, the kept columns, then those that are read for what they say of the others
+  io::Table table_;  // the identifier, the kept columns, then auxiliary ones
   bool keep_ukb_codes_, one_row_each_ = true, by_session_ = false;
   Rows rows_, visits_;  // by bare identifier; by that without the visit in it
   std::unordered_map<std::string, LooseId> loose_;

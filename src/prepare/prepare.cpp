@@ -52,7 +52,7 @@ class Preparation {
  private:
   void add_up(std::span<double> numbers) { comm::all_reduce(comm_, numbers, comm::ReduceOp::kSum); }
 
-  // Refuses at once what would otherwise fail after every scan was read.
+  // Refuses early what would otherwise fail after all scans were read.
   void check_settings() {
     comm::run_agreed(comm_, [&] {
       if (!(config_.max_bad >= 0 && config_.max_bad <= 1)) {
@@ -84,7 +84,7 @@ class Preparation {
     return summary_.already_complete;
   }
 
-  // Runs step(task) for the tasks of this rank, which asks for them one by one. A failure ends the work of all.
+  // Runs step(task) for tasks fetched one by one from the queue. A failure stops all ranks.
   template <class Step>
   void for_queue(WorkQueue& queue, Stage stage, std::size_t tasks, Step&& step) {
     try {
@@ -153,13 +153,13 @@ class Preparation {
 
   std::filesystem::path path_of(std::size_t s) const { return config_.list.input / inventory_.scans[s].file; }
 
-  // What the staging of a scan tells, as numbers that can be exchanged; the first is left for the seconds.
+  // Result of staging a scan, as numbers for the exchange between ranks; the first is left for the seconds.
   struct Outcome {
     static constexpr std::size_t kWidth = 8;
     bool reused = false;
     io::ScanQuality quality;
     std::uint64_t nan_voxels = 0;
-    double inside = 0;  // share of the grid's voxels that are ever not zero
+    double inside = 0;  // share of the grid's voxels that are non-zero in any frame
 
     std::array<double, kWidth> row() const {
       const io::ScanQuality& q = quality;
@@ -184,11 +184,11 @@ class Preparation {
 
   void take(ScanEntry& scan, const Outcome& outcome) const {
     // A ball that touches the six faces of a grid fills 52 % of it.
-    constexpr double kMostBrain = 0.6;
+    constexpr double kMaxBrainShare = 0.6;
     const io::ScanQuality& q = scan.quality = outcome.quality;
     scan.nan_voxels = outcome.nan_voxels;
     if (outcome.nan_voxels > 0) scan.oddities |= kNanBackground;
-    if (scan.mask.empty() && outcome.inside > kMostBrain) {
+    if (scan.mask.empty() && outcome.inside > kMaxBrainShare) {
       scan.oddities |= kUnmasked;
       scan.remark(fmt::format("no brain mask, and {:.0f} % of its voxels are not zero", 100 * outcome.inside));
     }
@@ -272,8 +272,8 @@ class Preparation {
       }
       const std::size_t judged = summary_.used + summary_.bad;
       const bool too_many = static_cast<double>(summary_.bad) > config_.max_bad * static_cast<double>(judged);
-      const bool most = 2 * summary_.unlisted > summary_.found();
-      if (most && comm_.rank() == 0 && summary_.used > 0)
+      const bool mostly_unlisted = 2 * summary_.unlisted > summary_.found();
+      if (mostly_unlisted && comm_.rank() == 0 && summary_.used > 0)
         log::warn("{} of {} scans have no row in the table and are not used ({}): check phenotypes= and id_column=",
                   summary_.unlisted, summary_.found(), inventory_.unlisted());
       if (summary_.used > 0 && !too_many) return;
@@ -352,7 +352,7 @@ class Preparation {
     const std::filesystem::path staged = staging_->file_of(inventory_.scans[used_[index]].file);
     try {
       copy_scan(StagedScan(staged), voxels_, writer, index, [&] { queue.poke(); });
-    } catch (const DataError&) {  // damaged since it was made: what remains cannot be used by anybody
+    } catch (const DataError&) {  // damaged since it was made: the rest is unusable
       std::error_code ignored;
       std::filesystem::remove(staged, ignored);
       throw;
@@ -364,7 +364,7 @@ class Preparation {
   const Progress& progress_;
   PrepareSummary summary_;
   Inventory inventory_;
-  std::string shard_mark_;  // what the provenance of a shard says in addition
+  std::string shard_mark_;  // appended to the provenance of a shard
   std::optional<Staging> staging_;
   std::int64_t staged_ = 0;            // scans by this rank
   io::CohortGrid grid_;                // of the store

@@ -2,16 +2,16 @@
 // NIfTI scans -> one cohort store, by all ranks of a communicator.
 //
 //   1. rank 0 lists the scans; the phenotype table is read
-//   2. headers, shared over the ranks; the grid and affine that most scans have become the cohort's
-//   3. scans, taken by whichever rank is free, the largest first: each is inflated once, and normalised it waits in the
-//      staging area `<output>.staging` with a mask of its own
+//   2. headers are read, shared over the ranks; the majority's grid and affine become the cohort's
+//   3. scans, in a work queue, the largest first: each is inflated once, normalised, and written with its mask to the
+//      staging area `<output>.staging`
 //   4. the report is written; too many bad scans end the command here
-//   5. the cohort's mask is the union of the scans' masks: staged scans are copied into the store, which takes its name
-//      when it is whole; then the staging area goes
+//   5. the cohort's mask is the union of the scans' masks; staged scans are copied into the store, which is renamed to
+//      the output when complete; the staging area is removed
 //
-// A rank holds a few frames at a time, whatever the scans' length. Each scan is handled by one rank alone, so the
-// store's data do not depend on the number of ranks. Killed at any moment, the next preparation of the same output goes
-// on with the scans that are staged; nothing ever stands under the output's name but a whole store.
+// Memory: a few frames per rank, independent of the scans' length. One rank handles a scan, so the store's data do not
+// depend on the number of ranks. After a kill the next preparation of the same output reuses the staged scans; only a
+// complete store ever has the output's name.
 #include <mpi.h>
 
 #include <cstddef>
@@ -50,8 +50,8 @@ struct PrepareConfig {
 };
 
 enum class Stage { kHeaders, kScans, kCopy };
-/// Called after each scan that this rank has handled in each stage: `done` of `total` are taken, in the last two stages
-/// those of all ranks together.
+/// Called after each scan of this rank in each stage: `done` of `total` scans, counted over all ranks in the last two
+/// stages.
 using Progress = std::function<void(Stage stage, std::size_t done, std::size_t total)>;
 
 /// Collective. Throws on every rank the same DataError (nothing usable, too many bad scans, a table that cannot be

@@ -1,6 +1,5 @@
 #pragma once
-// What happens to a scan on its way into the store: the options that decide its bits. docs/preparation.md explains
-// them.
+// Options of preparation that decide the stored bits (docs/preparation.md).
 #include <array>
 #include <cstdint>
 #include <optional>

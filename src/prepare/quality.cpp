@@ -12,8 +12,8 @@ namespace {
 
 constexpr double kSpike = 100;                       // standard deviations of a frame's extreme value
 constexpr double kLoneSpike = 30, kAboveOthers = 5;  // ... where it is so many times that of the median frame
-constexpr double kMostOfOne = 0.5;                   // of a frame's variance that one value may make up
-constexpr double kFewestVoxels = 100;                // ... in frames of as many voxels
+constexpr double kMaxShareOfOne = 0.5;               // of a frame's variance that one value may make up
+constexpr double kMinVoxels = 100;                   // ... in frames of as many voxels
 constexpr double kLoudFrame = 25;                    // times the mean square of the median frame
 constexpr double kEmptyShare = 0.8;                  // of the voxels of the fullest frame: less is a frame partly empty
 constexpr double kSmallSlice = 0.1;                  // of the voxels of the fullest slice: less is the brain's edge
@@ -53,7 +53,7 @@ std::string quality_text(const io::ScanQuality& quality) {
 
 FrameWatch::FrameWatch(const io::CohortGrid& grid) : grid_(grid), axes_{{{grid.x, {}}, {grid.y, {}}, {grid.z, {}}}} {}
 
-// The fingerprint is a sum of bit patterns weighted by their place, so that equal slices are told without keeping them.
+// The fingerprint is a sum of bit patterns weighted by their index, so that equal slices are told without keeping them.
 void FrameWatch::add(std::span<const float> frame) {
   constexpr std::uint32_t kMagnitude = 0x7fffffffu;
   for (Axis& axis : axes_) axis.slices.resize(axis.slices.size() + axis.extent);
@@ -90,10 +90,10 @@ io::ScanQuality FrameWatch::findings() const {
   const auto depth = static_cast<std::ptrdiff_t>(z.extent);
   std::vector<std::uint64_t> filled(frames_, 0);  // voxels, by frame
   for (std::size_t i = 0; i < z.slices.size(); ++i) filled[i / z.extent] += z.slices[i].nonzero;
-  const auto most = static_cast<double>(std::ranges::max(filled));
+  const auto fullest_frame = static_cast<double>(std::ranges::max(filled));
   std::vector<std::uint8_t> empty(frames_);
   for (std::size_t t = 0; t < frames_; ++t) {
-    empty[t] = static_cast<double>(filled[t]) < kEmptyShare * most ? 1 : 0;
+    empty[t] = static_cast<double>(filled[t]) < kEmptyShare * fullest_frame ? 1 : 0;
     quality.empty_frames += empty[t];
     const auto now = z.slices.begin() + static_cast<std::ptrdiff_t>(t) * depth;
     quality.frozen_frames += t > 0 && !empty[t] && std::equal(now, now + depth, now - depth) ? 1 : 0;
@@ -126,7 +126,7 @@ std::uint32_t FrameWatch::dead_slices(const Axis& axis, const std::vector<std::u
   return dead;
 }
 
-// Medians over the frames say what is usual, so that a spike does not hide behind the spread that it makes itself.
+// Compared with medians over the frames: a spike does not raise them, as it would a mean or a spread.
 std::uint32_t count_spikes(std::span<const FrameValues> frames) {
   std::vector<double> means, spreads;
   for (const FrameValues& frame : frames) {
@@ -142,7 +142,7 @@ std::uint32_t count_spikes(std::span<const FrameValues> frames) {
     const double largest =
         std::max(static_cast<double>(frame.largest) - mean, mean - static_cast<double>(frame.smallest));
     extremes.push_back(largest / spread);
-    shares.push_back(m.count < kFewestVoxels ? 0 : extremes.back() * extremes.back() / m.count);
+    shares.push_back(m.count < kMinVoxels ? 0 : extremes.back() * extremes.back() / m.count);
     energies.push_back(m.squares / m.count + (m.mean - mean) * (m.mean - mean));
   }
   if (!(spread > 0)) return 0;
@@ -150,7 +150,8 @@ std::uint32_t count_spikes(std::span<const FrameValues> frames) {
   std::uint32_t spikes = 0;
   for (std::size_t t = 0; t < extremes.size(); ++t) {
     const bool lone = extremes[t] > kLoneSpike && extremes[t] > kAboveOthers * usual;
-    spikes += extremes[t] > kSpike || lone || shares[t] > kMostOfOne || energies[t] > kLoudFrame * usual_energy ? 1 : 0;
+    spikes +=
+        extremes[t] > kSpike || lone || shares[t] > kMaxShareOfOne || energies[t] > kLoudFrame * usual_energy ? 1 : 0;
   }
   return spikes;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// What acquisition and transfer leave in scans: spikes, empty or frozen frames, dead slices. Counted while the frames
-// pass by; docs/preparation.md has the thresholds.
+// Quality of a scan: counts of spikes, empty or frozen frames and dead slices, in one pass over the frames. Thresholds:
+// docs/preparation.md.
 #include <array>
 #include <cstdint>
 #include <span>
@@ -12,7 +12,7 @@
 
 namespace brainmt::prepare {
 
-/// What becomes of a scan with findings: a warning, refused, or a number in the report.
+/// Action on findings: warn, refuse the scan, or only count in the report.
 enum class QualityPolicy { kWarn, kStrict, kOff };
 /// From the words of the command line: warn | strict | off. Throws UsageError.
 QualityPolicy parse_quality(std::string_view word);
@@ -20,8 +20,7 @@ QualityPolicy parse_quality(std::string_view word);
 /// "3 frames with spikes; 2 empty frames": the findings above the thresholds; empty: none.
 std::string quality_text(const io::ScanQuality& quality);
 
-/// Looks at the frames of a scan in order: one pass over each, and two numbers a slice (of each axis) and frame are
-/// kept.
+/// Takes the frames of a scan in order. Memory: two numbers per slice (of each axis) and frame.
 class FrameWatch {
  public:
   explicit FrameWatch(const io::CohortGrid& grid);

@@ -10,7 +10,7 @@
 namespace brainmt::prepare {
 namespace {
 
-bool is_plausible(double seconds) { return seconds >= kShortestTime && seconds <= kLongestTime; }
+bool is_plausible(double seconds) { return seconds >= kMinTime && seconds <= kMaxTime; }
 
 // `source`: where the number stands, for the note.
 RepetitionTime judged(double value, const char* source) {
@@ -24,7 +24,7 @@ RepetitionTime judged(double value, const char* source) {
                             time.seconds);
   } else {
     time.note = fmt::format("its repetition time is not known: its {} says {:g} s, expected {} to {}", source, value,
-                            kShortestTime, kLongestTime);
+                            kMinTime, kMaxTime);
   }
   return time;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// The repetition time of a scan: from its BIDS sidecar, else from its header, where it is one that a scan can have.
+// The repetition time of a scan: from its BIDS sidecar, else from its header, if plausible.
 #include <filesystem>
 #include <limits>
 #include <optional>
@@ -7,13 +7,13 @@
 
 namespace brainmt::prepare {
 
-/// Bounds of what is believed, seconds. 50 to 30,000 "seconds" are milliseconds under the wrong unit.
-inline constexpr double kShortestTime = 0.05, kLongestTime = 30;
+/// Plausible range, seconds. 50 to 30,000 "seconds" are taken as milliseconds with the wrong unit.
+inline constexpr double kMinTime = 0.05, kMaxTime = 30;
 
 struct RepetitionTime {
   double seconds = std::numeric_limits<double>::quiet_NaN();  // NaN: not known
   bool was_milliseconds = false;                              // converted
-  std::string note;                                           // what is odd about it; empty: nothing
+  std::string note;                                           // warning; empty: none
 };
 
 /// RepetitionTime of a sidecar; nothing where it has none. Throws DataError: no JSON object, no number.

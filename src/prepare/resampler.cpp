@@ -11,9 +11,9 @@
 namespace brainmt::prepare {
 namespace {
 
-constexpr double kLobes = 5;          // on each side
-constexpr double kLeastWeight = 0.5;  // sum of the weights below which too few frames are near
-constexpr double kSamePlace = 1e-6;   // of a frame
+constexpr double kLobes = 5;            // on each side
+constexpr double kMinWeight = 0.5;      // sum of the weights below which too few frames are near
+constexpr double kSamePosition = 1e-6;  // of a frame
 
 double sinc(double x) {
   const double angle = std::numbers::pi * x;
@@ -37,47 +37,49 @@ void Resampler::push(std::int64_t index, std::span<const float> frame) {
   last_ = index;
 }
 
-std::vector<Resampler::Term> Resampler::between(double place) const {
-  const auto after = std::ranges::find_if(kept_, [&](const Kept& k) { return static_cast<double>(k.index) >= place; });
+std::vector<Resampler::Term> Resampler::between(double position) const {
+  const auto after =
+      std::ranges::find_if(kept_, [&](const Kept& k) { return static_cast<double>(k.index) >= position; });
   if (after == kept_.end()) return {{1.0, kept_.back().frame.data()}};
   if (after == kept_.begin()) return {{1.0, after->frame.data()}};
   const auto before = std::prev(after);
-  const double share = (place - static_cast<double>(before->index)) / static_cast<double>(after->index - before->index);
+  const double share =
+      (position - static_cast<double>(before->index)) / static_cast<double>(after->index - before->index);
   return {{1.0 - share, before->frame.data()}, {share, after->frame.data()}};
 }
 
-std::vector<Resampler::Term> Resampler::terms(double place) const {
+std::vector<Resampler::Term> Resampler::terms(double position) const {
   const double width = std::max(1.0, step_);
   std::vector<Term> terms;
   double sum = 0;
   for (const Kept& kept : kept_) {
-    const double distance = static_cast<double>(kept.index) - place;
-    if (step_ <= 1 && std::abs(distance) < kSamePlace) return {{1.0, kept.frame.data()}};
+    const double distance = static_cast<double>(kept.index) - position;
+    if (step_ <= 1 && std::abs(distance) < kSamePosition) return {{1.0, kept.frame.data()}};
     if (std::abs(distance) >= support_) continue;
     const double weight = sinc(distance / width) * sinc(distance / support_);
     terms.push_back({weight, kept.frame.data()});
     sum += weight;
   }
-  if (sum < kLeastWeight * width) return between(place);
+  if (sum < kMinWeight * width) return between(position);
   for (Term& term : terms) term.weight /= sum;
   return terms;
 }
 
-// Frames that no later place needs: out of reach, and not the last one before it.
-void Resampler::forget(double place) {
-  while (kept_.size() > 1 && static_cast<double>(kept_[0].index) <= place - support_ &&
-         static_cast<double>(kept_[1].index) <= place) {
+// Drops frames that no later position needs: outside the support, and not the last one before it.
+void Resampler::forget(double position) {
+  while (kept_.size() > 1 && static_cast<double>(kept_[0].index) <= position - support_ &&
+         static_cast<double>(kept_[1].index) <= position) {
     spare_.push_back(std::move(kept_.front().frame));
     kept_.pop_front();
   }
 }
 
 bool Resampler::next(std::span<float> out) {
-  const double place = static_cast<double>(done_) * step_;
-  // Beyond its reach no frame has a weight, and whichever came there also ends a gap.
-  if (left_ == 0 || !(ended_ || static_cast<double>(last_) >= place + support_)) return false;
-  forget(place);
-  const std::vector<Term> sum = terms(place);
+  const double position = static_cast<double>(done_) * step_;
+  // Ready once a frame at or beyond the support has arrived: later frames have weight 0, and a gap has ended.
+  if (left_ == 0 || !(ended_ || static_cast<double>(last_) >= position + support_)) return false;
+  forget(position);
+  const std::vector<Term> sum = terms(position);
   constexpr std::size_t kBlock = 2048;  // voxels; their sums stay in the nearest cache
   std::array<double, kBlock> total;
   for (std::size_t first = 0; first < voxels_; first += kBlock) {

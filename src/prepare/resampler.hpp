@@ -1,12 +1,12 @@
 #pragma once
-// A series of frames brought to another repetition time, and over gaps, as the frames arrive.
-//
-// With d the distance between a stored frame and a frame of the file, counted in frames of the file, and
-// h = max(1, step): weight(d) = sinc(d / h) sinc(d / (5 h)) for |d| < 5 h, a windowed sinc (Lanczos) whose cut-off is
-// the lower of both Nyquist rates. The weights of the frames that exist are divided by their sum, at the ends and
-// around gaps too. Where that sum is below half of what it is with all frames (h), the value is interpolated linearly
-// between the nearest frames on both sides (the nearest one at an end). A stored frame that coincides with one of the
-// file is that frame, bit for bit, where step <= 1.
+// Resamples a series of frames in time and interpolates over gaps, streaming. Lanczos window with 5 lobes; the cut-off
+// is the lower of the two Nyquist rates.
+//   d = position of the output frame - index of the input frame        in input frames
+//   h = max(1, step)
+//   w(d) = sinc(d / h) sinc(d / (5 h))   for |d| < 5 h, else 0
+//   out  = sum_i w(d_i) in_i / sum_i w(d_i)                            over input frames that exist
+// If sum_i w(d_i) < h / 2 (too few frames: a gap), out is interpolated linearly between the nearest frame on each side,
+// or is the nearest frame at an end. With step <= 1 an output frame that coincides with an input frame is a copy of it.
 #include <cstdint>
 #include <deque>
 #include <span>
@@ -16,7 +16,7 @@ namespace brainmt::prepare {
 
 class Resampler {
  public:
-  /// `frames`: how many come out; frame j lies at j * step.
+  /// `frames`: number of output frames; frame j is at position j * step.
   Resampler(double step, std::int64_t frames, std::size_t voxels);
 
   /// Frame `index` of the file; indices ascend. A gap is an index that is skipped.
@@ -36,9 +36,9 @@ class Resampler {
     double weight;
     const float* frame;
   };
-  std::vector<Term> terms(double place) const;
-  std::vector<Term> between(double place) const;
-  void forget(double place);
+  std::vector<Term> terms(double position) const;
+  std::vector<Term> between(double position) const;
+  void forget(double position);
 
   double step_, support_;
   std::int64_t left_, done_ = 0, last_ = -1;

@@ -42,7 +42,7 @@ constexpr std::array kLayouts{
 
 const LayoutInfo& info_of(Layout layout) { return *std::ranges::find(kLayouts, layout, &LayoutInfo::layout); }
 
-// What was looked for, for the message that it is not there.
+// The searched names, for the message that no scan was found.
 std::string expectation(const ListSettings& settings) {
   if (!settings.pattern.empty()) return fmt::format("files named '{}'", settings.pattern);
   std::string text(info_of(settings.layout).expected);
@@ -52,7 +52,7 @@ std::string expectation(const ListSettings& settings) {
   return text;
 }
 
-// Files in the first levels of a folder that nobody described, up to a number of names looked at.
+// Lists files in the first levels of a folder of unknown layout, up to kMaxNames names.
 class Sample {
  public:
   explicit Sample(const fs::path& input) { enter(input, "", kLevels); }
@@ -68,11 +68,11 @@ class Sample {
 
  private:
   static constexpr int kLevels = 5;
-  static constexpr std::size_t kMostNames = 20'000;
+  static constexpr std::size_t kMaxNames = 20'000;
 
   void enter(const fs::path& input, const std::string& folder, int levels) {
     for (const std::string& name : names_in(input / folder)) {
-      if (++seen_ > kMostNames) return;
+      if (++seen_ > kMaxNames) return;
       const std::string path = folder + name;
       std::error_code unknown;
       if (layouts::is_nifti(name)) {
@@ -106,7 +106,7 @@ std::string overlooked_in_words(const std::vector<ScanEntry>& entries) {
   return text;
 }
 
-// What there is instead: scans of another layout or task, or at least files.
+// What the input holds instead: scans of another layout or task, or other files.
 std::string nearest_thing(const ListSettings& settings) {
   for (const LayoutInfo& other : kLayouts) {
     ListSettings as_other = settings;
@@ -116,7 +116,7 @@ std::string nearest_thing(const ListSettings& settings) {
     std::size_t found = 0;
     try {
       found = count_scans(other.find(as_other));
-    } catch (const DataError& error) {  // there are scans, and something has to be chosen
+    } catch (const DataError& error) {  // there are scans, but a key must choose among them
       return fmt::format("with layout={}, {}", other.name, error.what());
     }
     if (found == 0) continue;
@@ -142,7 +142,7 @@ std::string archive_objection(const ScanEntry& entry, const ListSettings& settin
   }
 }
 
-// Leaves the scans of one session; what is no scan stays.
+// Keeps scans of one session; entries that are not scans stay.
 void keep_session(std::vector<ScanEntry>& scans, const ListSettings& settings) {
   if (settings.session.empty()) return;
   std::map<std::string, std::size_t> sessions;

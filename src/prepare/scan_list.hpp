@@ -31,7 +31,7 @@ enum class SpaceChoice { kAuto, kMni, kNative };
 SpaceChoice parse_space(std::string_view word);
 
 /// What to look for. `pattern` overrules `layout`: the path of a scan below input with {subject} and perhaps {run} in
-/// it, each in any number of places.
+/// it, each any number of times.
 struct ListSettings {
   std::filesystem::path input = {};
   Layout layout = Layout::kFlat;
@@ -53,7 +53,7 @@ struct ListSettings {
   bool wants_mni() const;
 };
 
-/// What may be odd about a scan that is used all the same; prepare/oddities.hpp has the words.
+/// Warnings about a used scan, as bits; prepare/oddities.hpp has the texts.
 enum Oddity : unsigned {
   kTimeInMilliseconds = 1,
   kTimeUnknown = 2,
@@ -136,9 +136,9 @@ struct ScanEntry {
   }
 };
 
-/// What has no name or format of this layout and yet may be somebody's scan is in the list too, as kOverlooked: an
-/// archive, another format, a folder without a scan. It is no scan: it counts neither as bad nor as found. Its reason
-/// is a kind, a colon and the remedy (prepare/other_format.hpp); its participant may be unknown.
+/// Files and folders outside the layout that may hold a scan are listed as kOverlooked: an archive, another format, a
+/// folder without a scan. They count neither as bad nor as found. Its reason is a kind, a colon and the remedy
+/// (prepare/other_format.hpp); its participant may be unknown.
 ///
 /// The scans below `input` in the order of their paths. Only the folders that the layout names are looked into. Bad
 /// ones come back with their reason: a name that is no participant id, a path that can be read in two ways, a second

@@ -20,7 +20,7 @@ namespace brainmt::prepare {
 std::vector<std::filesystem::path> find_session_tables(const ListSettings& settings);
 
 /// `path`: of the table of participants; empty: none. `choose`: as for io::Table::read, of the names of the joined
-/// table. Files of sessions that cannot be read are passed over, with a line in `warnings`. Throws DataError as
+/// table. Files of sessions that cannot be read are skipped, with a line in `warnings`. Throws DataError as
 /// io::Table::read does.
 io::Table read_with_sessions(const std::filesystem::path& path, const PhenotypeSettings& settings,
                              const io::Table::Choice& choose, std::vector<std::string>& warnings);

@@ -22,7 +22,7 @@
 namespace brainmt::prepare {
 namespace {
 
-constexpr std::int64_t kMostShards = 999;
+constexpr std::int64_t kMaxShards = 999;
 constexpr std::size_t kVoters = 256;
 
 bool parse_number(std::string_view text, std::int64_t& number) {
@@ -61,8 +61,8 @@ Shard parse_shard(std::string_view text) {
   Shard shard;
   const bool good = slash != std::string_view::npos && parse_number(text.substr(0, slash), shard.number) &&
                     parse_number(text.substr(slash + 1), shard.of) && shard.number >= 1 && shard.number <= shard.of &&
-                    shard.of <= kMostShards;
-  if (!good) throw UsageError(fmt::format("shard is '{}', expected K/N with 1 <= K <= N <= {}", text, kMostShards));
+                    shard.of <= kMaxShards;
+  if (!good) throw UsageError(fmt::format("shard is '{}', expected K/N with 1 <= K <= N <= {}", text, kMaxShards));
   return shard;
 }
 
@@ -137,7 +137,7 @@ bool is_shard(const std::filesystem::path& output, const std::filesystem::path& 
 MergeSummary merge_shards(const std::filesystem::path& output, std::int64_t of, comm::Communicator& comm) {
   MergeSummary summary{.shards = static_cast<std::size_t>(of), .report = report_path(output)};
   comm::run_agreed(comm, [&] {
-    if (of < 1 || of > kMostShards) throw UsageError(fmt::format("merge is {}, expected 1 to {}", of, kMostShards));
+    if (of < 1 || of > kMaxShards) throw UsageError(fmt::format("merge is {}, expected 1 to {}", of, kMaxShards));
     if (comm.rank() != 0) return;
     std::vector<std::filesystem::path> shards, reports;
     std::vector<std::int64_t> absent;

@@ -95,18 +95,19 @@ HeaderRow most_common_space(const std::vector<HeaderRow>& headers) {
   return std::ranges::max_element(spaces, {}, &Space::scans)->first;
 }
 
-std::string space_difference(const HeaderRow& scan, const HeaderRow& most) {
-  if (scan.same_space(most)) return {};
-  if (scan.grid() != most.grid()) {
-    return fmt::format("has a grid of {}, most scans have {}; resample it", to_text(scan.grid()), to_text(most.grid()));
+std::string space_difference(const HeaderRow& scan, const HeaderRow& majority) {
+  if (scan.same_space(majority)) return {};
+  if (scan.grid() != majority.grid()) {
+    return fmt::format("has a grid of {}, most scans have {}; resample it", to_text(scan.grid()),
+                       to_text(majority.grid()));
   }
-  if (!scan.orientation_known() || !most.orientation_known()) {
+  if (!scan.orientation_known() || !majority.orientation_known()) {
     return fmt::format(
         "the orientation of {} is unknown (no usable sform or qform in the header): copy it from the images that they "
         "were made of (FSL: fslcpgeom)",
         scan.orientation_known() ? "most scans" : "this scan");
   }
-  if (const auto axis = flipped_axis(scan.affine(), most.affine())) {
+  if (const auto axis = flipped_axis(scan.affine(), majority.affine())) {
     return fmt::format(
         "its affine differs from that of most scans: its {} axis is stored the other way round; reorient it (FSL: "
         "fslswapdim), do not change its header",
@@ -147,10 +148,10 @@ MaskIndex index_mask(const io::CohortGrid& grid, const std::vector<std::uint8_t>
   for (std::uint32_t y = 0; y < grid.y; ++y) {
     for (std::uint32_t x = 0; x < grid.x; ++x) {
       for (std::uint32_t z = 0; z < grid.z; ++z) {
-        const std::uint32_t place = x + grid.x * (y + grid.y * z);
-        if (!mask[place]) continue;
+        const std::uint32_t voxel = x + grid.x * (y + grid.y * z);
+        if (!mask[voxel]) continue;
         index.stored.push_back((y * grid.x + x) * grid.z + z);
-        index.places.push_back(place);
+        index.nifti.push_back(voxel);
       }
     }
   }

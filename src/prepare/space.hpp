@@ -11,7 +11,7 @@
 
 namespace brainmt::prepare {
 
-/// What a scan's header says, as numbers that can be exchanged between ranks; extents and counts are exact in double.
+/// A scan's header as doubles for the exchange between ranks; extents and counts are exact.
 struct HeaderRow {
   static constexpr std::size_t kWidth = 22;  // X, Y, Z, frames, repetition time, affine, where the affine is from
   std::array<double, kWidth> numbers{};
@@ -29,12 +29,12 @@ struct HeaderRow {
   bool operator==(const HeaderRow&) const = default;
 };
 
-/// The header whose space most of `headers` share, the first such where numbers are equal. `headers` is not empty.
+/// A header of the most frequent space; ties go to the first. `headers` is not empty.
 HeaderRow most_common_space(const std::vector<HeaderRow>& headers);
 
-/// Why a scan cannot go into a store of the space `most`: another grid, an unknown, flipped or different affine. Empty
-/// when it can.
-std::string space_difference(const HeaderRow& scan, const HeaderRow& most);
+/// Why a scan cannot go into a store of the majority's space: another grid, an unknown, flipped or different affine.
+/// Empty when it can.
+std::string space_difference(const HeaderRow& scan, const HeaderRow& majority);
 
 /// The space of MNI152 2 mm images: 91 x 109 x 91 voxels whose affine is FSL's (x falls with its index, origin 90,
 /// -126, -72 mm) or the same image stored the other way round in x. Returns why the scan is not in it, with what to run
@@ -44,9 +44,9 @@ std::string mni_objection(const HeaderRow& scan, std::string_view file);
 /// The FSL command that takes a UK Biobank scan from native space to MNI. `fmri`: the folder fMRI of the bulk folder.
 std::string applywarp_command(const std::string& fmri);
 
-/// The voxels of a mask twice: as the store numbers them ([Y, X, Z], ascending), and where they are in a NIfTI frame.
+/// Indices of the voxels of a mask: in the store's order ([Y, X, Z], ascending), and in a NIfTI frame (X fastest).
 struct MaskIndex {
-  std::vector<std::uint32_t> stored, places;
+  std::vector<std::uint32_t> stored, nifti;
 };
 /// `mask`: one flag a voxel, X fastest.
 MaskIndex index_mask(const io::CohortGrid& grid, const std::vector<std::uint8_t>& mask);

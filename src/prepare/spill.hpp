@@ -1,7 +1,7 @@
 #pragma once
-// Rows of floats that are written once and read back once in the same order: the values of a scan between its two
-// passes. They lie in a file without a name, which the page cache mostly keeps off the disk and which is gone with the
-// process, however that ends. One file serves all scans of a rank, one after the other.
+// Temporary file for the values of a scan between its two passes: rows of floats, written once and read once in order.
+// The file is unlinked, so it disappears with the process; the page cache usually keeps it off the disk. All scans of a
+// rank reuse one file.
 #include <cstdint>
 #include <filesystem>
 #include <span>

@@ -11,7 +11,7 @@
 namespace brainmt::prepare {
 namespace {
 
-// Of float16 that are copied at once: both ends of the copy stay in the processor's cache.
+// Size of a copied block of float16; source and destination fit in the L2 cache.
 constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
 
 // First pass: every frame once.
@@ -26,20 +26,20 @@ void collect(FrameStream& stream, Collector& collector, Stopwatch& watch) {
   }
 }
 
-// The scan's mask in the order of the store, and for each of its voxels which of the packed values is its.
-std::vector<std::uint32_t> sort_voxels(const io::CohortGrid& grid, const std::vector<std::uint32_t>& places,
+// Returns, for each voxel of the scan's mask in the store's order, the index of its packed value; fills stored_mask.
+std::vector<std::uint32_t> sort_voxels(const io::CohortGrid& grid, const std::vector<std::uint32_t>& voxels,
                                        std::vector<std::uint8_t>& stored_mask) {
   std::vector<std::uint8_t> mask(grid.voxels(), 0);
   std::vector<std::uint32_t> packed(grid.voxels(), 0);
-  for (std::size_t k = 0; k < places.size(); ++k) {
-    mask[places[k]] = 1;
-    packed[places[k]] = static_cast<std::uint32_t>(k);
+  for (std::size_t k = 0; k < voxels.size(); ++k) {
+    mask[voxels[k]] = 1;
+    packed[voxels[k]] = static_cast<std::uint32_t>(k);
   }
   MaskIndex index = index_mask(grid, mask);
   stored_mask.assign(grid.voxels(), 0);
   for (const std::uint32_t voxel : index.stored) stored_mask[voxel] = 1;
-  for (std::uint32_t& place : index.places) place = packed[place];
-  return std::move(index.places);
+  for (std::uint32_t& voxel : index.nifti) voxel = packed[voxel];
+  return std::move(index.nifti);
 }
 
 // Second pass, over the spilled values.
@@ -59,8 +59,8 @@ void write_staged(const ScanTask& task, const StagedHeader& header, const std::v
   writer.commit();
 }
 
-// Neighbours in the scan's own mask that are neighbours in the cohort's too. Masks of one study differ at the brain's
-// edge, so runs are long and move much faster than single voxels.
+// Runs of voxels that are adjacent in both the scan's and the cohort's mask, copied as blocks. Masks of one study
+// differ only at the brain's edge, so runs are long.
 struct Run {
   std::uint32_t from, to, count;
 };
@@ -106,7 +106,7 @@ StagedHeader stage_scan(const ScanTask& task, const Processing& processing, Spil
                       .statistics = normalise.statistics(),
                       .mask = {}};
   header.quality.spikes = collector.spikes();
-  const std::vector<std::uint32_t> order = sort_voxels(header.grid, collector.places(), header.mask);
+  const std::vector<std::uint32_t> order = sort_voxels(header.grid, collector.voxel_indices(), header.mask);
   write_staged(task, header, order, normalise, spill);
   return header;
 }
@@ -117,11 +117,11 @@ void copy_scan(const StagedScan& scan, const std::vector<std::uint32_t>& voxels,
   const std::vector<Run> runs = runs_of(header.mask, voxels);
   const std::size_t inside = scan.voxels(), covered = runs.empty() ? 0 : runs.back().from + runs.back().count;
   BRAINMT_CHECK(covered == inside, "a scan has {} of its {} voxels in the cohort", covered, inside);
-  const std::uint64_t most =
+  const std::uint64_t block_frames =
       std::clamp<std::uint64_t>(kBlockBytes / (voxels.size() * sizeof(std::uint16_t)), 1, header.frames);
-  std::vector<std::uint16_t> own(most * inside), block(most * voxels.size(), header.statistics.fill);
-  for (std::uint64_t first = 0; first < header.frames; first += most) {
-    const std::uint64_t count = std::min(most, header.frames - first);
+  std::vector<std::uint16_t> own(block_frames * inside), block(block_frames * voxels.size(), header.statistics.fill);
+  for (std::uint64_t first = 0; first < header.frames; first += block_frames) {
+    const std::uint64_t count = std::min(block_frames, header.frames - first);
     scan.read_frames(first, std::span(own).first(count * inside));
     for (std::uint64_t f = 0; f < count; ++f) {
       const std::uint16_t* from = own.data() + f * inside;

@@ -1,6 +1,6 @@
 #pragma once
-// One scan from its file to the staging area, and from there into the cohort. The file is inflated once; memory is a
-// few frames, whatever their number.
+// Two copies of a scan: file -> staging area (normalised), and staging area -> cohort. The file is inflated once;
+// memory: a few frames.
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -18,7 +18,7 @@ struct ScanTask {
   std::filesystem::path path;    // of the scan
   std::filesystem::path target;  // of the staged file
   std::string identity;
-  HeaderRow header;  // what was read of it before; another now means that it changed
+  HeaderRow header;  // as read in the inventory; a difference now means that the file changed
   FramePlan plan;
   std::filesystem::path mask = {};  // of the brain; empty: none
 };
@@ -28,7 +28,7 @@ StagedHeader stage_scan(const ScanTask& task, const Processing& processing, Spil
                         const std::function<void()>& on_frame);
 
 /// Writes a staged scan as scan `index` of the cohort, whose mask is `voxels` ([Y, X, Z], ascending, the scan's own
-/// mask within it): its own voxels to their places, the fill value to all others. `on_block` is called after each of a
+/// mask within it): its own voxels at their indices, the fill value to all others. `on_block` is called after each of a
 /// few megabytes. Throws DataError (the staged file), OutputError.
 void copy_scan(const StagedScan& scan, const std::vector<std::uint32_t>& voxels, io::CohortWriter& writer,
                std::size_t index, const std::function<void()>& on_block);

@@ -1,5 +1,5 @@
 #pragma once
-// Where the time of a preparation goes.
+// Time of a preparation by kind of work.
 #include <time.h>
 
 #include <array>

@@ -14,10 +14,10 @@ namespace {
 
 constexpr std::array<char, 8> kMagic{'B', 'M', 'T', 'S', 'T', 'A', 'G', 'E'};
 constexpr std::uint32_t kVersion = 2;
-constexpr std::uint64_t kLongestReason = 64 << 10;
+constexpr std::uint64_t kMaxReasonBytes = 64 << 10;
 constexpr std::size_t kBlockBytes = std::size_t{4} << 20;
 
-// As it lies in the file, in this machine's byte order: staging areas do not travel.
+// Layout in the file, native byte order: a staging area is read on the machine that wrote it.
 struct FileHeader {
   std::array<char, 8> magic = kMagic;
   std::uint32_t version = kVersion;
@@ -72,7 +72,7 @@ StagedWriter::StagedWriter(std::filesystem::path target, const StagedHeader& giv
   const io::ScanQuality& q = given.quality;
   header.quality = {q.spikes, q.empty_frames, q.frozen_frames, q.dead_slices};
   header.nan_voxels = given.nan_voxels;
-  const std::string reason = given.reason.substr(0, kLongestReason);
+  const std::string reason = given.reason.substr(0, kMaxReasonBytes);
   header.reason_bytes = static_cast<std::uint32_t>(reason.size());
   const std::string rest = reason + pack_mask(given.mask);
   header.checksum = checksum_of(header, rest);
@@ -107,10 +107,10 @@ StagedScan::StagedScan(const std::filesystem::path& path) : path_(path), file_(i
   if (size < sizeof header) refuse("too short for a staged scan");
   io::read_exactly(file_, path, 0, std::as_writable_bytes(std::span(&header, 1)));
   if (header.magic != kMagic || header.version != kVersion) refuse("no staged scan of this version");
-  const std::uint64_t places = std::uint64_t{header.grid[0]} * header.grid[1] * header.grid[2];
-  const std::uint64_t rest = header.reason_bytes + (header.frames > 0 ? (places + 7) / 8 : 0);
+  const std::uint64_t grid_voxels = std::uint64_t{header.grid[0]} * header.grid[1] * header.grid[2];
+  const std::uint64_t rest = header.reason_bytes + (header.frames > 0 ? (grid_voxels + 7) / 8 : 0);
   const std::uint64_t frame_bytes = header.voxels * sizeof(std::uint16_t) + sizeof(std::uint32_t);
-  if (std::ranges::max(header.grid) > 2048 || header.voxels > places || header.reason_bytes > kLongestReason ||
+  if (std::ranges::max(header.grid) > 2048 || header.voxels > grid_voxels || header.reason_bytes > kMaxReasonBytes ||
       rest > size || header.frames > size / frame_bytes || size != sizeof header + rest + header.frames * frame_bytes) {
     refuse("damaged, its size is not what its header says");
   }
@@ -124,7 +124,7 @@ StagedScan::StagedScan(const std::filesystem::path& path) : path_(path), file_(i
   header_.quality = {header.quality[0], header.quality[1], header.quality[2], header.quality[3]};
   header_.nan_voxels = header.nan_voxels;
   header_.statistics = {header.mean, header.std, static_cast<std::uint16_t>(header.fill)};
-  if (header.frames > 0) header_.mask = unpack_mask(described.substr(header.reason_bytes), places);
+  if (header.frames > 0) header_.mask = unpack_mask(described.substr(header.reason_bytes), grid_voxels);
   voxels_ = header.voxels;
   if (header_.voxels() != voxels_) refuse("damaged, its mask does not have its voxels");
   frames_at_ = sizeof header + rest;
@@ -147,11 +147,11 @@ void StagedScan::read_frames(std::uint64_t first, std::span<std::uint16_t> out) 
 
 void StagedScan::verify() const {
   if (header_.frames == 0) return;
-  const std::uint64_t most =
+  const std::uint64_t block_frames =
       std::clamp<std::uint64_t>(kBlockBytes / (voxels_ * sizeof(std::uint16_t)), 1, header_.frames);
-  std::vector<std::uint16_t> block(most * voxels_);
-  for (std::uint64_t first = 0; first < header_.frames; first += most) {
-    const std::uint64_t count = std::min(most, header_.frames - first);
+  std::vector<std::uint16_t> block(block_frames * voxels_);
+  for (std::uint64_t first = 0; first < header_.frames; first += block_frames) {
+    const std::uint64_t count = std::min(block_frames, header_.frames - first);
     read_frames(first, std::span(block).first(count * voxels_));
   }
 }

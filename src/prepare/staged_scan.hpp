@@ -1,6 +1,5 @@
 #pragma once
-// A scan that is ready for the store but for the common mask: a file of the staging area, ours alone and gone when the
-// cohort is whole.
+// A normalised scan on its own mask: a private file of the staging area, removed when the cohort is complete.
 //
 //   header | reason | mask, a bit a voxel of the (cropped) grid in the store's order [Y, X, Z] | frames | CRC-32 a
 //   frame

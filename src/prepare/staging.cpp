@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kFormat = "staged scan 2";  // another number makes every scan of older versions anew
+constexpr std::string_view kFormat = "staged scan 2";  // a new number invalidates scans staged by older versions
 constexpr std::string_view kEnding = ".scan";
 constexpr std::string_view kTemporary = ".tmp-";
 
@@ -54,7 +54,7 @@ void make_directory(const fs::path& directory) {
                                 there ? "a file or link has its name" : error.message()));
 }
 
-// The whole directory goes when the store is there: it must hold nothing of anybody else.
+// The directory is removed with its content later, so it must hold only our files.
 void refuse_strangers(const fs::path& directory) {
   std::error_code error;
   for (fs::directory_iterator entry(directory, error); !error && entry != fs::directory_iterator();

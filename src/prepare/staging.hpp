@@ -1,6 +1,6 @@
 #pragma once
-// The staging area of a preparation: the directory `<output>.staging` beside the output, where scans wait until all are
-// there. One preparation at a time owns it. A later one of the same output goes on with what it finds.
+// The staging area of a preparation: the directory `<output>.staging` beside the output, with the scans staged so far.
+// One preparation at a time owns it; a later one of the same output reuses its scans.
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -13,7 +13,7 @@
 
 namespace brainmt::prepare {
 
-/// What tells two states of a file apart without reading it.
+/// Identifies a state of a file without reading it.
 struct FileStamp {
   std::uint64_t size = 0;
   std::int64_t seconds = 0, nanoseconds = 0;  // of the last change of its content

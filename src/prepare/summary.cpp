@@ -35,7 +35,7 @@ std::string left_out_text(const PrepareSummary& summary) {
 std::string minutes_text(const PrepareSummary& summary) {
   const std::vector<double>& m = summary.minutes;
   if (m.empty()) return "unknown: no scan says its repetition time";
-  std::string text = fmt::format("{:.4g} minutes; of a participant {:.3g} (least), {:.3g} (median), {:.3g} (most)",
+  std::string text = fmt::format("{:.4g} minutes; of a participant {:.3g} (min), {:.3g} (median), {:.3g} (max)",
                                  std::reduce(m.begin(), m.end()), m.front(), m[m.size() / 2], m.back());
   if (summary.without_time > 0)
     text += fmt::format("; {} of unknown repetition time not counted", plural(summary.without_time, "scan"));

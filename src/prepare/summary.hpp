@@ -1,5 +1,5 @@
 #pragma once
-// What a preparation ends with: which scans are in the store, who is left out and why, and how much signal there is.
+// Summary of a preparation: scans in the store, scans left out by reason, minutes of signal.
 #include <array>
 #include <cstddef>
 #include <filesystem>

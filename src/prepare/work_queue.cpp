@@ -41,7 +41,7 @@ std::optional<std::size_t> WorkQueue::next() {
 
 void WorkQueue::stop() { fetch(static_cast<std::int64_t>(tasks_), MPI_REPLACE); }
 
-// Nothing is ever sent on this communicator; asking whether something came drives the library's progress.
+// No message is ever sent on this communicator; the probe drives the library's progress.
 void WorkQueue::poke() const {
   int arrived = 0;
   MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_, &arrived, MPI_STATUS_IGNORE);

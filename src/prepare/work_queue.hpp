@@ -1,11 +1,9 @@
 #pragma once
-// Tasks 0 to n - 1, handed out to the ranks of a communicator one at a time, each to whoever asks next: scans differ in
-// size, and so do the cores and disks behind the ranks.
+// Dynamic work queue: tasks 0 to n - 1, fetched one at a time by the ranks of a communicator, which balances scans of
+// different size and nodes of different speed.
 //
-// The counter lives on rank 0 and is fetched and increased by MPI's one-sided operations, so no rank has to serve the
-// others. Some implementations carry such an operation out only while the target is inside the MPI library: rank 0,
-// which works like the others, calls poke() now and then while it is busy, else they would wait for the end of its
-// scan.
+// A counter on rank 0 is incremented by MPI_Fetch_and_op. Some MPI implementations complete such an operation only
+// while the target is inside the library, so rank 0 calls poke() between frames of its own scans.
 #include <mpi.h>
 
 #include <cstdint>
@@ -24,9 +22,9 @@ class WorkQueue {
 
   /// The next task, or nothing when all are taken.
   std::optional<std::size_t> next();
-  /// Nobody gets a further task: this rank has failed, and what the others would do is in vain.
+  /// Ends the queue for all ranks, after a failure on this one.
   void stop();
-  /// Lets the requests of other ranks through. Cheap; to be called by every rank, some hundred times a second.
+  /// Progresses requests of other ranks. Cheap; every rank calls it some hundred times a second.
   void poke() const;
 
  private:

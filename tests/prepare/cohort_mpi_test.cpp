@@ -95,11 +95,11 @@ void expect_zscored(const io::Cohort& cohort, std::size_t s, const std::vector<f
     std::vector<bool> kept(kFrameVoxels, false);
     for (std::size_t k = 0; k < voxels.size(); ++k) {
       const std::size_t z = voxels[k] % Z, x = voxels[k] / Z % X, y = voxels[k] / Z / X;
-      const std::size_t place = x + X * (y + Y * z);
-      const float value = raw[t * kFrameVoxels + place];
+      const std::size_t voxel = x + X * (y + Y * z);
+      const float value = raw[t * kFrameVoxels + voxel];
       const double expected = value != 0 ? (value - mean) / std : fill;
       ASSERT_NEAR(io::half_to_float(stored[t * voxels.size() + k]), expected, 0x1p-11 * std::abs(expected) + 0x1p-25);
-      kept[place] = true;
+      kept[voxel] = true;
     }
     for (std::size_t v = 0; v < kFrameVoxels; ++v) {
       ASSERT_TRUE(kept[v] || raw[t * kFrameVoxels + v] == 0) << "the mask loses voxel " << v;

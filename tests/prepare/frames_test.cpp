@@ -169,7 +169,7 @@ TEST(Collector, FindsVoxelsThatBecomeNonzeroLate) {
   Collector collector(5, spill);
   collector.add(std::vector<float>{0, 2, 0, 0, 4});
   collector.add(std::vector<float>{6, 0, 0, 8, 0});
-  EXPECT_EQ(collector.places(), (std::vector<std::uint32_t>{1, 4, 0, 3}));
+  EXPECT_EQ(collector.voxel_indices(), (std::vector<std::uint32_t>{1, 4, 0, 3}));
   std::vector<float> room(4);
   const auto first = spill.next(room);
   EXPECT_EQ(std::vector<float>(first.begin(), first.end()), (std::vector<float>{2, 4}));

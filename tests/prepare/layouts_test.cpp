@@ -65,7 +65,7 @@ TEST_F(LayoutTest, UkbFoldersOfAnEidAndOfBulkDownloads) {
 
 TEST_F(LayoutTest, UkbNativeSpaceIsRefusedWithTheCommand) {
   put("1000001/fMRI/filtered_func_data_clean_MNI.nii.gz");
-  put("1000001_20227_2_0/fMRI/rfMRI.ica/filtered_func_data_clean.nii.gz");  // the MNI image stands for it
+  put("1000001_20227_2_0/fMRI/rfMRI.ica/filtered_func_data_clean.nii.gz");  // replaced by the MNI image
   put("1000002_20227_2_0/fMRI/rfMRI.ica/filtered_func_data_clean.nii.gz");
   const std::string native = "1000002_20227_2_0/fMRI/rfMRI.ica/filtered_func_data_clean.nii.gz";
   EXPECT_EQ(listed(settings(Layout::kUkb)),
@@ -216,7 +216,7 @@ TEST_F(LayoutTest, BidsSidecarsAreInherited) {
   EXPECT_EQ(sidecar(), run + "_bold.json");
   write(own, with_time);
   EXPECT_EQ(sidecar(), own);
-  // One that does not say it leaves it to the next; one that cannot be read is said of the scan, not passed over.
+  // A sidecar without the key: the next one is used; one that cannot be read is reported for the scan.
   write(own, R"({"SkullStripped": false})");
   EXPECT_EQ(sidecar(), run + "_bold.json");
   for (const char* broken : {"not JSON", "[]", R"({"RepetitionTime": "2"})", R"({"RepetitionTime": null})"}) {

@@ -1,4 +1,4 @@
-// Paths with places for the participant and the run: every reading is found, and none that is not one.
+// Paths with placeholders for the participant and the run: every reading is found, and none that is not one.
 #include "prepare/path_pattern.hpp"
 
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ TEST(PathPattern, ReadsSubjectAndRun) {
   EXPECT_TRUE(pattern.readings("/rest/_rest.nii").empty());  // an empty subject is none
 }
 
-TEST(PathPattern, OneFolderAPlace) {
+TEST(PathPattern, PlaceholdersInSeparateFolders) {
   EXPECT_TRUE(PathPattern("{subject}.nii").readings("a/b.nii").empty());
   EXPECT_EQ(PathPattern("a/{subject}.nii").readings("a/b.nii"), (Readings{{"b", ""}}));
 }

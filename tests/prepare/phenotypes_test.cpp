@@ -296,7 +296,7 @@ TEST_F(PhenotypesTest, ParticipantsWithoutAScanAreCounted) {
 TEST_F(PhenotypesTest, RowNumbersUnderANameArePassedOverAloud) {
   const Phenotypes found = table("Unnamed: 0,eid,age\n0,1,50\n1,2,51\n");
   EXPECT_EQ(names(found.columns({})), Names{"age"});
-  EXPECT_TRUE(has(found.information(), "column Unnamed: 0 holds row numbers: passed over"));
+  EXPECT_TRUE(has(found.information(), "column Unnamed: 0 holds row numbers: skipped"));
   EXPECT_TRUE(has(table(",eid,age\n0,1,50\n1,2,51\n").information(), "the first column has no name"));
   EXPECT_FALSE(has(table("Unnamed: 0,eid,age\n0,1,50\n", {"age"}).information(), "row numbers"));
 }

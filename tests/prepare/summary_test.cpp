@@ -33,7 +33,7 @@ TEST(PrepareSummary, AddsUpTheMinutesOfEachParticipant) {
   EXPECT_EQ(summary.minutes, (std::vector<double>{0.5, 6}));
   EXPECT_EQ(summary.repetition_times, (std::map<double, std::size_t>{{0.5, 1}, {2, 2}}));
   const std::string text = summary_text(summary);
-  EXPECT_NE(text.find("6.5 minutes; of a participant 0.5 (least), 6 (median), 6 (most)"), std::string::npos) << text;
+  EXPECT_NE(text.find("6.5 minutes; of a participant 0.5 (min), 6 (median), 6 (max)"), std::string::npos) << text;
   EXPECT_NE(text.find("TR           0.5 s in 1 scan, 2 s in 2 scans\n"), std::string::npos) << text;
 }
 

@@ -1,4 +1,4 @@
-// Tasks handed out on demand: each once, to whoever is free, and none after a stop.
+// Tasks handed out on demand: each once, to a free rank, and none after a stop.
 #include <gtest/gtest.h>
 
 #include <chrono>
