@@ -36,10 +36,10 @@ double bytes_of(const std::string& memory) {
   constexpr std::string_view kUnits = "KMGT";
   std::string_view digits(memory);
   double unit = 1 << 20;
-  const std::size_t place = digits.empty() ? std::string_view::npos : kUnits.find(digits.back());
-  if (place != std::string_view::npos) {
+  const std::size_t power = digits.empty() ? std::string_view::npos : kUnits.find(digits.back());
+  if (power != std::string_view::npos) {
     unit = 1;
-    for (std::size_t i = 0; i <= place; ++i) unit *= 1024;
+    for (std::size_t i = 0; i <= power; ++i) unit *= 1024;
     digits.remove_suffix(1);
   }
   const auto number = whole(digits);

@@ -53,7 +53,7 @@ Outcome ended(Outcome o, int exit_code, std::string error, std::int64_t step) {
     o.state = State::kDone;
   } else if (exit_code == static_cast<int>(ExitCode::kInterrupted)) {
     o.no_progress = progress ? 0 : o.no_progress + 1;
-    o.state = o.no_progress > kMostWithoutProgress ? State::kFailed : State::kInterrupted;
+    o.state = o.no_progress > kMaxWithoutProgress ? State::kFailed : State::kInterrupted;
     if (o.state == State::kFailed)
       o.error =
           fmt::format("interrupted {} times in a row without a further step (at step {}): give the task more time",

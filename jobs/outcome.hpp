@@ -1,5 +1,5 @@
 #pragma once
-// What has become of a task: the record task.json in its run directory, and the decision what to do next.
+// State of a task, read from task.json in its run directory, and whether to run it again.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,8 +9,8 @@ namespace brainmt::jobs {
 
 enum class State {
   kMissing,      // never started
-  kRunning,      // started, and nothing says that it ended
-  kInterrupted,  // stopped after a complete checkpoint: goes on when it is run again
+  kRunning,      // started, no end recorded
+  kInterrupted,  // stopped after a complete checkpoint: continues when it is run again
   kFailed,       // ended with an error
   kDone          // trained and evaluated
 };
@@ -33,13 +33,13 @@ std::string to_json(const Outcome& outcome);
 std::optional<Outcome> parse_outcome(std::string_view json);
 
 /// Interruptions in a row that gained no step, after which a task is not requeued any more.
-inline constexpr int kMostWithoutProgress = 2;
+inline constexpr int kMaxWithoutProgress = 2;
 
 /// `before` with the end of a start added: counts progress, and turns a third interruption without progress into a
 /// failure.
 Outcome ended(Outcome before, int exit_code, std::string error, std::int64_t step);
 
-/// Does `submit` run the task (again)? Running ones are left alone unless nobody runs them any more.
+/// Does `submit` run the task (again)? Running tasks are not resubmitted, unless no job runs them.
 bool needs_run(const Outcome& outcome, bool alive);
 
 }  // namespace brainmt::jobs

@@ -103,7 +103,7 @@ int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 +
 std::vector<std::string> clean_environment() {
   constexpr std::array<std::string_view, 7> kLeaking{"SLURM_", "PMIX_", "PMI_", "OMPI_", "PRTE_", "SRUN_", "ORTE_"};
   constexpr std::array<std::string_view, 4> kKept{"SLURM_CONF=", "OMPI_ALLOW_", "OMPI_MCA_", "PRTE_MCA_"};
-  // What Open MPI sets for itself in a program that was started without a launcher.
+  // Set by Open MPI itself in a program that was started without a launcher.
   constexpr std::array<std::string_view, 5> kSingleton{"OMPI_MCA_ess", "OMPI_MCA_orte_ess", "OMPI_MCA_orte_launch=",
                                                        "OMPI_MCA_orte_precondition_transports=", "OMPI_MCA_pmix="};
   std::vector<std::string> kept;

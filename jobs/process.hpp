@@ -1,5 +1,5 @@
 #pragma once
-// Runs another program without a shell: arguments are passed as they are, so no text of ours is ever interpreted.
+// Runs another program without a shell: arguments are passed unchanged.
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,10 +11,10 @@ struct ProcessResult {
   std::string output, errors;
 };
 
-/// The environment of this process without what a job that we are inside of would leak into a new one: variables that
-/// begin with SLURM_, PMIX_, PMI_, OMPI_, PRTE_ (but not OMPI_ALLOW_, OMPI_MCA_ and PRTE_MCA_, which are settings),
-/// SRUN_, ORTE_, and what Open MPI notes down for itself in a program without a launcher. What tells clients where
-/// their controller is (SLURM_CONF) stays.
+/// The environment of this process without variables of the surrounding job: those that begin with SLURM_, PMIX_, PMI_,
+/// OMPI_, PRTE_ (but not OMPI_ALLOW_, OMPI_MCA_ and PRTE_MCA_, which are settings), SRUN_, ORTE_, and what Open MPI
+/// notes down for itself in a program without a launcher. What tells clients where their controller is (SLURM_CONF)
+/// stays.
 std::vector<std::string> clean_environment();
 
 /// Runs `arguments[0]`, found in PATH, with `environment`, and waits. Standard input is empty. Throws CommError when it

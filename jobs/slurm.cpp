@@ -94,22 +94,22 @@ std::vector<std::size_t> expand_indices(const std::string& text) {
     const std::size_t dash = part.find('-');
     const auto first = number(part.substr(0, dash));
     const auto last = dash == std::string::npos ? first : number(part.substr(dash + 1));
-    if (!first || !last || *last < *first || *last - *first > kMostTasks)
+    if (!first || !last || *last < *first || *last - *first > kMaxTasks)
       throw CommError(fmt::format("'{}' is no list of array indices", text));
     for (std::size_t i = *first; i <= *last; ++i) indices.push_back(i);
   }
   return indices;
 }
 
-std::map<QueuePlace, std::string> parse_queue(const std::string& printed) {
-  std::map<QueuePlace, std::string> states;
+std::map<QueuedTask, std::string> parse_queue(const std::string& printed) {
+  std::map<QueuedTask, std::string> states;
   std::istringstream lines(printed);
   std::string line;
   while (std::getline(lines, line)) {
     std::istringstream words(line);
     std::string job, index, state;
     if (!(words >> job >> index >> state) || !number(job)) continue;
-    if (const auto place = number(index)) states[{job, *place}] = state;
+    if (const auto task = number(index)) states[{job, *task}] = state;
   }
   return states;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Slurm, through its own commands. Arguments go there without a shell; what comes back is parsed strictly.
+// Slurm through its commands: arguments are passed without a shell, output is parsed strictly.
 #include <filesystem>
 #include <map>
 #include <string>
@@ -37,8 +37,8 @@ std::vector<std::size_t> expand_indices(const std::string& text);
 
 /// State of each array task that Slurm still knows, by (array job, array index), from `squeue --noheader --array
 /// --format="%F %K %T"`; lines of jobs that are no arrays are left out.
-using QueuePlace = std::pair<std::string, std::size_t>;
-std::map<QueuePlace, std::string> parse_queue(const std::string& printed);
+using QueuedTask = std::pair<std::string, std::size_t>;
+std::map<QueuedTask, std::string> parse_queue(const std::string& printed);
 
 /// MaxArraySize of `scontrol show config`; 1001 (Slurm's own default) when it does not say.
 std::size_t parse_largest_array(const std::string& printed);

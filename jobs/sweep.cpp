@@ -13,7 +13,7 @@ std::size_t cells_of(const Grid& grid) {
   std::size_t cells = 1;
   for (const Axis& axis : grid.axes) {
     cells *= axis.cases.size();
-    if (cells > kMostTasks) break;
+    if (cells > kMaxTasks) break;
   }
   return cells;
 }
@@ -40,7 +40,7 @@ Task task_of(const Sweep& sweep, const Grid& grid, std::size_t cell) {
   append(task.settings, grid.settings);
   const std::vector<const Case*> cases = cases_of(grid, cell);
   for (std::size_t a = 0; a < cases.size(); ++a) {
-    task.place.emplace_back(grid.axes[a].name, cases[a]->label);
+    task.labels.emplace_back(grid.axes[a].name, cases[a]->label);
     append(task.settings, cases[a]->settings);
   }
   return task;
@@ -53,9 +53,9 @@ std::vector<Task> expand(const Sweep& sweep) {
   std::vector<Task> tasks;
   for (const Grid& grid : sweep.grids) {
     const std::size_t cells = cells_of(grid);
-    if (cells * folds * sweep.seeds.size() > kMostTasks - tasks.size())
+    if (cells * folds * sweep.seeds.size() > kMaxTasks - tasks.size())
       throw UsageError(
-          fmt::format("sweep {}: more than {} tasks; take fewer values, seeds or folds", sweep.name, kMostTasks));
+          fmt::format("sweep {}: more than {} tasks; take fewer values, seeds or folds", sweep.name, kMaxTasks));
     for (std::size_t cell = 0; cell < cells; ++cell) {
       const Task plain = task_of(sweep, grid, cell);
       for (std::size_t fold = 0; fold < folds; ++fold) {

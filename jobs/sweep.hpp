@@ -9,17 +9,17 @@
 //       set: {run.epochs: 20}
 //       axes:                        # crossed with each other
 //         frames: {model.num_frames: [50, 100, 200]}                       # one key
-//         size:   {model.embed_dim: [64, 128], model.num_heads: [1, 2]}    # zipped: same place in every list
+//         size:   {model.embed_dim: [64, 128], model.num_heads: [1, 2]}    # zipped: same index in every list
 //         stage:                                                           # named cases
 //           - {label: full}
 //           - {label: no_attention, model.depth: [12, 0]}
 //   repeats: {seeds: [1, 2, 3], folds: 5}    # every cell is run for each seed and fold
 //   evaluate: {split: test, bootstrap: 1000}
-//   baselines: {confounds: [age, sex, mean_fd]}   # a model of these columns stands beside the results
+//   baselines: {confounds: [age, sex, mean_fd]}   # compared with a model of these columns
 //   resources: {nodes: 1, ranks: 2, cpus: 1, gpus: 0, memory: 8G, time: 1:00:00, throttle: 4}
 //
-// Keys of a map may be nested or dotted. Nothing here knows which keys the program has: that is for whoever resolves
-// the tasks. Every failure is a UsageError that names file and line.
+// Keys of a map may be nested or dotted. Keys are not checked here; resolving a task checks them. Every failure is a
+// UsageError that names file and line.
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -51,7 +51,7 @@ struct Grid {
   std::vector<Axis> axes;
 };
 
-/// What one task asks of the cluster, as Slurm spells it.
+/// Resources of one task, in Slurm's notation.
 struct Resources {
   int nodes = 1;
   int ranks = 1;  // of all nodes together
@@ -80,15 +80,15 @@ Sweep read_sweep(const std::filesystem::path& path);
 struct Task {
   std::size_t index = 0;
   std::string grid;
-  std::vector<std::pair<std::string, std::string>> place;  // axis name, label of the case; in the order of the axes
+  std::vector<std::pair<std::string, std::string>> labels;  // (axis, label of its case), in the order of the axes
   std::int64_t seed = 0;
   int fold = -1;                  // -1: none
   std::vector<Setting> settings;  // those that come later overrule
 };
 
 /// Every cell of every grid, for each seed and fold, numbered from 0: grids in the order of the file, the last axis
-/// fastest, then folds, then seeds. Throws UsageError beyond kMostTasks.
-inline constexpr std::size_t kMostTasks = 100'000;
+/// fastest, then folds, then seeds. Throws UsageError beyond kMaxTasks.
+inline constexpr std::size_t kMaxTasks = 100'000;
 std::vector<Task> expand(const Sweep& sweep);
 
 /// The axes of all grids in the order of their first appearance: the columns of a table of the tasks.

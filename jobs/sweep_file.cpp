@@ -14,7 +14,7 @@
 namespace brainmt::jobs {
 namespace {
 
-constexpr std::size_t kLongestName = 64;
+constexpr std::size_t kMaxNameBytes = 64;
 
 // Names of sweeps, grids, axes and cases become columns and parts of file names.
 bool is_plain_name(const std::string& name) {
@@ -22,7 +22,7 @@ bool is_plain_name(const std::string& name) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
            c == '.';
   };
-  return !name.empty() && name.size() <= kLongestName && name.front() != '.' && name.front() != '-' &&
+  return !name.empty() && name.size() <= kMaxNameBytes && name.front() != '.' && name.front() != '-' &&
          std::ranges::all_of(name, fits);
 }
 
@@ -75,7 +75,7 @@ class Reader {
         fail(item.first, fmt::format("{} has no '{}'{}", what, key,
                                      nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
       }
-      if (!entries.emplace(key, item.second).second) fail(item.first, fmt::format("'{}' stands twice", key));
+      if (!entries.emplace(key, item.second).second) fail(item.first, fmt::format("'{}' occurs twice", key));
     }
     return entries;
   }
@@ -89,22 +89,22 @@ class Reader {
     const std::string text = scalar(node, "a name");
     if (!is_plain_name(text))
       fail(node,
-           fmt::format("'{}': expected a name of at most {} letters, digits, '_', '-' or '.'", text, kLongestName));
+           fmt::format("'{}': expected a name of at most {} letters, digits, '_', '-' or '.'", text, kMaxNameBytes));
     return text;
   }
 
-  std::int64_t integer(const YAML::Node& node, std::int64_t least) const {
+  std::int64_t integer(const YAML::Node& node, std::int64_t min) const {
     const std::string text = scalar(node, "an integer");
     std::int64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || value < least)
-      fail(node, fmt::format("'{}': expected an integer of at least {}", text, least));
+    if (error != std::errc{} || end != text.data() + text.size() || value < min)
+      fail(node, fmt::format("'{}': expected an integer of at least {}", text, min));
     return value;
   }
-  int small_integer(const YAML::Node& node, int least) const {
-    constexpr std::int64_t kMost = 1'000'000;
-    const std::int64_t value = integer(node, least);
-    if (value > kMost) fail(node, fmt::format("{}: expected at most {}", value, kMost));
+  int small_integer(const YAML::Node& node, int min) const {
+    constexpr std::int64_t kMax = 1'000'000;
+    const std::int64_t value = integer(node, min);
+    if (value > kMax) fail(node, fmt::format("{}: expected at most {}", value, kMax));
     return static_cast<int>(value);
   }
 
@@ -114,7 +114,7 @@ class Reader {
     if (!node.IsSequence()) fail(node, "expected a value or a list of values");
     std::string text = "[";
     for (const auto& item : node)
-      text += (text.size() > 1 ? "," : "") + scalar(item, "one value in each place of the list");
+      text += (text.size() > 1 ? "," : "") + scalar(item, "one value for each item of the list");
     return text + "]";
   }
 
@@ -135,7 +135,7 @@ class Reader {
   std::vector<Setting> settings(const YAML::Node& map) const {
     std::vector<Setting> all;
     for_leaves(map, "", [&](const std::string& key, const YAML::Node& node) {
-      if (std::ranges::find(all, key, &Setting::key) != all.end()) fail(node, fmt::format("'{}' stands twice", key));
+      if (std::ranges::find(all, key, &Setting::key) != all.end()) fail(node, fmt::format("'{}' occurs twice", key));
       all.push_back({key, value(node)});
     });
     return all;
@@ -205,7 +205,7 @@ class Reader {
                                                "task",  "status", "settings", "target"};
       if (taken.contains(axis_name)) fail(item.first, fmt::format("an axis cannot be called '{}'", axis_name));
       if (std::ranges::find(all, axis_name, &Axis::name) != all.end())
-        fail(item.first, fmt::format("axis '{}' stands twice", axis_name));
+        fail(item.first, fmt::format("axis '{}' occurs twice", axis_name));
       all.push_back(axis(axis_name, item.second));
     }
     return all;
@@ -224,7 +224,7 @@ class Reader {
       Grid& grid = all.emplace_back();
       grid.name = name(parts.at("name"));
       if (std::ranges::count(all, grid.name, &Grid::name) > 1)
-        fail(node, fmt::format("grid '{}' stands twice", grid.name));
+        fail(node, fmt::format("grid '{}' occurs twice", grid.name));
       if (parts.contains("set")) grid.settings = settings(parts.at("set"));
       grid.axes = axes(parts.at("axes"));
     }
@@ -240,7 +240,7 @@ class Reader {
       for (const auto& item : list) {
         const std::int64_t seed = integer(item, 0);
         if (std::ranges::find(sweep.seeds, seed) != sweep.seeds.end())
-          fail(item, fmt::format("seed {} stands twice", seed));
+          fail(item, fmt::format("seed {} occurs twice", seed));
         sweep.seeds.push_back(seed);
       }
     }
@@ -258,7 +258,7 @@ class Reader {
     for (const auto& item : list) {
       columns.push_back(scalar(item, "the name of a column"));
       if (std::ranges::count(columns, columns.back()) > 1)
-        fail(item, fmt::format("column '{}' stands twice", columns.back()));
+        fail(item, fmt::format("column '{}' occurs twice", columns.back()));
     }
     return columns;
   }
@@ -266,8 +266,8 @@ class Reader {
   Resources resources(const YAML::Node& node) const {
     const Entries parts = map_of(node, "resources", {"nodes", "ranks", "cpus", "gpus", "memory", "time", "throttle"});
     Resources r;
-    const auto take = [&](const char* key, int& value, int least) {
-      if (parts.contains(key)) value = small_integer(parts.at(key), least);
+    const auto take = [&](const char* key, int& value, int min) {
+      if (parts.contains(key)) value = small_integer(parts.at(key), min);
     };
     take("nodes", r.nodes, 1);
     take("ranks", r.ranks, 1);

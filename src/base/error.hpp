@@ -14,7 +14,7 @@ enum class ExitCode : int {
   kDone = 0,
   kUsage = 2,        // usage or configuration
   kData = 3,         // bad input data: scan, table, cohort, weights
-  kNonFinite = 4,    // training became non-finite and could not go on
+  kNonFinite = 4,    // training became non-finite
   kComm = 5,         // communication failure or hang
   kOutput = 6,       // output could not be written
   kInternal = 70,    // a bug
@@ -51,7 +51,7 @@ namespace detail {
 
 }  // namespace brainmt
 
-// A precondition of ours; its failure is a bug (exit 70), never the user's fault. Extra arguments are a fmt message.
+// Checks an internal precondition; a failure is a bug (exit 70). Extra arguments are a fmt message.
 #define BRAINMT_CHECK(condition, ...)                                                             \
   do {                                                                                            \
     if (!(condition)) [[unlikely]]                                                                \

@@ -81,7 +81,7 @@ Action at(std::string_view point, int rank, std::int64_t step) {
   static const std::optional<Plan> plan = read_environment();
   if (!plan || plan->point != point || plan->rank != rank) return Action::kNone;
   if (plan->step != kEveryStep && plan->step != step) return Action::kNone;
-  log::warn("planted fault at {} (rank {}, step {})", point, rank, step);
+  log::warn("injected fault at {} (rank {}, step {})", point, rank, step);
   switch (plan->action) {
     case Action::kKill:
       ::kill(::getpid(), SIGKILL);
@@ -94,9 +94,9 @@ Action at(std::string_view point, int rank, std::int64_t step) {
       std::this_thread::sleep_for(std::chrono::duration<double>(plan->seconds));
       break;
     case Action::kNoSpace:
-      throw OutputError(fmt::format("planted fault at {}: no space left on device", point));
+      throw OutputError(fmt::format("injected fault at {}: no space left on device", point));
     case Action::kBadDevice:
-      throw OutputError(fmt::format("planted fault at {}: input/output error", point));
+      throw OutputError(fmt::format("injected fault at {}: input/output error", point));
     default:
       break;
   }

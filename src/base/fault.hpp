@@ -1,5 +1,5 @@
 #pragma once
-// Deliberate faults, so that tests can kill, hang or corrupt a run at a named point:
+// Fault injection: tests kill, hang or corrupt a run at a named point:
 //
 //   BRAINMT_FAULT=<point>:<rank>:<step>:<action>      (only with BRAINMT_ALLOW_FAULTS=1; announced in the log)
 //
@@ -16,7 +16,7 @@ namespace brainmt::fault {
 
 enum class Action { kNone, kKill, kAbort, kHang, kSleep, kNoSpace, kBadDevice, kNan, kBitflip, kSpike, kSkip };
 
-/// To be called where a fault may be planted. Throws UsageError when BRAINMT_FAULT is malformed or not allowed.
+/// Marks a point at which a fault can be injected. Throws UsageError when BRAINMT_FAULT is malformed or not allowed.
 Action at(std::string_view point, int rank, std::int64_t step);
 
 }  // namespace brainmt::fault

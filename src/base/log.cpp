@@ -30,8 +30,8 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::info;
 }
 
-// Lines at the end of a file, each with one write(), so that what others append stays apart. The sinks that spdlog has
-// would follow a link that somebody planted at the path.
+// File sink that appends each line with one write(), so that lines of several processes do not mix. spdlog's own sinks
+// would follow a link at the path.
 class FileSink : public spdlog::sinks::base_sink<std::mutex> {
  public:
   explicit FileSink(const std::string& path)

@@ -30,7 +30,7 @@ class Philox {
   /// Uniform in [0, 1) with 53 bits.
   double uniform() { return static_cast<double>(next_u64() >> 11) * 0x1p-53; }
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
-  /// Uniform integer in [0, n), n > 0, without modulo bias worth speaking of (64-bit multiply-shift).
+  /// Uniform integer in [0, n), n > 0, with negligible bias (64-bit multiply-shift).
   std::uint64_t below(std::uint64_t n) {
     return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next_u64()) * n) >> 64);
   }

@@ -27,7 +27,7 @@ class Progress {
 
   /// Call as often as wanted: prints at most every tenth of a second on a terminal, else every half minute.
   void update(std::int64_t done, std::string_view note = {});
-  /// Prints the last state, whatever the interval.
+  /// Prints the last state.
   void finish(std::string_view note = {});
 
  private:

@@ -23,7 +23,7 @@ namespace {
 std::atomic<int> stop_signal{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 
-// How on_stop() was called last, and the pipe that wakes the ending thread; -1 before there is one.
+// Arguments of the last on_stop(), and the pipe that wakes the terminating thread; -1: not started.
 std::atomic<OnStop> stop_action{OnStop::kSetFlag};
 std::atomic<bool> stop_speaks{true};
 std::atomic<int> stop_exit_code{-1};  // -1: 128 + signal
@@ -73,10 +73,10 @@ extern "C" void on_ending_takes_long(int) { ::_exit(exit_code_of(stop_signal)); 
 // A launcher's signal and the terminal's may arrive together: the line is printed once.
 [[noreturn]] void end_process(int number) {
   // Removing must not keep the process alive: not on a file system that hangs, nor when asked a second time.
-  constexpr unsigned kMostSeconds = 1;
+  constexpr unsigned kMaxSeconds = 1;
   constexpr std::chrono::milliseconds kPatience{500}, kForOtherRanks{400};
   std::signal(SIGALRM, on_ending_takes_long);
-  ::alarm(kMostSeconds);
+  ::alarm(kMaxSeconds);
   if (stop_speaks) {
     const std::string line = fmt::format("{}brainmt: {}: stopping; press again to end at once\n",
                                          ::isatty(STDERR_FILENO) != 0 ? "\n" : "", name_of(number));
@@ -101,7 +101,7 @@ void wait_for_the_end(int pipe) {
 void install_signal_handlers() {
   struct sigaction action {};
   action.sa_handler = on_stop_signal;
-  action.sa_flags = SA_RESTART;  // reads and writes under way go on: the stop comes at a step boundary
+  action.sa_flags = SA_RESTART;  // interrupted reads and writes resume: the run stops at a step boundary
   sigemptyset(&action.sa_mask);
   for (const auto& [number, name] : kStopSignals) sigaction(number, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);

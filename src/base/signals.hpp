@@ -2,8 +2,8 @@
 // Asking a running command to stop. What happens then depends on the command:
 //   training    the handler sets a flag; the loop looks at it between two steps, agrees over the ranks, writes a
 //               checkpoint and ends with exit code 75
-//   all others  on_stop(kEnd): a thread removes what is unfinished (base/unfinished.hpp) and ends the process, whatever
-//               it is doing, with exit code 128 + signal. The rest of what they wrote is whole or was not there before
+//   all others  on_stop(kEnd): a thread removes unfinished files (base/unfinished.hpp) and ends the process at once with
+//               exit code 128 + signal. Files under their final names are complete
 #include <optional>
 
 namespace brainmt {
@@ -12,8 +12,8 @@ namespace brainmt {
 /// ignored, so that a closed pipe or a file limit is an error of the write that meets it. Called once, by main().
 void install_signal_handlers();
 
-/// Opens /dev/null in the place of standard streams that are closed. Otherwise the next files that are opened would
-/// take their numbers, and what is meant for a stream would be written into them. Called first of all, by main().
+/// Opens /dev/null for closed standard streams: else the next opened files would get descriptors 0 to 2, and output to
+/// the streams would be written into them. Called first by main().
 void hold_standard_streams();
 
 /// True after the first of these signals. On this rank only: schedulers may signal one rank of many.

@@ -1,6 +1,6 @@
 #pragma once
-// What must not outlive a command that a signal ends: files under temporary names, scratch folders. Such a thing is
-// registered while it is unfinished; the thread that ends the process removes what is registered then.
+// Registry of unfinished files and scratch folders. The thread that ends the process after a signal removes all that
+// are registered.
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -9,8 +9,8 @@ namespace brainmt {
 
 class Unfinished {
  public:
-  /// `make`, which may throw, brings the thing into being; no end comes between it and the registration. `remove` runs
-  /// on the ending thread, while the others go on, and may fail silently.
+  /// Calls `make` (may throw) and registers `remove`; termination cannot happen in between. `remove` runs on the
+  /// terminating thread beside the others, and may fail silently.
   explicit Unfinished(std::function<void()> remove, const std::function<void()>& make = {});
   /// A file, or a folder with all in it.
   explicit Unfinished(const std::filesystem::path& path, const std::function<void()>& make = {});
@@ -23,8 +23,8 @@ class Unfinished {
   std::size_t number_ = 0;  // 0: moved from
 };
 
-/// Removes everything that is registered, and lets nothing be registered any more: who tries waits for the end of the
-/// process. Waits for `patience` where another thread is just making something, on a file system that hangs perhaps.
+/// Removes everything registered; later registrations block until the process ends. Waits at most `patience` for a
+/// thread inside `make`, which may hang in its file system.
 void remove_unfinished(std::chrono::milliseconds patience);
 
 }  // namespace brainmt

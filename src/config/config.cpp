@@ -11,7 +11,7 @@
 namespace brainmt::config {
 namespace {
 
-// The value of a key that has its word.
+// The value of a key set to its Key::word.
 constexpr double kWord = std::numeric_limits<double>::quiet_NaN();
 
 bool holds_word(const Value& value) {
@@ -87,7 +87,7 @@ void Config::validate() const {
   for (const Rule rule : schema_->rules()) rule(*this);
 }
 
-// All of them at once, and a line that has them.
+// All missing keys in one message, with an example command line.
 void Config::refuse_missing(const std::vector<std::size_t>& missing) const {
   std::string names;
   for (const std::size_t i : missing)

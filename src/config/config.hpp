@@ -29,13 +29,13 @@ class Config {
   template <class T>
   T get(std::string_view name) const;
 
-  /// The value whatever its type, for comparisons.
+  /// The value as a variant, for comparisons.
   const Value& value(std::string_view name) const { return entry(name).value; }
   Origin origin(std::string_view name) const { return entry(name).origin; }
-  /// Was the key given by the user, in whatever way?
+  /// True if the user gave the key, in a file or on the command line.
   bool is_set(std::string_view name) const { return origin(name) != Origin::kDefault; }
 
-  /// Has the key its word (Key::or_word) instead of numbers?
+  /// True if the key has its word (Key::or_word) instead of numbers.
   bool is_word(std::string_view name) const;
 
   /// Sets a key from text. Throws UsageError naming `where`, the key, what was expected and what was found.
@@ -68,7 +68,7 @@ class Config {
   std::vector<Entry> entries_;  // in the order of schema().keys()
 };
 
-/// What the command line says about the configuration.
+/// The command line's part of the configuration.
 struct Sources {
   std::string file;                                // --config, may be empty
   std::vector<std::string> overrides;              // key=value

@@ -1,5 +1,5 @@
 #pragma once
-// The schemas of the commands, and the tables of keys that they are put together from.
+// The schemas of the commands, and the tables of keys they consist of.
 #include <utility>
 #include <vector>
 

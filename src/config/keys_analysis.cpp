@@ -26,7 +26,7 @@ Schema embed_schema(const Families& families) {
               integer("embed.stride", 0, "frames between the starts of two windows of one scan; 0: the window's length")
                   .at_least(0),
               choice("embed.tokens", "none", {"none", "frames"},
-                     "frames: also /tokens, the mean over the places of each frame of the first window of a "
+                     "frames: also /tokens, the mean over the patches of each frame of the first window of a "
                      "participant's first run"),
               text("shard", "", "K/N: write part K of N jobs that share the cohort, beside out"),
               integer("merge", 0, "put so many shards together and write out; 0: do not").at_least(0).at_most(100000),

@@ -62,7 +62,7 @@ void check_targets(const Config& config) {
       throw UsageError(fmt::format("task.kinds: expected regression, classification or auto, found '{}'", kind));
 }
 
-// With run.dir the run says what is predicted, and what is given is compared with it.
+// With run.dir the run's task is used, and given keys are compared with it.
 void check_given_targets(const Config& config) {
   if (config.get<std::string>("run.dir").empty()) check_targets(config);
 }
@@ -96,9 +96,10 @@ std::vector<Key> task_keys(bool required) {
       texts("task.positive", {},
             "value that is class 1 of a column of two values, for each target, '' for those that need none; []: 0 and "
             "1, or sex in any usual spelling (male is 1)"),
-      texts("task.confounds", {},
-            "columns whose linear effect, fitted on the training part, is removed from regression targets; mean_fd may "
-            "be the scans' own"),
+      texts(
+          "task.confounds", {},
+          "columns whose linear effect, fitted on the training split, is removed from regression targets; mean_fd may "
+          "be the scans' own"),
       boolean("task.shuffle_labels", false, "permute the targets over subjects: a control that must end at chance"),
   };
 }
@@ -119,7 +120,7 @@ std::vector<Key> split_keys() {
           .at_least(0),
       integer(
           "data.fold", -1,
-          "with data.folds: the fold that is the test part, from 0; the others are dealt to training and validation "
+          "with data.folds: the fold that is the test split, from 0; the others are dealt to training and validation "
           "in the ratio of data.split_fractions")
           .at_least(-1),
   };

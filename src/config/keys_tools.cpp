@@ -14,7 +14,7 @@ void check_pattern(const Config& config) {
   }
 }
 
-// Merging only looks at shards that are there: what says how to make them has no place beside it.
+// Merging only looks at shards that are there: keys that say how to make them are refused.
 void check_merge(const Config& config) {
   if (config.get<std::int64_t>("merge") == 0) return;
   for (const Key& key : config.schema().keys()) {
@@ -31,7 +31,7 @@ std::vector<std::string> missing_input(const Config& config) {
                                                              : std::vector<std::string>{"input"};
 }
 
-// People tell files by their ending, and commands that come later are given this name.
+// The ending tells users the format, and later commands take this name.
 void check_suffix(const Config& config) {
   const auto output = config.get<std::string>("output");
   if (output.ends_with(".h5") || output.ends_with(".hdf5")) return;
@@ -66,8 +66,8 @@ const Schema& synth_schema() {
           choice("planted", "amplitude", {"amplitude", "lag"},
                  "where sex is: in the amplitude of slow fluctuations, or (harder) in the lagged coupling of two "
                  "networks"),
-          real("sex_effect", 1.0, "size of the planted sex difference; 0 plants none").at_least(0),
-          real("cognition_effect", 1.0, "size of the planted cognition slope; 0 plants none").at_least(0),
+          real("sex_effect", 1.0, "size of the simulated sex difference; 0: none").at_least(0),
+          real("cognition_effect", 1.0, "size of the simulated cognition slope; 0: none").at_least(0),
           real("fluctuation", 0.10, "standard deviation of a network's fluctuations, relative to the mean image")
               .at_least(0),
           real("noise", 0.04, "standard deviation of the unstructured noise, relative to the mean image").at_least(0),

@@ -203,7 +203,7 @@ std::vector<Key> data_keys() {
       boolean("data.verify", false, "check the checksum of every scan before the first step").free_to_change(),
       boolean(
           "data.allow_mismatch", false,
-          "use a cohort of another orientation, place, normalisation or fill than the model was trained on, or made "
+          "use a cohort of another orientation, origin, normalisation or fill than the model was trained on, or made "
           "again since; outputs then say so")
           .free_to_change(),
   };

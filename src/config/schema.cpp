@@ -116,7 +116,7 @@ void Key::check(const Value& value) const {
       break;
     case Type::kChoice: {
       const auto& chosen = std::get<std::string>(value);
-      // The empty text stands for "not given"; a required key refuses it later with its own message.
+      // An empty text means "not given"; a required key refuses it later with its own message.
       const bool not_given = is_required && chosen.empty();
       if (!not_given && std::find(choices.begin(), choices.end(), chosen) == choices.end()) fail();
     }

@@ -1,6 +1,6 @@
 #pragma once
-// The schema of a command: a table of its keys with type, default, allowed values and meaning. The table is the one
-// source of `--help`, of checking, and of the defaults; keys_train.cpp and keys_tools.cpp hold the tables.
+// The schema of a command: a table of its keys with type, default, allowed values and meaning. The table is the single
+// source of `--help`, validation and defaults; keys_train.cpp and keys_tools.cpp hold the tables.
 #include <limits>
 #include <optional>
 #include <string>
@@ -28,7 +28,7 @@ struct Key {
   std::string word{};      // a list of numbers may be this word instead; its value is then { NaN }
   bool is_required = false;
   bool is_path = false;            // a leading ~ is the user's home, as shells have it at the start of a word only
-  bool default_is_unsaid = false;  // the key came later: while it has its default, the identity of a run lacks it
+  bool default_is_unsaid = false;  // key of a later version: left out of a run's identity while it has its default
   bool defines_result = true;      // false: a run may continue with another value (limits, logging, timeouts)
 
   Key at_least(double bound) const;

@@ -15,7 +15,7 @@ using Value = std::variant<bool, std::int64_t, double, std::string, std::vector<
 
 bool is_list(Type type);
 
-/// What a file or an override says before the type of its key is known: one scalar, or a flat list of scalars.
+/// A value before the type of its key is known: one scalar, or a flat list of scalars.
 struct RawValue {
   std::vector<std::string> items;
   bool is_list = false;

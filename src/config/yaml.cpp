@@ -48,7 +48,7 @@ class Reader {
     } else if (node.IsSequence()) {
       raw.is_list = true;
       for (const auto& item : node) {
-        if (!item.IsScalar()) fail(item, fmt::format("one value in each place of the list {}", name));
+        if (!item.IsScalar()) fail(item, fmt::format("one value for each item of the list {}", name));
         raw.items.push_back(item.Scalar());
       }
     } else {

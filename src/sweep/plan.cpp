@@ -68,8 +68,8 @@ jobs::ManifestRow row_of(const jobs::Task& task, const std::vector<std::string>&
   jobs::ManifestRow row{
       .index = task.index, .task = {}, .run_dir = {}, .grid = task.grid, .labels = {}, .settings = {}};
   for (const std::string& axis : axes) {
-    const auto found = std::ranges::find(task.place, axis, &std::pair<std::string, std::string>::first);
-    row.labels.push_back(found == task.place.end() ? "-" : found->second);
+    const auto found = std::ranges::find(task.labels, axis, &std::pair<std::string, std::string>::first);
+    row.labels.push_back(found == task.labels.end() ? "-" : found->second);
   }
   row.seed = task.seed;
   row.fold = task.fold;

@@ -39,16 +39,16 @@ double squared_distance(const Point& a, const Point& b) {
 
 double radius(const Point& u) { return std::sqrt(squared_distance(u, {0, 0, 0})); }
 
-// Calls visit(place, u) for every voxel, u in units of the standard head's half axes.
+// Calls visit(voxel, u) for every voxel, u in units of the standard head's half axes.
 template <class Visit>
 void for_each_voxel(const Grid& grid, Visit&& visit) {
-  std::uint32_t place = 0;
+  std::uint32_t voxel = 0;
   const auto coordinate = [&](int index, std::size_t axis) {
     return (2.0 * index - grid[axis] + 1.0) / (kHeadFill * grid[axis]);
   };
   for (int z = 0; z < grid[2]; ++z) {
     for (int y = 0; y < grid[1]; ++y) {
-      for (int x = 0; x < grid[0]; ++x) visit(place++, Point{coordinate(x, 0), coordinate(y, 1), coordinate(z, 2)});
+      for (int x = 0; x < grid[0]; ++x) visit(voxel++, Point{coordinate(x, 0), coordinate(y, 1), coordinate(z, 2)});
     }
   }
 }
@@ -62,11 +62,11 @@ double energy_of(const std::vector<float>& map) {
 std::vector<float> blob_pair(const Grid& grid, const Point& centre) {
   const Point mirrored{-centre[0], centre[1], centre[2]};
   std::vector<float> map(voxels_of(grid));
-  for_each_voxel(grid, [&](std::uint32_t place, const Point& u) {
+  for_each_voxel(grid, [&](std::uint32_t voxel, const Point& u) {
     constexpr double kScale = 1.0 / (kBlobWidth * kBlobWidth);
     const double blobs =
         std::exp(-squared_distance(u, centre) * kScale) + std::exp(-squared_distance(u, mirrored) * kScale);
-    map[place] = static_cast<float>(blobs * smoothstep((kInnerRadius - radius(u)) / kInnerFade));
+    map[voxel] = static_cast<float>(blobs * smoothstep((kInnerRadius - radius(u)) / kInnerFade));
   });
   return map;
 }
@@ -126,13 +126,13 @@ Anatomy draw_anatomy(const Grid& grid, double atrophy, Philox& random) {
   const double ventricle_width = 0.16 + 0.10 * atrophy;
 
   Anatomy head;
-  for_each_voxel(grid, [&](std::uint32_t place, const Point& u) {
+  for_each_voxel(grid, [&](std::uint32_t voxel, const Point& u) {
     const double depth = 1.0 - radius({u[0] / size[0], u[1] / size[1], u[2] / size[2]});
     if (depth < 0) return;
     const double edge = kEdgeIntensity + (1.0 - kEdgeIntensity) * smoothstep(depth / kEdgeFade);
     const double ventricle = std::exp(-squared_distance(u, {0, 0, 0.1}) / (ventricle_width * ventricle_width));
     const double interior = 1.0 + kTissueContrast * std::clamp(tissue(u), -2.5, 2.5) - kVentricleDepth * ventricle;
-    head.voxels.push_back(place);
+    head.voxels.push_back(voxel);
     head.mean.push_back(static_cast<float>(edge * interior));
     head.breathing.push_back(static_cast<float>(0.5 + 0.5 * u[2]));
     head.pulse.push_back(static_cast<float>(std::exp(-squared_distance(u, {0, 0, -0.7}) / 0.2)));

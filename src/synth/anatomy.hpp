@@ -1,6 +1,6 @@
 #pragma once
-// The synthetic head: who is where. Coordinates are fractions of the head's half axes, u = (x, y, z) with |u| = 1 on
-// the surface of the standard head; images are X fastest, as in a NIfTI frame.
+// Geometry of the synthetic head. Coordinates are fractions of the head's half axes, u = (x, y, z) with |u| = 1 on the
+// surface of the standard head; images are X fastest, as in a NIfTI frame.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -14,22 +14,22 @@ using Grid = std::array<int, 3>;
 
 std::size_t voxels_of(const Grid& grid);
 
-/// Networks in the order of their maps: sex raises (or lowers) A and lowers (raises) B; cognition lives in C.
+/// Networks in the order of their maps: sex raises (or lowers) A and lowers (raises) B; cognition changes C.
 enum Network : std::size_t { kNetworkA, kNetworkB, kNetworkC, kNetworks };
 /// Each network has this many components with time courses of their own; a component is a symmetric pair of blobs.
 inline constexpr std::size_t kComponents = 2;
 
-/// Spatial maps, dense [voxel], peak about 1, zero near and outside the surface of every head; all of equal energy
-/// (sum of squares), which is what lets A and B trade amplitude without changing the scan's total variance.
+/// Spatial maps, dense [voxel], peak about 1, zero near and outside the surface of every head; all of equal energy (sum
+/// of squares), so that A and B exchange amplitude without changing the scan's total variance.
 struct NetworkMaps {
   std::array<std::array<std::vector<float>, kComponents>, kNetworks> maps;
   double energy = 0;  // of one component
 };
 NetworkMaps network_maps(const Grid& grid);
 
-/// One subject's head. Only the voxels inside it are kept, in ascending order of their place in the frame.
+/// One subject's head. Only the voxels inside it are kept, in ascending order of their index in the frame.
 struct Anatomy {
-  std::vector<std::uint32_t> voxels;  // places in the dense frame
+  std::vector<std::uint32_t> voxels;  // indices in the dense frame
   std::vector<float> mean;            // mean intensity, about 1 inside, falling towards the surface; never 0
   std::vector<float> breathing;       // weight of the respiratory oscillation: grows from the lower to the upper end
   std::vector<float> pulse;           // weight of the cardiac oscillation: around the base

@@ -37,7 +37,7 @@ int family(int subject) {
   return subject / 6 * 3 + kInSix[static_cast<std::size_t>(subject % 6)];
 }
 
-// The planted ages are those of UK Biobank; young adults take their bands by the same order.
+// Simulated ages have UK Biobank's range; HCP's age bands are assigned in the same order.
 const char* hcp_age_band(double age) {
   const double young = 22 + (age - 45) * (15.0 / 35.0);
   return young < 26 ? "22-25" : young < 31 ? "26-30" : young < 36 ? "31-35" : "36+";
@@ -76,7 +76,7 @@ std::string row_of(const SynthConfig& config, int subject) {
   return {};
 }
 
-// Relative displacement by frame as HCP writes it: the first frame moved nowhere.
+// Relative displacement by frame as HCP writes it: 0 for the first frame.
 std::vector<TextFile> hcp_motion(const SynthConfig& config, int subject, int run) {
   std::string frames;
   double sum = 0;

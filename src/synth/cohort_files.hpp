@@ -1,6 +1,6 @@
 #pragma once
-// How the files of a synthetic cohort are named, and what lies beside the scans: the same planted cohort as a flat
-// folder, as UK Biobank, as HCP or as BIDS derivatives, each with the table that such a cohort comes with.
+// File names and side files of a synthetic cohort in four layouts: flat folder, UK Biobank, HCP, BIDS derivatives, each
+// with its phenotype table. The scans' content is the same in all.
 #include <filesystem>
 #include <string>
 #include <vector>

@@ -13,7 +13,7 @@ void require_range(const char* key, double value, double low, double high) {
 }
 
 // UK Biobank scanned twice, HCP four times; a flat folder has one file a participant.
-int most_runs(Layout layout) {
+int max_runs(Layout layout) {
   switch (layout) {
     case Layout::kFlat:
       return 1;
@@ -59,7 +59,7 @@ void validate(const SynthConfig& config) {
   require_range("fluctuation", config.fluctuation, 0, 0.15);
   require_range("noise", config.noise, 0.001, 0.15);
   require_range("lag_seconds", config.lag_seconds, 0, 60);
-  require_range("runs", config.runs, 0, most_runs(config.layout));
+  require_range("runs", config.runs, 0, max_runs(config.layout));
 }
 
 Layout parse_layout(std::string_view word) {

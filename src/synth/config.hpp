@@ -1,5 +1,5 @@
 #pragma once
-// What a synthetic cohort looks like. docs/synthetic-cohort.md gives the equations in which these numbers stand.
+// Settings of a synthetic cohort. Equations: docs/synthetic-cohort.md.
 #include <array>
 #include <cstdint>
 #include <filesystem>
@@ -9,7 +9,7 @@
 
 namespace brainmt::synth {
 
-/// Where sex is hidden: in the amplitude of slow fluctuations, or in which of two networks leads the other.
+/// Simulated effect of sex: on the amplitude of slow fluctuations, or on which of two networks leads the other.
 enum class Planted { kAmplitude, kLag };
 /// How the files are named, and which table comes with them (synth/cohort_files.hpp, docs/layouts.md).
 enum class Layout { kFlat, kUkb, kHcp, kBids };
@@ -27,7 +27,7 @@ struct SynthConfig {
   int runs = 0;  // scans of a participant: the same head and labels, other fluctuations; 0: as the layout has
   VoxelType dtype = VoxelType::kAlternating;
   Planted planted = Planted::kAmplitude;
-  double sex_effect = 1.0;        // 0 plants nothing, 1 is the documented default, more is stronger
+  double sex_effect = 1.0;        // 0: none, 1: the documented default, more is stronger
   double cognition_effect = 1.0;  // likewise
   double fluctuation = 0.10;      // sd of a network's series at the centre of its blobs, relative to mean intensity
   double noise = 0.04;            // sd of the unstructured noise, relative to mean intensity

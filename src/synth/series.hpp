@@ -1,7 +1,7 @@
 #pragma once
-// The time courses that the generator plants. All are double, one value a frame, and standardised over the scan they
-// are made for: mean exactly 0 and variance exactly 1 (divisor: the number of frames), up to rounding. So a mean image
-// holds nothing of them, and what an amplitude multiplies is the same in every scan.
+// Time courses of the generator: double, one value per frame, standardised over the scan (mean 0, variance 1 with
+// divisor frames, up to rounding). So they do not appear in the mean image, and an amplitude means the same in every
+// scan.
 #include <vector>
 
 #include "base/philox.hpp"

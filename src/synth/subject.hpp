@@ -1,7 +1,7 @@
 #pragma once
-// One synthetic subject: its row of the phenotype table and its scans. All are pure functions of (seed, subject, run),
-// so a cohort is the same whoever makes which part of it. The runs of a subject share labels, head and intensity; what
-// fluctuates is drawn anew.
+// One synthetic subject: its row of the phenotype table and its scans, pure functions of (seed, subject, run), so a
+// cohort does not depend on the number of ranks. Runs of a subject share labels, head and intensity; fluctuations are
+// drawn anew.
 #include <cstdint>
 #include <span>
 #include <string>
@@ -21,7 +21,7 @@ struct Phenotype {
   double age = 0;          // years
   int site = 0;            // 0, 1, 2
   double mean_fd = 0;      // mm
-  double cognition_z = 0;  // what is planted: standard normal, cut at 2
+  double cognition_z = 0;  // simulated effect: standard normal, truncated at +-2
   double cognition() const { return 100.0 + 15.0 * cognition_z; }
 };
 Phenotype draw_phenotype(const SynthConfig& config, int subject);

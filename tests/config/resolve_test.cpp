@@ -160,13 +160,13 @@ TEST_F(ConfigFile, PrintedConfigurationReadsBackTheSame) {
   }
 }
 
-TEST_F(ConfigFile, IdentityIgnoresLimitsAndPlaces) {
+TEST_F(ConfigFile, IdentityIgnoresLimitsAndPaths) {
   const std::string first = from_overrides(train_schema(), {"run.max_steps=5", "run.dir=a"}).identity();
   EXPECT_EQ(first, from_overrides(train_schema(), {"run.dir=b", "comm.bucket_mb=1"}).identity());
   EXPECT_NE(first, from_overrides(train_schema(), {"optimizer.lr=1"}).identity());
 }
 
-// Runs from before the key existed have an identity without it, and must go on.
+// Runs of versions without the key have an identity without it, and must continue.
 TEST_F(ConfigFile, IdentityOfAnEarlierRunLacksKeysThatCameLater) {
   const auto identity = [&](const std::string& more) { return from_overrides(train_schema(), {more}).identity(); };
   EXPECT_EQ(identity("model.stem=conv").find("stem"), std::string::npos);

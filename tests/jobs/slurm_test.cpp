@@ -47,7 +47,7 @@ TEST(Slurm, AnswersAreParsedStrictly) {
   test::expect_error<CommError>([] { parse_job_id("error: no\n"); }, {"expected a job's number"});
   EXPECT_EQ(
       parse_queue("12 0 RUNNING\n12 3 PENDING\n13 0 PENDING\n14 N/A RUNNING\n"),
-      (std::map<QueuePlace, std::string>{{{"12", 0}, "RUNNING"}, {{"12", 3}, "PENDING"}, {{"13", 0}, "PENDING"}}));
+      (std::map<QueuedTask, std::string>{{{"12", 0}, "RUNNING"}, {{"12", 3}, "PENDING"}, {{"13", 0}, "PENDING"}}));
   EXPECT_EQ(parse_largest_array("Foo = 1\nMaxArraySize            = 5001\n"), 5001u);
   EXPECT_EQ(parse_largest_array(""), 1001u);
 }

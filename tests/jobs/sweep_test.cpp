@@ -43,7 +43,7 @@ TEST_F(SweepFile, CrossesAxesWithSeedsAndFolds) {
   EXPECT_EQ(texts(tasks[0]),
             (std::vector<std::string>{"task=classification", "model.num_heads=2", "model.num_frames=50",
                                       "model.depth=[12,8]", "run.seed=1", "data.folds=3", "data.fold=0"}));
-  EXPECT_EQ(tasks[0].place, (std::vector<std::pair<std::string, std::string>>{{"frames", "50"}, {"depth", "12-8"}}));
+  EXPECT_EQ(tasks[0].labels, (std::vector<std::pair<std::string, std::string>>{{"frames", "50"}, {"depth", "12-8"}}));
   EXPECT_EQ(texts(tasks.back()).at(3), "model.depth=[1,1]");
   std::set<std::string> different;
   for (const Task& task : tasks) {
@@ -59,7 +59,7 @@ TEST_F(SweepFile, ZipsTheKeysOfOneAxis) {
   const auto tasks = expand(read("axes:\n  equal_frames: {model.num_frames: [10, 20], run.epochs: [8, 4]}\n"));
   ASSERT_EQ(tasks.size(), 2u);
   EXPECT_EQ(texts(tasks[1]), (std::vector<std::string>{"model.num_frames=20", "run.epochs=4", "run.seed=42"}));
-  EXPECT_EQ(tasks[1].place.front().second, "20");
+  EXPECT_EQ(tasks[1].labels.front().second, "20");
 }
 
 TEST_F(SweepFile, TakesNamedCasesAndSeveralGrids) {
@@ -104,7 +104,7 @@ TEST_F(SweepFile, NamesFileAndLineOfWhatIsWrong) {
   refused("axes: {a: {x: [1]}}\nname: 'a;$(b)'\n", {"two.yaml:2", "expected a name"});
   refused("axes: {a: {x: [1]}}\nresources: {time: '1;reboot'}\n", {"expected a time"});
   refused("axes: {a: {x: [1]}}\nresources: {ranks: 3, nodes: 2}\n", {"3 ranks", "2 nodes"});
-  refused("axes: {a: {x: [1]}}\nrepeats: {seeds: [1, 1]}\n", {"seed 1 stands twice"});
+  refused("axes: {a: {x: [1]}}\nrepeats: {seeds: [1, 1]}\n", {"seed 1 occurs twice"});
   refused("axes: {a: {x: [1]}}\nrepeats: {folds: 1}\n", {"at least 2"});
   refused("axes: [1\n", {"two.yaml", "not YAML"});
   test::expect_error<UsageError>([&] { read_sweep(directory_ / "none.yaml"); }, {"none.yaml", "cannot be read"});

@@ -18,7 +18,7 @@ cd "$work" || exit 1
 # shellcheck disable=SC2317  # called through wait_for
 log_of() { cat "$out"/logs/*_"$1".log 2>/dev/null; }
 # shellcheck disable=SC2317
-asleep() { log_of "$1" | grep -q "planted fault"; }
+asleep() { log_of "$1" | grep -q "injected fault"; }
 # state INDEX: its word in the table of the sweep.
 state() { "$brainmt" sweep status "out=$out" | awk -v i="$1" '$1 == i { print $2 }'; }
 expect_state() { [ "$(state "$1")" = "$2" ] || { "$brainmt" sweep status "out=$out" >"$work/stdout"; fail "task $1 is not $2"; }; }
@@ -108,7 +108,7 @@ export BRAINMT_HOME=$home BRAINMT=$brainmt
 BRAINMT_ALLOW_FAULTS=1 BRAINMT_FAULT=step.begin:0:3:sleep expect 0 stdout "" sbatch --parsable --ntasks=2 --time=5 \
   --output="$place/train.log" "$home/scripts/slurm/train.sbatch" "${both[@]}" "run.dir=$place/disturbed"
 job=$(cut -d ';' -f 1 "$work/stdout")
-wait_for 40 grep -q "planted fault" "$place/train.log"
+wait_for 40 grep -q "injected fault" "$place/train.log"
 scancel --signal=USR1 --batch "$job"
 wait_for 60 queue_is_empty
 cp "$place/train.log" "$work/stderr"

@@ -77,7 +77,7 @@ expect 0 stdout "1 tasks" sweep plan sweep=twice.yaml out=twice data.cohort=c.h5
 BRAINMT_ALLOW_FAULTS=1 BRAINMT_FAULT=step.begin:0:3:sleep "$brainmt" sweep run out=twice index=0 >first.log 2>&1 &
 first=$!
 started+=("$first")
-for _ in $(seq 100); do grep -qs "planted fault" first.log && break; sleep 0.1; done
+for _ in $(seq 100); do grep -qs "injected fault" first.log && break; sleep 0.1; done
 kill -s STOP "$first"  # however long the next two take
 expect 2 stderr "process $first" sweep run out=twice index=0
 [ "$(state twice 0)" = running ] || fail "the state is $(state twice 0) while it runs"
@@ -93,7 +93,7 @@ rm -f first.log  # of the check before
 BRAINMT_ALLOW_FAULTS=1 BRAINMT_FAULT=step.begin:0:3:sleep "$brainmt" sweep run out=stop >first.log 2>&1 &
 first=$!
 started+=("$first")
-for _ in $(seq 100); do grep -qs "planted fault" first.log && break; sleep 0.1; done
+for _ in $(seq 100); do grep -qs "injected fault" first.log && break; sleep 0.1; done
 kill -s TERM "$first"
 wait "$first"
 code=$?

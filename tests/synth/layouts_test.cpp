@@ -1,4 +1,4 @@
-// The same planted cohort under the names of UK Biobank, HCP and BIDS: files, tables, runs.
+// The same synthetic cohort under the names of UK Biobank, HCP and BIDS: files, tables, runs.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,6 +1,5 @@
-// The generator plants what docs/synthetic-cohort.md says, and nothing where it says that nothing is: observers that
-// know the network maps find sex and cognition in the fluctuations, not in mean images, the fill value or the other
-// mode.
+// Simulated effects are those of docs/synthetic-cohort.md: with the network maps known, sex and cognition are found in
+// the fluctuations, and not in mean images, the fill value or the other mode.
 #include <gtest/gtest.h>
 
 #include "scan_features.hpp"
@@ -138,8 +137,8 @@ TEST(PlantedNothing, ZeroEffectsLeaveNothingToFind) {
   EXPECT_LT(std::abs(r), 3.0 / std::sqrt(48.0));
 }
 
-// What lets A and B trade amplitude, and keeps the scan's minimum at the surface, where no network is. Tolerance: the
-// rounding of a map's values to float.
+// Equal energy of the maps, and the scan's minimum at the surface, where no network is. Tolerance: the rounding of a
+// map's values to float.
 TEST(NetworkMaps, HaveOneEnergyAndEndInsideEveryHead) {
   const Grid grid{24, 28, 24};
   const NetworkMaps networks = network_maps(grid);
@@ -148,7 +147,7 @@ TEST(NetworkMaps, HaveOneEnergyAndEndInsideEveryHead) {
     Philox random(5, 0, subject);
     const Anatomy head = draw_anatomy(grid, 0.5, random);
     std::vector<bool> inside(outside.size(), false);
-    for (const std::uint32_t place : head.voxels) inside[place] = true;
+    for (const std::uint32_t voxel : head.voxels) inside[voxel] = true;
     for (std::size_t v = 0; v < outside.size(); ++v) outside[v] = outside[v] || !inside[v];
   }
   for (const auto& network : networks.maps) {

@@ -51,7 +51,7 @@ begin() {
 # until_planted: waits for the fault to be announced.
 until_planted() {
   for _ in $(seq 400); do
-    grep -qs "planted fault" "$work/stderr" && return
+    grep -qs "injected fault" "$work/stderr" && return
     sleep 0.05
   done
   fail "the fault was never met"
