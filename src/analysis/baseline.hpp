@@ -1,5 +1,5 @@
 #pragma once
-// What anyone could predict without a scan: the training part's mean, and a linear or logistic model of confounds.
+// Baselines without scans: the training split's mean, and a linear or logistic model of confounds.
 #include <map>
 #include <string>
 #include <vector>
@@ -32,10 +32,10 @@ class ConfoundTable {
 
 /// y ~ b0 + b . (x - mean) / std, or the logit of class 1 as that. Fitted by least squares, or logistic regression with
 /// a small ridge (1e-3 of each standardised coefficient) that keeps separable classes finite. Missing values count as
-/// the mean of the training part, constant columns have no effect.
+/// the mean of the training split, constant columns have no effect.
 class LinearModel {
  public:
-  /// `x` [n][terms] and `y` [n] of the training part, n >= 1.
+  /// `x` [n][terms] and `y` [n] of the training split, n >= 1.
   LinearModel(const std::vector<std::vector<double>>& x, const std::vector<double>& y, task::Task task);
   /// The value, or the logit of class 1.
   double predict(const std::vector<double>& x) const;

@@ -53,9 +53,9 @@ class View {
 
   std::size_t extent(std::size_t world) const { return extent_[world]; }
   double millimetres(std::size_t world) const { return millimetres_[world]; }
-  float at(std::array<std::size_t, 3> place) const {
+  float at(std::array<std::size_t, 3> voxel) const {
     std::array<std::size_t, 3> v{};
-    for (std::size_t w = 0; w < 3; ++w) v[axes_.axis[w]] = axes_.backwards[w] ? extent_[w] - 1 - place[w] : place[w];
+    for (std::size_t w = 0; w < 3; ++w) v[axes_.axis[w]] = axes_.backwards[w] ? extent_[w] - 1 - voxel[w] : voxel[w];
     return volume_.values[(v[1] * volume_.grid.x + v[0]) * volume_.grid.z + v[2]];
   }
   /// The middle of the voxels that are not NaN.
@@ -70,9 +70,9 @@ class View {
           ++count;
           for (std::size_t w = 0; w < 3; ++w) sum[w] += static_cast<double>(p[w]);
         }
-    std::array<std::size_t, 3> place{};
-    for (std::size_t w = 0; w < 3 && count > 0; ++w) place[w] = static_cast<std::size_t>(std::lround(sum[w] / count));
-    return place;
+    std::array<std::size_t, 3> voxel{};
+    for (std::size_t w = 0; w < 3 && count > 0; ++w) voxel[w] = static_cast<std::size_t>(std::lround(sum[w] / count));
+    return voxel;
   }
 
  private:
@@ -91,8 +91,8 @@ constexpr std::array<Slice, 3> kSlices{{{1, 2, 0, "P", "A", "S", "I"},    // sag
                                         {0, 2, 1, "L", "R", "S", "I"},    // coronal
                                         {0, 1, 2, "L", "R", "A", "P"}}};  // axial
 
-// Runs of equal grey along rows as one path a level: crisp, small, and no picture file.
-std::string grey_paths(const View& view, const Slice& slice, std::array<std::size_t, 3> place, float low, float high) {
+// One SVG path per grey level, of runs along rows: sharp at any zoom, and no embedded bitmap.
+std::string grey_paths(const View& view, const Slice& slice, std::array<std::size_t, 3> voxel, float low, float high) {
   std::array<std::string, kLevels> paths;
   for (std::size_t row = 0; row < view.extent(slice.up); ++row) {
     int level = -1;
@@ -103,9 +103,9 @@ std::string grey_paths(const View& view, const Slice& slice, std::array<std::siz
             fmt::format("M{} {}h{}v1h-{}z", first, view.extent(slice.up) - 1 - row, column - first, column - first);
     };
     for (std::size_t column = 0; column < view.extent(slice.across); ++column) {
-      place[slice.across] = column;
-      place[slice.up] = row;
-      const float value = view.at(place);
+      voxel[slice.across] = column;
+      voxel[slice.up] = row;
+      const float value = view.at(voxel);
       const float scaled = std::clamp((value - low) / (high - low), 0.0F, 1.0F);
       const int now = std::isnan(value) ? -1 : std::min(kLevels - 1, static_cast<int>(scaled * kLevels));
       if (now == level) continue;
@@ -125,13 +125,13 @@ std::string grey_paths(const View& view, const Slice& slice, std::array<std::siz
 }
 
 // The edges between voxels inside and outside of the mask.
-std::string outline(const View& view, const Slice& slice, std::array<std::size_t, 3> place) {
+std::string outline(const View& view, const Slice& slice, std::array<std::size_t, 3> voxel) {
   const auto width = static_cast<int>(view.extent(slice.across)), height = static_cast<int>(view.extent(slice.up));
   const auto inside = [&](int column, int row) {
     if (column < 0 || row < 0 || column >= width || row >= height) return false;
-    place[slice.across] = static_cast<std::size_t>(column);
-    place[slice.up] = static_cast<std::size_t>(row);
-    return !std::isnan(view.at(place));
+    voxel[slice.across] = static_cast<std::size_t>(column);
+    voxel[slice.up] = static_cast<std::size_t>(row);
+    return !std::isnan(view.at(voxel));
   };
   std::string path;
   for (int row = 0; row < height; ++row)

@@ -1,5 +1,5 @@
 #pragma once
-// The mean image and the mask of a cohort in three slices, to see orientation and coverage at a glance.
+// Figure of the mean image and the mask of a cohort in three slices, which shows orientation and coverage.
 #include "analysis/html.hpp"
 #include "io/cohort.hpp"
 

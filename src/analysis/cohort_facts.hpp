@@ -1,6 +1,6 @@
 #pragma once
-// What the cohort of a run says about the people in it, for the report: who is in which part, sex, age, site and
-// motion, who is left out and why, minutes of a window, the levels that need no scan, and a picture of the mean image.
+// Facts about a run's participants for the report: splits, sex, age, site and motion, exclusions by reason, minutes per
+// window, baselines without scans, and slices of the mean image.
 #include <array>
 #include <map>
 #include <string>

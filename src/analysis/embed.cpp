@@ -77,11 +77,11 @@ std::string part_name(const std::optional<task::Split>& split, const std::string
 // All participants in the order of their first scan; scans in quarantine are not used.
 std::vector<Source> participants_of(const io::Cohort& cohort) {
   std::vector<Source> all;
-  std::map<std::string, std::size_t> place;
+  std::map<std::string, std::size_t> index;
   for (std::size_t scan = 0; scan < cohort.scans().size(); ++scan) {
     if (!cohort.usable(scan)) continue;
     const std::string& id = cohort.scans()[scan].participant_id;
-    const auto [known, is_new] = place.try_emplace(id, all.size());
+    const auto [known, is_new] = index.try_emplace(id, all.size());
     if (is_new) all.push_back({.participant = {.id = id}, .scans = {}});
     all[known->second].scans.push_back(scan);
   }
@@ -122,7 +122,7 @@ Prepared prepare(const EmbedSettings& settings, const io::Cohort& cohort) {
   return result;
 }
 
-// What is known of one participant while its windows come in.
+// Running sums of one participant over its windows.
 struct Sums {
   std::vector<double> run, participant;  // [arrays, width]
   std::vector<float> tokens;
@@ -133,19 +133,19 @@ void compute_rows(const Prepared& prepared, const io::Cohort& cohort, const Embe
                   ParticipantBlock block, const std::function<void(std::size_t, const EmbeddingRow&)>& store) {
   models::Model& model = *prepared.model;
   const auto frames = static_cast<std::uint64_t>(model.input().frames);
-  struct Place {
-    std::size_t participant, scan_number, windows;  // windows: of this scan
+  struct Window {
+    std::size_t participant, scan_number, of_scan;  // of_scan: windows of this scan
     bool first, last;                               // window of the scan
   };
   std::vector<io::WindowRequest> requests;
-  std::vector<Place> places;
+  std::vector<Window> windows;
   for (std::size_t p = block.begin; p < block.end; ++p) {
     const Source& source = prepared.sources[p];
     for (std::size_t s = 0; s < source.scans.size(); ++s) {
       const auto starts = starts_of(cohort, source.scans[s], model, settings.stride);
       for (std::size_t i = 0; i < starts.size(); ++i) {
         requests.push_back({source.scans[s], starts[i], frames});
-        places.push_back({p, s, starts.size(), i == 0, i + 1 == starts.size()});
+        windows.push_back({p, s, starts.size(), i == 0, i + 1 == starts.size()});
       }
     }
   }
@@ -153,30 +153,30 @@ void compute_rows(const Prepared& prepared, const io::Cohort& cohort, const Embe
   std::size_t next = 0;
   Sums sums;
   const auto take = [&](const models::Output& output, std::int64_t) {
-    const Place& place = places[next++];
+    const Window& window = windows[next++];
     std::vector<double> values;
     if (settings.pooling != Pooling::kMean) values = output.embedding.value().to_host();
     if (settings.pooling != Pooling::kCls)
       std::ranges::copy(output.mean_embedding.to_host(), std::back_inserter(values));
-    if (place.first && place.scan_number == 0) {
+    if (window.first && window.scan_number == 0) {
       sums = {.run = {}, .participant = std::vector<double>(values.size(), 0.0), .tokens = {}};
       if (settings.frame_tokens)
         for (const double x : model.frame_embeddings(output.tokens).to_host())
           sums.tokens.push_back(static_cast<float>(x));
     }
-    if (place.first) sums.run.assign(values.size(), 0.0);
+    if (window.first) sums.run.assign(values.size(), 0.0);
     for (std::size_t c = 0; c < values.size(); ++c) sums.run[c] += values[c];
-    if (!place.last) return;
-    const Source& source = prepared.sources[place.participant];
+    if (!window.last) return;
+    const Source& source = prepared.sources[window.participant];
     for (std::size_t c = 0; c < values.size(); ++c)
-      sums.participant[c] += sums.run[c] / static_cast<double>(place.windows);
-    if (place.scan_number + 1 < source.scans.size()) return;
+      sums.participant[c] += sums.run[c] / static_cast<double>(window.of_scan);
+    if (window.scan_number + 1 < source.scans.size()) return;
     EmbeddingRow row{.values = {}, .tokens = std::move(sums.tokens)};
     for (const double x : sums.participant)
       row.values.push_back(static_cast<float>(x / static_cast<double>(source.scans.size())));
-    store(place.participant, row);
+    store(window.participant, row);
   };
-  // One window at a time: its bits do not depend on its neighbours then.
+  // Batch size 1, so that a window's bits do not depend on the others in its batch.
   train::run_windows(model, cohort, requests,
                      {.batch = 1,
                       .prefetch = settings.prefetch,
@@ -211,7 +211,7 @@ bool is_complete(const fs::path& path, const EmbeddingDescription& expected) {
   return false;
 }
 
-// Embeddings that are there already are replaced by the same again: hours of work of other weights are not.
+// Overwrites an existing file only if it was made from the same weights and settings.
 void refuse_other_embeddings(const fs::path& path, EmbeddingDescription expected) {
   if (!fs::exists(path)) return;
   EmbeddingDescription found = EmbeddingFile(path).description();

@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What must be the same in all shards: everything but their place and what follows from their participants.
+// What must be the same in all shards: everything but the shard number and what follows from their participants.
 nlohmann::ordered_json common_of(EmbeddingDescription description) {
   clear_shard(description);
   description.participants.clear();

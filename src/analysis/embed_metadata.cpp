@@ -86,7 +86,7 @@ EmbeddingDescription describe_embedding(const EmbedSettings& settings, const mod
 
 void describe_participants(EmbeddingDescription& description) {
   std::uint64_t windows = 0, runs = 0, known = 0, above = 0;
-  double sum = 0, most = 0;
+  double sum = 0, max_fd = 0;
   std::set<double> repetition_times;
   for (const EmbeddedParticipant& p : description.participants) {
     windows += p.windows;
@@ -95,7 +95,7 @@ void describe_participants(EmbeddingDescription& description) {
     if (std::isnan(p.mean_fd)) continue;
     ++known;
     sum += p.mean_fd;
-    most = std::max(most, p.mean_fd);
+    max_fd = std::max(max_fd, p.mean_fd);
     above += p.mean_fd > kMotionLimit ? 1 : 0;
   }
   Json& m = description.metadata;
@@ -106,7 +106,7 @@ void describe_participants(EmbeddingDescription& description) {
   m["qc"] = known == 0 ? Json{{"mean_fd_known", 0}}
                        : Json{{"mean_fd_known", known},
                               {"mean_fd_mean", sum / static_cast<double>(known)},
-                              {"mean_fd_max", most},
+                              {"mean_fd_max", max_fd},
                               {"above_0.5_mm", above}};
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What is recorded with embeddings, so that a file alone says what its rows are.
+// Metadata of an embedding file, enough to interpret its rows without other files.
 #include "analysis/embed.hpp"
 
 namespace brainmt::analysis {
@@ -10,7 +10,7 @@ inline constexpr const char* kEmbeddingStrategy = "rsfmri_brainmt_segments_v1";
 EmbeddingDescription describe_embedding(const EmbedSettings& settings, const models::Model& model,
                                         const io::Cohort& cohort, const std::optional<task::Split>& split);
 
-/// Records that the file is one shard, whose first row is row `first` of the whole file; and takes that back.
+/// Marks the file as a shard whose first row is row `first` of the whole file; the second removes the mark.
 void set_shard(EmbeddingDescription& description, const Shard& shard, std::size_t first);
 void clear_shard(EmbeddingDescription& description);
 

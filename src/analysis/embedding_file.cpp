@@ -11,7 +11,7 @@
 namespace brainmt::analysis {
 namespace {
 
-using embedding_layout::kLongestText;
+using embedding_layout::kMaxTextBytes;
 
 bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
@@ -22,7 +22,7 @@ bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)
 
 bool is_residualized(const std::filesystem::path& path) {
   try {
-    io::Hdf5Reader(path).text_attribute("residualized_by", kLongestText);
+    io::Hdf5Reader(path).text_attribute("residualized_by", kMaxTextBytes);
     return true;
   } catch (const DataError&) {
     return false;
@@ -30,7 +30,7 @@ bool is_residualized(const std::filesystem::path& path) {
 }
 
 std::vector<EmbeddedParticipant> read_participants(const io::Hdf5Reader& file, const std::filesystem::path& path) {
-  const auto ids = file.texts("participant_id", kLongestText), parts = file.texts("split", kLongestText);
+  const auto ids = file.texts("participant_id", kMaxTextBytes), parts = file.texts("split", kMaxTextBytes);
   const auto windows = file.array<std::uint32_t>("n_windows"), runs = file.array<std::uint32_t>("n_runs");
   const auto fd = file.array<double>("mean_fd"), tr = file.array<double>("repetition_time");
   for (const std::size_t size : {parts.size(), windows.size(), runs.size(), fd.size(), tr.size()})
@@ -42,7 +42,7 @@ std::vector<EmbeddedParticipant> read_participants(const io::Hdf5Reader& file, c
 }
 
 nlohmann::ordered_json read_metadata(const io::Hdf5Reader& file, const std::filesystem::path& path) {
-  auto metadata = nlohmann::ordered_json::parse(file.text_attribute("metadata", kLongestText), nullptr, false);
+  auto metadata = nlohmann::ordered_json::parse(file.text_attribute("metadata", kMaxTextBytes), nullptr, false);
   if (!metadata.is_object()) refuse(path, "its metadata are not a JSON object");
   return metadata;
 }
@@ -57,7 +57,7 @@ bool EmbeddedParticipant::operator==(const EmbeddedParticipant& other) const {
 bool is_embedding_file(const std::filesystem::path& path) {
   const io::Hdf5Reader file(path);
   try {
-    return file.text_attribute("format", kLongestText) == embedding_format::kFormat;
+    return file.text_attribute("format", kMaxTextBytes) == embedding_format::kFormat;
   } catch (const DataError&) {
     return false;
   }
@@ -80,7 +80,7 @@ EmbeddingFile::EmbeddingFile(const std::filesystem::path& path) : path_(path) {
                                 embedding_format::kVersion));
   description_.metadata = read_metadata(file, path);
   description_.participants = read_participants(file, path);
-  if (file.text_attribute("description_sha256", kLongestText) != embedding_layout::hash_of(description_))
+  if (file.text_attribute("description_sha256", kMaxTextBytes) != embedding_layout::hash_of(description_))
     refuse(path, "its description does not match its checksum");
   const io::Hdf5Type type = io::element_type<float>();
   const auto& pooling = description_.metadata.value("pooling", "");

@@ -1,6 +1,6 @@
 #pragma once
-// Files of embeddings: one row a participant, with everything that is needed to know what the rows are. The layout is
-// docs/embeddings.md. A file appears whole or not at all; each row has a checksum, and so has the description.
+// Files of embeddings: one row per participant, with metadata (layout: docs/embeddings.md). Written atomically; each
+// row and the description have checksums.
 #include <mpi.h>
 
 #include <cstdint>
@@ -43,7 +43,7 @@ struct EmbeddingDescription {
   std::vector<FittedArray> fitted{};
 };
 
-/// What one participant has in the file.
+/// One participant's row.
 struct EmbeddingRow {
   std::vector<float> values;  // [arrays, width]
   std::vector<float> tokens;  // [token_frames, width]

@@ -11,7 +11,7 @@
 namespace brainmt::analysis {
 namespace {
 
-// What the file says about its targets, or else the settings.
+// The targets described in the file, else those of the settings.
 task::TaskDescription task_of(const EvaluateSettings& settings, const io::SafetensorsFile& file,
                               const io::Cohort& cohort) {
   const auto found = file.metadata().find(task::kTaskKey);

@@ -1,7 +1,6 @@
 #pragma once
-// One self-contained HTML page: its style stands in its head and its figures are inline SVG, so it reads without a
-// network, prints, and can be mailed. The markup is well-formed XML too. Every text that is given is escaped here;
-// only Figure::svg is taken as it is.
+// One self-contained HTML page with inline style and SVG figures: readable offline, printable, one file to send. The
+// markup is well-formed XML too. Every text that is given is escaped here; only Figure::svg is taken as it is.
 #include <cstdint>
 #include <span>
 #include <string>

@@ -18,15 +18,15 @@ constexpr std::uint32_t kPairedStream = 0x9a1d;
 
 double quantile(const std::vector<double>& sorted, double q) {
   if (sorted.empty()) return kUndefined;
-  const double place = q * static_cast<double>(sorted.size() - 1);
-  const auto low = static_cast<std::size_t>(place);
+  const double position = q * static_cast<double>(sorted.size() - 1);
+  const auto low = static_cast<std::size_t>(position);
   const std::size_t high = std::min(low + 1, sorted.size() - 1);
-  return sorted[low] + (place - static_cast<double>(low)) * (sorted[high] - sorted[low]);
+  return sorted[low] + (position - static_cast<double>(low)) * (sorted[high] - sorted[low]);
 }
 
 // The predictions of one repeat by number of the participant; those without one are absent.
 struct Numbered {
-  std::vector<std::size_t> of;  // [participants] place in `scored`, or kAbsent
+  std::vector<std::size_t> of;  // [participants] index in `scored`, or kAbsent
   std::vector<Scored> scored;
 };
 constexpr std::size_t kAbsent = std::numeric_limits<std::size_t>::max();
@@ -75,7 +75,8 @@ std::vector<std::size_t> everybody(std::size_t people) {
   return all;
 }
 
-// value_of(drawn participants) for everybody and for resamples of them; `resampled` without the undefined ones, sorted.
+// value_of(drawn participants) for all participants and for resamples of them; `resampled` without the undefined ones,
+// sorted.
 template <class ValueOf>
 Estimate resample(std::size_t people, const task::BootstrapSettings& bootstrap, std::vector<double>& resampled,
                   const ValueOf& value_of) {

@@ -1,9 +1,8 @@
 #pragma once
-// Comparing models over the same people. A model's results are its predictions in several repeats (seeds; the folds of
-// one seed are one repeat, because together they predict everybody once). A metric of a model is the mean over its
-// repeats. Intervals and p-values resample participants with replacement: a participant who is drawn brings all of
-// their predictions in every repeat and of both models, so the difference of two models is one of equal people, and
-// repeats are not mistaken for more people.
+// Paired comparison of models by a bootstrap over participants. A model's results are its predictions in several
+// repeats (seeds; the folds of one seed are one repeat, as together they predict every participant once). A metric is
+// the mean over repeats. A resampled participant contributes all its predictions, of every repeat and of both models:
+// differences are paired, and repeats do not count as more participants.
 #include <cstdint>
 #include <map>
 #include <string>

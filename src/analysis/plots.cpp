@@ -74,8 +74,8 @@ std::string scatter_plot(const TargetResult& result) {
 std::string fit_for_file(std::string name) {
   for (char& c : name)
     if (!io::is_participant_id(std::string_view(&c, 1))) c = '_';
-  constexpr std::size_t kLongest = 64;
-  return name.substr(0, kLongest);
+  constexpr std::size_t kMaxBytes = 64;
+  return name.substr(0, kMaxBytes);
 }
 
 }  // namespace

@@ -22,8 +22,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Align = Table::Align;
 
-// Where a run lies is no setting of it; nor is what cannot change its numbers.
-bool is_place(const std::string& key) { return key == "run.dir"; }
+// Not compared as settings: the path of the run.
+bool is_path(const std::string& key) { return key == "run.dir"; }
 
 std::string file_name_of(const std::string& path) { return std::filesystem::path(path).filename().string(); }
 
@@ -129,7 +129,7 @@ std::vector<Fact> facts_of(const RunRecord& run) {
   return facts;
 }
 
-// A row for each run and target, metrics with their intervals, for the eye that compares.
+// Table of metrics with intervals: one row per run and target.
 void add_comparison(HtmlPage& page, std::span<const RunRecord> runs) {
   std::set<bool> kinds;
   for (const RunRecord& run : runs)
@@ -192,7 +192,7 @@ void add_configuration(HtmlPage& page, std::span<const RunRecord> runs) {
     std::vector<std::string> row{key};
     for (const RunRecord& run : runs) row.push_back(run.config.contains(key) ? run.setting(key) : "not there");
     const bool same = std::ranges::all_of(row.begin() + 1, row.end(), [&](const auto& v) { return v == row[1]; });
-    if (!same && !is_place(key)) different.rows.push_back(row);
+    if (!same && !is_path(key)) different.rows.push_back(row);
     all.rows.push_back(std::move(row));
   }
   if (runs.size() > 1 && !different.rows.empty()) page.table(different);

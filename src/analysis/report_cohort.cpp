@@ -98,7 +98,7 @@ std::vector<std::string> row_of(std::string name, const TargetResult& result, st
   return row;
 }
 
-// The labels of the training part, and their rows of confounds.
+// The labels of the training split, and their rows of confounds.
 struct Training {
   std::vector<std::vector<double>> x;
   std::vector<double> y;
@@ -120,12 +120,12 @@ Training training_of(const CohortFacts& facts, const std::string& target) {
 using Groups = std::vector<std::pair<std::string, std::vector<Scored>>>;
 
 void add_levels(Groups& groups, const CohortFacts& facts, const Repeat& predictions, std::string Person::*field) {
-  constexpr std::size_t kMost = 8;
+  constexpr std::size_t kMaxLevels = 8;
   std::map<std::string, std::vector<Scored>> levels;
   for (const auto& [id, one] : predictions)
     if (const auto person = facts.people.find(id); person != facts.people.end() && !(person->second.*field).empty())
       levels[person->second.*field].push_back(one);
-  if (levels.size() < 2 || levels.size() > kMost) return;
+  if (levels.size() < 2 || levels.size() > kMaxLevels) return;
   groups.insert(groups.end(), levels.begin(), levels.end());
 }
 

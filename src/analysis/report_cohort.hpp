@@ -1,5 +1,5 @@
 #pragma once
-// The parts of a report that look at people: who was scanned, what needs no scan, and errors by group.
+// Sections of a report about participants: cohort, baselines without scans, errors by group.
 #include <optional>
 #include <span>
 
@@ -12,7 +12,7 @@ namespace brainmt::analysis {
 /// the cohort is not there any more.
 void add_people(HtmlPage& page, std::span<const RunRecord> runs);
 
-/// The metrics of the model beside the majority class or the mean of the training part, and beside age, sex, site and
+/// The metrics of the model beside the majority class or the mean of the training split, and beside age, sex, site and
 /// motion alone. Nothing without the cohort.
 std::optional<Table> levels_table(const RunRecord& run, const TargetResult& result);
 

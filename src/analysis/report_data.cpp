@@ -81,7 +81,7 @@ std::vector<ScoredPrediction> read_predictions(const fs::path& path) {
   return all;
 }
 
-// metrics.json of one target, or of a multitask run with an object for each; of the test part where it was evaluated.
+// metrics.json of one target, or of a multitask run with an object for each; of the test split where it was evaluated.
 void read_results(const fs::path& directory, RunRecord& run) {
   const std::string part = evaluated_part(directory);
   const Json metrics = part.empty() ? Json() : read_json(directory / result_file("metrics.json", part));

@@ -1,6 +1,6 @@
 #pragma once
-// What a run directory says about its run, read for the report. Files that are not there leave their part empty; a line
-// of metrics.jsonl that cannot be read is left out and counted.
+// Reads a run directory for the report. Files that are not there leave their part empty; a line of metrics.jsonl that
+// cannot be read is left out and counted.
 #include <array>
 #include <filesystem>
 #include <map>

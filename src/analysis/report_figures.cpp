@@ -16,7 +16,7 @@ using Point = SvgPlot::Point;
 
 const PlotShape kWide{.width = 380, .height = 230};
 const PlotShape kSquare{.width = 300, .height = 300};
-constexpr std::size_t kMostPoints = 120;
+constexpr std::size_t kMaxPoints = 120;
 
 std::vector<CurvePoint> finite_points(const std::vector<CurvePoint>& points) {
   std::vector<CurvePoint> finite;
@@ -25,9 +25,9 @@ std::vector<CurvePoint> finite_points(const std::vector<CurvePoint>& points) {
   return finite;
 }
 
-// Means of as many neighbours as it takes.
+// Thins a curve to at most kMaxPoints by means of neighbouring points.
 std::vector<CurvePoint> thinned(const std::vector<CurvePoint>& points) {
-  const std::size_t each = (points.size() + kMostPoints - 1) / kMostPoints;
+  const std::size_t each = (points.size() + kMaxPoints - 1) / kMaxPoints;
   if (each <= 1) return points;
   std::vector<CurvePoint> means;
   for (std::size_t first = 0; first < points.size(); first += each) {
@@ -143,15 +143,15 @@ Figure confusion_figure(const TargetResult& result) {
 Figure score_figure(const TargetResult& result) {
   constexpr int kBins = 20;
   std::array<std::array<double, kBins>, 2> counts{};
-  double most = 1;
+  double max_count = 1;
   for (const ScoredPrediction& p : result.predictions) {
     if (!(p.probability >= 0 && p.probability <= 1)) continue;
     double& count = counts[p.truth == 1.0][static_cast<std::size_t>(std::min(kBins - 1.0, p.probability * kBins))];
-    most = std::max(most, ++count);
+    max_count = std::max(max_count, ++count);
   }
   SvgPlot plot(
       {.title = {}, .note = {}, .x_label = "predicted probability of " + result.classes[1], .y_label = "participants"},
-      {0, 1}, {0, 1.05 * most}, kSquare);
+      {0, 1}, {0, 1.05 * max_count}, kSquare);
   for (std::size_t truth = 0; truth < 2; ++truth)
     for (std::size_t bin = 0; bin < kBins; ++bin)
       if (counts[truth][bin] > 0)

@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// What stands elsewhere on the page (the settings, the targets, the split by its ids).
+// Not repeated here: settings, targets and split ids, which have their own sections.
 constexpr std::array<std::string_view, 3> kElsewhere{"configuration", "task", "split_sha256"};
 
 struct Name {

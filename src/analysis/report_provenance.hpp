@@ -1,5 +1,5 @@
 #pragma once
-// The last part of a report: where its numbers come from.
+// Provenance section of a report.
 #include <span>
 
 #include "analysis/html.hpp"

@@ -75,7 +75,7 @@ void add_details(HtmlPage& page, const RunRecord& run, const TargetResult& resul
   page.table(*groups);
 }
 
-// All runs in one axis; what cannot be overlaid stands side by side under the names of the runs.
+// All runs in one axis; figures that cannot be overlaid are side by side under the names of the runs.
 void add_overlay(HtmlPage& page, std::span<const RunRecord> runs, const std::vector<NamedResult>& results) {
   page.table(paired_table(results));
   std::vector<NamedResult> drawn;

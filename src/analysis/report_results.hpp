@@ -1,6 +1,6 @@
 #pragma once
-// The parts of a report about predictions: metrics, levels without a scan, errors by group, figures; of several runs
-// all in one axis, with paired differences.
+// Sections of a report about predictions: metrics, baselines without scans, errors by group, figures; several runs
+// share axes and get paired differences.
 #include <span>
 #include <string>
 

@@ -1,6 +1,6 @@
 #pragma once
-// `embed residualize`: a file of embeddings without the effect of covariates (residualizer.hpp), with everything that
-// was fitted stored beside the rows.
+// `embed residualize`: removes the effect of covariates from a file of embeddings (residualizer.hpp) and stores the
+// fitted coefficients beside the rows.
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -15,7 +15,7 @@ namespace brainmt::analysis {
 
 struct ResidualizeSettings {
   std::filesystem::path in, cohort;
-  std::filesystem::path split_file;  // the fit is on its training part
+  std::filesystem::path split_file;  // the fit is on its training split
   std::vector<std::string> covariates;
   std::vector<std::string> categories;  // those that are codes even where they are numbers
   bool mean_pooling = false;            // of a file with both poolings

@@ -50,9 +50,9 @@ void fit_projector(Residualizer& result, const Matrix& z, std::size_t components
       break;
     }
     const Eigen::VectorXd direction = solver.eigenvectors().col(column);
-    Eigen::Index place = 0;
-    direction.cwiseAbs().maxCoeff(&place);
-    const double sign = direction[place] < 0 ? -1.0 : 1.0;
+    Eigen::Index peak = 0;
+    direction.cwiseAbs().maxCoeff(&peak);
+    const double sign = direction[peak] < 0 ? -1.0 : 1.0;
     std::vector<double> axis;
     for (const double x : direction) axis.push_back(sign * x);
     result.projector.push_back(std::move(axis));

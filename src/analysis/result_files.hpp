@@ -1,6 +1,6 @@
 #pragma once
-// Names of the files of an evaluation: those of the test part are bare (predictions.tsv, metrics.json, roc.svg), others
-// carry their part (predictions.val.tsv), so that evaluating one part leaves the results of the others alone.
+// Names of the files of an evaluation: those of the test split are bare (predictions.tsv, metrics.json, roc.svg),
+// others carry their part (predictions.val.tsv), so that evaluating one split keeps the results of the others.
 #include <filesystem>
 #include <string>
 

@@ -30,7 +30,7 @@ std::vector<double> tick_values(Range range) {
   double step = decade;
   for (const double factor : {2.0, 5.0, 10.0})
     if (std::abs(std::log(factor * decade / raw)) < std::abs(std::log(step / raw))) step = factor * decade;
-  // A tick at the very edge belongs to the range, whatever the rounding.
+  // Tolerance for rounding: a tick at the edge belongs to the range.
   const double slack = 1e-9 * (range.high - range.low);
   std::vector<double> ticks;
   for (double k = std::ceil((range.low - slack) / step); k * step <= range.high + slack; ++k)
@@ -109,10 +109,10 @@ void SvgPlot::line(std::span<const Point> points, Stroke stroke, std::size_t ser
       stroke == Stroke::kCurve
           ? fmt::format("stroke=\"{}\" stroke-width=\"2.2\" stroke-linejoin=\"round\"", series_colour(series))
           : "stroke=\"#8c8c8c\" stroke-dasharray=\"5 4\"";
-  std::string places;
+  std::string path;
   const auto end_piece = [&] {
-    if (!places.empty()) text_ += fmt::format("<polyline points=\"{}\" fill=\"none\" {}/>\n", places, look);
-    places.clear();
+    if (!path.empty()) text_ += fmt::format("<polyline points=\"{}\" fill=\"none\" {}/>\n", path, look);
+    path.clear();
   };
   for (const Point& point : points) {
     if (!std::isfinite(point[0]) || !std::isfinite(point[1])) {
@@ -120,7 +120,7 @@ void SvgPlot::line(std::span<const Point> points, Stroke stroke, std::size_t ser
       continue;
     }
     const Point pixel = pixel_of(point);
-    places += fmt::format("{}{:.2f},{:.2f}", places.empty() ? "" : " ", pixel[0], pixel[1]);
+    path += fmt::format("{}{:.2f},{:.2f}", path.empty() ? "" : " ", pixel[0], pixel[1]);
   }
   end_piece();
 }

@@ -12,7 +12,7 @@ BackgroundWork::~BackgroundWork() {
 }
 
 void BackgroundWork::start(std::function<void()> work) {
-  BRAINMT_CHECK(!done_.valid() && !error_, "work is begun while other work is under way");
+  BRAINMT_CHECK(!done_.valid() && !error_, "work is started before the last one was waited for");
   try {
     done_ = std::async(std::launch::async, [this, work] { run(work); });
   } catch (const std::system_error& error) {

@@ -1,6 +1,5 @@
 #pragma once
-// One piece of work at a time beside the caller's. What it throws is kept for wait(), so that an error surfaces where
-// the caller can deal with it.
+// Runs one piece of work at a time on a thread. Its exception is kept and thrown by wait().
 #include <atomic>
 #include <functional>
 #include <future>
@@ -15,15 +14,14 @@ class BackgroundWork {
   BackgroundWork() = default;
   BackgroundWork(const BackgroundWork&) = delete;
   BackgroundWork& operator=(const BackgroundWork&) = delete;
-  /// Waits for the work; an error that nobody asked for is logged.
+  /// Waits for the work; an error that wait() has not returned is logged.
   ~BackgroundWork();
 
-  /// Begins `work`; what was begun before has been waited for. Where the system gives no thread, the work is done
-  /// before start() returns.
+  /// Starts `work`; earlier work must have been waited for. If no thread can be created, runs it before returning.
   void start(std::function<void()> work);
-  /// Returns when the work is done: what it threw, if anything, and only once.
+  /// Waits for the work and returns its exception, or null; once.
   std::optional<Error> wait();
-  /// Did it throw something that wait() has not returned yet? Never waits.
+  /// True if the work threw an exception that wait() has not returned yet. Does not block.
   bool failed() const noexcept { return failed_.load(std::memory_order_relaxed); }
 
  private:

@@ -1,10 +1,10 @@
 #pragma once
-// The checkpoints of a run, for all ranks together. Values and moments are the same on every rank, so rank 0 alone
-// writes and reads and the others receive; every call is collective, unless it says otherwise, and fails on all ranks
-// or on none.
+// Checkpoints of a run. Values and moments are equal on all ranks: rank 0 reads and writes, the others receive. Calls
+// are collective unless noted, and fail on all ranks or on none.
 //
-// A save copies the state and returns; a thread of rank 0 writes, hashes, synchronises and renames the copy while
-// training goes on. One save is under way at a time: the next one, and finish(), wait for it and report its failure.
+// A save is asynchronous: it copies the state to the host and returns; a thread of rank 0 writes, hashes, fsyncs and
+// renames while training continues. At most one save is in progress: the next one, and finish(), wait for it and report
+// its failure.
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -53,7 +53,7 @@ class CheckpointStore {
             const Metadata& metadata, bool is_best);
   /// Returns when the last save is durable. Throws its OutputError.
   void finish();
-  /// Has a save failed on this rank that no call has reported yet? Not collective.
+  /// True if a save failed on this rank and no call has reported it yet. Not collective.
   bool save_failed() const noexcept { return writer_.failed(); }
   /// Not collective.
   const Written& written() const { return written_; }
@@ -69,7 +69,7 @@ class CheckpointStore {
   Settings settings_;
   std::unique_ptr<CheckpointImage> image_;  // rank 0, from the first save on
   Written written_;
-  double last_seconds_ = 0;  // of the save under way, set by its thread when it is done; 0 when it was counted
+  double last_seconds_ = 0;  // of the save in progress, set by its thread when done; 0 once counted
   BackgroundWork writer_;    // last: it ends before what it uses
 };
 

@@ -38,10 +38,10 @@ fs::path temporary_name(const fs::path& checkpoints, std::int64_t step, std::str
 }
 
 std::string read_small_file(const fs::path& path) {
-  constexpr std::size_t kLargest = std::size_t{1} << 20;
+  constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
   if (!fs::is_regular_file(fs::symlink_status(path))) return {};
   std::ifstream in(path, std::ios::binary);
-  std::string text(kLargest, '\0');
+  std::string text(kMaxBytes, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
   return text;

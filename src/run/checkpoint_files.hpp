@@ -4,8 +4,8 @@
 //   write `step-000123.tmp-<id>/...`, each file synchronised -> manifest.json (checksums), synchronised -> rename
 //   the directory -> synchronise its parent -> renew the small file `latest` -> only then delete old ones.
 //
-// A reader believes manifests only. `latest` and `best` name a step for people and other tools; whatever stands in
-// them, no path is built from their text. One process per run directory writes (io/directory_lock.hpp).
+// Readers trust manifests only. `latest` and `best` name a step for users and other tools; no path is built from their
+// text. One process per run directory writes (io/directory_lock.hpp).
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -40,8 +40,8 @@ std::optional<std::int64_t> newest_valid_step(const std::filesystem::path& check
 std::optional<std::int64_t> read_pointer(const std::filesystem::path& checkpoints, const std::string& name);
 void write_pointer(const std::filesystem::path& checkpoints, const std::string& name, std::int64_t step);
 
-/// The complete step that `which` ("best", "latest") stands for; where that one is not complete, the newest complete
-/// one, with a warning. Throws DataError when there is none.
+/// The step that `which` ("best", "latest") names; where it is not complete, the newest complete one, with a warning.
+/// Throws DataError when there is none.
 std::int64_t choose_step(const std::filesystem::path& checkpoints, const std::string& which);
 
 /// Deletes all but the newest `keep` steps and the best.

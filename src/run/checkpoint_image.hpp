@@ -1,6 +1,6 @@
 #pragma once
-// The state of a run as it stood at one step, copied to the host: what is written while training goes on with the
-// original. Three flat copies into buffers that are made once and used again by every checkpoint.
+// Host copy of a run's state at one step, written while training continues. Three flat copies into buffers that are
+// allocated once and reused by every checkpoint.
 #include <filesystem>
 #include <memory>
 #include <string>

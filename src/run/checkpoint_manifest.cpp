@@ -19,16 +19,16 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-// The manifest ends with its own checksum, taken with zeros in the place of the digits.
+// The manifest ends with its own checksum, taken with zeros for its digits.
 constexpr std::string_view kSelfKey = "manifest_sha256", kEnd = "\"\n}\n";
 constexpr std::size_t kDigits = 64;
-constexpr std::uint64_t kLargestManifest = std::uint64_t{64} << 20;
+constexpr std::uint64_t kMaxManifest = std::uint64_t{64} << 20;
 
 std::string hex_crc32(std::span<const std::byte> bytes) { return fmt::format("{:08x}", io::crc32(bytes)); }
 
-std::vector<std::byte> read_bytes(const fs::path& path, std::uint64_t most) {
+std::vector<std::byte> read_bytes(const fs::path& path, std::uint64_t max_bytes) {
   const io::FileDescriptor file = io::open_for_reading(path);
-  std::vector<std::byte> bytes(std::min(io::file_size(file, path), most));
+  std::vector<std::byte> bytes(std::min(io::file_size(file, path), max_bytes));
   io::read_exactly(file, path, 0, bytes);
   return bytes;
 }
@@ -82,7 +82,7 @@ void verify_file(const fs::path& path, const nlohmann::json& entry) {
 
 std::string read_manifest(const fs::path& path) {
   if (!fs::is_regular_file(fs::symlink_status(path))) throw DataError(fmt::format("{}: missing", path.string()));
-  const std::vector<std::byte> bytes = read_bytes(path, kLargestManifest);
+  const std::vector<std::byte> bytes = read_bytes(path, kMaxManifest);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 

@@ -17,7 +17,7 @@ using Affine = std::array<double, 16>;
 constexpr double kAffineTolerance = 1e-3;  // mm, as prepare allows between scans of one cohort
 constexpr double kPeriodTolerance = 0.01;
 
-// The zeros of minmax and none stay zeros, whatever is lowest.
+// With minmax and none the fill is 0, whatever the lowest value.
 std::string fill_of(const Json& processing, const std::string& normalization) {
   const Json fill = processing.is_object() ? processing.value("fill", Json("lowest")) : Json("lowest");
   if (fill.is_string()) return normalization == "zscore" ? fill.get<std::string>() : "0";
@@ -45,7 +45,7 @@ std::string orientation(const Affine& affine) {
   return code;
 }
 
-std::string place_text(const Affine& affine) {
+std::string grid_text(const Affine& affine) {
   std::array<double, 3> size{};
   for (std::size_t axis = 0; axis < 3; ++axis)
     size[axis] = std::hypot(affine[axis], affine[4 + axis], affine[8 + axis]);
@@ -53,7 +53,7 @@ std::string place_text(const Affine& affine) {
                      affine[7], affine[11], size[0], size[1], size[2]);
 }
 
-std::string place_difference(const Affine& trained, const Affine& here) {
+std::string affine_difference(const Affine& trained, const Affine& here) {
   const std::string before = orientation(trained), now = orientation(here);
   if (before != now) {
     const bool sides = before.find('L') != now.find('L') || before.find('R') != now.find('R');
@@ -63,7 +63,7 @@ std::string place_difference(const Affine& trained, const Affine& here) {
   const bool close =
       std::ranges::equal(trained, here, [](double a, double b) { return std::abs(a - b) <= kAffineTolerance; });
   if (close) return "";
-  const std::string was = place_text(trained), is = place_text(here);
+  const std::string was = grid_text(trained), is = grid_text(here);
   if (was != is) return fmt::format("affine: {} in training; {} here", was, is);
   return fmt::format("affine: the axes of the volumes are turned against those in training ({})", was);
 }
@@ -99,9 +99,9 @@ DataOrigin origin_of(const io::Cohort& cohort) {
     if (scan.repetition_time > 0) periods.push_back(scan.repetition_time);
   if (periods.empty()) return origin;
   std::ranges::sort(periods);
-  origin.tr_least = periods.front();
+  origin.tr_min = periods.front();
   origin.tr_median = periods[periods.size() / 2];
-  origin.tr_largest = periods.back();
+  origin.tr_max = periods.back();
   return origin;
 }
 
@@ -111,7 +111,7 @@ std::string describe_origin(const DataOrigin& o) {
             {"orientation", orientation(o.affine)},
             {"normalization", o.normalization},
             {"fill", o.fill},
-            {"tr", {{"median", o.tr_median}, {"min", o.tr_least}, {"max", o.tr_largest}}},
+            {"tr", {{"median", o.tr_median}, {"min", o.tr_min}, {"max", o.tr_max}}},
             {"processing", parsed(o.processing)},
             {"layout", o.layout},
             {"scans", o.scans},
@@ -129,8 +129,8 @@ std::optional<DataOrigin> described_origin(const std::string& text) {
     json.at("normalization").get_to(o.normalization);
     json.at("fill").get_to(o.fill);
     json.at("tr").at("median").get_to(o.tr_median);
-    json.at("tr").at("min").get_to(o.tr_least);
-    json.at("tr").at("max").get_to(o.tr_largest);
+    json.at("tr").at("min").get_to(o.tr_min);
+    json.at("tr").at("max").get_to(o.tr_max);
     o.processing = json.at("processing").dump();
     json.at("layout").get_to(o.layout);
     json.at("scans").get_to(o.scans);
@@ -147,8 +147,8 @@ OriginDifferences compare(const DataOrigin& trained, const DataOrigin& here) {
   const auto differs = [](const char* what, const std::string& was, const std::string& is) {
     return fmt::format("{}: {} in training, {} here", what, was, is);
   };
-  if (std::string place = place_difference(trained.affine, here.affine); !place.empty())
-    found.decisive.push_back(std::move(place));
+  if (std::string affine = affine_difference(trained.affine, here.affine); !affine.empty())
+    found.decisive.push_back(std::move(affine));
   if (trained.normalization != here.normalization)
     found.decisive.push_back(differs("normalization", trained.normalization, here.normalization));
   if (trained.fill != here.fill) found.decisive.push_back(differs("fill", trained.fill, here.fill));

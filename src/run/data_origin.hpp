@@ -1,7 +1,7 @@
 #pragma once
-// What a model was trained on, as far as its numbers depend on it: the space of the volumes, how voxels were scaled,
-// the repetition time, which cohort. It travels with the weights (metadata `brainmt.data`), with the state of
-// checkpoints and in provenance.json, and is compared with the cohort that the model is applied to or continued on.
+// Properties of the training data that a model depends on: space of the volumes, scaling of voxels, repetition time,
+// cohort. Stored in the weights (metadata `brainmt.data`), in checkpoints and in provenance.json, and compared with the
+// cohort that the model is applied to or continued on.
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -16,9 +16,9 @@ struct DataOrigin {
   std::array<std::int64_t, 3> grid{};  // X, Y, Z
   std::array<double, 16> affine{};     // row-major, voxel to mm
   std::string normalization;
-  std::string fill;                                    // "lowest", or the number
-  double tr_median = 0, tr_least = 0, tr_largest = 0;  // seconds, of the scans whose repetition time is known; 0: none
-  std::string processing;                              // JSON of what else was done to the frames: tr, censoring, ...
+  std::string fill;                              // "lowest", or the number
+  double tr_median = 0, tr_min = 0, tr_max = 0;  // seconds, of the scans whose repetition time is known; 0: none
+  std::string processing;                        // JSON of the other processing of the frames: tr, censoring, ...
   std::string layout;
   std::uint64_t scans = 0;
   std::string fingerprint;                // cohort_fingerprint()
@@ -35,9 +35,9 @@ std::optional<DataOrigin> described_origin(const std::string& text);
 
 /// Each as text with both values: "normalization: zscore in training, minmax here".
 struct OriginDifferences {
-  std::vector<std::string> decisive;  // orientation, place, normalisation, fill: another input to the model
+  std::vector<std::string> decisive;  // orientation, origin, normalisation, fill: another input to the model
   std::string repetition_time;        // by more than 1 %; "" when it is the same or not known
-  std::string processing;             // what else was done to the frames
+  std::string processing;             // other processing of the frames
 };
 /// The grid is not compared: the model has it.
 OriginDifferences compare(const DataOrigin& trained, const DataOrigin& here);

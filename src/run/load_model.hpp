@@ -21,7 +21,7 @@ struct DataCheck {
   void log() const;
 };
 
-/// Throws DataError where orientation, place, normalisation or fill differ and `allow` is false. A file that does not
+/// Throws DataError where orientation, origin, normalisation or fill differ and `allow` is false. A file that does not
 /// say what it was trained on gives a note in the log.
 DataCheck check_data(const io::SafetensorsFile& file, const io::Cohort& cohort, bool allow);
 

@@ -1,6 +1,6 @@
 #pragma once
-// Data-parallel ranks hold the same parameters, bit for bit, after every step. A rank whose copy has drifted (a memory
-// error, a bug) would spoil the others' gradients silently; its fingerprint gives it away.
+// Checks that data-parallel ranks hold bit-identical parameters, by a hash per rank. A rank whose copy has drifted (a
+// memory error, a bug) would silently corrupt the averaged gradients.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -14,8 +14,7 @@ namespace brainmt::run {
 /// parameters are not the same in every bit.
 void check_replicas(comm::Communicator& comm, const nn::ParameterStore& store, std::int64_t step);
 
-/// The ranks whose hash is not the one that most ranks have; all of them where no hash has a majority. Empty when all
-/// are equal.
+/// The ranks whose hash differs from the majority's; all ranks where no hash has a majority. Empty when all are equal.
 std::vector<int> differing_ranks(const std::vector<std::int64_t>& hashes);
 
 }  // namespace brainmt::run

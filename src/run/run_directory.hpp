@@ -1,5 +1,5 @@
 #pragma once
-// The files of a run that say what it is: config.yaml, overrides.txt, provenance.json. Written by rank 0.
+// Description of a run in its directory: config.yaml, overrides.txt, provenance.json. Written by rank 0.
 #include <cstdint>
 #include <filesystem>
 #include <set>
@@ -11,7 +11,7 @@
 
 namespace brainmt::run {
 
-/// What is known about one start of the program.
+/// One start of the program.
 struct StartRecord {
   // From the caller:
   std::string config_yaml;             // the whole resolved configuration
@@ -25,7 +25,7 @@ struct StartRecord {
   std::string data_sha256{}, split_sha256{};  // of the subjects, labels and scan lengths; of split.json
   std::int64_t first_step = 0;                // 0, or the checkpoint's that is continued
   std::string voxels_sha256{}, data{};        // of what the scans hold; JSON: the cohort's space and processing
-  std::string task{};                         // JSON: the targets, and what was fitted on the training part
+  std::string task{};                         // JSON: the targets, and what was fitted on the training split
 
   /// What the caller has to say, but for overrides and libraries.
   static StartRecord from_config(const config::Config& config, int ranks);

@@ -29,7 +29,7 @@ double wall_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-// The most physical memory that this process ever held, so far.
+// Peak resident memory of this process, MiB.
 double peak_memory_mib() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);

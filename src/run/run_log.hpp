@@ -1,6 +1,5 @@
 #pragma once
-// What a run leaves behind while it goes on: metrics.jsonl, metrics.csv, TensorBoard events and one log line per
-// record. Rank 0 only; the other ranks have none.
+// Metrics of a run: metrics.jsonl, metrics.csv, TensorBoard events and one log line per record. Rank 0 only.
 #include <cstdint>
 #include <filesystem>
 #include <map>

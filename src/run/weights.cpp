@@ -53,8 +53,8 @@ std::string without_wrappers(const std::string& name) {
   return bare;
 }
 
-// What stands in front of the model's names, as `model.` in a checkpoint of PyTorch Lightning: told from a parameter
-// whose name is the end of just one of `names`.
+// Common prefix of the names in a file, as `model.` in a PyTorch Lightning checkpoint: found with a parameter whose
+// name is the suffix of exactly one of `names`.
 std::string common_prefix(const std::vector<std::string>& names, const nn::ParameterStore& store) {
   for (const nn::Parameter& p : store.all()) {
     const auto is_it = [&](const std::string& name) { return name == p.name || name.ends_with("." + p.name); };
@@ -193,7 +193,7 @@ void load(const io::SafetensorsFile& file, nn::ParameterStore& store, const Load
   store.refresh_compute();
 }
 
-// Rows of [1, from, C] moved to [1, to, C]: the ends stay the ends.
+// Linear interpolation of rows, [1, from, C] -> [1, to, C]; first and last row are kept.
 std::vector<float> interpolated(const std::vector<float>& table, std::int64_t from, std::int64_t to) {
   const auto width = static_cast<std::int64_t>(table.size()) / from;
   std::vector<float> result;

@@ -29,7 +29,7 @@ void load_weights(const io::SafetensorsFile& file, models::Model& model, const L
 /// The same for the parameters of a model that is not at hand.
 void load_weights(const io::SafetensorsFile& file, nn::ParameterStore& store, const LoadOptions& options = {});
 
-/// What became of the parameters of a model that starts from a file, by name.
+/// Parameters of a model that starts from a file: names taken, interpolated, left out.
 struct Transfer {
   std::vector<std::string> taken{}, interpolated{}, left_out{};  // left out: they keep their initial values
 };

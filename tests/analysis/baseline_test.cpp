@@ -27,7 +27,7 @@ TEST(LinearModel, FindsALine) {
   const LinearModel model({{0, 7}, {1, 7}, {2, 7}, {4, 7}}, {3, 5, 7, 11}, Task::kRegression);
   EXPECT_NEAR(model.predict({10, 7}), 23.0, 1e-6);
   EXPECT_NEAR(model.predict({10, 99}), 23.0, 1e-6);      // a constant column has no effect
-  EXPECT_NEAR(model.predict({kMissing, 7}), 6.5, 1e-6);  // missing: the mean of the training part
+  EXPECT_NEAR(model.predict({kMissing, 7}), 6.5, 1e-6);  // missing: the mean of the training split
 }
 
 TEST(LinearModel, MissingValuesOfTheTrainingPartCountAsItsMean) {

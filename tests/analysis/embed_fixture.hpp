@@ -9,7 +9,7 @@
 
 namespace brainmt::test {
 
-/// Windows of 4 frames, 2 apart. Every third participant has two runs. Participants 0 to 4 are the training part.
+/// Windows of 4 frames, 2 apart. Every third participant has two runs. Participants 0 to 4 are the training split.
 class EmbedFixture {
  public:
   /// Files are made below `directory` by the calling process alone.

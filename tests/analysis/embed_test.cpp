@@ -84,14 +84,14 @@ TEST_F(Embed, AveragesWindowsThenRunsOfBothPoolings) {
       for (std::size_t c = 0; c < 32; ++c) expected[c] += sum[c] / static_cast<double>(of_scan.size());
       windows += static_cast<std::uint32_t>(of_scan.size());
       if (++runs > 1) continue;
-      // Tokens: CLS, then for each place all frames; the mean over places of frame t.
+      // Tokens: CLS, then for each patch all frames; the mean over the patches of frame t.
       const Window first = window(scan, 0);
-      const std::size_t places = (first.tokens.size() / 16 - 1) / 4;
+      const std::size_t patches = (first.tokens.size() / 16 - 1) / 4;
       for (std::size_t t = 0; t < 4; ++t) {
         for (std::size_t c = 0; c < 16; ++c) {
           double mean = 0;
-          for (std::size_t place = 0; place < places; ++place) mean += first.tokens[(1 + place * 4 + t) * 16 + c];
-          EXPECT_FLOAT_EQ(rows[i].tokens[t * 16 + c], static_cast<float>(mean / static_cast<double>(places)));
+          for (std::size_t patch = 0; patch < patches; ++patch) mean += first.tokens[(1 + patch * 4 + t) * 16 + c];
+          EXPECT_FLOAT_EQ(rows[i].tokens[t * 16 + c], static_cast<float>(mean / static_cast<double>(patches)));
         }
       }
     }
@@ -156,7 +156,7 @@ TEST_F(Embed, RecordsWhatTheRowsAre) {
   EXPECT_EQ(metadata["mamba_config"]["directions"], 2);
   EXPECT_EQ(metadata["stem"], "conv");
   EXPECT_EQ(metadata["preprocessing"]["normalization"], "zscore");
-  EXPECT_EQ(metadata.dump().find(directory_.path().string()), std::string::npos) << "no place of this machine";
+  EXPECT_EQ(metadata.dump().find(directory_.path().string()), std::string::npos) << "no path of this machine";
 }
 
 TEST_F(Embed, TakesAPartOfTheSplitOnly) {

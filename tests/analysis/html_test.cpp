@@ -1,4 +1,4 @@
-// The page is well formed whatever stands in it, and whole in itself.
+// The page is well formed for any content, and self-contained.
 #include "analysis/html.hpp"
 
 #include <gtest/gtest.h>

@@ -5,8 +5,8 @@
 
 namespace brainmt::test {
 
-/// The first element that is opened and not closed in order, or the place of a stray angle bracket or ampersand; empty
-/// when all is well. For documents without comments, CDATA and '<' or '>' inside attributes.
+/// The first element that is opened and not closed in order, or the position of a stray angle bracket or ampersand;
+/// empty when all is well. For documents without comments, CDATA and '<' or '>' inside attributes.
 inline std::string unbalanced(const std::string& text) {
   for (std::size_t at = text.find('&'); at != std::string::npos; at = text.find('&', at + 1)) {
     const std::size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz", at + 1);

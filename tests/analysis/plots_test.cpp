@@ -119,7 +119,7 @@ TEST(PlotOf, ClassificationIsARocCurveWithItsAurocAndInterval) {
   EXPECT_EQ(marks_of(plot.svg).size(), 2u + 5u) << "the diagonal and the curve";
 }
 
-TEST(PlotOf, RegressionIsADotForEachSubjectAtItsPlace) {
+TEST(PlotOf, RegressionPlotsADotForEachSubject) {
   const Evaluation evaluation = test::four_shifted_values();
   const Plot plot = plot_of_evaluation(evaluation);
   EXPECT_EQ(plot.file_name, "scatter.svg");

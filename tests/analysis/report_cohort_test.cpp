@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-// Four of the test part, two of each sex and site; the training part's sex is known from age alone.
+// Four of the test split, two of each sex and site; the training split's sex is known from age alone.
 CohortFacts facts_of_eight() {
   CohortFacts facts;
   facts.targets = {"sex"};
@@ -86,7 +86,7 @@ TEST(ReportCohort, LevelsWithoutAScanStandBesideTheModel) {
   EXPECT_EQ(table->rows[0], (std::vector<std::string>{"this model", "0.5", "0.5", "0.5"}));
   EXPECT_EQ(table->rows[1], (std::vector<std::string>{"always male", "0.5", "0.5", "0.5"}));
   EXPECT_EQ(table->rows[2][0], "age alone");
-  EXPECT_EQ(table->rows[2][1], "0.25") << "older is less often male in the training part";
+  EXPECT_EQ(table->rows[2][1], "0.25") << "older is less often male in the training split";
 }
 
 TEST(ReportCohort, PageNamesClassesPeopleAndExclusions) {

@@ -1,4 +1,4 @@
-// The report: every number in it is the one in the run's files, the page is well formed and whole in itself.
+// The report: every number in it is the one in the run's files, the page is well formed and self-contained.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -89,8 +89,7 @@ TEST_F(ReportPage, ClassificationShowsTheNumbersOfMetricsJson) {
        {"ROC curve", "Calibration", "Confusion matrix", "Throughput", "Memory", "2026-01-02T03:04:05Z", "node&lt;7&gt;",
         "brainmt &amp; co", "0123456789ab", "cohort.h5", "end of page", "Brier"})
     EXPECT_NE(text.find(part), std::string::npos) << part;
-  EXPECT_EQ(text.find("/far/away"), text.rfind("/far/away"))
-      << "the place of the cohort stands among the settings only";
+  EXPECT_EQ(text.find("/far/away"), text.rfind("/far/away")) << "the path of the cohort is among the settings only";
   // The four cells of the matrix, one participant each.
   const std::regex cell(R"(font-size="26"[^>]*>1</text>)");
   EXPECT_EQ(std::distance(std::sregex_iterator(text.begin(), text.end(), cell), {}), 4);

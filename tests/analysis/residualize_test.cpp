@@ -190,7 +190,7 @@ TEST_F(Residualize, TestRowsCannotLeakIntoTheFit) {
   std::size_t training = 0;
   for (std::size_t i = 0; i < rows_a.size(); ++i) {
     if (a.description().participants[i].part != "train") continue;
-    EXPECT_EQ(rows_a[i].values, rows_b[i].values) << "a training row depends on rows outside the training part";
+    EXPECT_EQ(rows_a[i].values, rows_b[i].values) << "a training row depends on rows outside the training split";
     ++training;
   }
   EXPECT_EQ(training, kTraining - 1) << "one has no motion";

@@ -87,7 +87,7 @@ TEST_F(CheckpointFiles, Row18_FilesOfAnotherStepAreRefused) {
   expect_fallback();
 }
 
-// Puts `text` in place of the manifest's `what` and renews its checksum.
+// Replaces the manifest's `what` by `text` and renews its checksum.
 std::string edited(std::string manifest, const std::string& what, const std::string& text) {
   manifest.replace(manifest.find(what), what.size(), text);
   const std::size_t digits = manifest.size() - 4 - 64;

@@ -1,5 +1,5 @@
-// Checkpoints of a real (tiny) model: written beside the training as in front of it, failing where all ranks hear of
-// it, and with flipped bits.
+// Checkpoints of a tiny model: asynchronous and synchronous saves are equal, failures reach all ranks, flipped bits are
+// found.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -61,11 +61,11 @@ TEST_F(Checkpoints, WhatTrainingDoesMeanwhileIsNotInThem) {
   }
 }
 
-TEST_F(Checkpoints, AFailedWriteIsAnErrorOfTheNextCallOnAllRanksAndTheOldOneStays) {
+TEST_F(Checkpoints, FailedWriteThrowsOnNextCallAndKeepsLastCheckpoint) {
   CheckpointStore store(comm_, where_ / "c", {});
   save(store, 1);
   store.finish();
-  // A directory that is not empty in the place of a file that the next save must write.
+  // A directory that is not empty where a file belongs that the next save must write.
   if (is_root()) fs::create_directories(where_ / "c" / "latest.d" / "x");
   if (is_root()) fs::remove(where_ / "c" / "latest");
   if (is_root()) fs::rename(where_ / "c" / "latest.d", where_ / "c" / "latest");

@@ -37,7 +37,7 @@ TEST_F(Origin, ADescriptionReadsBackTheSame) {
   EXPECT_FALSE(described_origin("not JSON"));
 }
 
-TEST_F(Origin, AnotherOrientationOrPlaceIsDecisive) {
+TEST_F(Origin, AnotherOrientationOrOriginIsDecisive) {
   const DataOrigin trained = of(unchanged);
   const auto flipped = compare(trained, of([](io::CohortLayout& layout) {
                                  unchanged(layout);

@@ -220,7 +220,7 @@ TEST_F(Multitask, InterruptedEqualsUninterruptedAndTheLogsNameTheTargets) {
   EXPECT_EQ(provenance[0]["task"]["targets"][1]["target"], "cognition");
 }
 
-TEST_F(Multitask, RunsOfOneParticipantGiveTheSameOutputsInAnyBatchAndOnAnyNumberOfRanks) {
+TEST_F(Multitask, PredictionsDoNotDependOnBatchSizeOrRanks) {
   const TrainingData training = data();
   const auto made = settings("", both())
                         .model.make(data_spec(settings("", both()).model, *cohort_, 2), DType::kF32,
