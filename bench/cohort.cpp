@@ -50,8 +50,8 @@ Start measure_start(const fs::path& path, std::int64_t frames) {
   lap(0);
   const task::TrainingData data = task::prepare_training_data(cohort, {.targets = {{.name = "sex"}}}, {}, frames);
   lap(1);
-  task::TrainingBatches batches(data,
-                                {.seed = 1, .batch_size = 2, .end_step = 1, .input = task::windows_of(cohort, frames)});
+  task::TrainingBatches batches(
+      data, {.settings = {.seed = 1, .batch_size = 2}, .end_step = 1, .input = task::windows_of(cohort, frames)});
   const task::MicroBatch batch = batches.next(0, 0);
   BRAINMT_CHECK(batch.samples.size() == 2, "a batch of {} samples", batch.samples.size());
   lap(2);

@@ -47,7 +47,7 @@ ReadSettings ReadSettings::from_config(const config::Config& config, MPI_Comm co
           .comm = comm,
           .checksums = config.get<bool>("data.checksums"),
           .cache = {.directory = cache,
-                    .most_bytes = static_cast<std::uint64_t>(config.get<double>("data.cache_gb") * 1e9)}};
+                    .max_bytes = static_cast<std::uint64_t>(config.get<double>("data.cache_gb") * 1e9)}};
 }
 
 void FrameReader::idle_until(const Pause& pause) {

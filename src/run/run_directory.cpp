@@ -76,9 +76,9 @@ std::map<std::string, std::string> flatten(const std::string& yaml) {
 StartRecord StartRecord::from_config(const config::Config& config, int ranks) {
   return {.config_yaml = config.to_yaml(),
           .overrides = {},
-          .version = version(),
-          .revision = git_revision(),
-          .compiler = compiler(),
+          .version = brainmt::version(),
+          .revision = brainmt::git_revision(),
+          .compiler = brainmt::compiler(),
           .libraries = {},
           .precision = config.get<std::string>("precision"),
           .ranks = ranks};
