@@ -82,7 +82,7 @@ TEST(MetricsTable, HasALineForEachMetricWithItsInterval) {
   EXPECT_EQ(metrics_table(metrics),
             "task              regression\n"
             "mse               4   [3.25, 5.5]\n"
-            "r2                null\n"
+            "r2                n/a\n"
             "n_subjects        4\n");
   metrics["ci95"]["mse"] = {nullptr, nullptr};
   EXPECT_EQ(interval_text(metrics, "mse"), "");

@@ -117,7 +117,7 @@ TEST_F(Labels, KindsAreInferredAsDocumented) {
 
 TEST_F(Labels, TextsThatMakeNoGroupsAreRefusedWithTheReason) {
   const io::PhenotypeColumn ages{"age", Texts{"50", "61", "90+", "", "47"}};
-  test::expect_error<DataError>([&] { check_groups_of_people(cohort_with({ages}), ages, "task.confounds"); },
+  test::expect_error<DataError>([&] { check_has_groups(cohort_with({ages}), ages, "task.confounds"); },
                                 {"task.confounds", "'age'", "3 of its 4 values are numbers", "'90+'"});
   test::expect_error<DataError>(
       [&] { read_labels(cohort_with({ages}), {.name = "age", .task = Task::kClassification}); }, {"'90+'", "numbers"});
@@ -127,9 +127,9 @@ TEST_F(Labels, TextsThatMakeNoGroupsAreRefusedWithTheReason) {
     for (int k = 0; k < 10; ++k) std::get<Texts>(sites.values).push_back(fmt::format("site {}", i));
   }
   const io::Cohort cohort = cohort_with({names});
-  test::expect_error<DataError>([&] { check_groups_of_people(cohort, names, "task.confounds"); },
+  test::expect_error<DataError>([&] { check_has_groups(cohort, names, "task.confounds"); },
                                 {"24 different values for 24 scans", "expected groups"});
-  EXPECT_NO_THROW(check_groups_of_people(cohort, sites, "task.confounds")) << "large groups";
+  EXPECT_NO_THROW(check_has_groups(cohort, sites, "task.confounds")) << "large groups";
   Numbers years(24);
   std::iota(years.begin(), years.end(), 50.5);
   test::expect_error<DataError>(
