@@ -2,13 +2,15 @@
 // Softmax attention on the host in tiles (online softmax, Milakov & Gimelshein 2018; tiling as in FlashAttention, Dao
 // et al. 2022), never holding an Lq x Lk matrix. For each sample and head, with d = C / H and scale = d^-1/2:
 //
-//   S = scale * Q K^T,   P = softmax over keys of S,   O = P V,   lse = log sum exp S  (one per query, kept for
-//   backward)
+//   S   = scale Q K^T
+//   P   = softmax over keys of S
+//   O   = P V
+//   lse = log sum exp S                  one per query, saved for backward
 //
-// Backward recomputes P from lse tile by tile: with r = rowsum(dO * O),
-//   dV = P^T dO,  dS = P * (dO V^T - r),  dQ = scale dS K,  dK = scale dS^T Q.
+// Backward recomputes P from lse tile by tile. With r = rowsum(dO * O):
+//   dV = P^T dO,  dS = P * (dO V^T - r),  dQ = scale dS K,  dK = scale dS^T Q
 //
-// The small matrix products inside a tile are done by `gemm`, so that the tiling here stays free of any library.
+// The small GEMMs inside a tile are done by `gemm`, so that the tiling here stays free of any library.
 #include <functional>
 
 #include "kernels/types.hpp"

@@ -1,5 +1,5 @@
 #pragma once
-// Copies, casts and sums of contiguous arrays; what has no better place.
+// Copies, casts and sums of contiguous arrays.
 #include "kernels/types.hpp"
 
 namespace brainmt::kernels {

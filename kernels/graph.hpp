@@ -1,6 +1,6 @@
 #pragma once
 // Operations on matrices between nodes with channels, X [B, P, C, Q]: row p of a sample is contiguous as [C, Q], so
-// that a filter along a row is a matrix product.
+// that a filter along a row is a GEMM.
 #include "kernels/types.hpp"
 
 namespace brainmt::kernels {

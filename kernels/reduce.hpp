@@ -16,8 +16,8 @@ double sum_of_squares(const Exec& exec, View1<const M> x);
 /// True when no element is NaN or infinite.
 template <class M>
 bool all_finite(const Exec& exec, View1<const M> x);
-/// A fingerprint of the bits and their places: the same on any number of threads, another one whenever a single element
-/// has changed, and for more changes with all but certainty.
+/// A fingerprint of the bits and their positions: the same on any number of threads, another one whenever a single
+/// element has changed, and for more changes with all but certainty.
 template <class M>
 std::uint64_t bit_hash(const Exec& exec, View1<const M> x);
 /// out[j] += sum_i x[i, j]: the gradient of a bias. Rows are summed in fixed blocks.

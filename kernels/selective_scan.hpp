@@ -12,7 +12,7 @@
 // own (activations.hpp: gate_silu).
 //
 // The forward pass stores the state in front of every segment of kScanSegment tokens; the backward pass recomputes the
-// states inside a segment from there. State and decay are Master<T>, whatever T.
+// states inside a segment from there. State and decay are Master<T>.
 #include <span>
 
 #include "kernels/types.hpp"

@@ -9,7 +9,7 @@ template <class T>
 void softmax_fwd(const Exec& exec, MatrixView<T> p, View1<Master<T>> lse, MatrixView<const Master<T>> logits,
                  Master<T> scale);
 
-/// p = exp(scale * logits - lse): the forward pass's weights again.
+/// p = exp(scale * logits - lse): recomputes the forward pass's weights.
 template <class T>
 void softmax_again(const Exec& exec, MatrixView<T> p, MatrixView<const Master<T>> logits, View1<const Master<T>> lse,
                    Master<T> scale);

@@ -13,18 +13,18 @@ void token_scatter(const Exec& exec, View3<Master<T>> tokens, View4<const T> fea
   using M = Master<T>;
   // Of the tokens, those of these frames.
   profile::count("brainmt::token::scatter", {.bytes = static_cast<double>(features.size()) * (sizeof(T) + sizeof(M))});
-  const std::size_t chunk = features.extent(1), places = features.extent(2), width = features.extent(3);
+  const std::size_t chunk = features.extent(1), patches = features.extent(2), width = features.extent(3);
   const std::size_t frames = temporal.extent(0);
-  // Frames fastest, as in the sequence: the writes of one place are contiguous.
+  // Frames fastest, as in the sequence: the writes of one patch are contiguous.
   detail::for_each_row(
-      exec, "brainmt::token::scatter", features.extent(0) * places * chunk,
+      exec, "brainmt::token::scatter", features.extent(0) * patches * chunk,
       KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
-        const std::size_t b = row / (places * chunk), p = row / chunk % places, t = row % chunk;
+        const std::size_t b = row / (patches * chunk), p = row / chunk % patches, t = row % chunk;
         M* token = &tokens(b, 1 + p * frames + first_frame + t, 0);
         const T* feature = &features(b, t, p, 0);
-        const M *place = &position(1 + p, 0), *frame = &temporal(first_frame + t, 0);
+        const M *patch = &position(1 + p, 0), *frame = &temporal(first_frame + t, 0);
         detail::row_for(team, width,
-                        [=](std::size_t c) { token[c] = static_cast<M>(feature[c]) + place[c] + frame[c]; });
+                        [=](std::size_t c) { token[c] = static_cast<M>(feature[c]) + patch[c] + frame[c]; });
       });
 }
 
@@ -33,8 +33,8 @@ void cls_scatter(const Exec& exec, View3<M> tokens, View1<const M> cls, View2<co
   detail::for_each_row(
       exec, "brainmt::token::cls", tokens.extent(0), KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t b) {
         M* token = &tokens(b, 0, 0);
-        const M *first = cls.data(), *place = position.data();
-        detail::row_for(team, cls.extent(0), [=](std::size_t c) { token[c] = first[c] + place[c]; });
+        const M *first = cls.data(), *patch = position.data();
+        detail::row_for(team, cls.extent(0), [=](std::size_t c) { token[c] = first[c] + patch[c]; });
       });
 }
 
@@ -43,11 +43,11 @@ void token_gather(const Exec& exec, View4<T> dfeatures, View3<const Master<T>> d
                   std::size_t first_frame) {
   profile::count("brainmt::token::gather",
                  {.bytes = static_cast<double>(dfeatures.size()) * (sizeof(T) + sizeof(Master<T>))});
-  const std::size_t chunk = dfeatures.extent(1), places = dfeatures.extent(2), width = dfeatures.extent(3);
+  const std::size_t chunk = dfeatures.extent(1), patches = dfeatures.extent(2), width = dfeatures.extent(3);
   detail::for_each_row(
-      exec, "brainmt::token::gather", dfeatures.extent(0) * places * chunk,
+      exec, "brainmt::token::gather", dfeatures.extent(0) * patches * chunk,
       KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
-        const std::size_t b = row / (places * chunk), p = row / chunk % places, t = row % chunk;
+        const std::size_t b = row / (patches * chunk), p = row / chunk % patches, t = row % chunk;
         T* feature = &dfeatures(b, t, p, 0);
         const Master<T>* token = &dtokens(b, 1 + p * frames + first_frame + t, 0);
         detail::row_for(team, width, [=](std::size_t c) { feature[c] = static_cast<T>(token[c]); });
@@ -72,10 +72,10 @@ KOKKOS_INLINE_FUNCTION void add_tokens(const detail::RowTeam& team, M* sum, cons
 template <class M>
 void token_parameter_grads(const Exec& exec, View1<M> dcls, View2<M> dposition, View2<M> dtemporal,
                            View3<const M> dtokens) {
-  detail::count_traffic("brainmt::token::position_grad", dtokens, dtokens);  // for places, and again for frames
-  const std::size_t frames = dtemporal.extent(0), places = dposition.extent(0) - 1;
+  detail::count_traffic("brainmt::token::position_grad", dtokens, dtokens);  // for patches, and again for frames
+  const std::size_t frames = dtemporal.extent(0), patches = dposition.extent(0) - 1;
   detail::for_each_row(
-      exec, "brainmt::token::position_grad", 1 + places, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
+      exec, "brainmt::token::position_grad", 1 + patches, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t row) {
         if (row == 0) {
           add_tokens(team, dcls.data(), dtokens, 0, 0, 1);
           add_tokens(team, dposition.data(), dtokens, 0, 0, 1);
@@ -85,7 +85,7 @@ void token_parameter_grads(const Exec& exec, View1<M> dcls, View2<M> dposition, 
       });
   detail::for_each_row(
       exec, "brainmt::token::temporal_grad", frames, KOKKOS_LAMBDA(const detail::RowTeam& team, std::size_t t) {
-        add_tokens(team, &dtemporal(t, 0), dtokens, 1 + t, frames, places);
+        add_tokens(team, &dtemporal(t, 0), dtokens, 1 + t, frames, patches);
       });
 }
 

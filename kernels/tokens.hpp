@@ -1,6 +1,6 @@
 #pragma once
 // From convolution features to the token sequence of the paper, and back. Order is temporal-first: the CLS token, then
-// for each place p all T frames, so L = 1 + P*T and token(p, t) = 1 + p*T + t.
+// for each patch p all T frames, so L = 1 + P*T and token(p, t) = 1 + p*T + t.
 #include "kernels/types.hpp"
 
 namespace brainmt::kernels {
@@ -31,7 +31,7 @@ void token_parameter_grads(const Exec& exec, View1<M> dcls, View2<M> dposition, 
 template <class M>
 void mean_tokens(const Exec& exec, View2<M> out, View3<const M> h);
 
-/// out[b, t, :] = mean over the places p of h[b, 1 + p*T + t, :], T = out.extent(1) (the embedding of a frame).
+/// out[b, t, :] = mean over the patches p of h[b, 1 + p*T + t, :], T = out.extent(1) (the embedding of a frame).
 template <class M>
 void mean_frame_tokens(const Exec& exec, View3<M> out, View3<const M> h);
 

@@ -8,7 +8,7 @@
 //  * Gradient contract: gradients of *parameters* are added to (+=); gradients of *activations* are assigned, unless
 //    the declaration says otherwise.
 //  * No floating-point atomics: partial sums are combined in an order fixed by the shape, so two runs give equal bits.
-//  * Letters: B batch, T frames, P places per frame, L tokens, C model width, E inner width, N state, H heads, K taps.
+//  * Letters: B batch, T frames, P patches per frame, L tokens, C model width, E inner width, N state, H heads, K taps.
 #include <Kokkos_Core.hpp>
 
 #include "base/bfloat16.hpp"

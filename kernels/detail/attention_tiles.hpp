@@ -1,5 +1,5 @@
 #pragma once
-// What both passes of the tiled attention share: one head of one sample as strided rows, and tiles of it in float.
+// Shared by both passes of tiled attention: one head of one sample as strided rows, and tiles of it in float.
 #include <cmath>
 #include <vector>
 

@@ -1,5 +1,5 @@
 #pragma once
-// What the tiled host kernels launch with: independent work items and workspace of the call.
+// Launch helpers of the tiled host kernels: independent work items and workspace.
 #include "kernels/types.hpp"
 
 namespace brainmt::kernels::detail {

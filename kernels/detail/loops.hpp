@@ -31,7 +31,7 @@ inline constexpr std::size_t kElementBlock =
     4096;                                     // elements of one host work item: a few pages, far above loop overhead
 inline constexpr std::size_t kSumLanes = 16;  // independent partial sums along a row: one 512-bit register of float
 
-struct HostRow {};  // stands for the team where a row belongs to one thread
+struct HostRow {};  // team of one thread
 using TeamPolicy = Kokkos::TeamPolicy<Exec, Kokkos::IndexType<std::size_t>>;
 using RowTeam = std::conditional_t<kPortable, TeamPolicy::member_type, HostRow>;
 inline constexpr int kRowsPerTeam = kOnHost ? 1 : 4;  // of a portable kernel: one warp each

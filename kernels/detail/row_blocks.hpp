@@ -16,8 +16,8 @@ struct RowBlocks {
   std::size_t rows, per_block, count;
 
   RowBlocks(std::size_t row_count, std::size_t cols) : rows(row_count) {
-    const std::size_t most = std::max<std::size_t>(1, kPartials / std::max<std::size_t>(1, cols));
-    per_block = std::max({kMinimumRows, (rows + most - 1) / most});
+    const std::size_t max_blocks = std::max<std::size_t>(1, kPartials / std::max<std::size_t>(1, cols));
+    per_block = std::max({kMinimumRows, (rows + max_blocks - 1) / max_blocks});
     count = (rows + per_block - 1) / per_block;
   }
   KOKKOS_INLINE_FUNCTION std::size_t begin(std::size_t block) const { return block * per_block; }

@@ -1,10 +1,10 @@
 #pragma once
-// How the host selective scan cuts its work, and what forward and backward share.
+// Tiling of the host selective scan, shared by forward and backward.
 //
 // A tile is 16 channels (one Lanes), a group kGroupTiles tiles, a pass kPassStates states. One work item is one group
 // of one sample and walks its tokens segment by segment. Inputs of a segment are first converted to float in small
-// buffers, [token][lane] in scan order; padding lanes and padding states are 0 there and stay without effect, so that
-// the sweeps need no special case for any E, N or L.
+// buffers, [token][lane] in scan order; padding lanes and padding states are 0 and have no effect, so the loops need no
+// special case for any E, N or L.
 #include <algorithm>
 
 #include "base/error.hpp"
@@ -15,7 +15,7 @@
 
 namespace brainmt::kernels::detail {
 
-inline constexpr int kPassStates = 4;  // states whose values stay in registers during a sweep
+inline constexpr int kPassStates = 4;  // states held in registers during a pass over a segment
 inline constexpr int kGroupTiles =
     8;  // 128 channels: 512 contiguous bytes of a token row, which begins on a page of its own
 

@@ -1,6 +1,6 @@
 #pragma once
-// Workspace of one kernel call, taken from the pool, so that a steady step asks the system for no memory. It may be let
-// go as soon as the kernels that use it are launched: the pool gives memory out in the order of the one stream.
+// Workspace of one kernel call, from the pool. May be released as soon as the kernels that use it are launched: the
+// pool reuses memory in stream order.
 #include <memory>
 
 #include "kernels/types.hpp"

@@ -1,6 +1,6 @@
 #pragma once
-// How much the kernels have to do, for a profile (src/profile/region.hpp). Memory-bound kernels say their bytes alone;
-// the rest have formulas here, common to the host's kernels and the portable ones, whatever a variant computes twice.
+// FLOPs and bytes of kernels, for profiles (src/profile/region.hpp). Memory-bound kernels declare bytes only; the
+// others have formulas here, the same for host and device variants; recomputation inside a variant is not counted.
 #include <span>
 
 #include "kernels/selective_scan.hpp"
@@ -35,8 +35,8 @@ profile::Work scan_fwd_work(std::span<const ScanDirection<T>> directions) {
 }
 
 /// Their backward pass. For each token, channel and state: decay and s again 5, g = dy C + carry 2, carry = decay g 1,
-/// its product with s 1, and five sums of products (dA, ddelta, du, dB, dC) 10; for each token and channel 8 more.
-/// Reads x, delta_raw, dy, B, C and the states, writes dx, ddelta_raw, dB, dC.
+/// times s 1, and five multiply-adds (dA, ddelta, du, dB, dC) 10; for each token and channel 8 more. Reads x,
+/// delta_raw, dy, B, C and the states, writes dx, ddelta_raw, dB, dC.
 template <class T>
 profile::Work scan_bwd_work(std::span<const ScanDirection<T>> directions) {
   profile::Work sum;
@@ -54,7 +54,7 @@ profile::Work conv1d_fwd_work(const MatrixView<T>& x, std::size_t taps) {
   return {.flops = static_cast<double>(x.size()) * (2 * static_cast<double>(taps) + 5), .bytes = 2 * bytes_of(x)};
 }
 
-/// The sum again, dx and dw: 6 K; bias, SiLU's slope and its product with dy, dbias: 10. Reads x and dy, writes dx.
+/// The sum again, dx and dw: 6 K; bias, SiLU's slope times dy, dbias: 10. Reads x and dy, writes dx.
 template <class T>
 profile::Work conv1d_bwd_work(const MatrixView<T>& x, std::size_t taps, bool accumulate) {
   return {.flops = static_cast<double>(x.size()) * (6 * static_cast<double>(taps) + 10),

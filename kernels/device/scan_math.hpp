@@ -1,5 +1,5 @@
 #pragma once
-// Arithmetic of the portable scan, in Master<T>: step size, decay, and where the tokens of a segment lie.
+// Arithmetic of the device's scan, in Master<T>: step size, decay, and addresses of the tokens of a segment.
 #include <cmath>
 
 #include "base/error.hpp"
@@ -116,8 +116,8 @@ struct Segment {
   KOKKOS_INLINE_FUNCTION std::size_t row(int t) const { return static_cast<std::size_t>(first + step * t); }
 };
 
-/// One column of a token matrix, at every `every`-th token of a segment from token `begin` on: a pointer that walks,
-/// because a device spends more instructions on an address than on what is done with the number.
+/// One column of a token matrix, at every `every`-th token of a segment from token `begin` on. An incremented pointer:
+/// address arithmetic would cost more instructions than the computation.
 template <class T>
 struct Column {
   T* at;
@@ -154,8 +154,8 @@ KOKKOS_INLINE_FUNCTION T rounded(Master<T> value) {
 /// One or two directions, with the extents of a launch.
 template <class T>
 struct ScanProblem {
-  static constexpr int kMost = 2;
-  ScanDirection<T> direction[kMost];
+  static constexpr int kMaxDirections = 2;
+  ScanDirection<T> direction[kMaxDirections];
   int directions;
   std::size_t batch, length, channels, states;
 
@@ -165,8 +165,8 @@ struct ScanProblem {
 
 template <class T>
 ScanProblem<T> scan_problem(std::span<const ScanDirection<T>> directions, std::size_t batch, std::size_t length) {
-  BRAINMT_CHECK(directions.size() >= 1 && directions.size() <= ScanProblem<T>::kMost, "selective scan: {} directions",
-                directions.size());
+  BRAINMT_CHECK(directions.size() >= 1 && directions.size() <= ScanProblem<T>::kMaxDirections,
+                "selective scan: {} directions", directions.size());
   ScanProblem<T> problem{{},     static_cast<int>(directions.size()), batch,
                          length, directions[0].a_log.extent(0),       directions[0].a_log.extent(1)};
   for (std::size_t i = 0; i < directions.size(); ++i) {

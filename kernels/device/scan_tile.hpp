@@ -1,12 +1,11 @@
 #pragma once
-// What the walks of the portable scan share: a team goes through one segment of kTile channels. A member owns
-// kOwnChannels channels and kOwnStates states of each: within a warp lanes 4 k .. 4 k + 3 share channels, and lanes k,
-// k + 4, .. share states. So a member's states stay in registers, sums over states (y, dx, ddelta) go over 4 lanes and
-// sums over channels (dB, dC) over 8, after the member has added up its own.
+// Work distribution of the device's scan: a team processes one segment of kTile channels. A member owns kOwnChannels
+// channels and kOwnStates states of each: within a warp lanes 4 k .. 4 k + 3 share channels, and lanes k, k + 4, ..
+// share states. So a member's states stay in registers, sums over states (y, dx, ddelta) go over 4 lanes and sums over
+// channels (dB, dC) over 8, after the member has added up its own.
 //
-// What all members need of a token is worked out once and lies in the team's memory: delta with a second number of each
-// channel, and the rows of B and C. Tokens past the end, channels past the last and states past N are zeros there,
-// which leave states and gradients as they are.
+// Per token the team's shared memory holds delta and one further value of each channel, and the rows of B and C. Tokens
+// past the end, channels past the last and states past N are zeros there, which leave states and gradients as they are.
 #include "kernels/device/scan_math.hpp"
 #include "kernels/device/team.hpp"
 
@@ -16,7 +15,7 @@ inline constexpr int kTile = 32;  // channels
 inline constexpr int kOwnChannels = 2, kOwnStates = 4;
 inline constexpr int kStateGroups = kPass / kOwnStates, kWarpChannels = kTeamLanes / kStateGroups * kOwnChannels;
 inline constexpr int kWarps = kTile / kWarpChannels, kMembers = kWarps * kTeamLanes;
-inline constexpr int kEvery = kMembers / kTile;  // where a member has one channel, it takes every so manieth token
+inline constexpr int kEvery = kMembers / kTile;  // a member with one channel takes every kEvery-th token
 inline constexpr int kStretch = 8, kStretches = kScanSegment / kStretch;  // tokens of one piece of straight code
 static_assert(kScanSegment % kStretch == 0 && kMembers % kTile == 0 && kMembers % kPass == 0 && kStretch % kEvery == 0);
 static_assert(kOwnStates == kStateGroups && 2 * kOwnStates == kTeamLanes / kStateGroups,
@@ -53,11 +52,11 @@ KOKKOS_INLINE_FUNCTION OwnStates<M> zeros() {
   return own;
 }
 
-/// Where a member stands.
-struct Place {
+/// Position of a member in its team.
+struct MemberIndex {
   int member, warp, channels, states;  // groups of channels in the tile, of states
 
-  KOKKOS_INLINE_FUNCTION explicit Place(int rank)
+  KOKKOS_INLINE_FUNCTION explicit MemberIndex(int rank)
       : member(rank), warp(rank / kTeamLanes), channels(rank / kStateGroups), states(rank % kStateGroups) {}
   KOKKOS_INLINE_FUNCTION int channel(int c) const { return channels * kOwnChannels + c; }
   KOKKOS_INLINE_FUNCTION int state(int n) const { return states * kOwnStates + n; }
@@ -117,27 +116,27 @@ class ScanTile {
 
   /// f(c, n, index in [N, E]) for those of a member's states that exist.
   template <class F>
-  KOKKOS_INLINE_FUNCTION void for_entries(const Place& place, const F& f) const {
+  KOKKOS_INLINE_FUNCTION void for_entries(const MemberIndex& own_index, const F& f) const {
     for_own([&](auto c, auto n) {
-      const int s = first_state_ + place.state(n), e = first_channel_ + place.channel(c);
+      const int s = first_state_ + own_index.state(n), e = first_channel_ + own_index.channel(c);
       if (s < states_ && e < channels_) f(c, n, s * channels_ + e);
     });
   }
   /// A member's part of [N, E]; 0 for what does not exist.
-  KOKKOS_INLINE_FUNCTION OwnStates<M> read(const M* from, const Place& place) const {
+  KOKKOS_INLINE_FUNCTION OwnStates<M> read(const M* from, const MemberIndex& own_index) const {
     OwnStates<M> own = zeros<M>();
-    for_entries(place, [&](auto c, auto n, int i) { own(c, n) = from[i]; });
+    for_entries(own_index, [&](auto c, auto n, int i) { own(c, n) = from[i]; });
     return own;
   }
-  KOKKOS_INLINE_FUNCTION void write(M* to, const OwnStates<M>& own, const Place& place) const {
-    for_entries(place, [&](auto c, auto n, int i) { to[i] = own(c, n); });
+  KOKKOS_INLINE_FUNCTION void write(M* to, const OwnStates<M>& own, const MemberIndex& own_index) const {
+    for_entries(own_index, [&](auto c, auto n, int i) { to[i] = own(c, n); });
   }
-  KOKKOS_INLINE_FUNCTION OwnStates<M> rates(const Place& place) const {
+  KOKKOS_INLINE_FUNCTION OwnStates<M> rates(const MemberIndex& own_index) const {
     OwnStates<M> own = zeros<M>();
     for_own([&](auto c, auto n) {
-      const int s = first_state_ + place.state(n);
-      if (s < states_ && exists(place.channel(c)))
-        own(c, n) = ScanMath<M>::rate(scan.a_log(channel(place.channel(c)), static_cast<std::size_t>(s)));
+      const int s = first_state_ + own_index.state(n);
+      if (s < states_ && exists(own_index.channel(c)))
+        own(c, n) = ScanMath<M>::rate(scan.a_log(channel(own_index.channel(c)), static_cast<std::size_t>(s)));
     });
     return own;
   }
@@ -159,7 +158,7 @@ KOKKOS_INLINE_FUNCTION void advance(OwnStates<M>& s, OwnStates<M>& decay, const 
   });
 }
 
-/// What the teams of a launch stand for: tiles fastest, then segments, samples, directions.
+/// Team index -> tile (fastest), segment, sample, direction.
 struct TeamGrid {
   int tiles, segments, batch, directions;
 

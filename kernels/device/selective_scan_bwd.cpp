@@ -1,27 +1,27 @@
 // Backward selective scan (formulas: kernels/ref/selective_scan.hpp), a team for each segment and kTile channels. As
-// forward, but time runs back, and what travels is a g, the gradient that reaches the state in front of a token:
+// forward, with time reversed; the carried value is a g = a_t g_t, the gradient of the state before token t:
 //
-//   ends    every segment from a g of 0 behind it: what leaves it at its front, and the sum of its delta
-//   (scan_ends.hpp) carry   from the last segment to the first: a g := exp(A sum of delta) a g + what leaves sweep
-//   every segment with what truly arrives: gradients of the inputs, and sums over its tokens of the others sums    dB,
-//   dC over tiles of channels and dA_log, dD, dbias over segments, in order: no atomics
+//   local scan    each segment from a g = 0 behind it: a g before its first token, and the sum of its delta
+//   chunk carry   from the last segment to the first: a g := exp(A sum of delta) a g + a g of the local scan
+//   output pass   each segment with its true a g: dx, ddelta, dB, dC, and sums over its tokens
+//   sums          dB, dC over tiles of channels; dA_log, dD, dbias over segments, in order: no atomics
 #include <algorithm>
 
 #include "kernels/detail/loops.hpp"
 #include "kernels/detail/scratch.hpp"
 #include "kernels/detail/work.hpp"
-#include "kernels/device/scan_ends.hpp"
-#include "kernels/device/scan_sweep_bwd.hpp"
+#include "kernels/device/scan_local.hpp"
+#include "kernels/device/scan_output_bwd.hpp"
 
 namespace brainmt::kernels {
 namespace {
 
 using namespace device;
 
-constexpr std::size_t kMostSegments =
-    1024;  // of one sweep: its partial sums of dB, dC are 256 MiB in float at E = 1024
+constexpr std::size_t kMaxSegments =
+    1024;  // of one output pass: its partial sums of dB, dC are 256 MiB in float at E = 1024
 
-/// db and dc of the tokens of a sweep: the tiles' sums, in order.
+/// db and dc of the tokens of an output pass: the tiles' sums, in order.
 template <class T>
 struct SumTiles {
   using M = Master<T>;
@@ -62,24 +62,24 @@ struct SumSegments {
   }
 };
 
-/// The sweep over one sample in one direction, kMostSegments segments at a time, and its sums.
+/// Output pass over one sample in one direction, kMaxSegments segments at a time, and its sums.
 template <class T>
-void sweep_sample(const Exec& exec, const ScanGradients<T>& gradients, const ScanProblem<T>& problem, int direction,
-                  std::size_t sample, MatrixView<const T> dy, const Master<T>* arriving) {
+void output_sample(const Exec& exec, const ScanGradients<T>& gradients, const ScanProblem<T>& problem, int direction,
+                   std::size_t sample, MatrixView<const T> dy, const Master<T>* arriving) {
   using M = Master<T>;
   const ScanDirection<T>& scan = problem.direction[direction];
   const std::size_t tiles = (problem.channels + kTile - 1) / kTile, all = problem.segments();
-  const std::size_t most = std::min(all, kMostSegments), capacity = most * kScanSegment, rows = problem.states + 2;
-  const detail::Scratch<M> channel_sums(most * rows * problem.channels), tile_sums(tiles * capacity * kRow);
-  for (std::size_t first = 0; first < all; first += kMostSegments) {
-    const std::size_t segments = std::min(all - first, kMostSegments);
+  const std::size_t batch = std::min(all, kMaxSegments), capacity = batch * kScanSegment, rows = problem.states + 2;
+  const detail::Scratch<M> channel_sums(batch * rows * problem.channels), tile_sums(tiles * capacity * kRow);
+  for (std::size_t first = 0; first < all; first += kMaxSegments) {
+    const std::size_t segments = std::min(all - first, kMaxSegments);
     const std::size_t tokens = std::min(problem.length - first * kScanSegment, segments * kScanSegment);
     for (int pass = 0; pass < problem.passes(); ++pass) {
       const TeamGrid grid = TeamGrid::of(problem, segments, 1, 1);
-      for_each_team<SweepMemory<M>, kMembers>(
+      for_each_team<OutputMemoryBwd<M>, kMembers>(
           exec, "brainmt::selective_scan::bwd", grid.teams(),
-          ScanSweep<T>{problem, grid, gradients, dy, arriving, sample, first, capacity, channel_sums.data(),
-                       tile_sums.data(), direction, pass});
+          OutputPassBwd<T>{problem, grid, gradients, dy, arriving, sample, first, capacity, channel_sums.data(),
+                           tile_sums.data(), direction, pass});
       detail::for_each(exec, "brainmt::selective_scan::bwd_sum_tiles", tokens * kRow,
                        SumTiles<T>{gradients, scan, problem, sample, first, tiles, capacity, tile_sums.data(), pass});
     }
@@ -104,8 +104,8 @@ void selective_scan_bwd(const Exec& exec, std::span<const ScanGradients<T>> grad
   join_segments<false>(exec, problem, dy, arriving.data());
   for (int i = 0; i < problem.directions; ++i)
     for (std::size_t sample = 0; sample < batch; ++sample)
-      sweep_sample(exec, gradients[static_cast<std::size_t>(i)], problem, i, sample, dy,
-                   arriving.data() + (static_cast<std::size_t>(i) * batch + sample) * per_sample);
+      output_sample(exec, gradients[static_cast<std::size_t>(i)], problem, i, sample, dy,
+                    arriving.data() + (static_cast<std::size_t>(i) * batch + sample) * per_sample);
 }
 
 #define BRAINMT_INSTANTIATE(T)                                                                             \

@@ -1,14 +1,15 @@
-// Forward selective scan, a team for each segment and kTile channels. Segments are independent but for the state in
-// front of them, so that a single sample fills a device:
+// Forward selective scan, a team for each segment and kTile channels. Segments are independent except for their initial
+// state, so that a single sample fills a device:
 //
-//   ends    every segment from a state of 0: its last state and the sum of its delta           (scan_ends.hpp)
-//   carry   from segment to segment: s := exp(A sum of delta) s + last state
-//   sweep   every segment again, now from its true state: y, one direction after the other
+//   local scan    each segment from a state of 0: its last state and the sum of its delta
+//   chunk carry   from segment to segment: s := exp(A sum of delta) s + last state of the local scan
+//   output pass   each segment again from its true initial state: y, one direction after the other
 //
-// The end of segment k is kept in `states` of segment k + 1, where the carry replaces it by the true state.
+// The last state of segment k is stored in `states` of segment k + 1, where the chunk carry replaces it by the true
+// one.
 #include "kernels/detail/work.hpp"
-#include "kernels/device/scan_ends.hpp"
-#include "kernels/device/scan_sweep_fwd.hpp"
+#include "kernels/device/scan_local.hpp"
+#include "kernels/device/scan_output_fwd.hpp"
 
 namespace brainmt::kernels {
 
@@ -23,8 +24,8 @@ void selective_scan_fwd(const Exec& exec, MatrixView<T> y, std::span<const ScanD
   const TeamGrid grid = TeamGrid::of(problem, problem.segments(), batch, 1);
   for (int i = 0; i < problem.directions; ++i)
     for (int pass = 0; pass < problem.passes(); ++pass)
-      for_each_team<ForwardMemory<M>, kMembers>(exec, "brainmt::selective_scan::fwd", grid.teams(),
-                                                ForwardSweep<T>{problem, grid, y, i, pass});
+      for_each_team<OutputMemoryFwd<M>, kMembers>(exec, "brainmt::selective_scan::fwd", grid.teams(),
+                                                  OutputPassFwd<T>{problem, grid, y, i, pass});
 }
 
 #define BRAINMT_INSTANTIATE(T)                                                                                    \

@@ -68,7 +68,7 @@ struct LockstepTeam {
   }
 };
 
-/// What a member keeps from phase to phase.
+/// Per-member variables that live across phases.
 template <class Own, class Team>
 struct Kept {
   Own of[Team::kKept];

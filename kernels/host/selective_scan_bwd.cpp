@@ -3,12 +3,12 @@
 //
 //   for each chunk of kChunkSegments segments, last one in scan order first
 //     every group of channels, in parallel: for each segment, last one first
-//       recompute decay and state of every token from the stored state, then sweep back
+//       recompute decay and state of every token from the stored state, then run backward in time
 //     dB, dC rows of the chunk = sum over groups, in order
 //   parameter gradients += sum over samples, in order
 //
-// dB and dC are sums over all channels. Inside a group they are folded tile after tile; the groups' partial sums wait
-// in a workspace of B * ceil(E / 128) * 1024 * 2 N floats (1 MiB a sample for E = 1024, N = 16), whatever the length.
+// dB and dC are sums over all channels. Inside a group they are folded tile after tile; the groups' partial sums are in
+// a workspace of B * ceil(E / 128) * 1024 * 2 N floats (1 MiB per sample for E = 1024, N = 16), for any length.
 #include "kernels/detail/scan_oracle.hpp"
 #include "kernels/detail/scan_tiles.hpp"
 #include "kernels/detail/work.hpp"
@@ -25,7 +25,7 @@ constexpr std::size_t kChunkQuads = kChunkSegments * kSegmentQuads;
 static_assert(kScanSegment % 4 == 0 && kPassStates == 4,
               "fold_four and fold_quads turn 4 states x 4 tokens into one vector");
 
-/// What outlives a segment. Sums per sample, so that samples run in parallel and are added in order at the end.
+/// Values carried across segments. Sums per sample, so that samples run in parallel and are added in order at the end.
 struct BwdWorkspace {
   Workspace carry;      // [B, tile, padded state, lane] a_{t+1} g_{t+1} of the token in front
   Workspace da;         // [B, tile, padded state, lane] sum of dL/d(delta A) * delta

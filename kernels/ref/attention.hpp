@@ -25,7 +25,7 @@ void add_scaled_row(S* y, S factor, const S* x, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) y[i] += factor * x[i];
 }
 
-// Calls f(row of the query, row of its first key, first column of its head, place in lse) for every query and head.
+// Calls f(row of the query, row of its first key, first column of its head, index in lse) for every query and head.
 template <class F>
 void for_each_query(const AttentionShape& s, F&& f) {
   for (std::int64_t b = 0; b < s.batch; ++b)

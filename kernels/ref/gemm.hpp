@@ -1,7 +1,7 @@
 #pragma once
-// Matrix product by plain loops: C[m,n] = alpha * op(A) op(B) + beta * C, all row-major, `ld` in elements.
+// GEMM by plain loops: C[m,n] = alpha * op(A) op(B) + beta * C, all row-major, `ld` in elements.
 // op transposes when its flag is set: A is stored [m,k], or [k,m] when `ta`; B is stored [k,n], or [n,k] when `tb`.
-// beta = 0 assigns, whatever C held. Sums run over k in order.
+// beta = 0 assigns. Sums run over k in order.
 #include <cstddef>
 #include <vector>
 

@@ -1,10 +1,13 @@
 #pragma once
 // Normalisation over the last axis by plain loops. All matrices are [rows, cols], contiguous.
 //
-//   LayerNorm (Ba et al. 2016):           y = xhat w + bias, xhat = (x - mean) rstd, rstd = 1 / sqrt(mean((x - mean)^2)
-//   + eps) RMSNorm (Zhang & Sennrich 2019):      y = xhat w,        xhat = x rstd,          rstd = 1 / sqrt(mean(x^2) +
-//   eps) backward, with g = dy w:              dx = rstd (g - mean(g) - xhat mean(g xhat))       [RMSNorm: without
-//   mean(g)]
+// LayerNorm (Ba et al. 2016)
+//   rstd = 1 / sqrt(mean((x - mean)^2) + eps),  xhat = (x - mean) rstd,  y = xhat w + bias
+// RMSNorm (Zhang & Sennrich 2019)
+//   rstd = 1 / sqrt(mean(x^2) + eps),           xhat = x rstd,           y = xhat w
+// Backward, with g = dy w
+//   dx = rstd (g - mean(g) - xhat mean(g xhat))                          RMSNorm: without mean(g)
+//   dw = sum over rows of dy xhat,   dbias = sum over rows of dy
 //
 // Gradient contract: dw and dbias are added to; dx is assigned, or added to when `accumulate`.
 #include <cmath>

@@ -13,7 +13,7 @@ struct PatchShape {
   std::size_t edge;
 
   std::size_t along(std::size_t axis) const { return (extent[axis] + edge - 1) / edge; }
-  std::size_t places() const { return along(0) * along(1) * along(2); }
+  std::size_t patches() const { return along(0) * along(1) * along(2); }
   std::size_t taps() const { return edge * edge * edge; }
   std::size_t voxels() const { return extent[0] * extent[1] * extent[2]; }
 };
@@ -27,8 +27,8 @@ void for_each_patch_voxel(const PatchShape& s, F&& f) {
     for (std::size_t y = 0; y < s.extent[0]; ++y)
       for (std::size_t x = 0; x < s.extent[1]; ++x)
         for (std::size_t z = 0; z < s.extent[2]; ++z) {
-          const std::size_t k = s.edge, place = (y / k * s.along(1) + x / k) * s.along(2) + z / k;
-          f((n * s.places() + place) * s.taps() + (y % k * k + x % k) * k + z % k,
+          const std::size_t k = s.edge, patch = (y / k * s.along(1) + x / k) * s.along(2) + z / k;
+          f((n * s.patches() + patch) * s.taps() + (y % k * k + x % k) * k + z % k,
             n * s.voxels() + (y * s.extent[1] + x) * s.extent[2] + z);
         }
 }
@@ -37,7 +37,7 @@ void for_each_patch_voxel(const PatchShape& s, F&& f) {
 
 template <class S>
 void patch_gather(S* patches, const S* voxels, const PatchShape& s) {
-  std::fill_n(patches, s.batch * s.places() * s.taps(), S(0));
+  std::fill_n(patches, s.batch * s.patches() * s.taps(), S(0));
   detail::for_each_patch_voxel(s, [&](std::size_t element, std::size_t voxel) { patches[element] = voxels[voxel]; });
 }
 

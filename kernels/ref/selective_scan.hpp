@@ -12,9 +12,11 @@
 //   dC_t[n]  = sum_e s_t[n] dy_t
 //   dB_t[n]  = sum_e g_t[n] delta_t x_t
 //   dx_t     = sum_n g_t[n] delta_t B_t[n] + D dy_t
-//   ddelta_t = sum_n g_t[n] (A[n] a_t[n] s_{t-1}[n] + B_t[n] x_t),   ddelta_raw_t = ddelta_t sigmoid(delta_raw_t +
-//   bias) dA_log[n] += A[n] sum_t g_t[n] delta_t a_t[n] s_{t-1}[n],   dD += sum_t dy_t x_t,   dbias += sum_t
-//   ddelta_raw_t
+//   ddelta_t     = sum_n g_t[n] (A[n] a_t[n] s_{t-1}[n] + B_t[n] x_t)
+//   ddelta_raw_t = ddelta_t sigmoid(delta_raw_t + delta_bias)
+//   dA_log[n]   += A[n] sum_t g_t[n] delta_t a_t[n] s_{t-1}[n]
+//   dD          += sum_t dy_t x_t
+//   ddelta_bias += sum_t ddelta_raw_t
 #include <cmath>
 #include <vector>
 

@@ -21,28 +21,28 @@ Kokkos::View<T*, Exec::memory_space> on_device(const std::vector<T>& values) {
 }
 
 template <class T>
-void expect_as_on_host(std::size_t places, const Voxels& voxels, const Packed& packed, std::size_t frames,
+void expect_as_on_host(std::size_t grid_voxels, const Voxels& voxels, const Packed& packed, std::size_t frames,
                        std::uint16_t fill) {
-  std::vector<float> dense(frames * places);
-  io::GridScatter(voxels, places)(packed, fill, dense);
+  std::vector<float> dense(frames * grid_voxels);
+  io::GridScatter(voxels, grid_voxels)(packed, fill, dense);
   std::vector<T> want;
   for (const float value : dense) want.push_back(static_cast<T>(value));
 
-  std::vector<std::uint32_t> map(places, kOutsideMask);
+  std::vector<std::uint32_t> map(grid_voxels, kOutsideMask);
   for (std::size_t v = 0; v < voxels.size(); ++v) map[voxels[v]] = static_cast<std::uint32_t>(v);
   const auto device_map = on_device(map);
   const auto device_packed = on_device(packed);
-  const Buffer<T> out(frames * places);  // NaN: a place that is left out shows
-  grid_scatter<T>(Exec(), View2<T>(out.data(), frames, places),
+  const Buffer<T> out(frames * grid_voxels);  // NaN: shows voxels that are left out
+  grid_scatter<T>(Exec(), View2<T>(out.data(), frames, grid_voxels),
                   View2<const std::uint16_t>(device_packed.data(), frames, voxels.size()),
-                  View1<const std::uint32_t>(device_map.data(), places), fill);
+                  View1<const std::uint32_t>(device_map.data(), grid_voxels), fill);
   const auto got = Kokkos::create_mirror_view_and_copy(
       Kokkos::HostSpace(),
       Kokkos::View<T*, Exec::memory_space, Kokkos::MemoryTraits<Kokkos::Unmanaged>>(out.data(), out.count()));
   for (std::size_t i = 0; i < want.size(); ++i)
     ASSERT_EQ(std::memcmp(&got(i), &want[i], sizeof(T)), 0)
-        << "frame " << i / places << ", place " << i % places << ": " << static_cast<double>(got(i)) << " for "
-        << static_cast<double>(want[i]);
+        << "frame " << i / grid_voxels << ", voxel " << i % grid_voxels << ": " << static_cast<double>(got(i))
+        << " for " << static_cast<double>(want[i]);
 }
 
 Packed random_bits(std::size_t count, std::uint32_t seed) {
@@ -75,16 +75,16 @@ TYPED_TEST(GridScatter, FillsOutsideOfTheMask) {
 }
 
 TYPED_TEST(GridScatter, AnyMaskAndAnyNumberOfFrames) {
-  const auto every = [](std::uint32_t step, std::uint32_t first, std::uint32_t places) {
+  const auto every = [](std::uint32_t step, std::uint32_t first, std::uint32_t grid_voxels) {
     Voxels voxels;
-    for (std::uint32_t v = first; v < places; v += step) voxels.push_back(v);
+    for (std::uint32_t v = first; v < grid_voxels; v += step) voxels.push_back(v);
     return voxels;
   };
-  constexpr std::uint32_t kPlaces = 4 * 5 * 91;
-  for (const Voxels& voxels : {every(1, 0, kPlaces), every(2, 1, kPlaces), every(3, 0, kPlaces),
-                               every(1, kPlaces - 1, kPlaces), every(1, 700, 1100)})
+  constexpr std::uint32_t kGridVoxels = 4 * 5 * 91;
+  for (const Voxels& voxels : {every(1, 0, kGridVoxels), every(2, 1, kGridVoxels), every(3, 0, kGridVoxels),
+                               every(1, kGridVoxels - 1, kGridVoxels), every(1, 700, 1100)})
     for (const std::size_t frames : {1, 7, 8, 9, 17})
-      expect_as_on_host<TypeParam>(kPlaces, voxels, random_bits(frames * voxels.size(), 2), frames, 0xbc00);
+      expect_as_on_host<TypeParam>(kGridVoxels, voxels, random_bits(frames * voxels.size(), 2), frames, 0xbc00);
 }
 
 }  // namespace

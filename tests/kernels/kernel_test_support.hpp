@@ -62,7 +62,7 @@ class Buffer {
   Kokkos::View<T*, Kokkos::LayoutRight, Exec::memory_space> data_;
 };
 
-/// Every |got - want| <= absolute + relative * |want|; stops at the first failure and names its place.
+/// Every |got - want| <= absolute + relative * |want|; stops at the first failure and names its index.
 inline void expect_close(const Values& got, const Values& want, double absolute, double relative,
                          const std::string& what) {
   ASSERT_EQ(got.size(), want.size()) << what;

@@ -14,7 +14,7 @@ const std::vector<ref::PatchShape> kShapes = {{1, {1, 1, 1}, 1},   {2, {4, 2, 6}
                                               {2, {7, 4, 1}, 3},   {1, {16, 17, 33}, 16}, {2, {3, 20, 15}, 16},
                                               {2, {5, 31, 32}, 16}};
 
-std::size_t patch_elements(const ref::PatchShape& s) { return s.batch * s.places() * s.taps(); }
+std::size_t patch_elements(const ref::PatchShape& s) { return s.batch * s.patches() * s.taps(); }
 
 TEST(PatchOracle, GradientMatchesCentralDifferences) {
   const ref::PatchShape s{2, {5, 3, 4}, 2};
@@ -33,9 +33,9 @@ TEST(PatchOracle, WithAProductIsAConvolution) {
   constexpr std::size_t kWidth = 3;
   for (const ref::PatchShape& s : kShapes) {
     const Values voxels = random_values(s.batch * s.voxels(), 1), w = random_values(kWidth * s.taps(), 2);
-    Values patches(patch_elements(s)), found(s.batch * s.places() * kWidth), expected(found.size());
+    Values patches(patch_elements(s)), found(s.batch * s.patches() * kWidth), expected(found.size());
     ref::patch_gather(patches.data(), voxels.data(), s);
-    ref::gemm(false, true, s.batch * s.places(), kWidth, s.taps(), 1.0, patches.data(), s.taps(), w.data(), s.taps(),
+    ref::gemm(false, true, s.batch * s.patches(), kWidth, s.taps(), 1.0, patches.data(), s.taps(), w.data(), s.taps(),
               0.0, found.data(), kWidth);
     Conv3dShape conv{
         {}, {}, static_cast<std::int64_t>(s.batch), 1, kWidth, static_cast<int>(s.edge), static_cast<int>(s.edge), 0};

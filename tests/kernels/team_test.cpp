@@ -8,9 +8,9 @@
 #include <limits>
 #include <memory>
 
-#include "kernels/device/scan_ends.hpp"
-#include "kernels/device/scan_sweep_bwd.hpp"
-#include "kernels/device/scan_sweep_fwd.hpp"
+#include "kernels/device/scan_local.hpp"
+#include "kernels/device/scan_output_bwd.hpp"
+#include "kernels/device/scan_output_fwd.hpp"
 #include "scan_problem.hpp"
 #include "support/emulated_team.hpp"
 
@@ -145,35 +145,35 @@ struct TeamScan : testing::Test {
   }
 };
 
-TEST_F(TeamScan, EndsForwardAreThoseOfOneThread) {
+TEST_F(TeamScan, LocalScanForwardMatchesOneThread) {
   const TeamGrid teams = grid(1, 2);
   const Buffer<M> totals(2 * problem.shape.channels, 0.0);
   for (const DirectionBuffers<M>& direction : buffers)
     std::fill_n(direction.states.data(), direction.states.count(), M(0));
-  expect_same<EndsMemory<M>>(teams.teams(), SegmentEnds<M, true>{launch, teams, {}, nullptr, totals.data(), 0}, [&] {
+  expect_same<LocalScanMemory<M>>(teams.teams(), LocalScan<M, true>{launch, teams, {}, nullptr, totals.data(), 0}, [&] {
     return std::vector<Values>{totals.values(), buffers[0].states.values(), buffers[1].states.values()};
   });
 }
 
-TEST_F(TeamScan, EndsBackAreThoseOfOneThread) {
+TEST_F(TeamScan, LocalScanBackwardMatchesOneThread) {
   const TeamGrid teams = grid(1, 2);
   const Buffer<M> dy(problem.dy), totals(2 * problem.shape.channels, 0.0);
   const Buffer<M> arriving(2 * 2 * problem.shape.states * problem.shape.channels, 0.0);
-  const SegmentEnds<M, false> ends{launch,          teams,         dy.in_rows(problem.shape.channels),
-                                   arriving.data(), totals.data(), 0};
-  expect_same<EndsMemory<M>>(teams.teams(), ends, [&] {
+  const LocalScan<M, false> local_scan{launch,          teams,         dy.in_rows(problem.shape.channels),
+                                       arriving.data(), totals.data(), 0};
+  expect_same<LocalScanMemory<M>>(teams.teams(), local_scan, [&] {
     return std::vector<Values>{totals.values(), arriving.values()};
   });
 }
 
-TEST_F(TeamScan, SweepsAreThoseOfOneThread) {
+TEST_F(TeamScan, OutputPassesMatchOneThread) {
   const std::size_t e = problem.shape.channels, n = problem.shape.states, segments = launch.segments();
   const Buffer<M> y(problem.dy.size(), 0.0), dy(problem.dy), arriving(2 * segments * n * e);
   selective_scan_fwd<M>(Exec(), y.rows(e), scans, 1, problem.shape.length);  // fills `states`
   join_segments<false>(Exec(), launch, dy.in_rows(e), arriving.data());
   const TeamGrid teams = grid(segments, 1);
-  expect_same<ForwardMemory<M>>(teams.teams(), ForwardSweep<M>{launch, teams, y.rows(e), 0, 0},
-                                [&] { return std::vector<Values>{y.values()}; });
+  expect_same<OutputMemoryFwd<M>>(teams.teams(), OutputPassFwd<M>{launch, teams, y.rows(e), 0, 0},
+                                  [&] { return std::vector<Values>{y.values()}; });
 
   const int reverse = 1;
   const DirectionBuffers<M>& to = buffers[reverse];
@@ -181,9 +181,9 @@ TEST_F(TeamScan, SweepsAreThoseOfOneThread) {
   const std::size_t tokens = segments * kScanSegment;
   const Buffer<M> channel_sums(segments * (n + 2) * e, 0.0), tile_sums(2 * tokens * kRow, 0.0);
   const M* from = arriving.data() + segments * n * e;
-  const ScanSweep<M> sweep{launch, teams,  to.gradients(),      dy.in_rows(e),    from,    0,
-                           0,      tokens, channel_sums.data(), tile_sums.data(), reverse, 0};
-  expect_same<SweepMemory<M>>(teams.teams(), sweep, [&] {
+  const OutputPassBwd<M> output_pass{launch, teams,  to.gradients(),      dy.in_rows(e),    from,    0,
+                                     0,      tokens, channel_sums.data(), tile_sums.data(), reverse, 0};
+  expect_same<OutputMemoryBwd<M>>(teams.teams(), output_pass, [&] {
     return std::vector<Values>{channel_sums.values(), tile_sums.values(), to.dx.values(), to.ddelta_raw.values()};
   });
 }

@@ -16,7 +16,7 @@ class Tokens : public testing::Test {
   }
   static View3<const M> in_tokens(const Buffer<M>& b, const ref::TokenShape& s) { return tokens(b, s); }
   static View4<T> features(const Buffer<T>& b, const ref::TokenShape& s, std::size_t count) {
-    return View4<T>(b.data(), s.batch, count, s.places, s.width);
+    return View4<T>(b.data(), s.batch, count, s.patches, s.width);
   }
   const std::vector<ref::TokenShape> shapes_ = {{1, 1, 1, 1}, {2, 3, 2, 17}, {1, 7, 5, 64}, {3, 2, 4, 129}};
 };
@@ -46,7 +46,7 @@ TYPED_TEST(Tokens, AssemblyInChunksMatchesOracle) {
   using T = TypeParam;
   using M = Master<T>;
   for (const auto& s : this->shapes_) {
-    const Buffer<M> cls(random_values(s.width, 1)), position(random_values((1 + s.places) * s.width, 2));
+    const Buffer<M> cls(random_values(s.width, 1)), position(random_values((1 + s.patches) * s.width, 2));
     const Buffer<M> temporal(random_values(s.frames * s.width, 3));
     Buffer<M> tokens(s.batch * s.length() * s.width);
     Values want(tokens.count());
@@ -54,7 +54,7 @@ TYPED_TEST(Tokens, AssemblyInChunksMatchesOracle) {
     cls_scatter<M>(Exec(), this->tokens(tokens, s), cls.in(), position.in_matrix(s.width));
     for (std::size_t first = 0; first < s.frames; first += 2) {  // the last chunk may be shorter
       const std::size_t count = std::min<std::size_t>(2, s.frames - first);
-      const Buffer<T> features(random_values(s.batch * count * s.places * s.width, 10 + first));
+      const Buffer<T> features(random_values(s.batch * count * s.patches * s.width, 10 + first));
       ref::token_scatter(want.data(), features.values().data(), position.values().data(), temporal.values().data(), s,
                          first, count);
       token_scatter<T>(Exec(), this->tokens(tokens, s), this->features(features, s, count), position.in_matrix(s.width),
@@ -68,8 +68,8 @@ TYPED_TEST(Tokens, GatherUndoesScatter) {
   using T = TypeParam;
   using M = Master<T>;
   for (const auto& s : this->shapes_) {
-    const Buffer<M> no_position((1 + s.places) * s.width, 0.0), no_temporal(s.frames * s.width, 0.0);
-    const Buffer<T> features(random_values(s.batch * s.frames * s.places * s.width, 6));
+    const Buffer<M> no_position((1 + s.patches) * s.width, 0.0), no_temporal(s.frames * s.width, 0.0);
+    const Buffer<T> features(random_values(s.batch * s.frames * s.patches * s.width, 6));
     Buffer<M> tokens(s.batch * s.length() * s.width);
     Buffer<T> back(features.count());
     token_scatter<T>(Exec(), this->tokens(tokens, s), this->features(features, s, s.frames),
@@ -83,7 +83,7 @@ TYPED_TEST(Tokens, ParameterGradientsAndMeansMatchOracle) {
   using M = Master<TypeParam>;
   for (const auto& s : this->shapes_) {
     const Buffer<M> dtokens(random_values(s.batch * s.length() * s.width, 7));
-    Buffer<M> dcls(random_values(s.width, 8)), dposition(random_values((1 + s.places) * s.width, 9));
+    Buffer<M> dcls(random_values(s.width, 8)), dposition(random_values((1 + s.patches) * s.width, 9));
     Buffer<M> dtemporal(random_values(s.frames * s.width, 10)), mean(s.batch * s.width);
     Buffer<M> of_frames(s.batch * s.frames * s.width);
     Values want_cls = dcls.values(), want_position = dposition.values(), want_temporal = dtemporal.values();
@@ -96,7 +96,7 @@ TYPED_TEST(Tokens, ParameterGradientsAndMeansMatchOracle) {
     mean_tokens<M>(Exec(), mean.matrix(s.width), this->in_tokens(dtokens, s));
     mean_frame_tokens<M>(Exec(), View3<M>(of_frames.data(), s.batch, s.frames, s.width), this->in_tokens(dtokens, s));
     // At most batch * max(frames, places) + 1 terms below 5 each.
-    const double error = 5 * (s.batch * std::max(s.frames, s.places) + 1) * roundoff<M>();
+    const double error = 5 * (s.batch * std::max(s.frames, s.patches) + 1) * roundoff<M>();
     expect_close(dcls.values(), want_cls, error, 0, "dcls");
     expect_close(dposition.values(), want_position, error, 0, "dposition");
     expect_close(dtemporal.values(), want_temporal, error, 0, "dtemporal");

@@ -1,17 +1,16 @@
 #pragma once
-// The backward scan of one tile of channels through one segment, from the states stored in front of it and the g that
-// arrives from behind. One walk forward keeps the state in front of every kStretch tokens in the team's memory. Then,
-// from the last stretch to the first, one more walk keeps states and decays of its tokens in registers, and the walk
-// back uses them.
+// Backward output pass of one tile of channels over one segment, from the segment's stored initial state and the
+// incoming a g. A forward pass stores the state before every kStretch tokens in the team's memory. Then, from the last
+// stretch to the first, the stretch's states and decays are recomputed into registers and used by its backward pass.
 #include "kernels/device/scan_tile.hpp"
 
 namespace brainmt::kernels::device {
 
 inline constexpr int kRow = 2 * kPass;  // sums over channels of a token: dB of the states, then dC
 
-/// What a team shares.
+/// Shared memory of a team.
 template <class M>
-struct alignas(16) SweepMemory {
+struct alignas(16) OutputMemoryBwd {
   PerChannel<M> delta, u;
   PerState<M> b, c;
   Pack<M, kOwnStates> front[kStretches - 1][kOwnChannels][kMembers];  // in front of stretches 1, 2, ..
@@ -23,7 +22,7 @@ struct alignas(16) SweepMemory {
 
 /// Some segments of one sample in one direction, one pass over states; team (tile, segment).
 template <class T>
-struct ScanSweep {
+struct OutputPassBwd {
   using M = Master<T>;
   ScanProblem<T> problem;
   TeamGrid grid;
@@ -36,15 +35,16 @@ struct ScanSweep {
   int direction, pass;
 
   template <class Team>
-  KOKKOS_INLINE_FUNCTION void operator()(const Team& team, int index, SweepMemory<M>& memory) const;
+  KOKKOS_INLINE_FUNCTION void operator()(const Team& team, int index, OutputMemoryBwd<M>& memory) const;
 };
 
 template <class T, class Team>
-class TileSweep {
+class TileOutputBwd {
  public:
   using M = Master<T>;
 
-  KOKKOS_INLINE_FUNCTION TileSweep(const ScanSweep<T>& launch, const Team& team, int index, SweepMemory<M>& memory)
+  KOKKOS_INLINE_FUNCTION TileOutputBwd(const OutputPassBwd<T>& launch, const Team& team, int index,
+                                       OutputMemoryBwd<M>& memory)
       : in_(launch),
         team_(team),
         memory_(memory),
@@ -62,16 +62,16 @@ class TileSweep {
       tile_.stage_rows(member, memory_.c, tile_.scan.c);
       stage_dy(member, last);
     });
-    team_.phase([&](int member) { walk(Place(member), last); });
+    team_.phase([&](int member) { walk(MemberIndex(member), last); });
     for (int stretch = last; stretch >= 0; --stretch) {
-      team_.phase([&](int member) { walk_back(Place(member), stretch); });
+      team_.phase([&](int member) { walk_back(MemberIndex(member), stretch); });
       team_.phase([&](int member) {
         finish_channels(member, stretch);
         finish_rows(member, stretch);
         if (stretch > 0) stage_dy(member, stretch - 1);
       });
     }
-    team_.phase([&](int member) { write(Place(member)); });
+    team_.phase([&](int member) { write(MemberIndex(member)); });
     team_.phase([&](int member) { write_channels(member); });
   }
 
@@ -86,11 +86,11 @@ class TileSweep {
   };
 
   KOKKOS_INLINE_FUNCTION void start(int member, int last) {
-    const Place place(member);
+    const MemberIndex own_index(member);
     Own& own = kept_[member];
     const std::size_t per_segment = in_.problem.states * in_.problem.channels;
-    own.carry = tile_.read(in_.arriving + (in_.first_segment + number_) * per_segment, place);
-    own.rate = tile_.rates(place);
+    own.carry = tile_.read(in_.arriving + (in_.first_segment + number_) * per_segment, own_index);
+    own.rate = tile_.rates(own_index);
     own.da = zeros<M>();
     own.dd = own.dbias = 0;
     const std::size_t e = tile_.channel(member % kTile);
@@ -119,48 +119,50 @@ class TileSweep {
     });
   }
 
-  KOKKOS_INLINE_FUNCTION OwnStates<M> stored(const Place& place) const {
-    return tile_.read(&tile_.scan.states(in_.sample, in_.first_segment + number_, 0, 0), place);
+  KOKKOS_INLINE_FUNCTION OwnStates<M> stored(const MemberIndex& own_index) const {
+    return tile_.read(&tile_.scan.states(in_.sample, in_.first_segment + number_, 0, 0), own_index);
   }
 
   KOKKOS_INLINE_FUNCTION void step(OwnStates<M>& s, OwnStates<M>& decay, const OwnStates<M>& rate, int t,
-                                   const Place& place) const {
-    advance(s, decay, rate, memory_.delta[t][place.channels], memory_.u[t][place.channels], memory_.b[t][place.states]);
+                                   const MemberIndex& own_index) const {
+    advance(s, decay, rate, memory_.delta[t][own_index.channels], memory_.u[t][own_index.channels],
+            memory_.b[t][own_index.states]);
   }
 
-  KOKKOS_INLINE_FUNCTION void walk(const Place& place, int last) {
-    const OwnStates<M> rate = kept_[place.member].rate;
-    OwnStates<M> s = stored(place), decay;
+  KOKKOS_INLINE_FUNCTION void walk(const MemberIndex& own_index, int last) {
+    const OwnStates<M> rate = kept_[own_index.member].rate;
+    OwnStates<M> s = stored(own_index), decay;
     for (int stretch = 0; stretch < last; ++stretch) {
-      unrolled<kStretch>([&](auto t) { step(s, decay, rate, stretch * kStretch + t, place); });
-      unrolled<kOwnChannels>([&](auto c) { memory_.front[stretch][c][place.member] = s.of[c]; });
+      unrolled<kStretch>([&](auto t) { step(s, decay, rate, stretch * kStretch + t, own_index); });
+      unrolled<kOwnChannels>([&](auto c) { memory_.front[stretch][c][own_index.member] = s.of[c]; });
     }
   }
 
-  KOKKOS_INLINE_FUNCTION void walk_back(const Place& place, int stretch) {
-    Own& own = kept_[place.member];
+  KOKKOS_INLINE_FUNCTION void walk_back(const MemberIndex& own_index, int stretch) {
+    Own& own = kept_[own_index.member];
     OwnStates<M> s, before[kStretch], decay[kStretch];
     if (stretch == 0)
-      s = stored(place);
+      s = stored(own_index);
     else
-      unrolled<kOwnChannels>([&](auto c) { s.of[c] = memory_.front[stretch - 1][c][place.member]; });
+      unrolled<kOwnChannels>([&](auto c) { s.of[c] = memory_.front[stretch - 1][c][own_index.member]; });
     unrolled<kStretch>([&](auto t) {
       before[t] = s;
-      step(s, decay[t], own.rate, stretch * kStretch + t, place);
+      step(s, decay[t], own.rate, stretch * kStretch + t, own_index);
     });
     unrolled<kStretch>([&](auto back) {
       constexpr int t = kStretch - 1 - back;
-      token_back(own, place, t, stretch * kStretch + t, decay[t], before[t], s);
+      token_back(own, own_index, t, stretch * kStretch + t, decay[t], before[t], s);
       s = before[t];
     });
   }
 
   // One token, with its decays and the states on either side of it known.
-  KOKKOS_INLINE_FUNCTION void token_back(Own& own, const Place& place, int in_stretch, int t, const OwnStates<M>& decay,
-                                         const OwnStates<M>& before, const OwnStates<M>& after) const {
-    const auto delta = memory_.delta[t][place.channels], u = memory_.u[t][place.channels];
-    const auto dy = memory_.dy[in_stretch][place.channels];
-    const auto b = memory_.b[t][place.states], c_row = memory_.c[t][place.states];
+  KOKKOS_INLINE_FUNCTION void token_back(Own& own, const MemberIndex& own_index, int in_stretch, int t,
+                                         const OwnStates<M>& decay, const OwnStates<M>& before,
+                                         const OwnStates<M>& after) const {
+    const auto delta = memory_.delta[t][own_index.channels], u = memory_.u[t][own_index.channels];
+    const auto dy = memory_.dy[in_stretch][own_index.channels];
+    const auto b = memory_.b[t][own_index.states], c_row = memory_.c[t][own_index.states];
     M over_states[2 * kOwnChannels] = {}, over_channels[2 * kOwnStates] = {};
     for_own([&](auto c, auto n) {
       const M g = dy.at[c] * c_row.at[n] + own.carry(c, n);
@@ -172,8 +174,9 @@ class TileSweep {
       over_channels[n] += g * u.at[c];
       over_channels[kOwnStates + n] += dy.at[c] * after(c, n);
     });
-    team_.template sum<1>(over_states, place.member, memory_.over_states[place.warp][in_stretch]);
-    team_.template sum<kStateGroups>(over_channels, place.member, memory_.over_channels[place.warp][in_stretch]);
+    team_.template sum<1>(over_states, own_index.member, memory_.over_states[own_index.warp][in_stretch]);
+    team_.template sum<kStateGroups>(over_channels, own_index.member,
+                                     memory_.over_channels[own_index.warp][in_stretch]);
   }
 
   // dx and ddelta of a stretch, from sums over states.
@@ -228,11 +231,11 @@ class TileSweep {
     return in_.channel_sums + number_ * (in_.problem.states + 2) * in_.problem.channels;
   }
 
-  KOKKOS_INLINE_FUNCTION void write(const Place& place) {
-    const Own& own = kept_[place.member];
-    tile_.write(channel_sums(), own.da, place);
-    memory_.parameters[place.member / kTile][0][place.member % kTile] = own.dd;
-    memory_.parameters[place.member / kTile][1][place.member % kTile] = own.dbias;
+  KOKKOS_INLINE_FUNCTION void write(const MemberIndex& own_index) {
+    const Own& own = kept_[own_index.member];
+    tile_.write(channel_sums(), own.da, own_index);
+    memory_.parameters[own_index.member / kTile][0][own_index.member % kTile] = own.dd;
+    memory_.parameters[own_index.member / kTile][1][own_index.member % kTile] = own.dbias;
   }
 
   KOKKOS_INLINE_FUNCTION void write_channels(int member) const {
@@ -248,9 +251,9 @@ class TileSweep {
     bias = in_.pass == 0 ? dbias : bias + dbias;
   }
 
-  const ScanSweep<T>& in_;
+  const OutputPassBwd<T>& in_;
   const Team& team_;
-  SweepMemory<M>& memory_;
+  OutputMemoryBwd<M>& memory_;
   std::size_t number_;
   int tile_number_;
   ScanTile<T> tile_;
@@ -259,8 +262,9 @@ class TileSweep {
 
 template <class T>
 template <class Team>
-KOKKOS_INLINE_FUNCTION void ScanSweep<T>::operator()(const Team& team, int index, SweepMemory<M>& memory) const {
-  TileSweep<T, Team>(*this, team, index, memory).run();
+KOKKOS_INLINE_FUNCTION void OutputPassBwd<T>::operator()(const Team& team, int index,
+                                                         OutputMemoryBwd<M>& memory) const {
+  TileOutputBwd<T, Team>(*this, team, index, memory).run();
 }
 
 }  // namespace brainmt::kernels::device

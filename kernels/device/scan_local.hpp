@@ -1,24 +1,25 @@
 #pragma once
-// The two steps in front of a sweep, forward in time or back. `ends`: every segment is walked from nothing, which
-// leaves the state behind it (forward), or a g in front of it, the gradient that goes on to the segment before (back),
-// and the sum of its delta. `carry`: these are joined from segment to segment, exactly, because decays multiply.
+// Local scan and chunk carry, forward or backward in time; the output pass follows.
+//   local scan    each segment from 0: its final state (forward), or a g before its first token, the gradient passed to
+//                 the previous segment (backward); and the sum of its delta
+//   chunk carry   combines these from segment to segment; exact, because decays multiply
 #include "kernels/detail/scratch.hpp"
 #include "kernels/device/scan_tile.hpp"
 
 namespace brainmt::kernels::device {
 
-/// What a team shares.
+/// Shared memory of a team.
 template <class M>
-struct alignas(16) EndsMemory {
+struct alignas(16) LocalScanMemory {
   PerChannel<M> delta, second;  // u forward, dy back
   PerState<M> rows;             // B forward, C back
   M totals[kEvery][kTile];
 };
 
-/// Team (tile, k, sample, direction) walks segment k forward, or segment k + 1 back; what leaves it is wanted by the
-/// next one, and kept there.
+/// Team (tile, k, sample, direction): segment k forward, or segment k + 1 backward. Its result is stored with the
+/// segment that needs it.
 template <class T, bool kForward>
-struct SegmentEnds {
+struct LocalScan {
   using M = Master<T>;
   ScanProblem<T> problem;
   TeamGrid grid;
@@ -28,23 +29,23 @@ struct SegmentEnds {
   int pass;
 
   template <class Team>
-  KOKKOS_INLINE_FUNCTION void operator()(const Team& team, int index, EndsMemory<M>& memory) const {
+  KOKKOS_INLINE_FUNCTION void operator()(const Team& team, int index, LocalScanMemory<M>& memory) const {
     const int sample = grid.sample(index), number = grid.segment(index), direction = grid.direction(index);
     const ScanTile<T> tile(problem, direction, static_cast<std::size_t>(sample),
                            static_cast<std::size_t>(number + (kForward ? 0 : 1)), grid.tile(index), pass);
-    const auto place = static_cast<std::size_t>(direction * grid.batch + sample);
+    const auto sequence = static_cast<std::size_t>(direction * grid.batch + sample);
     team.phase([&](int member) {
       memory.totals[member / kTile][member % kTile] =
           tile.stage_channels(member, memory.delta, memory.second, kForward ? tile.scan.x : dy, kForward);
       tile.stage_rows(member, memory.rows, kForward ? tile.scan.b : tile.scan.c);
     });
     M* to = kForward ? &tile.scan.states(static_cast<std::size_t>(sample), static_cast<std::size_t>(number + 1), 0, 0)
-                     : arriving + (place * problem.segments() + static_cast<std::size_t>(number)) * problem.states *
+                     : arriving + (sequence * problem.segments() + static_cast<std::size_t>(number)) * problem.states *
                                       problem.channels;
-    M* total = totals +
-               (place * static_cast<std::size_t>(grid.segments) + static_cast<std::size_t>(number)) * problem.channels;
+    M* total = totals + (sequence * static_cast<std::size_t>(grid.segments) + static_cast<std::size_t>(number)) *
+                            problem.channels;
     team.phase([&](int member) {
-      walk(tile, memory, Place(member), to);
+      walk(tile, memory, MemberIndex(member), to);
       if (member < kTile && tile.exists(member)) {
         M sum = memory.totals[0][member];
         for (int part = 1; part < kEvery; ++part) sum += memory.totals[part][member];
@@ -54,17 +55,17 @@ struct SegmentEnds {
   }
 
  private:
-  KOKKOS_INLINE_FUNCTION static void walk(const ScanTile<T>& tile, const EndsMemory<M>& memory, const Place& place,
-                                          M* to) {
-    const OwnStates<M> rate = tile.rates(place);
+  KOKKOS_INLINE_FUNCTION static void walk(const ScanTile<T>& tile, const LocalScanMemory<M>& memory,
+                                          const MemberIndex& own_index, M* to) {
+    const OwnStates<M> rate = tile.rates(own_index);
     OwnStates<M> s = zeros<M>(), decay;
     const int stretches = tile.stretches();
     for (int i = 0; i < stretches; ++i) {
       const int begin = (kForward ? i : stretches - 1 - i) * kStretch;
       unrolled<kStretch>([&](auto step) {
         const int t = begin + (kForward ? step : kStretch - 1 - step);
-        const auto delta = memory.delta[t][place.channels], second = memory.second[t][place.channels];
-        const auto row = memory.rows[t][place.states];
+        const auto delta = memory.delta[t][own_index.channels], second = memory.second[t][own_index.channels];
+        const auto row = memory.rows[t][own_index.states];
         if constexpr (kForward)
           advance(s, decay, rate, delta, second, row);
         else
@@ -73,13 +74,13 @@ struct SegmentEnds {
           });
       });
     }
-    tile.write(to, s, place);
+    tile.write(to, s, own_index);
   }
 };
 
 /// One work item for each direction, sample, state and channel: from the first segment on, or from the last one back.
 template <class T, bool kForward>
-struct CarryEnds {
+struct ChunkCarry {
   using M = Master<T>;
   ScanProblem<T> problem;
   M* arriving;
@@ -87,11 +88,12 @@ struct CarryEnds {
 
   KOKKOS_FUNCTION void operator()(std::size_t index) const {
     const std::size_t segments = problem.segments(), per_segment = problem.states * problem.channels;
-    const std::size_t entry = index % per_segment, place = index / per_segment, e = entry % problem.channels;
-    const ScanDirection<T>& scan = problem.direction[place / problem.batch];
+    const std::size_t entry = index % per_segment, sequence = index / per_segment, e = entry % problem.channels;
+    const ScanDirection<T>& scan = problem.direction[sequence / problem.batch];
     M* slot =
-        (kForward ? &scan.states(place % problem.batch, 0, 0, 0) : arriving + place * segments * per_segment) + entry;
-    const M* total = totals + place * (segments - 1) * problem.channels + e;
+        (kForward ? &scan.states(sequence % problem.batch, 0, 0, 0) : arriving + sequence * segments * per_segment) +
+        entry;
+    const M* total = totals + sequence * (segments - 1) * problem.channels + e;
     const auto step = static_cast<std::ptrdiff_t>(per_segment), stride = static_cast<std::ptrdiff_t>(problem.channels);
     const auto last = static_cast<std::ptrdiff_t>(segments - 1);
     const M rate = ScanMath<M>::rate(scan.a_log(e, entry / problem.channels));
@@ -112,11 +114,11 @@ void join_segments(const Exec& exec, const ScanProblem<T>& problem, MatrixView<c
   const detail::Scratch<M> totals(static_cast<std::size_t>(grid.segments * grid.batch * grid.directions) *
                                   problem.channels);
   for (int pass = 0; pass < problem.passes(); ++pass)
-    for_each_team<EndsMemory<M>, kMembers>(exec, label + "_ends", grid.teams(),
-                                           SegmentEnds<T, kForward>{problem, grid, dy, arriving, totals.data(), pass});
+    for_each_team<LocalScanMemory<M>, kMembers>(
+        exec, label + "_local", grid.teams(), LocalScan<T, kForward>{problem, grid, dy, arriving, totals.data(), pass});
   detail::for_each(exec, label + "_carry",
                    static_cast<std::size_t>(grid.directions * grid.batch) * problem.states * problem.channels,
-                   CarryEnds<T, kForward>{problem, arriving, totals.data()});
+                   ChunkCarry<T, kForward>{problem, arriving, totals.data()});
 }
 
 }  // namespace brainmt::kernels::device
