@@ -8,7 +8,7 @@
 #include "comm/mpi_communicator.hpp"
 #include "cuda/device.hpp"
 #include "memory/pool.hpp"
-#include "profile/place.hpp"
+#include "profile/stage_label.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -52,7 +52,7 @@ DeviceScope::DeviceScope(MPI_Comm world) {
   cuda::use(device);
   Kokkos::initialize(Kokkos::InitializationSettings().set_device_id(device).set_disable_warnings(true));
   pool::on_exhausted([](std::size_t bytes) {
-    cuda::fail_out_of_memory(profile::place_text(), bytes, pool::statistics().arena_bytes);
+    cuda::fail_out_of_memory(profile::stage_text(), bytes, pool::statistics().arena_bytes);
   });
 }
 

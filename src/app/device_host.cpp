@@ -5,7 +5,7 @@
 #include "app/device.hpp"
 #include "base/error.hpp"
 #include "memory/pool.hpp"
-#include "profile/place.hpp"
+#include "profile/stage_label.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -15,7 +15,7 @@ namespace {
   throw Error(ExitCode::kInternal,
               fmt::format("out of memory in {}, asked for {:.1f} MiB, tensors have {:.1f} MiB: try a smaller "
                           "run.batch_size, model.recompute=block, a smaller model.frame_chunk or fewer ranks per node",
-                          profile::place_text(), mib(bytes), mib(pool::statistics().live_bytes)));
+                          profile::stage_text(), mib(bytes), mib(pool::statistics().live_bytes)));
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ struct Affine {
 /// streams).
 Var linear(Tape& tape, const Var& x, const Affine& affine, DType out);
 
-/// second(gelu(first(x))) in x's type. Keeps what GELU saw and what it gave.
+/// second(gelu(first(x))) in x's type. Saves GELU's input and output.
 Var linear_gelu_linear(Tape& tape, const Var& x, const Affine& first, const Affine& second);
 
 // LayerNorm and RMSNorm over the last axis, and the residual add in front of them.
@@ -97,13 +97,13 @@ Var patch_projection(Tape& tape, const Var& x, Parameter& weight, Parameter& bia
 /// Frames [begin, end) of one sample of x [B, T, Y, X, Z], as [end - begin, Y, X, Z, 1].
 Var slice_frames(Tape& tape, const Var& x, std::int64_t sample, std::int64_t begin, std::int64_t end);
 
-/// Features [Tc, ..., C], the places of a frame in any shape, of frames [first_frame, first_frame + Tc) of one sample.
+/// Features [Tc, ..., C], the patches of a frame in any shape, of frames [first_frame, first_frame + Tc) of one sample.
 struct FrameFeatures {
   Var features;
   std::int64_t sample, first_frame;
 };
 
-/// The temporal-first sequence [B, 1 + P*T, C] in the master type: CLS, then for each place all frames, with the
+/// The temporal-first sequence [B, 1 + P*T, C] in the master type: CLS, then for each patch all frames, with the
 /// position tables added. `chunks` cover every frame of every sample once. cls: [1, 1, C]; position: [1, 1 + P, C];
 /// temporal: [1, T, C].
 Var assemble_tokens(Tape& tape, const std::vector<FrameFeatures>& chunks, Parameter& cls, Parameter& position,

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "kernels/elementwise.hpp"
-#include "profile/place.hpp"
+#include "profile/stage_label.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::autograd {
@@ -30,7 +30,7 @@ void Tape::record(std::vector<Parameter*> parameters, std::function<void()> back
     if (std::find(used_.begin(), used_.end(), p) == used_.end()) used_.push_back(p);
     if (recording()) ++pending_[p];
   }
-  if (recording()) operations_.push_back({std::move(parameters), std::move(backward), profile::Place::label()});
+  if (recording()) operations_.push_back({std::move(parameters), std::move(backward), profile::StageLabel::label()});
 }
 
 void Tape::backward(const std::vector<Var>& outputs, std::vector<Tensor> gradients) {
@@ -41,7 +41,7 @@ void Tape::backward(const std::vector<Var>& outputs, std::vector<Tensor> gradien
     const Operation operation = std::move(operations_.back());
     operations_.pop_back();
     {
-      const profile::Place place(operation.place);
+      const profile::StageLabel stage(operation.stage);
       operation.backward();
     }
     for (Parameter* p : operation.parameters)

@@ -14,7 +14,7 @@
 
 namespace brainmt::autograd {
 
-/// The place where the gradient of one variable gathers. Copies are the same place; a default one means "not wanted".
+/// Accumulator of one variable's gradient. Copies share it; a default-constructed one means "not wanted".
 class Gradient {
  public:
   static Gradient wanted_slot() {
@@ -23,12 +23,12 @@ class Gradient {
     return g;
   }
   bool wanted() const { return static_cast<bool>(slot_); }
-  /// True when something has flowed back.
+  /// True when a gradient has arrived.
   bool arrived() const { return slot_ && slot_->defined(); }
   const Tensor& peek() const { return *slot_; }
-  /// The gathered gradient, now owned by the caller alone; undefined when nothing flowed back.
+  /// Moves the accumulated gradient out; undefined when none arrived.
   Tensor take() const { return slot_ ? std::exchange(*slot_, Tensor{}) : Tensor{}; }
-  /// Hands `g` over: kept as it is when it is the first, else added. Ignored when not wanted.
+  /// Takes `g`: stored when it is the first, else added. Ignored when not wanted.
   void add(Tensor g) const;
   /// Memory for an operation that can add in place. `fresh` tells that it holds nothing yet and must be assigned.
   Tensor buffer(const Shape& shape, DType dtype, bool& fresh) const;
@@ -37,8 +37,8 @@ class Gradient {
   std::shared_ptr<Tensor> slot_;
 };
 
-/// A value that backward passes want to see again: kept, or made again, to the same bits, from what is kept anyway.
-/// Made when the first wants it and held until the last has it.
+/// A saved tensor of the backward pass, or one that is recomputed bit for bit from other saved tensors: at the first
+/// use, then held until the last.
 class Kept {
  public:
   explicit Kept(Tensor value) : value_(std::move(value)) {}
@@ -56,7 +56,7 @@ class Kept {
   int expected_ = 0;
 };
 
-/// A value on a tape. An undefined Var stands for "absent".
+/// A value on a tape. An undefined Var means "absent".
 class Var {
  public:
   Var() = default;
@@ -74,7 +74,7 @@ class Var {
     kept->expect();
     return kept;
   }
-  /// The same variable under another shape of equal count; the gradient gathers in the same place.
+  /// The same variable under another shape of equal count; the gradient has the same accumulator.
   Var reshaped(const Shape& shape) const {
     Var v = *this;
     v.value_ = value_.reshape(shape);
@@ -87,7 +87,7 @@ class Var {
 
   Tensor value_;
   Gradient gradient_;
-  std::shared_ptr<Kept> again_;  // null: who needs the value keeps it
+  std::shared_ptr<Kept> again_;  // null: operations save the value themselves
 };
 
 class Tape {
@@ -108,8 +108,8 @@ class Tape {
   /// the model's input, which is a Var of the caller's).
   Var result(Tensor value) const { return Var(std::move(value), recording()); }
 
-  /// The same for a result that costs little next to its memory: no operation keeps it, `again` makes it in the
-  /// backward pass.
+  /// The same for a result that is cheap to recompute: no operation saves it, `again` recomputes it in the backward
+  /// pass.
   Var cheap_result(Tensor value, std::function<Tensor()> again) const {
     Var y = result(std::move(value));
     if (recording()) y.again_ = std::make_shared<Kept>(std::move(again));
@@ -132,7 +132,7 @@ class Tape {
   struct Operation {
     std::vector<Parameter*> parameters;
     std::function<void()> backward;
-    const char* place;  // profile::Place that recorded it
+    const char* stage;  // profile::StageLabel at the time of recording
   };
   Mode mode_;
   ReadyHook hook_;

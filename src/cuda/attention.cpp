@@ -17,7 +17,7 @@ using detail::Graph;
 using detail::GraphPlan;
 using detail::Pointers;
 
-// Places of the tensors in a graph.
+// Ids of the tensors in a graph.
 enum Id : std::int64_t { kQ = 1, kK, kV, kO, kStats, kDo, kDq, kDk, kDv };
 
 std::string text_of(const AttentionShape& s, bool backward, const Context& context) {
@@ -84,8 +84,8 @@ PlanKey key_of(const Context& context, const AttentionShape& s, const AttentionS
           backward,
           context.deterministic,
           context.selection == Selection::kTimed,
-          context.attention.most_bytes,
-          context.attention.fewest_queries,
+          context.attention.max_bytes,
+          context.attention.min_queries,
           device};
 }
 
@@ -119,21 +119,21 @@ void run(const Context& context, const AttentionShape& s, const AttentionStrides
 // The graph only reads these.
 void* input(const void* data) { return const_cast<void*>(data); }
 
-// Whether the backward pass goes piece by piece.
+// True if the backward pass is split into heads and blocks of queries.
 bool in_pieces(const Context& context, const AttentionShape& s) {
   return context.deterministic && detail::keeps_much(s, context.attention);
 }
 
-// The largest of what is asked of the library.
+// Largest shape for which cuDNN is called.
 AttentionShape asked_shape(const Context& context, const AttentionShape& s, bool backward) {
   if (!backward || !in_pieces(context, s)) return s;
   return detail::query_blocks(s, 0, 0, context.attention).front().shape;
 }
 
-// The address of each tensor's part.
+// Addresses of one piece of each tensor.
 Pointers part(const Pointers& whole, const AttentionShape& s, const AttentionStrides& ld,
               const detail::AttentionPiece& piece) {
-  const auto place = [&](std::int64_t id) {
+  const auto offset = [&](std::int64_t id) {
     const bool of_queries = id == kQ || id == kDq || id == kO || id == kDo;
     const std::int64_t apart = id == kQ || id == kDq   ? ld.q
                                : id == kK || id == kDk ? ld.k
@@ -146,7 +146,7 @@ Pointers part(const Pointers& whole, const AttentionShape& s, const AttentionStr
   Pointers pointers;
   for (const auto& [id, pointer] : whole) {
     const std::int64_t bytes = id == kStats ? statistic * std::int64_t{sizeof(float)}
-                                            : place(id) * static_cast<std::int64_t>(size_of(DType::kBf16));
+                                            : offset(id) * static_cast<std::int64_t>(size_of(DType::kBf16));
     pointers.emplace(id, static_cast<std::byte*>(pointer) + bytes);
   }
   return pointers;
@@ -220,11 +220,11 @@ void attention_bwd(const Context& context, const AnyMatrix& dq, const AnyMatrix&
 }
 
 Support dry_attention(const DescribedDevice& device, const Context& context, const AttentionShape& shape,
-                      const AttentionStrides& strides, bool backward, std::int64_t most_workspace) {
+                      const AttentionStrides& strides, bool backward, std::int64_t max_workspace) {
   const detail::Target target = detail::described(device);
   const AttentionShape asked = asked_shape(context, shape, backward);
   detail::EngineRules rules = detail::rules_for(context, DType::kBf16);
-  rules.most_workspace = most_workspace;
+  rules.max_workspace = max_workspace;
   try {
     detail::check_support(make_graph(target, asked, strides, backward, context), target, rules,
                           text_of(asked, backward, context));

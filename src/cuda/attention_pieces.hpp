@@ -1,7 +1,7 @@
 #pragma once
-// What the backward pass of attention computes at once. On Hopper cuDNN's deterministic variant keeps queries x keys x
-// 2 bytes of every (sample, head) meanwhile: 10 GB for two heads of 50,401 tokens. Heads, and blocks of queries, are
-// independent but for the sums over queries in dk and dv, so they can follow one another.
+// Splits attention's backward pass into pieces to bound memory. On Hopper cuDNN's deterministic variant holds queries x
+// keys x 2 bytes per (sample, head): 10 GB for two heads of 50,401 tokens. Heads and blocks of queries are independent
+// except for the sums over queries in dk and dv, so they can run one after another.
 #include <algorithm>
 #include <cstdint>
 #include <vector>
@@ -22,8 +22,8 @@ inline std::vector<AttentionPiece> query_blocks(const AttentionShape& shape, std
                                                 const AttentionLimits& limits) {
   constexpr std::int64_t kTile = 128;
   const auto up = [](std::int64_t a, std::int64_t b) { return (a + b - 1) / b; };
-  const std::int64_t most_queries = std::max(limits.most_bytes / (2 * shape.keys), limits.fewest_queries);
-  const std::int64_t rows = up(up(shape.queries, up(shape.queries, most_queries)), kTile) * kTile;
+  const std::int64_t max_queries = std::max(limits.max_bytes / (2 * shape.keys), limits.min_queries);
+  const std::int64_t rows = up(up(shape.queries, up(shape.queries, max_queries)), kTile) * kTile;
   std::vector<AttentionPiece> pieces;
   for (std::int64_t first = 0; first < shape.queries; first += rows)
     pieces.push_back({{1, 1, std::min(rows, shape.queries - first), shape.keys, shape.dim}, sample, head, first});
@@ -33,7 +33,7 @@ inline std::vector<AttentionPiece> query_blocks(const AttentionShape& shape, std
 /// Whether all of `shape` at once would keep more than the limit.
 inline bool keeps_much(const AttentionShape& shape, const AttentionLimits& limits) {
   return 2.0 * static_cast<double>(shape.batch * shape.heads * shape.queries) * static_cast<double>(shape.keys) >
-         static_cast<double>(limits.most_bytes);
+         static_cast<double>(limits.max_bytes);
 }
 
 }  // namespace brainmt::cuda::detail

@@ -40,8 +40,7 @@ std::string reason_of(cudaError_t status) {
   return fmt::format("{}: {} ({})", cudaGetErrorName(status), cudaGetErrorString(status), meaning_of(status));
 }
 
-// What `work` threw, empty where it did not. An error of communication ends the run, whatever it did to the capture:
-// the library has ended with it.
+// Outcome of `work`: a CommError, which is rethrown and ends the run; or the message of another exception; or neither.
 struct Outcome {
   std::exception_ptr communication;
   std::string error;
@@ -86,7 +85,7 @@ class GraphCapture final : public StreamCapture {
     cudaGraph_t captured = nullptr;
     const cudaError_t ended = cudaStreamEndCapture(stream_, &captured);
     const Graph graph(captured);
-    (void)cudaGetLastError();  // or the next launch would be blamed for it
+    (void)cudaGetLastError();  // clears the error, or the next launch check would report it
     if (outcome.communication) std::rethrow_exception(outcome.communication);
     if (!outcome.error.empty() || ended != cudaSuccess) {
       const std::string separator = outcome.error.empty() || ended == cudaSuccess ? "" : "; ";

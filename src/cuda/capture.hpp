@@ -7,8 +7,7 @@
 namespace brainmt::cuda {
 
 /// Of the current device. `stream`, a cudaStream_t, is not the legacy default one, which CUDA does not capture, and
-/// outlives the capture and its graphs. Only what the calling thread and the libraries do for it is captured; threads
-/// that read data go on.
+/// outlives the capture and its graphs. Only work of the calling thread is captured; loader threads are not affected.
 std::unique_ptr<StreamCapture> make_stream_capture(void* stream);
 
 }  // namespace brainmt::cuda

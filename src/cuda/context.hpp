@@ -1,6 +1,6 @@
 #pragma once
-// What every operation of this layer is told besides its operands. Operations only enqueue work on `stream`: they
-// return before it is done, except the first time that a shape is seen, when algorithms may be timed.
+// Context of every operation of this layer: stream, allocator, rules for algorithms. Operations only enqueue work on
+// `stream`: they return before it is done, except the first time that a shape is seen, when algorithms may be timed.
 #include <cuda_runtime_api.h>
 
 #include <cstddef>
@@ -29,15 +29,15 @@ enum class Selection {
 
 /// What the deterministic backward pass of attention computes at once (attention_pieces.hpp).
 struct AttentionLimits {
-  std::int64_t most_bytes = std::int64_t{1} << 30;  // more is cut into heads, and blocks of queries of about this size
-  std::int64_t fewest_queries = 8192;  // of a block: each costs a pass over the keys' gradients, 2 % of it with so many
+  std::int64_t max_bytes = std::int64_t{1} << 30;  // more is cut into heads, and blocks of queries of about this size
+  std::int64_t min_queries = 8192;  // of a block: each costs a pass over the keys' gradients, 2 % of it with so many
 };
 
 struct Context {
   cudaStream_t stream = nullptr;
   Allocate allocate;
   bool deterministic = true;  // only algorithms whose results repeat bit for bit
-  bool tf32 = false;          // lets fp32 products round their operands to TF32: faster, and no longer fp32
+  bool tf32 = false;          // lets fp32 GEMMs round their operands to TF32: faster, and no longer fp32
   Selection selection = Selection::kFirst;
   AttentionLimits attention;
 };
@@ -50,8 +50,7 @@ struct Support {
 
 namespace detail {
 
-/// Scratch memory of an operation, from the caller's allocator and as the libraries want it: aligned to 256 bytes,
-/// whatever the allocator aligns to.
+/// Scratch memory of an operation, from the caller's allocator, aligned to 256 bytes as the libraries require.
 class Scratch {
  public:
   Scratch() = default;

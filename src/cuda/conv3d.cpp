@@ -20,7 +20,7 @@ using detail::GraphPlan;
 using detail::GraphTensor;
 using detail::Pointers;
 
-// Places of the tensors in a graph. Each pass uses its own three or four.
+// Ids of the tensors in a graph. Each pass uses its own three or four.
 enum Id : std::int64_t { kX = 1, kW, kBias, kY, kDx, kDy, kDw };
 
 // A faster engine is not worth more than this, which would take frames from the chunk; the only engine is.
@@ -123,9 +123,9 @@ std::shared_ptr<Graph> make_graph(const detail::Target& target, const Conv3dShap
   return graph;
 }
 
-detail::EngineRules rules(const Context& context, DType type, std::int64_t most_workspace) {
+detail::EngineRules rules(const Context& context, DType type, std::int64_t max_workspace) {
   detail::EngineRules rules = detail::rules_for(context, type);
-  rules.most_workspace = most_workspace;
+  rules.max_workspace = max_workspace;
   return rules;
 }
 
@@ -154,12 +154,12 @@ struct Plan {
 Plan make_plan(const Context& context, const detail::Target& target, const Conv3dShape& s, const Conv3dOperation& o,
                const Pointers& pointers) {
   std::string reason;
-  for (const std::int64_t most_workspace : {kMuchWorkspace, kAnyWorkspace})
+  for (const std::int64_t max_workspace : {kMuchWorkspace, kAnyWorkspace})
     for (const Way& way : ways(o)) {
       const std::string key = text_of(s, way.graph, context) + (way.gradient == DType::kBf16 ? ", bf16 gradient" : "");
       try {
         return {detail::choose_plan(context, make_graph(target, s, way), target, key, pointers,
-                                    rules(context, o.type, most_workspace)),
+                                    rules(context, o.type, max_workspace)),
                 way};
       } catch (const detail::NotSupported& error) {
         reason = error.what();
@@ -249,12 +249,12 @@ void conv3d_bwd_weights(const Context& context, float* dw, const void* dy, const
 }
 
 Support dry_conv3d(const DescribedDevice& device, const Context& context, const Conv3dShape& shape,
-                   const Conv3dOperation& operation, std::int64_t most_workspace) {
+                   const Conv3dOperation& operation, std::int64_t max_workspace) {
   const detail::Target target = detail::described(device);
   Support support;
   for (const Way& way : ways(operation)) {
     try {
-      detail::check_support(make_graph(target, shape, way), target, rules(context, operation.type, most_workspace),
+      detail::check_support(make_graph(target, shape, way), target, rules(context, operation.type, max_workspace),
                             text_of(shape, way.graph, context));
       return {true, {}};
     } catch (const detail::NotSupported& reason) {

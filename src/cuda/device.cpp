@@ -105,7 +105,7 @@ void check_unshared(const std::vector<Placement>& placements) {
 
 void use(int device) {
   check(cudaSetDevice(device), "choice of GPU {}", device);
-  check(cudaFree(nullptr), "start of GPU {}", device);  // creates the context: a failure is named here, not later
+  check(cudaFree(nullptr), "start of GPU {}", device);  // creates the context, so that a failure is reported here
 }
 
 std::string out_of_memory_text(std::string_view stage, std::size_t asked_bytes, const MemoryInfo& memory, int device,
@@ -122,7 +122,7 @@ std::string out_of_memory_text(std::string_view stage, std::size_t asked_bytes, 
 }
 
 void fail_out_of_memory(std::string_view stage, std::size_t asked_bytes, std::size_t captured_bytes) {
-  (void)cudaGetLastError();  // else the next launch would be blamed for it
+  (void)cudaGetLastError();  // clears the error, or the next launch check would report it
   int device = 0;
   MemoryInfo memory;
   if (cudaGetDevice(&device) != cudaSuccess || cudaMemGetInfo(&memory.free_bytes, &memory.total_bytes) != cudaSuccess)

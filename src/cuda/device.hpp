@@ -1,7 +1,6 @@
 #pragma once
-// Which GPU a rank uses, and what it is. One rank per GPU: the layer's allocator and timings assume that nobody else
-// computes there. What is asked of the machine (query) and what follows from it (the other functions) are apart, so
-// that the decisions are tested without a GPU. No CUDA headers here.
+// Which GPU a rank uses, and what it is. One rank per GPU: the layer's allocator and timings assume exclusive use.
+// query() reads the machine; the other functions are pure decisions, tested without a GPU. No CUDA headers here.
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -16,7 +15,7 @@ struct DeviceInfo {
   int major = 0, minor = 0;
   std::size_t memory_bytes = 0;
   int multiprocessors = 0;
-  std::string uuid;  // the same wherever the device is visible, whatever its index there
+  std::string uuid;  // identifies the device, independent of its visible index
 };
 
 /// What the CUDA run time says about this process. Versions as CUDA counts: 13000 is 13.0.

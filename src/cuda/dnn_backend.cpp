@@ -11,7 +11,7 @@
 #include "dnn/attention.hpp"
 #include "dnn/backend.hpp"
 #include "dnn/conv3d_backend.hpp"
-#include "dnn/product.hpp"
+#include "dnn/matmul.hpp"
 #include "memory/pool.hpp"
 
 namespace brainmt::dnn {
@@ -64,21 +64,21 @@ Algorithms* algorithms() {
   return &instance;
 }
 
-// The last layers of the stage are the hard ones: 256 channels on 12x14x12 places are 2,016 rows of a product a frame,
-// and 132 multiprocessors with tiles of 128 x 128 want 8,448 of them at once. This is nine frames of the MNI grid, two
-// rounds of tiles; four times as many, where memory allows, waste less of the last one.
+// Chosen for the last layers of the stage: 256 channels on 12x14x12 voxels are a GEMM of 2,016 rows per frame, and 132
+// multiprocessors with tiles of 128 x 128 want 8,448 of them at once. This is nine frames of the MNI grid, two rounds
+// of tiles; four times as many, where memory allows, waste less of the last one.
 std::int64_t conv3d_busy_elements() { return std::int64_t{64} << 20; }
 
 namespace detail {
 
-void run_product(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias, bool accumulate) {
+void run_matmul(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias, bool accumulate) {
   cuda::gemm(context(), c, a, b, bias ? bias.raw() : nullptr, accumulate);
 }
-bool run_product_gelu(const AnyMatrix& c, const AnyMatrix& pre, const AnyMatrix& a, const AnyMatrix& b,
-                      const Tensor& bias) {
+bool run_matmul_gelu(const AnyMatrix& c, const AnyMatrix& pre, const AnyMatrix& a, const AnyMatrix& b,
+                     const Tensor& bias) {
   return cuda::gemm_gelu(context(), c, pre, a, b, bias.raw());
 }
-bool run_product_gelu_bwd(const AnyMatrix& c, const AnyMatrix& pre, const AnyMatrix& a, const AnyMatrix& b) {
+bool run_matmul_gelu_bwd(const AnyMatrix& c, const AnyMatrix& pre, const AnyMatrix& a, const AnyMatrix& b) {
   return cuda::gemm_gelu_bwd(context(), c, pre, a, b);
 }
 

@@ -1,5 +1,5 @@
-// The calls of the CUDA driver that Kokkos links, looked up when they are made: a program that needed libcuda.so.1 to
-// be loaded would not even print its help on a login node, which has no driver.
+// Lazy stubs of the CUDA driver calls that Kokkos links, resolved with dlsym: linking libcuda.so.1 would keep the
+// program from starting on login nodes without a driver.
 #include <cuda.h>
 #include <cuda_runtime_api.h>
 

@@ -44,7 +44,7 @@ cudaDataType_t data_type(DType t) {
 
 enum class Gelu { kNone, kForward, kBackward };
 
-// The product as cuBLASLt is asked for it.
+// A GEMM in cuBLASLt's terms.
 struct Problem {
   AnyMatrix c;
   AnyMatrix a, b;
@@ -70,8 +70,8 @@ struct Plan {
   OwnedLayout a, b, c;
   cublasLtMatmulAlgo_t algorithm{};
   std::size_t workspace = 0;
-  bool adds_bias = false;  // in the product's epilogue
-  bool exists = true;      // false: the library has no such product with GELU
+  bool adds_bias = false;  // in the GEMM's epilogue
+  bool exists = true;      // false: the library has no such GEMM with GELU
 };
 
 template <class Value>
@@ -88,8 +88,8 @@ void set(const OwnedPreference& preference, cublasLtMatmulPreferenceAttributes_t
 // Alignment of an address in bytes, as far as it follows from the shape: the tensor pool aligns to 64, and plans and
 // choices must not depend on where a tensor happens to lie. Vector loads and bulk copies ask for 16.
 std::uint32_t alignment(const void* address) {
-  constexpr std::uintptr_t kMost = 64;
-  const auto bits = reinterpret_cast<std::uintptr_t>(address) | kMost;
+  constexpr std::uintptr_t kMaxAlignment = 64;
+  const auto bits = reinterpret_cast<std::uintptr_t>(address) | kMaxAlignment;
   return static_cast<std::uint32_t>(bits & (~bits + 1));
 }
 
@@ -157,7 +157,7 @@ std::vector<cublasLtMatmulHeuristicResult_t> suggestions(const Plan& plan, const
   const cublasStatus_t status =
       cublasLtMatmulAlgoGetHeuristic(handle(), plan.matmul.get(), plan.b.get(), plan.a.get(), plan.c.get(),
                                      plan.c.get(), preference.get(), kSuggestions, found.data(), &count);
-  // Which of the two says that there is no such product differs between versions.
+  // Which of the two calls reports a missing GEMM differs between versions.
   if (status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE) return {};
   check(status, "{}", p.text());
   found.resize(static_cast<std::size_t>(count));
@@ -296,7 +296,7 @@ void check_product(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b) {
   BRAINMT_CHECK(c.dtype != DType::kBf16 || a.dtype == DType::kBf16 || b.dtype == DType::kBf16, "{}", text());
 }
 
-// Runs the product unless the library has none with this GELU; tells whether it did.
+// Runs the GEMM; false if the library has none with this GELU.
 bool multiply(const Context& context, const Problem& wanted) {
   detail::Scratch bf16_a, bf16_b, bf16_bias;
   Problem p = wanted;

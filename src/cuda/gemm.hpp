@@ -1,5 +1,5 @@
 #pragma once
-// Dense matrix products by cuBLASLt:  C = A B (+ bias) (+ C).
+// Dense GEMMs by cuBLASLt:  C = A B (+ bias) (+ C).
 //
 // A matrix is described by strides in elements, one of which must be 1, so that transposes and column slices of wider
 // row-major matrices need no copy. Types: A and B the same (bf16, fp32, fp64) with C of that type, or bf16 with C fp32
@@ -16,9 +16,9 @@ namespace brainmt::cuda {
 void gemm(const Context& context, const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const void* bias,
           bool accumulate);
 
-// GELU as the epilogue of a product, in the library's form of it, the tanh form. c and pre are bf16 with contiguous
-// rows. Both return false, having done nothing, where the library has no such product: for other types, for a `pre`
-// whose rows do not begin 16 bytes apart, or because it says so.
+// GELU (tanh form) as the epilogue of a GEMM. c and pre are bf16 with contiguous rows. Both return false, having done
+// nothing, where the library has no such GEMM: for other types, for a `pre` whose rows do not begin 16 bytes apart, or
+// because it says so.
 
 /// c = gelu(pre), pre = a b + bias. GELU sees the fp32 sum; pre is that sum rounded. bias as in gemm(), not null.
 bool gemm_gelu(const Context& context, const AnyMatrix& c, const AnyMatrix& pre, const AnyMatrix& a, const AnyMatrix& b,

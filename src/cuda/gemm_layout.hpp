@@ -1,7 +1,7 @@
 #pragma once
-// How a strided matrix looks to cuBLASLt, whose matrices are column-major. A row-major product C = A B is there the
-// column-major product C' = B' A' of the transposes, which are the same memory: C [m, n] with rows `ld` apart is C' of
-// n rows and m columns. An operand X then enters as X' = op(memory).
+// Strided matrices as cuBLASLt's column-major layouts. A row-major C = A B is the column-major C' = B' A' of the
+// transposes, which are the same memory: C [m, n] with rows `ld` apart is C' of n rows and m columns. An operand X then
+// enters as X' = op(memory).
 #include <cstdint>
 #include <optional>
 

@@ -15,8 +15,8 @@ constexpr std::size_t kTimedCandidates = 6;
 
 std::string one_line(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
-  constexpr std::size_t kLongest = 400;  // some messages repeat themselves for every engine
-  if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
+  constexpr std::size_t kMaxBytes = 400;  // some messages repeat themselves for every engine
+  if (text.size() > kMaxBytes) text = text.substr(0, kMaxBytes) + "...";
   return text;
 }
 
@@ -40,7 +40,7 @@ fe::error_t suggest(Graph& graph, const Target& target, const EngineRules& rules
   if (auto status = graph.create_execution_plans({fe::HeurMode_t::A, fe::HeurMode_t::FALLBACK}); status.is_bad())
     return status;
   graph.deselect_numeric_notes(rules.excluded);
-  graph.deselect_workspace_greater_than(rules.most_workspace);
+  graph.deselect_workspace_greater_than(rules.max_workspace);
   return {};
 }
 
@@ -101,7 +101,7 @@ void make_output(const GraphTensor& made, const fe::graph::Tensor_attributes& wa
 
 EngineRules rules_for(const Context& context, DType type) {
   using Note = fe::NumericalNote_t;
-  // Sums in fp32, whatever the operands.
+  // Accumulation in fp32.
   EngineRules rules{{Note::REDUCED_PRECISION_REDUCTION}};
   if (context.deterministic) rules.excluded.push_back(Note::NONDETERMINISTIC);
   if (type == DType::kF32) {
@@ -133,13 +133,13 @@ std::string GraphPlan::engine() const {
 }
 
 std::vector<GraphPlan> make_plans(const std::shared_ptr<Graph>& graph, const Target& target, const EngineRules& rules,
-                                  std::size_t most, std::optional<int> wanted, const std::string& what) {
+                                  std::size_t max_plans, std::optional<int> wanted, const std::string& what) {
   check_graph(suggest(*graph, target, rules), what);
   if (wanted && graph->build_plan_at_index(*wanted).is_good()) return {{graph, *wanted}};
   std::vector<GraphPlan> plans;
   std::string reason = "no suggestions";
   const std::int64_t count = graph->get_execution_plan_count();
-  for (std::int64_t i = 0; i < count && plans.size() < most; ++i) {
+  for (std::int64_t i = 0; i < count && plans.size() < max_plans; ++i) {
     const fe::error_t status = graph->build_plan_at_index(i);
     if (status.is_good())
       plans.emplace_back(graph, i);
@@ -152,8 +152,8 @@ std::vector<GraphPlan> make_plans(const std::shared_ptr<Graph>& graph, const Tar
 
 GraphPlan choose_plan(const Context& context, const std::shared_ptr<Graph>& graph, const Target& target,
                       const std::string& key, const Pointers& pointers, const EngineRules& rules) {
-  const std::size_t most = times(context) ? kTimedCandidates : 1;
-  const std::vector<GraphPlan> plans = make_plans(graph, target, rules, most, known_choice(key), key);
+  const std::size_t max_plans = times(context) ? kTimedCandidates : 1;
+  const std::vector<GraphPlan> plans = make_plans(graph, target, rules, max_plans, known_choice(key), key);
   std::vector<Candidate> candidates;
   for (const GraphPlan& plan : plans)
     candidates.push_back(

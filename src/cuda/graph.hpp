@@ -1,5 +1,5 @@
 #pragma once
-// What the cuDNN operations share: an operation graph becomes plans, one of which is chosen and run. The front end's
+// Shared by the cuDNN operations: an operation graph becomes plans, one of which is chosen and run. The front end's
 // headers take half a minute to compile, so only the source files of the operations include this.
 #include <cudnn_frontend.h>
 
@@ -44,7 +44,7 @@ Target described(const DescribedDevice& device);
 /// An empty graph for `target` with activations of `type`; everything else is fp32.
 std::shared_ptr<Graph> make_graph(const Target& target, DType type);
 fe::DataType_t data_type(DType type);
-/// Attributes of a tensor whose place in Pointers is `id`.
+/// Attributes of the tensor `id` in Pointers.
 fe::graph::Tensor_attributes tensor(std::int64_t id, const std::vector<std::int64_t>& dim,
                                     const std::vector<std::int64_t>& stride, DType type);
 
@@ -54,12 +54,12 @@ void make_output(const GraphTensor& made, const fe::graph::Tensor_attributes& wa
 /// Which engines may serve a graph.
 struct EngineRules {
   std::vector<fe::NumericalNote_t> excluded;
-  std::int64_t most_workspace = std::int64_t{1} << 50;
+  std::int64_t max_workspace = std::int64_t{1} << 50;
 };
 /// The rules that follow from the context for operands of `type`.
 EngineRules rules_for(const Context& context, DType type);
 
-/// A graph and the place of one built plan in it.
+/// A graph and the index of one of its plans.
 class GraphPlan {
  public:
   GraphPlan(std::shared_ptr<Graph> graph, std::int64_t position) : graph_(std::move(graph)), position_(position) {}
@@ -74,10 +74,10 @@ class GraphPlan {
   std::int64_t position_;
 };
 
-/// Up to `most` plans in the library's order, or only the one at `wanted` when that can be built. Not empty:
+/// Up to `max_plans` plans in the library's order, or only the one at `wanted` when that can be built. Not empty:
 /// NotSupported otherwise.
 std::vector<GraphPlan> make_plans(const std::shared_ptr<Graph>& graph, const Target& target, const EngineRules& rules,
-                                  std::size_t most, std::optional<int> wanted, const std::string& what);
+                                  std::size_t max_plans, std::optional<int> wanted, const std::string& what);
 
 /// The plan for the graph as the context selects it; timing runs the candidates on `pointers`, whose outputs must be
 /// free to be overwritten. `key` names operation, sizes and types.

@@ -47,19 +47,19 @@ __global__ void add_bias_kernel(std::int64_t count, T* c, const Bias* bias, bool
                                 std::int64_t ld) {
   const std::int64_t i = element();
   if (i >= count) return;
-  T* place = c + i / cols * ld + i % cols;
-  const Bias value = static_cast<Bias>(*place) + (bias != nullptr ? bias[i % cols] : Bias(0));
-  store(place, relu && value < Bias(0) ? Bias(0) : value);  // NaN stays
+  T* element = c + i / cols * ld + i % cols;
+  const Bias value = static_cast<Bias>(*element) + (bias != nullptr ? bias[i % cols] : Bias(0));
+  store(element, relu && value < Bias(0) ? Bias(0) : value);  // NaN stays
 }
 
 __global__ void sum_rows_kernel(std::int64_t count, float* sum, __nv_bfloat16* rows, std::int64_t ld, std::int64_t cols,
                                 bool first, bool last) {
   const std::int64_t i = element();
   if (i >= count) return;
-  __nv_bfloat16* place = rows + i / cols * ld + i % cols;
-  const float value = static_cast<float>(*place) + (first ? 0.0f : sum[i]);
+  __nv_bfloat16* element = rows + i / cols * ld + i % cols;
+  const float value = static_cast<float>(*element) + (first ? 0.0f : sum[i]);
   if (last)
-    store(place, value);
+    store(element, value);
   else
     sum[i] = value;
 }

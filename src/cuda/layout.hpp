@@ -1,6 +1,6 @@
 #pragma once
-// The few conversions that stand between our data and the vendor libraries; kernels of our own (layout.cu). All only
-// enqueue on `stream`. Sums have one term per element, so every result is exact up to its own rounding.
+// Conversions between our layouts and those of the vendor libraries, as CUDA kernels (layout.cu). All only enqueue on
+// `stream`. Sums have one term per element, so every result is exact up to its own rounding.
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
@@ -24,7 +24,7 @@ void round_to_bf16(cudaStream_t stream, void* to, const float* from, std::int64_
 void add_bias(cudaStream_t stream, void* c, DType type, const void* bias, bool relu, std::int64_t rows,
               std::int64_t cols, std::int64_t ld);
 
-/// Place of an addend in a sum of bf16 matrices.
+/// Position of an addend in a sum of bf16 matrices.
 enum class Addend { kFirst, kMiddle, kLast };
 /// sum [row_count, cols] (fp32, contiguous) takes `rows` (bf16, `ld` elements apart): it is assigned the first and
 /// added the others. The last addend is itself replaced by the whole sum, rounded once.

@@ -8,7 +8,7 @@
 
 namespace brainmt::cuda::detail {
 
-/// Where the element at place `i` of [out, taps, in] stands in [out, in, taps].
+/// Index of element `i` of [out, taps, in] in [out, in, taps].
 constexpr std::int64_t published_index(std::int64_t i, std::int64_t in_channels, std::int64_t taps) {
   const std::int64_t in = i % in_channels;
   const std::int64_t tap = i / in_channels % taps;

@@ -17,10 +17,10 @@ class CudaRuntime final : public DeviceApi {
   explicit CudaRuntime(int rank) : rank_(rank) {}
 
   Stream create_stream() override {
-    int least = 0, greatest = 0;
-    check(cudaDeviceGetStreamPriorityRange(&least, &greatest), "cudaDeviceGetStreamPriorityRange");
-    cudaStream_t stream = nullptr;  // first in line: communication is short, and others wait for it
-    check(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, greatest), "cudaStreamCreateWithPriority");
+    int low = 0, high = 0;
+    check(cudaDeviceGetStreamPriorityRange(&low, &high), "cudaDeviceGetStreamPriorityRange");
+    cudaStream_t stream = nullptr;  // highest priority: communication is short and blocks others
+    check(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, high), "cudaStreamCreateWithPriority");
     return stream;
   }
   void destroy_stream(Stream stream) noexcept override { cudaStreamDestroy(stream_of(stream)); }

@@ -15,7 +15,7 @@ double bytes_of(const AnyMatrix& m) {
   return static_cast<double>(m.rows * m.cols) * static_cast<double>(size_of(m.dtype));
 }
 
-// `products` matrix products of queries x keys x width multiply-adds a sample, over all heads. Softmax is not counted.
+// `products` GEMMs of queries x keys x width multiply-adds a sample, over all heads. Softmax is not counted.
 double flops_of(int products, const Tensor& lse, const AnyMatrix& q, const AnyMatrix& k) {
   const std::int64_t keys = k.rows / lse.shape()[0];
   return 2.0 * products * static_cast<double>(q.rows) * static_cast<double>(keys) * static_cast<double>(q.cols);

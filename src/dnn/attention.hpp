@@ -1,7 +1,7 @@
 #pragma once
 // Softmax attention behind one small interface (equations: kernels/attention.hpp). On the host the tiled kernel with
-// oneDNN's products inside; on CUDA cuDNN's fused kernels in bf16. What neither takes (fp32 and fp64 on CUDA, widths of
-// a head that cuDNN refuses) goes tile after tile through matrix products.
+// oneDNN's GEMMs inside; on CUDA cuDNN's fused kernels in bf16. What neither takes (fp32 and fp64 on CUDA, widths of a
+// head that cuDNN refuses) goes tile after tile through GEMMs.
 #include "base/shapes.hpp"
 #include "dnn/gemm.hpp"
 
@@ -25,7 +25,7 @@ void run_attention_bwd(const AnyMatrix& dq, const AnyMatrix& dk, const AnyMatrix
                        const AnyMatrix& o, const Tensor& lse, const AnyMatrix& q, const AnyMatrix& k,
                        const AnyMatrix& v);
 
-/// Attention by matrix products and kernels/softmax.hpp, some queries at a time: memory does not grow with Lq * Lk.
+/// Attention by GEMMs and kernels/softmax.hpp, some queries at a time: memory does not grow with Lq * Lk.
 void attention_fwd_tiled(const AnyMatrix& o, const Tensor& lse, const AnyMatrix& q, const AnyMatrix& k,
                          const AnyMatrix& v);
 void attention_bwd_tiled(const AnyMatrix& dq, const AnyMatrix& dk, const AnyMatrix& dv, const AnyMatrix& dout,

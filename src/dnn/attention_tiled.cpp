@@ -1,15 +1,17 @@
 // One head of one sample after the other, kTileElements logits at a time:
 //
 //   forward    S = Q K^T,  P = softmax(scale S),  O = P V
-//   backward   P again from lse;  dV += P^T dO,  dP = dO V^T,  dS = scale P (dP - rowsum(P dP)),  dQ = dS K,  dK +=
-//   dS^T Q
+//   backward   P  = exp(scale S - lse)               recomputed
+//              dV += P^T dO
+//              dP = dO V^T,  dS = scale P (dP - rowsum(P dP))
+//              dQ = dS K,    dK += dS^T Q
 //
-// Logits and the sums over tiles have the master type, P and dS the activation type, as the matrix units want it.
+// Logits and sums over tiles have the master type, P and dS the activation type (inputs of matrix units).
 #include <algorithm>
 #include <cmath>
 
 #include "dnn/attention.hpp"
-#include "dnn/product.hpp"
+#include "dnn/matmul.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/softmax.hpp"
 #include "tensor/views.hpp"
@@ -53,11 +55,11 @@ void forward_tile(const AnyMatrix& o, const Tensor& lse, const AnyMatrix& q, con
   using M = Master<T>;
   const Tensor logits({count, n.keys}, dtype_of<M>()), weights({count, n.keys}, dtype_of<T>());
   const AnyMatrix query = rows_of(head_of(q, sample, n.queries, head, n.dim), first, count);
-  product(logits, query, head_of(k, sample, n.keys, head, n.dim).transposed(), {}, false);
+  matmul(logits, query, head_of(k, sample, n.keys, head, n.dim).transposed(), {}, false);
   kernels::softmax_fwd<T>(Exec{}, rows<T>(weights), lse_of<T>(lse, n, sample, head, first, count),
                           rows<const M>(logits), static_cast<M>(n.scale<double>()));
-  product(rows_of(head_of(o, sample, n.queries, head, n.dim), first, count), weights,
-          head_of(v, sample, n.keys, head, n.dim), {}, false);
+  matmul(rows_of(head_of(o, sample, n.queries, head, n.dim), first, count), weights,
+         head_of(v, sample, n.keys, head, n.dim), {}, false);
 }
 
 // One head of one sample; dk and dv gather in the master type.
@@ -82,13 +84,13 @@ class BackwardHead {
         dlogits({count, n_.keys}, dtype_of<T>());
     const AnyMatrix query = rows_of(q_, first, count), gradient = rows_of(dout_, first, count);
     const auto scale = static_cast<M>(n_.scale<double>());
-    product(logits, query, k_.transposed(), {}, false);
+    matmul(logits, query, k_.transposed(), {}, false);
     kernels::softmax_again<T>(Exec{}, rows<T>(weights), rows<const M>(logits), lse, scale);
-    product(dv_, weights.matrix().transposed(), gradient, {}, true);
-    product(logits, gradient, v_.transposed(), {}, false);  // now dP
+    matmul(dv_, weights.matrix().transposed(), gradient, {}, true);
+    matmul(logits, gradient, v_.transposed(), {}, false);  // now dP
     kernels::softmax_bwd<T>(Exec{}, rows<T>(dlogits), rows<const T>(weights), rows<const M>(logits), scale);
-    product(rows_of(dq_, first, count), dlogits, k_, {}, false);
-    product(dk_, dlogits.matrix().transposed(), query, {}, true);
+    matmul(rows_of(dq_, first, count), dlogits, k_, {}, false);
+    matmul(dk_, dlogits.matrix().transposed(), query, {}, true);
   }
 
   void store(const AnyMatrix& dk, const AnyMatrix& dv) const {

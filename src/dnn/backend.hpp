@@ -8,7 +8,7 @@ namespace brainmt::dnn {
 /// One line for `brainmt doctor` and --version: library, version, threading run time, instruction set in use.
 std::string describe();
 
-/// Whether bf16 products run on the processor's own bf16 instructions; without them bf16 is correct but slow.
+/// Whether bf16 GEMMs run on the processor's own bf16 instructions; without them bf16 is correct but slow.
 bool has_native_bf16();
 
 /// Choices that hold for the whole process; made once, before the first operation. The host's libraries are
@@ -16,7 +16,7 @@ bool has_native_bf16();
 struct Settings {
   bool deterministic = true;  // only algorithms whose results repeat bit for bit
   bool tune = false;          // CUDA: time the candidates of each shape once and take the fastest (Algorithms)
-  bool tf32 = false;          // CUDA: fp32 products may round their operands to TF32
+  bool tf32 = false;          // CUDA: fp32 GEMMs may round their operands to TF32
   bool tanh_gelu = false;     // bf16: GELU behind a linear layer in its tanh form, which CUDA's products have built in
 };
 

@@ -19,8 +19,8 @@ Conv3dShape shape_of(const Tensor& x, const Tensor& y, const Tensor& w, const Co
   return {{in[1], in[2], in[3]}, {out[1], out[2], out[3]}, in[0], in[4], out[4], k, o.stride, o.padding};
 }
 
-// The direct algorithm's: k^3 multiply-adds for each output and input channel, whatever the back end computes instead.
-// Each pass reads two of x, y, w and writes the third; the weight gradient is read too.
+// FLOPs of the direct algorithm: k^3 multiply-adds for each output and input channel, for any back end. Each pass reads
+// two of x, y, w and writes the third; the weight gradient is read too.
 profile::Work work_of(const Conv3dShape& s, const Tensor& x, const Tensor& y, const Tensor& w, bool weights = false) {
   return {.flops = 2.0 * static_cast<double>(y.count()) *
                    static_cast<double>(s.in_channels * s.kernel * s.kernel * s.kernel),

@@ -1,5 +1,5 @@
 #pragma once
-// What a back end makes of a convolution whose shapes are checked and not empty.
+// Interface of a convolution back end; shapes are checked and not empty.
 #include "base/shapes.hpp"
 #include "dnn/conv3d.hpp"
 

@@ -1,6 +1,6 @@
 #include "dnn/gemm.hpp"
 
-#include "dnn/product.hpp"
+#include "dnn/matmul.hpp"
 #include "kernels/reduce.hpp"
 #include "profile/region.hpp"
 #include "tensor/views.hpp"
@@ -25,35 +25,34 @@ void check_shapes(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, co
                 bias.shape().str(), c.cols);
 }
 
-// One product with a matrix beside C. What the back end declines is counted where it is then done.
+// A GEMM with an auxiliary matrix (GELU's input). When the back end declines, the fallback counts its own work.
 bool run_with_gelu(const AnyMatrix& c, const AnyMatrix& pre, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias,
                    const auto& run) {
   check_shapes(c, a, b, bias);
   BRAINMT_CHECK(pre.rows == c.rows && pre.cols == c.cols && pre.dtype == c.dtype, "gelu of [{}, {}] beside [{}, {}]",
                 pre.rows, pre.cols, c.rows, c.cols);
   if (c.rows == 0 || c.cols == 0) return true;
-  const profile::Region region("brainmt::product");
+  const profile::Region region("brainmt::matmul");
   const bool done = run();
-  if (done) profile::count("brainmt::product", work_of(c, a, b, 2));
+  if (done) profile::count("brainmt::matmul", work_of(c, a, b, 2));
   return done;
 }
 
 }  // namespace
 
-void product(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias, bool accumulate) {
+void matmul(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias, bool accumulate) {
   check_shapes(c, a, b, bias);
   if (c.rows == 0 || c.cols == 0) return;
-  const profile::Region region("brainmt::product", work_of(c, a, b, accumulate ? 2 : 1));
-  detail::run_product(c, a, b, bias, accumulate);
+  const profile::Region region("brainmt::matmul", work_of(c, a, b, accumulate ? 2 : 1));
+  detail::run_matmul(c, a, b, bias, accumulate);
 }
 
-bool product_gelu(const AnyMatrix& c, const AnyMatrix& pre, const AnyMatrix& a, const AnyMatrix& b,
-                  const Tensor& bias) {
-  return run_with_gelu(c, pre, a, b, bias, [&] { return detail::run_product_gelu(c, pre, a, b, bias); });
+bool matmul_gelu(const AnyMatrix& c, const AnyMatrix& pre, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias) {
+  return run_with_gelu(c, pre, a, b, bias, [&] { return detail::run_matmul_gelu(c, pre, a, b, bias); });
 }
 
-bool product_gelu_bwd(const AnyMatrix& c, const AnyMatrix& pre, const AnyMatrix& a, const AnyMatrix& b) {
-  return run_with_gelu(c, pre, a, b, {}, [&] { return detail::run_product_gelu_bwd(c, pre, a, b); });
+bool matmul_gelu_bwd(const AnyMatrix& c, const AnyMatrix& pre, const AnyMatrix& a, const AnyMatrix& b) {
+  return run_with_gelu(c, pre, a, b, {}, [&] { return detail::run_matmul_gelu_bwd(c, pre, a, b); });
 }
 
 void add_column_sums(const Tensor& sums, const AnyMatrix& m) {
@@ -62,15 +61,15 @@ void add_column_sums(const Tensor& sums, const AnyMatrix& m) {
 }
 
 void linear_fwd(const AnyMatrix& y, const AnyMatrix& x, const Tensor& w, const Tensor& bias) {
-  product(y, x, w.matrix().transposed(), bias, false);
+  matmul(y, x, w.matrix().transposed(), bias, false);
 }
 
 void linear_bwd_data(const AnyMatrix& dx, const AnyMatrix& dy, const Tensor& w, bool accumulate) {
-  product(dx, dy, w, {}, accumulate);
+  matmul(dx, dy, w, {}, accumulate);
 }
 
 void linear_bwd_weights(const Tensor& dw, const Tensor& dbias, const AnyMatrix& dy, const AnyMatrix& x) {
-  product(dw, dy.transposed(), x, {}, true);
+  matmul(dw, dy.transposed(), x, {}, true);
   if (dbias) add_column_sums(dbias, dy);
 }
 

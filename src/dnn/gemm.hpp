@@ -1,7 +1,7 @@
 #pragma once
-// Dense matrix products behind one small interface: oneDNN on the host (fp32, bf16), plain loops of kernels/ref in
-// fp64 there, cuBLASLt on CUDA. All matrices have contiguous rows: a tensor is
-// seen as [rows, last axis]; a weight is [out, in] as PyTorch stores it.
+// Dense GEMMs behind one small interface: oneDNN on the host (fp32, bf16), plain loops of kernels/ref in fp64 there,
+// cuBLASLt on CUDA. All matrices have contiguous rows: a tensor is seen as [rows, last axis]; a weight is [out, in] as
+// PyTorch stores it.
 #include "tensor/tensor.hpp"
 
 namespace brainmt::dnn {

@@ -1,7 +1,7 @@
 #include "dnn/linear_gelu.hpp"
 
 #include "dnn/backend.hpp"
-#include "dnn/product.hpp"
+#include "dnn/matmul.hpp"
 #include "kernels/activations.hpp"
 #include "tensor/views.hpp"
 
@@ -18,9 +18,9 @@ void linear_gelu_fwd(const Tensor& y, const Tensor& pre, const AnyMatrix& x, con
                 y.shape().str());
   const Activation form = gelu_form(y.dtype());
   if (form == Activation::kGeluTanh && bias) {
-    // The library writes both, whoever wants them: the pass that forgets and the one that records then give equal bits.
+    // The library always writes both outputs, so forward passes with and without saved tensors give equal bits.
     const Tensor beside = pre.raw() == y.raw() ? Tensor(y.shape(), y.dtype()) : pre;
-    if (product_gelu(y, beside, x, w.matrix().transposed(), bias)) return;
+    if (matmul_gelu(y, beside, x, w.matrix().transposed(), bias)) return;
   }
   linear_fwd(pre, x, w, bias);
   dispatch(y.dtype(),
@@ -31,7 +31,7 @@ void linear_gelu_bwd(const Tensor& dpre, const AnyMatrix& dy, const Tensor& w, c
   BRAINMT_CHECK(dpre.shape() == pre.shape() && dpre.dtype() == pre.dtype(), "gradient {} of gelu of {}",
                 dpre.shape().str(), pre.shape().str());
   const Activation form = gelu_form(pre.dtype());
-  if (form == Activation::kGeluTanh && product_gelu_bwd(dpre, pre, dy, w)) return;
+  if (form == Activation::kGeluTanh && matmul_gelu_bwd(dpre, pre, dy, w)) return;
   linear_bwd_data(dpre, dy, w, false);
   dispatch(pre.dtype(), [&]<class T>() {
     kernels::activation_bwd<T>(kernels::Exec{}, view1<T>(dpre), view1<const T>(dpre), view1<const T>(pre), form);

@@ -1,6 +1,6 @@
 #pragma once
-// A linear layer with GELU behind it, and the way back through both. By default GELU is exact (erf) and a pass of its
-// own. With Settings::tanh_gelu, bf16 takes the tanh form instead, which cuBLASLt computes while it stores the product:
+// A linear layer followed by GELU, forward and backward. By default GELU is exact (erf) and a separate pass. With
+// Settings::tanh_gelu, bf16 uses the tanh form, which cuBLASLt computes in the GEMM's epilogue:
 //
 //   |gelu_tanh(x) - gelu_erf(x)| <= 4.74e-4,   |gelu_tanh'(x) - gelu_erf'(x)| <= 8.69e-4
 //

@@ -101,8 +101,8 @@ struct Arena::Blocks {
   bool is_dissolved = false;
   std::vector<const void*> allocated;
 
-  // Lowest numbers first, whatever the order in which blocks came back: runs with the same demand get the same blocks,
-  // also when the arena has grown in between.
+  // Lowest numbers first, independent of the order of release: runs with the same demand get the same blocks, also when
+  // the arena has grown in between.
   void sort() {
     for (auto& [bytes_each, blocks] : free) std::ranges::sort(blocks, std::ranges::greater{}, &Block::number);
     allocated.clear();

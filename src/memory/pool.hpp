@@ -1,6 +1,6 @@
 #pragma once
-// A caching allocator on Kokkos memory of the default execution space: freed blocks are kept by size class and given
-// out again, so a steady training step allocates nothing. Counts what is live and the peak.
+// Caching allocator on Kokkos memory of the default execution space: freed blocks are kept by size class and reused, so
+// a steady training step makes no system allocation. Tracks live and peak bytes.
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -29,10 +29,10 @@ void reset_peak();
 /// Frees every cached block. Must be called before Kokkos::finalize.
 void release_cached();
 
-/// Memory of work that is launched again and again with the same addresses, such as a captured step: between two
-/// launches nobody else may have it. While an arena is open on a thread, what the thread allocates comes from it, and
-/// goes back to it whenever its last owner lets go. The same allocations in the same order get the same addresses each
-/// time, if every block was back before.
+/// Memory of work that is launched repeatedly with the same addresses, such as a captured step; not shared with other
+/// work between two launches. While an arena is open on a thread, what the thread allocates comes from it, and goes
+/// back to it whenever its last owner lets go. The same allocations in the same order get the same addresses each time,
+/// if every block was back before.
 class Arena {
   struct Blocks;
 

@@ -1,7 +1,7 @@
 #pragma once
 // BrainMT (paper and published implementation; exact statement with checks in docs): 3-D convolutions per frame, tokens
 // in temporal-first order, Mamba blocks (two-way by default), attention blocks that share one LayerNorm and one MLP,
-// linear head on the CLS token. For comparisons, one linear map of cubes of voxels may stand for the convolutions.
+// linear head on the CLS token. For comparisons, one linear map of cubes of voxels can replace the convolutions.
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -14,7 +14,7 @@
 
 namespace brainmt::models {
 
-/// What makes tokens of a frame's voxels.
+/// Stem: frame to tokens.
 enum class Stem {
   kConv,  // the convolution stage
   kPatch  // one linear map of every cube of kPatchEdge voxels an edge: no convolution stage

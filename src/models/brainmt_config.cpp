@@ -41,7 +41,7 @@ bool any_begins(const std::vector<std::string>& names, std::string_view prefix) 
   return std::ranges::any_of(names, [&](const std::string& name) { return name.starts_with(prefix); });
 }
 
-// Multiply-adds of the stem for one window: of its first product, and of the others.
+// Multiply-adds of the stem for one window: first convolution, and the others.
 std::array<double, 2> stem_products(const BrainMTConfig& c, double patches) {
   const auto width = static_cast<double>(c.embed_dim), frames = static_cast<double>(c.frames);
   if (c.stem == Stem::kPatch) return {patch_voxels() * width * patches * frames, 0};
@@ -241,9 +241,9 @@ std::vector<std::pair<std::string, std::string>> BrainMT::facts() const {
   return facts;
 }
 
-// Multiply-adds of one window, each two operations. A backward product costs twice the forward one; the stem's first
-// has no data gradient; the attention core is computed again in backward (3.5 x in all); the last attention block has
-// one query row. Norms and the scan itself are bound by memory and little beside these.
+// Multiply-adds of one window, each two operations. A backward GEMM costs twice the forward one; the stem's first has
+// no data gradient; the attention core is computed again in backward (3.5 x in all); the last attention block has one
+// query row. Norms and the scan itself are bound by memory and little beside these.
 Cost BrainMT::cost(std::int64_t batch) const {
   const BrainMTConfig& c = config_;
   const double width = static_cast<double>(c.embed_dim), rows = static_cast<double>(tokens());

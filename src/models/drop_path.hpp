@@ -1,6 +1,6 @@
 #pragma once
-// DropPath (stochastic depth, Huang et al. 2016) as BrainMT places it. A draw is a pure function of (seed, step,
-// sample, branch), so ranks, micro-batches and recomputation cannot change it.
+// DropPath (stochastic depth, Huang et al. 2016) as in BrainMT. A draw is a pure function of (seed, step, sample,
+// branch), so ranks, micro-batches and recomputation cannot change it.
 #include <array>
 #include <cstdint>
 #include <vector>

@@ -1,6 +1,6 @@
 #pragma once
-// What training, evaluation, embedding, sweeps and benchmarks know of a model: what goes in, what comes out, what it
-// costs. Families implement Model (brainmt.cpp, ...); registry.cpp lists them.
+// Interface of a model for training, evaluation, embedding, sweeps and benchmarks: input, outputs, cost. Families
+// implement Model (brainmt.cpp, ...); registry.cpp lists them.
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -34,7 +34,7 @@ struct InputSpec {
   std::int64_t frames = 0;  // T of a window; 0: the whole scan
 };
 
-/// What the data decide about a model.
+/// Sizes of a model that the data determine.
 struct DataSpec {
   std::array<std::int64_t, 3> grid{};  // X, Y, Z voxels, of volumes
   std::int64_t parcels = 0;            // P, of parcels and connectivity
@@ -44,7 +44,7 @@ struct DataSpec {
 /// Extra outputs of a forward pass; the prediction and the embedding are always there.
 enum Want : unsigned { kMeanEmbedding = 1, kTokens = 2 };
 
-/// What a forward pass knows besides its input. Random factors are functions of (seed, step, sample).
+/// Context of a forward pass. Random factors are functions of (seed, step, sample).
 struct Pass {
   bool training = false;
   std::uint64_t seed = 0;
@@ -68,7 +68,7 @@ struct Cost {
   double activation_bytes = 0;  // kept between forward and backward
 };
 
-/// What of a model's weights may differ where training starts from another model's.
+/// Parameters that may differ when training starts from another model's weights.
 struct TransferRules {
   std::vector<std::string> head{};      // parameters that depend on the targets: left out where they do not fit
   std::vector<std::string> by_frame{};  // tables [1, T, C]: interpolated along T
@@ -91,7 +91,7 @@ class Model {
   virtual nlohmann::json describe() const = 0;
   /// "brainmt-two-way-c512-m12-a8-t200": the identifier of the architecture in files of embeddings.
   virtual std::string id() const = 0;
-  /// What a file of embeddings records of the architecture beside describe().
+  /// Metadata of the architecture for files of embeddings, besides describe().
   virtual nlohmann::ordered_json embedding_facts() const = 0;
   /// Sizes that follow from the configuration, for people: name and value.
   virtual std::vector<std::pair<std::string, std::string>> facts() const = 0;

@@ -84,7 +84,7 @@ struct MambaMixerSizes {
   std::int64_t state = 16, kernel = 4;  // N, K
   std::int64_t expand = 2;              // E = expand * C
   bool bidirectional = true;
-  bool published_dt_init = false;  // the published code redraws dt_proj by accident; for comparison only
+  bool published_dt_init = false;  // dt_proj redrawn as in the published code; for comparison only
   double weight_std = 0.02;
   double out_scale = 1.0;  // 1 / sqrt(number of blocks)
 

@@ -5,8 +5,8 @@
 
 #include "kernels/adamw.hpp"
 #include "kernels/reduce.hpp"
-#include "profile/place.hpp"
 #include "profile/region.hpp"
+#include "profile/stage_label.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::nn {
@@ -31,7 +31,7 @@ AdamWSettings AdamWSettings::from_config(const config::Config& config) {
 }
 
 AdamW::AdamW(nn::ParameterStore& store, const AdamWSettings& settings) : store_(store), settings_(settings) {
-  const profile::Place place("optimiser state");
+  const profile::StageLabel stage("optimiser state");
   m_ = Tensor::zeros(store.values().shape(), store.master_dtype());
   v_ = Tensor::zeros(store.values().shape(), store.master_dtype());
   int last_layer = 0;

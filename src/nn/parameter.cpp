@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <vector>
 
-#include "profile/place.hpp"
+#include "profile/stage_label.hpp"
 
 namespace brainmt::nn {
 namespace {
 
 constexpr std::uint32_t kInitialisationStream = 1;
 
-// FNV-1a: gives every parameter a random stream of its own that does not move when others come or go.
+// FNV-1a of the name: a random stream per parameter, independent of the others.
 std::uint64_t hash_name(const std::string& name) {
   std::uint64_t hash = 0xcbf29ce484222325ull;
   for (unsigned char c : name) hash = (hash ^ c) * 0x100000001b3ull;
@@ -36,7 +36,7 @@ Parameter& ParameterStore::declare(std::string name, Shape shape, bool decay, in
 }
 
 void ParameterStore::allocate() {
-  const profile::Place place("parameters");
+  const profile::StageLabel stage("parameters");
   const Shape flat{static_cast<std::int64_t>(flat_count_)};
   values_ = Tensor::zeros(flat, master_dtype());
   grads_ = Tensor::zeros(flat, master_dtype());

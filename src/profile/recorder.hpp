@@ -1,6 +1,6 @@
 #pragma once
-// Time, work and memory by stage of whatever the calling thread does while a Recorder lives. It hangs itself into the
-// hooks of Kokkos Tools, in this process, so it sees every kernel, copy and region by its label.
+// Profiler: time, work and memory by stage of the calling thread while a Recorder lives. Uses the hooks of Kokkos Tools
+// in this process, so it sees every kernel, copy and region by its label.
 //
 //  * What lies inside a region or a copy belongs to the outermost one whose label has a stage; a region whose label has
 //    none ("brainmt::forward") only gives a name. Stages therefore never overlap, and their sum is at most the time

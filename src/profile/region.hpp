@@ -1,8 +1,7 @@
 #pragma once
-// What the code says about itself: where a named piece of work begins and ends, and how much it is. Kokkos kernels have
-// labels already; a Region names work that is not one kernel (a library's product, an attention of many kernels, a
-// wait). Any tool of Kokkos sees the regions; the counts are for profile::Recorder. When nobody listens a count is a
-// load and a branch, and a region asks what Kokkos asks at every kernel: some tens of nanoseconds.
+// Profiling regions and work counts. A Region names work that is not one Kokkos kernel (a library's GEMM, attention by
+// several kernels, a wait). Regions are visible to Kokkos tools; counts go to profile::Recorder. Without a tool a count
+// is a load and a branch, a region some tens of nanoseconds.
 #include <atomic>
 
 namespace brainmt::profile {

@@ -8,13 +8,13 @@ struct Prefix {
   Stage stage;
 };
 
-// The one place that knows labels; a new kernel needs a line only when its prefix is new.
+// Table of labels by prefix; a new kernel needs a line only when its prefix is new.
 constexpr Prefix kPrefixes[] = {{"brainmt::conv3d", Stage::kConvolution},
                                 {"brainmt::selective_scan::", Stage::kScan},
                                 {"brainmt::causal_conv1d::", Stage::kShortConvolution},
                                 {"brainmt::attention::", Stage::kAttention},
                                 {"brainmt::softmax::", Stage::kAttention},
-                                {"brainmt::product", Stage::kProduct},
+                                {"brainmt::matmul", Stage::kMatmul},
                                 {"brainmt::activation::", Stage::kElementwise},
                                 {"brainmt::add_", Stage::kElementwise},
                                 {"brainmt::elementwise::", Stage::kElementwise},
@@ -48,7 +48,7 @@ const char* name_of(Stage stage) {
       return "short convolution";
     case Stage::kAttention:
       return "attention";
-    case Stage::kProduct:
+    case Stage::kMatmul:
       return "products";
     case Stage::kElementwise:
       return "elementwise and norms";

@@ -11,10 +11,10 @@ enum class Stage {
   kConvolution,       // 3-D
   kScan,              // selective
   kShortConvolution,  // of a mixer, causal
-  kAttention,         // with its products and softmax
-  kProduct,           // of a linear layer
+  kAttention,         // with its GEMMs and softmax
+  kMatmul,            // of a linear layer
   kElementwise,       // norms, activations, gates, tokens, casts, sums, copies
-  kCommunication,     // of gradients: time inside our calls, not what goes on beside them
+  kCommunication,     // of gradients: time inside our calls, without overlapped time
   kOptimiser,
   kInput,  // wait for a window, and its way to the device
   kRest    // kernels of no stage above: the loss, and what has a label that the table does not know

@@ -5,8 +5,8 @@
 
 #include "kernels/detail/loops.hpp"
 #include "memory/pinned.hpp"
-#include "profile/place.hpp"
 #include "profile/region.hpp"
+#include "profile/stage_label.hpp"
 #include "task/window_upload.hpp"
 
 namespace brainmt::task {
@@ -56,7 +56,7 @@ WindowStream::~WindowStream() = default;
 
 Tensor WindowStream::take(std::int64_t count, const Tensor& out) {
   const profile::Region region("brainmt::input");
-  const profile::Place stage("input windows");
+  const profile::StageLabel stage("input windows");
   Shape shape{count};
   for (const std::int64_t extent : window_) shape.push_back(extent);
   const bool fits = out && out.shape() == shape && out.dtype() == activation_;

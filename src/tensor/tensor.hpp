@@ -31,7 +31,7 @@ class Tensor {
   DType dtype() const { return dtype_; }
   std::int64_t count() const { return shape_.count(); }
   std::size_t bytes() const { return static_cast<std::size_t>(count()) * size_of(dtype_); }
-  /// Product of all extents but the last, and the last: the tensor seen as a matrix.
+  /// The tensor as a matrix: rows = number of elements / last extent, columns = last extent.
   std::int64_t row_count() const { return shape_.rank() == 0 ? 1 : count() / shape_[-1]; }
   std::int64_t cols() const { return shape_.rank() == 0 ? 1 : shape_[-1]; }
   AnyMatrix matrix() const { return {raw(), dtype_, row_count(), cols(), cols(), 1}; }

@@ -7,7 +7,7 @@
 
 #include "autograd/ops.hpp"
 #include "memory/pool.hpp"
-#include "profile/place.hpp"
+#include "profile/stage_label.hpp"
 
 namespace brainmt::autograd {
 namespace {
@@ -166,12 +166,12 @@ TEST(Tape, BackwardPassesRunInThePlaceOfTheForwardPass) {
   std::string seen;
   Tape tape;
   {
-    const profile::Place place("attention");
-    tape.record({}, [&seen] { seen = profile::place_text(); });
+    const profile::StageLabel stage("attention");
+    tape.record({}, [&seen] { seen = profile::stage_text(); });
   }
   tape.backward(std::vector<Var>{}, {});
   EXPECT_EQ(seen, "attention, backward");
-  EXPECT_EQ(profile::place_text(), "tensors");
+  EXPECT_EQ(profile::stage_text(), "tensors");
 }
 
 TEST(Recompute, GivesTheSameGradientsAndReadinessAndRunsTheBlockTwice) {

@@ -167,8 +167,8 @@ TEST_F(Conv3d, TakesInputAtAnyAddress) {
 TEST_F(Conv3d, LayoutKernelsMoveEveryWeight) {
   constexpr std::int64_t kOut = 5, kIn = 3, kTaps = 27, kCount = kOut * kIn * kTaps;
   const Values w = testing::random_values(kCount, DType::kF32, 1);
-  const auto moved = [&](std::int64_t place) {  // [out, taps, in] -> [out, in, taps]
-    const std::int64_t in = place % kIn, tap = place / kIn % kTaps, out = place / (kIn * kTaps);
+  const auto moved = [&](std::int64_t index) {  // [out, taps, in] -> [out, in, taps]
+    const std::int64_t in = index % kIn, tap = index / kIn % kTaps, out = index / (kIn * kTaps);
     return static_cast<std::size_t>((out * kIn + in) * kTaps + tap);
   };
   for (const DType type : {DType::kF32, DType::kBf16}) {

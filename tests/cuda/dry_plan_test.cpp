@@ -94,7 +94,7 @@ TEST_F(DryPlan, DeterministicAttentionKeepsWhatItMay) {
   EXPECT_FALSE(fits(published(50401, 50401), 0.9));
   EXPECT_TRUE(fits(published(302401, 302401), 5));
   EXPECT_FALSE(fits(published(302401, 302401), 4));
-  context.attention.most_bytes = 5 * kGiB;
+  context.attention.max_bytes = 5 * kGiB;
   EXPECT_TRUE(fits(published(50401, 50401), 5));
   EXPECT_FALSE(fits(published(50401, 50401), 4));
   context.deterministic = false;

@@ -150,13 +150,13 @@ TEST_F(Gemm, IsRightAtOddAddresses) {
   const Buffer a(a_values, DType::kBf16), b(b_values, DType::kBf16), c(Values(37 * 11, 0.0), DType::kF32);
   gemm(context, {c.data(), DType::kF32, 37, 11, 11}, {a.at(1), DType::kBf16, 37, 13, 13},
        {b.at(1), DType::kBf16, 13, 11, 11}, nullptr, false);
-  const auto product = [](const Values& x, const Values& y) {
+  const auto matmul = [](const Values& x, const Values& y) {
     Values sums(37 * 11);
     kernels::ref::gemm(false, false, 37, 11, 13, 1.0, x.data() + 1, 13, y.data() + 1, 11, 0.0, sums.data(), 11);
     return sums;
   };
-  testing::expect_sums(c.values(), product(a_values, b_values),
-                       product(testing::absolute(a_values), testing::absolute(b_values)), 13, DType::kF32, "odd");
+  testing::expect_sums(c.values(), matmul(a_values, b_values),
+                       matmul(testing::absolute(a_values), testing::absolute(b_values)), 13, DType::kF32, "odd");
 }
 
 TEST_F(Gemm, SaysWhatItHadNoMemoryFor) {
@@ -202,7 +202,7 @@ class GemmGelu : public Gemm {
     Values value, magnitude;
   };
   // x w^T for a transposed b, else x w.
-  static Sums product(const Slice& x, const Slice& w, bool transpose) {
+  static Sums matmul(const Slice& x, const Slice& w, bool transpose) {
     const auto size = [](std::int64_t v) { return static_cast<std::size_t>(v); };
     const std::int64_t n = transpose ? w.rows : w.cols;
     const auto multiply = [&](const Values& a, const Values& b) {
@@ -225,7 +225,7 @@ class GemmGelu : public Gemm {
     const Values bias_values = testing::random_values(n, DType::kF32, 5);
     const Buffer bias(bias_values, DType::kF32);
     ASSERT_TRUE(gemm_gelu(context, y.matrix(), pre.matrix(), x.matrix(), w.matrix().transposed(), bias.data())) << what;
-    Sums sums = product(x, w, true);
+    Sums sums = matmul(x, w, true);
     const Values gelu = y.now(), kept = pre.now();
     for (std::size_t i = 0; i < gelu.size(); ++i) {
       const double b = bias_values[i % static_cast<std::size_t>(n)];
@@ -244,7 +244,7 @@ class GemmGelu : public Gemm {
     const Slice dy(m, k, DType::kBf16, 1), w(k, n, DType::kBf16, 2), dpre(m, n, DType::kBf16, 3),
         pre(m, n, DType::kBf16, 4, 24);
     ASSERT_TRUE(gemm_gelu_bwd(context, dpre.matrix(), pre.matrix(), dy.matrix(), w.matrix())) << what;
-    const Sums sums = product(dy, w, false);
+    const Sums sums = matmul(dy, w, false);
     const Values got = dpre.now();
     for (std::size_t i = 0; i < got.size(); ++i) {
       const double slope = kernels::ref::GeluTanh::slope(pre.values[i]);

@@ -1,4 +1,4 @@
-// Index arithmetic of the layer on the host: strided operands as cuBLASLt's column-major matrices, the place of a
+// Index arithmetic of the layer on the host: strided operands as cuBLASLt's column-major matrices, the position of a
 // weight in the published layout, and the blocks of attention's backward pass.
 #include <gtest/gtest.h>
 
@@ -52,11 +52,11 @@ TEST(GemmLayout, RefusesWhatIsNoMatrixOfTheLibrary) {
 TEST(KernelLayout, IsAPermutationThatMovesTapsBehindChannels) {
   constexpr std::int64_t kOut = 3, kIn = 5, kTaps = 27;
   std::set<std::int64_t> seen;
-  std::int64_t place = 0;
+  std::int64_t index = 0;
   for (std::int64_t out = 0; out < kOut; ++out)
     for (std::int64_t tap = 0; tap < kTaps; ++tap)
       for (std::int64_t in = 0; in < kIn; ++in) {
-        const std::int64_t published = published_index(place++, kIn, kTaps);
+        const std::int64_t published = published_index(index++, kIn, kTaps);
         ASSERT_EQ(published, (out * kIn + in) * kTaps + tap);
         seen.insert(published);
       }
@@ -79,7 +79,7 @@ TEST(AttentionBlocks, AreAllQueriesOnceAndSmallEnough) {
           EXPECT_EQ(block.shape.batch * block.shape.heads, 1);
           // Beyond the limits a block is at most rounded up to whole tiles.
           const std::int64_t beyond = block.shape.queries - kTile;
-          EXPECT_TRUE(2 * beyond * keys <= limits.most_bytes || beyond <= limits.fewest_queries);
+          EXPECT_TRUE(2 * beyond * keys <= limits.max_bytes || beyond <= limits.min_queries);
           EXPECT_GT(block.shape.queries, 0);
           next += block.shape.queries;
         }

@@ -1,4 +1,4 @@
-// Attention of the back end, and attention by matrix products, against the oracle in double.
+// Attention of the back end, and attention by GEMMs, against the oracle in double.
 #include "dnn/attention.hpp"
 
 #include <algorithm>

@@ -78,7 +78,7 @@ TEST_P(ConvTest, Forward) {
       convolve(magnitude, testing::absolute(x.to_host()), testing::absolute(kernel), testing::absolute(bias.to_host()));
       if (relu)
         for (double& v : expected) v = std::max(v, 0.0);
-      testing::expect_product(y.to_host(), expected, magnitude, taps() * GetParam().in_channels + 1, type(), "y");
+      testing::expect_matmul(y.to_host(), expected, magnitude, taps() * GetParam().in_channels + 1, type(), "y");
     }
 }
 
@@ -93,7 +93,7 @@ TEST_P(ConvTest, BackwardDataAssigns) {
   ref::conv3d_bwd_data(expected.data(), dy.to_host().data(), kernel.data(), shape());
   ref::conv3d_bwd_data(magnitude.data(), testing::absolute(dy.to_host()).data(), testing::absolute(kernel).data(),
                        shape());
-  testing::expect_product(dx.to_host(), expected, magnitude, taps() * GetParam().out_channels, type(), "dx");
+  testing::expect_matmul(dx.to_host(), expected, magnitude, taps() * GetParam().out_channels, type(), "dx");
 }
 
 // Pooled memory comes uninitialised; what an implementation forgets to write must not look like zeros.
@@ -118,8 +118,8 @@ TEST_P(ConvTest, BackwardWeightsAdd) {
                           testing::absolute(x.to_host()).data(), shape());
   conv3d_bwd_weights(dw, dbias, dy, x, options());
   const double terms = double(shape().out_voxels()) + 1;
-  testing::expect_product(dw.to_host(), weights, weights_magnitude, terms, master(), "dw");
-  testing::expect_product(dbias.to_host(), bias, bias_magnitude, terms, master(), "dbias");
+  testing::expect_matmul(dw.to_host(), weights, weights_magnitude, terms, master(), "dw");
+  testing::expect_matmul(dbias.to_host(), bias, bias_magnitude, terms, master(), "dbias");
   conv3d_bwd_weights(dw, {}, dy, x, options());  // a bias is optional
 }
 

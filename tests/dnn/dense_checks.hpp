@@ -41,8 +41,8 @@ inline Values seen_as(const Tensor& t, DType type) {
 }
 
 /// `magnitude` is the same product of absolute values, `terms` the number of products in one sum.
-inline void expect_product(const Values& actual, const Values& expected, const Values& magnitude, double terms,
-                           DType stored, const std::string& what) {
+inline void expect_matmul(const Values& actual, const Values& expected, const Values& magnitude, double terms,
+                          DType stored, const std::string& what) {
   ASSERT_EQ(actual.size(), expected.size()) << what;
   const double sum_unit = rounding_unit(master_of(stored));
   for (std::size_t i = 0; i < actual.size(); ++i) {

@@ -97,7 +97,7 @@ TEST_P(LinearTest, Forward) {
       linear_fwd(y.matrix(), x.matrix(), w, bias);
       const Expected expected(false, true, rows(), out(), in(), x.values(), testing::seen_as(w, type()),
                               repeated_rows(bias.to_host(), rows()));
-      testing::expect_product(y.values(), expected.value, expected.magnitude, double(in() + 1), result_type, "y");
+      testing::expect_matmul(y.values(), expected.value, expected.magnitude, double(in() + 1), result_type, "y");
       EXPECT_TRUE(y.untouched());
     }
 }
@@ -109,7 +109,7 @@ TEST_P(LinearTest, ForwardWithoutBiasIgnoresWhatWasThere) {
   linear_fwd(y, x, w, {});
   const Expected expected(false, true, rows(), out(), in(), x.to_host(), testing::seen_as(w, type()),
                           Values(static_cast<std::size_t>(rows() * out())));
-  testing::expect_product(y.to_host(), expected.value, expected.magnitude, double(in()), type(), "y");
+  testing::expect_matmul(y.to_host(), expected.value, expected.magnitude, double(in()), type(), "y");
 }
 
 TEST_P(LinearTest, BackwardData) {
@@ -121,7 +121,7 @@ TEST_P(LinearTest, BackwardData) {
       linear_bwd_data(dx.matrix(), dy.matrix(), w, accumulate);
       const Expected expected(false, false, rows(), in(), out(), dy.values(), testing::seen_as(w, type()),
                               accumulate ? dx.before() : Values(dx.before().size()));
-      testing::expect_product(dx.values(), expected.value, expected.magnitude, double(out() + 1), result_type, "dx");
+      testing::expect_matmul(dx.values(), expected.value, expected.magnitude, double(out() + 1), result_type, "dx");
       EXPECT_TRUE(dx.untouched());
     }
 }
@@ -135,8 +135,8 @@ TEST_P(LinearTest, BackwardWeightsAdd) {
   const Values ones(static_cast<std::size_t>(rows()), 1.0);
   const Expected sums(false, false, 1, out(), rows(), ones, dy.values(), dbias.to_host());
   linear_bwd_weights(dw, dbias, dy.matrix(), x.matrix());
-  testing::expect_product(dw.to_host(), weights.value, weights.magnitude, double(rows() + 1), master(), "dw");
-  testing::expect_product(dbias.to_host(), sums.value, sums.magnitude, double(rows() + 1), master(), "dbias");
+  testing::expect_matmul(dw.to_host(), weights.value, weights.magnitude, double(rows() + 1), master(), "dw");
+  testing::expect_matmul(dbias.to_host(), sums.value, sums.magnitude, double(rows() + 1), master(), "dbias");
 }
 
 // The gradient of a master-type output (a residual stream) meets bf16 activations.
@@ -152,8 +152,8 @@ TEST_P(LinearTest, BackwardOfMasterTypeOutput) {
   const Expected data(false, false, rows(), in(), out(), dy_seen, testing::seen_as(w, type()),
                       Values(x.to_host().size()));
   const Expected weights(true, false, out(), in(), rows(), dy_seen, x.to_host(), Values(w.to_host().size()));
-  testing::expect_product(dx.to_host(), data.value, data.magnitude, double(out()), type(), "dx");
-  testing::expect_product(dw.to_host(), weights.value, weights.magnitude, double(rows()), master(), "dw");
+  testing::expect_matmul(dx.to_host(), data.value, data.magnitude, double(out()), type(), "dx");
+  testing::expect_matmul(dw.to_host(), weights.value, weights.magnitude, double(rows()), master(), "dw");
 }
 
 TEST_P(LinearTest, TwoRunsGiveEqualBits) {

@@ -30,7 +30,7 @@ double slope(Activation form, double x) {
 }
 
 // x w^T, or x w when not `transposed`.
-Values product(const Values& x, const Values& w, std::int64_t n, std::int64_t k, bool transposed) {
+Values matmul(const Values& x, const Values& w, std::int64_t n, std::int64_t k, bool transposed) {
   const auto size = [](std::int64_t v) { return static_cast<std::size_t>(v); };
   Values sums(size(kRows * n));
   kernels::ref::gemm(false, transposed, size(kRows), size(n), size(k), 1.0, x.data(), size(k), w.data(),
@@ -58,8 +58,8 @@ TEST_P(LinearGelu, Forward) {
   const Tensor y({kRows, kOut}, type()), pre(y.shape(), type());
   linear_gelu_fwd(y, pre, x, w, bias);
 
-  const Values sums = product(x.to_host(), w.to_host(), kOut, kIn, true);
-  const Values sizes = product(testing::absolute(x.to_host()), testing::absolute(w.to_host()), kOut, kIn, true);
+  const Values sums = matmul(x.to_host(), w.to_host(), kOut, kIn, true);
+  const Values sizes = matmul(testing::absolute(x.to_host()), testing::absolute(w.to_host()), kOut, kIn, true);
   const Values kept = pre.to_host(), got = y.to_host(), offsets = bias.to_host();
   for (std::size_t i = 0; i < got.size(); ++i) {
     const double b = offsets[i % static_cast<std::size_t>(kOut)], sum = sums[i] + b;
@@ -85,8 +85,8 @@ TEST_P(LinearGelu, Backward) {
   const Tensor pre = Tensor::from_host(spread, {kRows, kOut}, type()), dpre(pre.shape(), type());
   linear_gelu_bwd(dpre, dy, w, pre);
 
-  const Values sums = product(dy.to_host(), w.to_host(), kOut, kIn, false), seen = pre.to_host(), got = dpre.to_host();
-  const Values sizes = product(testing::absolute(dy.to_host()), testing::absolute(w.to_host()), kOut, kIn, false);
+  const Values sums = matmul(dy.to_host(), w.to_host(), kOut, kIn, false), seen = pre.to_host(), got = dpre.to_host();
+  const Values sizes = matmul(testing::absolute(dy.to_host()), testing::absolute(w.to_host()), kOut, kIn, false);
   for (std::size_t i = 0; i < got.size(); ++i) {
     const double x = seen[i], expected = sums[i] * slope(form, x);
     const double of_tanh = tanh_error * (0.5 + 0.8 * std::abs(x) + 0.107 * std::abs(x * x * x));

@@ -24,7 +24,7 @@ TEST(SmallGemm, AllTransposesAlphaBeta) {
       kernels::ref::gemm(ta, tb, m, n, k, 0.5, testing::absolute(wide_a).data(), wide, testing::absolute(wide_b).data(),
                          wide, 2.0, magnitude.data(), wide);
       small_gemm(ta, tb, m, n, k, 0.5f, a.data<float>(), wide, b.data<float>(), wide, -2.0f, c.data<float>(), wide);
-      testing::expect_product(c.to_host(), expected, magnitude, double(k + 2), DType::kF32, "c");
+      testing::expect_matmul(c.to_host(), expected, magnitude, double(k + 2), DType::kF32, "c");
     }
 }
 

@@ -1,4 +1,4 @@
-// Memory of work that is launched again and again: nobody else has it in between.
+// Arenas: memory of work that is launched repeatedly, not shared with other work.
 #include <gtest/gtest.h>
 
 #include <optional>

@@ -39,7 +39,7 @@ TEST(Recorder, GivesAKernelToItsStage) {
   kernel("brainmt::rms_norm::fwd");
   kernel("brainmt::selective_scan::fwd");
   kernel("brainmt::selective_scan::bwd");
-  kernel("nobody's");
+  kernel("unlabelled");
   reduction("brainmt::reduce::sum");
   const Profile profile = recorder.totals();
   EXPECT_EQ(profile.of(Stage::kElementwise).pieces, 2);
@@ -52,14 +52,14 @@ TEST(Recorder, TheOutermostStageWins) {
   const Recorder recorder;
   {
     const Region attention("brainmt::attention::fwd");
-    const Region product("brainmt::product");
+    const Region matmul("brainmt::matmul");
     kernel("brainmt::layer_norm::fwd");
     pause();
   }
   kernel("brainmt::layer_norm::fwd");
   const Profile profile = recorder.totals();
   EXPECT_EQ(profile.of(Stage::kAttention).pieces, 1);
-  EXPECT_EQ(profile.of(Stage::kProduct).pieces, 0);
+  EXPECT_EQ(profile.of(Stage::kMatmul).pieces, 0);
   EXPECT_EQ(profile.of(Stage::kElementwise).pieces, 1);
   EXPECT_GE(profile.of(Stage::kAttention).seconds, kPause);
   EXPECT_LT(profile.of(Stage::kElementwise).seconds, kPause);
@@ -82,7 +82,7 @@ TEST(Recorder, ANameWithoutAStageTakesNothing) {
 TEST(Recorder, CountsByLabelOrByTheRegionAround) {
   const Recorder recorder;
   count("brainmt::layer_norm::fwd", {.flops = 1, .bytes = 10});
-  count("nobody's", {.flops = 2, .bytes = 20});
+  count("unlabelled", {.flops = 2, .bytes = 20});
   {
     const Region optimiser("brainmt::optimizer::step");
     count("brainmt::layer_norm::fwd", {.flops = 4, .bytes = 40});
@@ -98,20 +98,20 @@ TEST(Recorder, ARegionThatSaysItsWorkIsCountedOnce) {
   const Recorder recorder;
   {
     const Region attention("brainmt::attention::fwd", {.flops = 100, .bytes = 10});
-    const Region product("brainmt::product", {.flops = 50, .bytes = 5});
+    const Region matmul("brainmt::matmul", {.flops = 50, .bytes = 5});
     count("brainmt::softmax::fwd", {.flops = 7, .bytes = 7});
   }
-  { const Region product("brainmt::product", {.flops = 50, .bytes = 5}); }
+  { const Region matmul("brainmt::matmul", {.flops = 50, .bytes = 5}); }
   const Profile profile = recorder.totals();
   EXPECT_EQ(profile.of(Stage::kAttention).work.flops, 100);
   EXPECT_EQ(profile.of(Stage::kAttention).work.bytes, 10);
-  EXPECT_EQ(profile.of(Stage::kProduct).work.flops, 50);
+  EXPECT_EQ(profile.of(Stage::kMatmul).work.flops, 50);
 }
 
 TEST(Recorder, SurvivesExceptions) {
   const Recorder recorder;
   try {
-    const Region product("brainmt::product", {.flops = 1});
+    const Region matmul("brainmt::matmul", {.flops = 1});
     kernel_that_throws("brainmt::layer_norm::fwd");
   } catch (const std::runtime_error&) {
   }
@@ -119,8 +119,8 @@ TEST(Recorder, SurvivesExceptions) {
   kernel("brainmt::conv3d_stem::fwd");  // not inside the scan, which is over
   count("brainmt::layer_norm::fwd", {.flops = 2});
   const Profile profile = recorder.totals();
-  EXPECT_EQ(profile.of(Stage::kProduct).pieces, 1);
-  EXPECT_EQ(profile.of(Stage::kProduct).work.flops, 1);
+  EXPECT_EQ(profile.of(Stage::kMatmul).pieces, 1);
+  EXPECT_EQ(profile.of(Stage::kMatmul).work.flops, 1);
   EXPECT_EQ(profile.of(Stage::kScan).pieces, 1);
   EXPECT_EQ(profile.of(Stage::kConvolution).pieces, 1);
   EXPECT_EQ(profile.of(Stage::kElementwise).work.flops, 2);
@@ -147,14 +147,14 @@ TEST(Recorder, TakesThePeakOfEachStage) {
     const auto scratch = pool::allocate(8 * kMiB);
   }
   {
-    const Region product("brainmt::product");
+    const Region matmul("brainmt::matmul");
     const auto scratch = pool::allocate(2 * kMiB);
   }
   { const auto between = pool::allocate(16 * kMiB); }
   { const Region convolution("brainmt::conv3d::fwd"); }
   const Profile profile = recorder.totals();
   EXPECT_EQ(profile.of(Stage::kScan).peak_bytes, held + 9 * kMiB);
-  EXPECT_EQ(profile.of(Stage::kProduct).peak_bytes, held + 3 * kMiB);
+  EXPECT_EQ(profile.of(Stage::kMatmul).peak_bytes, held + 3 * kMiB);
   EXPECT_EQ(profile.of(Stage::kConvolution).peak_bytes, held + kMiB);
   EXPECT_EQ(profile.peak_bytes, held + 17 * kMiB);
 }
@@ -180,7 +180,7 @@ TEST(Recorder, IsAlone) {
 }
 
 TEST(Recorder, AnEndWithoutABeginningIsNothing) {
-  std::optional<Region> around(std::in_place, "brainmt::product");
+  std::optional<Region> around(std::in_place, "brainmt::matmul");
   const Recorder recorder;
   around.reset();
   Kokkos::Profiling::popRegion();
@@ -193,14 +193,14 @@ TEST(Recorder, GivesTheHooksBack) {
   namespace hooks = Kokkos::Tools::Experimental;
   regions_seen = 0;
   hooks::set_push_region_callback([](const char*) { ++regions_seen; });
-  { const Region seen("brainmt::product"); }
+  { const Region seen("brainmt::matmul"); }
   {
     const Recorder recorder;
-    const Region not_seen("brainmt::product");
+    const Region not_seen("brainmt::matmul");
   }
-  { const Region seen("brainmt::product"); }
+  { const Region seen("brainmt::matmul"); }
   hooks::set_push_region_callback(nullptr);
-  { const Region not_seen("brainmt::product"); }
+  { const Region not_seen("brainmt::matmul"); }
   EXPECT_EQ(regions_seen, 2);
   EXPECT_FALSE(Kokkos::Profiling::profileLibraryLoaded());
 }

@@ -1,12 +1,12 @@
 #include "dnn/attention.hpp"
 
 #include "autograd/ops.hpp"
-#include "profile/place.hpp"
+#include "profile/stage_label.hpp"
 
 namespace brainmt::autograd {
 
 Var attention(Tape& tape, const Var& q, const Var& kv, int heads) {
-  const profile::Place place("attention");
+  const profile::StageLabel stage("attention");
   const std::int64_t batch = q.shape()[0], width = q.shape()[2];
   Var out = tape.result(Tensor(q.shape(), q.dtype()));
   const Tensor lse({batch, heads, q.shape()[1]}, master_of(q.dtype()));

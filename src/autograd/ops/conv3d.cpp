@@ -1,12 +1,12 @@
 #include "autograd/ops.hpp"
 #include "kernels/activations.hpp"
-#include "profile/place.hpp"
+#include "profile/stage_label.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::autograd {
 
 Var conv3d(Tape& tape, const Var& x, Parameter& weight, Parameter* bias, const dnn::Conv3dOptions& options) {
-  const profile::Place place("convolutions");
+  const profile::StageLabel stage("convolutions");
   const auto kernel = static_cast<int>(weight.shape[-1]);
   Shape shape{x.shape()[0]};
   for (int axis = 1; axis <= 3; ++axis) shape.push_back(dnn::conv_extent(x.shape()[axis], kernel, options));

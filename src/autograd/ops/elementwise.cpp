@@ -2,7 +2,7 @@
 
 #include "autograd/ops.hpp"
 #include "kernels/activations.hpp"
-#include "profile/place.hpp"
+#include "profile/stage_label.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::autograd {
@@ -19,7 +19,7 @@ Tensor activated(const Tensor& x, kernels::Activation f) {
 }  // namespace
 
 Var activation(Tape& tape, const Var& x, kernels::Activation f) {
-  const profile::Place place("activations");
+  const profile::StageLabel stage("activations");
   Var y = tape.cheap_result(activated(x.value(), f),
                             [input = x.value(), f] { return activated(input, f); });  // kept below as well
   tape.record({}, [input = x.value(), dx = x.gradient(), dy = y.gradient(), f] {
@@ -34,7 +34,7 @@ Var activation(Tape& tape, const Var& x, kernels::Activation f) {
 }
 
 Var add(Tape& tape, const Var& a, const Var& b) {
-  const profile::Place place("sums");
+  const profile::StageLabel stage("sums");
   BRAINMT_CHECK(a.shape() == b.shape() && a.dtype() == b.dtype(), "{} + {}", a.shape().str(), b.shape().str());
   Var y = tape.result(a.value().clone());
   dispatch(a.dtype(), [&]<class T>() {

@@ -1,7 +1,7 @@
 #include "autograd/ops.hpp"
 #include "dnn/gemm.hpp"
 #include "dnn/linear_gelu.hpp"
-#include "profile/place.hpp"
+#include "profile/stage_label.hpp"
 
 namespace brainmt::autograd {
 namespace {
@@ -52,7 +52,7 @@ void backward(const Layer& layer, Kept& kept, const Gradient& dx, const Gradient
 }  // namespace
 
 Var linear(Tape& tape, const Var& x, const Affine& affine, DType out) {
-  const profile::Place place("products");
+  const profile::StageLabel stage("linear layers");
   const Layer layer(affine, x.dtype());
   Var y = tape.result(Tensor(layer.output(x.shape()), out));
   dnn::linear_fwd(y.value(), x.value(), layer.weights(), layer.biases());
@@ -62,7 +62,7 @@ Var linear(Tape& tape, const Var& x, const Affine& affine, DType out) {
 }
 
 Var linear_gelu_linear(Tape& tape, const Var& x, const Affine& first, const Affine& second) {
-  const profile::Place place("products");
+  const profile::StageLabel stage("linear layers");
   const Layer before(first, x.dtype()), after(second, x.dtype());
   Var pre = tape.result(Tensor(before.output(x.shape()), x.dtype()));
   const Tensor hidden = tape.recording() ? Tensor(pre.shape(), x.dtype()) : pre.value();

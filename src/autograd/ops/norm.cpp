@@ -1,7 +1,7 @@
 #include "kernels/norm.hpp"
 
 #include "autograd/ops.hpp"
-#include "profile/place.hpp"
+#include "profile/stage_label.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::autograd {
@@ -34,7 +34,7 @@ std::size_t rows_per_sample(const Tensor& t, const Tensor& scale) {
 }  // namespace
 
 Var layer_norm(Tape& tape, const Var& x, Parameter& weight, Parameter& bias, double eps, DType out) {
-  const profile::Place place("norms");
+  const profile::StageLabel stage("norms");
   Var y = tape.result(Tensor(x.shape(), out));
   const Shape per_row{x.value().row_count()};
   const Tensor mean(per_row, master_of(out)), rstd(per_row, master_of(out));
@@ -61,7 +61,7 @@ Var layer_norm(Tape& tape, const Var& x, Parameter& weight, Parameter& bias, dou
 }
 
 Var rms_norm(Tape& tape, const Var& x, Parameter& weight, double eps, DType out) {
-  const profile::Place place("norms");
+  const profile::StageLabel stage("norms");
   Var y = tape.result(Tensor(x.shape(), out));
   const Tensor rstd(Shape{x.value().row_count()}, master_of(out));
   dispatch_pair(x.dtype(), out, [&]<class R, class T>() {
@@ -102,7 +102,7 @@ void residual_add_bwd(const Tensor& dsum, const Gradient& dresidual, const Gradi
 }  // namespace
 
 Var residual_add(Tape& tape, const Var& residual, const Var& branch, const Tensor& scale) {
-  const profile::Place place("norms");
+  const profile::StageLabel stage("norms");
   Var sum = tape.result(Tensor(residual.shape(), residual.dtype()));
   dispatch(branch.dtype(), [&]<class T>() {
     using M = Master<T>;
@@ -118,7 +118,7 @@ Var residual_add(Tape& tape, const Var& residual, const Var& branch, const Tenso
 
 NormedResidual add_rms_norm(Tape& tape, const Var& residual, const Var& branch, const Tensor& scale, Parameter& weight,
                             double eps) {
-  const profile::Place place("norms");
+  const profile::StageLabel stage("norms");
   const DType out = branch.dtype();
   NormedResidual result{tape.result(Tensor(branch.shape(), out)),
                         tape.result(Tensor(branch.shape(), residual.dtype()))};

@@ -2,7 +2,7 @@
 
 #include "autograd/ops.hpp"
 #include "dnn/gemm.hpp"
-#include "profile/place.hpp"
+#include "profile/stage_label.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::autograd {
@@ -31,7 +31,7 @@ Tensor cut(const Tensor& x, std::int64_t rows, std::int64_t edge) {
 }  // namespace
 
 Var patch_projection(Tape& tape, const Var& x, Parameter& weight, Parameter& bias) {
-  const profile::Place place("patches");
+  const profile::StageLabel stage("patches");
   const std::int64_t edge = weight.shape[-1], width = weight.shape[0];
   BRAINMT_CHECK(x.shape().rank() == 5 && x.shape()[4] == 1 && weight.shape == (Shape{width, 1, edge, edge, edge}),
                 "x {} w {}", x.shape().str(), weight.shape.str());

@@ -2,7 +2,7 @@
 
 #include "autograd/ops.hpp"
 #include "kernels/elementwise.hpp"
-#include "profile/place.hpp"
+#include "profile/stage_label.hpp"
 #include "tensor/views.hpp"
 
 namespace brainmt::autograd {
@@ -10,7 +10,7 @@ namespace {
 
 using kernels::Exec;
 
-// [Tc, ...places..., C] as [1, Tc, P, C].
+// [Tc, ...patches..., C] as [1, Tc, P, C].
 template <class T>
 kernels::View4<T> as_one_sample(const Tensor& features) {
   const std::int64_t frames = features.shape()[0], width = features.cols();
@@ -38,7 +38,7 @@ Var slice_frames(Tape& tape, const Var& x, std::int64_t sample, std::int64_t beg
 
 Var assemble_tokens(Tape& tape, const std::vector<FrameFeatures>& chunks, Parameter& cls, Parameter& position,
                     Parameter& temporal, std::int64_t batch) {
-  const profile::Place place("tokens");
+  const profile::StageLabel stage("tokens");
   const std::int64_t frames = temporal.shape[1], width = cls.shape[2], length = 1 + (position.shape[1] - 1) * frames;
   Var tokens = tape.result(Tensor({batch, length, width}, cls.value.dtype()));
   const DType dtype = chunks.front().features.dtype();
@@ -79,7 +79,7 @@ Var assemble_tokens(Tape& tape, const std::vector<FrameFeatures>& chunks, Parame
 }
 
 Var cls_row(Tape& tape, const Var& tokens) {
-  const profile::Place place("tokens");
+  const profile::StageLabel stage("tokens");
   const Shape s = tokens.shape();
   Var row = tape.result(Tensor({s[0], 1, s[2]}, tokens.dtype()));
   for (std::int64_t b = 0; b < s[0]; ++b)

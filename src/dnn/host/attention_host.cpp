@@ -1,5 +1,4 @@
-// The tiled kernel with oneDNN's products inside. Under BRAINMT_PORTABLE_KERNELS attention is computed as a device does
-// it where its library does not.
+// The tiled kernel with oneDNN's GEMMs inside. Under BRAINMT_PORTABLE_KERNELS: the tiled fallback of a device.
 #include "dnn/attention.hpp"
 #include "dnn/host/small_gemm.hpp"
 #include "kernels/attention.hpp"

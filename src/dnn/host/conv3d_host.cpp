@@ -1,5 +1,5 @@
 // The host's choice: Winograd's algorithm for large layers of stride 1, oneDNN's direct one otherwise, plain loops in
-// fp64. A rehearsal of the portable kernels takes those where a device would: fp64 and the first layer.
+// fp64. With portable kernels (BRAINMT_PORTABLE_KERNELS) fp64 and the first layer use conv3d_direct, as on a device.
 #include <algorithm>
 
 #include "dnn/conv3d_backend.hpp"

@@ -1,5 +1,5 @@
 #pragma once
-// What the oneDNN implementations share: engine and stream, memory over tensors and pooled scratch. A plan
+// Shared by the oneDNN implementations: engine and stream, memory over tensors and pooled scratch. A plan
 // (base/plan_cache.hpp) is a primitive with the reorders and memory descriptions that it needs. Nothing here is visible
 // outside src/dnn.
 #include <memory>
@@ -26,7 +26,7 @@ dnnl::stream& stream();
 /// fp32 and bf16 only.
 memory::data_type data_type(DType t);
 
-/// User scratchpad and strict fp32 arithmetic, whatever the environment says.
+/// User scratchpad and strict fp32 arithmetic, overriding environment variables.
 dnnl::primitive_attr attributes();
 
 // The API of oneDNN 2 and of oneDNN 3: the difference is here and nowhere else. Version 2 describes an operation first
@@ -73,7 +73,7 @@ class Scratch {
  public:
   explicit Scratch(const memory::desc& desc)
       : block_(pool::allocate(desc.get_size())), memory_(wrap(desc, block_.get())) {}
-  operator const memory&() const { return memory_; }  // NOLINT: stands for its memory
+  operator const memory&() const { return memory_; }  // NOLINT: converts to its memory
 
  private:
   std::shared_ptr<void> block_;

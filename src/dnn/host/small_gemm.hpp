@@ -1,5 +1,5 @@
 #pragma once
-// The float product inside the tiles of kernels/attention.hpp (its SmallGemm).
+// The float GEMM inside the tiles of kernels/attention.hpp (its SmallGemm).
 #include <cstddef>
 
 namespace brainmt::dnn {

@@ -1,18 +1,18 @@
-// Each pass walks the tiles in ranges that the caches hold: transform, one product for each point, transform back.
+// Each pass processes tiles in ranges that fit in cache: transform, one GEMM per point, transform back.
 #include "dnn/host/winograd.hpp"
 
 #include <algorithm>
 #include <cstring>
 
 #include "dnn/gemm.hpp"
+#include "dnn/host/winograd_gemm.hpp"
 #include "dnn/host/winograd_grid.hpp"
-#include "dnn/host/winograd_product.hpp"
 
 namespace brainmt::dnn::detail {
 namespace {
 
-// Tiles in one range: enough that reading the transformed kernel (or its gradient) is little against the products,
-// few enough that the transformed activations stay in the last-level cache.
+// Tiles in one range: enough that reading the transformed kernel (or its gradient) is cheap beside the GEMMs, few
+// enough that the transformed activations stay in the last-level cache.
 constexpr std::int64_t kRangeTiles = 160;
 
 // Calls f(range) for ranges of nearly equal length; none is shorter than kTileRows when the whole is not.
@@ -39,8 +39,8 @@ void convolve(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b
     transform_windows(v, x, grid, range);
 #pragma omp parallel for schedule(static)
     for (int p = 0; p < grid.tile.points(); ++p)
-      tile_product(m.at(p), v.at(p), u.at(p), range.count, in_groups, out_groups);
-    transform_products(y, m, bias, relu, grid, range);
+      tile_gemm(m.at(p), v.at(p), u.at(p), range.count, in_groups, out_groups);
+    transform_outputs(y, m, bias, relu, grid, range);
   });
 }
 
@@ -53,7 +53,7 @@ bool winograd_applies(const Conv3dShape& s) {
 
 bool winograd_pays(const Conv3dShape& s, DType activations) {
   // Measured on one Zen 4 core, 32 to 256 channels: transforming the kernel must be shared by this many tiles to beat
-  // the direct algorithm, whose bf16 products take half the time of fp32 ones.
+  // the direct algorithm, whose bf16 GEMMs take half the time of fp32 ones.
   const std::int64_t enough = activations == DType::kBf16 ? 128 : 32;
   return winograd_applies(s) && Grid(s).tiles >= enough;
 }
@@ -81,7 +81,7 @@ void conv3d_bwd_weights_winograd(const Tensor& dw, const Tensor& dbias, const Te
     transform_output_gradients(d, dy, grid, range);
 #pragma omp parallel for schedule(static)
     for (int p = 0; p < grid.tile.points(); ++p)
-      kernel_product(du.at(p), v.at(p), d.at(p), range.count, in_groups, out_groups);
+      kernel_gemm(du.at(p), v.at(p), d.at(p), range.count, in_groups, out_groups);
   });
   add_kernel_gradient(dw, du, grid.tile);
   if (dbias) add_column_sums(dbias, dy);

@@ -1,8 +1,8 @@
 #pragma once
 // 3x3x3 convolution of stride 1 and padding 1 by Winograd's minimal filtering (dnn/winograd_transform.hpp): the same
-// sums with up to seven times fewer multiplications, in fp32 whatever the storage type. fp32 results differ from the
-// exact ones by some 4e-6 (relative, norms); bf16 ones are closer to exact than those of the direct bf16 algorithm,
-// which rounds the weights. Same contracts as dnn/conv3d.hpp.
+// sums with up to seven times fewer multiplications, in fp32 for every storage type. fp32 results differ from the exact
+// ones by some 4e-6 (relative, norms); bf16 ones are closer to exact than those of the direct bf16 algorithm, which
+// rounds the weights. Same contracts as dnn/conv3d.hpp.
 #include "dnn/host/conv3d_onednn.hpp"
 
 namespace brainmt::dnn::detail {

@@ -7,7 +7,7 @@ namespace {
 
 using Voxel = std::array<std::int64_t, 3>;
 
-// Outputs of a tile along an axis: the fewest products, counting those that fall beyond the end.
+// Outputs per tile along an axis that minimise multiplications, padding included.
 int best_outputs(std::int64_t extent) {
   int best = 2;
   const auto products = [&](int m) { return (extent + m - 1) / m * (m + 2); };
@@ -16,13 +16,13 @@ int best_outputs(std::int64_t extent) {
   return best;
 }
 
-struct Place {
+struct TileOrigin {
   std::int64_t frame;
   Voxel origin;  // of the tile's outputs
 };
 
-Place place_of(const Grid& grid, std::int64_t tile) {
-  Place p{};
+TileOrigin origin_of(const Grid& grid, std::int64_t tile) {
+  TileOrigin p{};
   for (std::size_t axis = 3; axis-- > 0;) {
     p.origin[axis] = tile % grid.count[axis] * grid.tile.outputs[axis];
     tile /= grid.count[axis];
@@ -65,7 +65,7 @@ void transform_boxes(const Panels& out, const Tensor& in, const Grid& grid, cons
       window ? std::array{grid.tile.window(0), grid.tile.window(1), grid.tile.window(2)} : grid.tile.outputs;
   const T* data = in.data<T>();
   for_each_tile_and_group(range.count, groups, [&](std::int64_t t, std::int64_t g) {
-    auto [frame, origin] = place_of(grid, range.begin + t);
+    auto [frame, origin] = origin_of(grid, range.begin + t);
     if (window)
       for (auto& o : origin) --o;  // the padding
     TileBuffer buffer;
@@ -92,7 +92,7 @@ void store_boxes(const Tensor& y, const Panels& m, const Tensor& bias, bool relu
     buffer.apply(Map::kOutput, grid.tile);
     const Lanes* box = buffer.data();
     const Lanes shift = bias ? load_lanes(bias.data<float>() + g * kLanes) : Lanes{};
-    const auto [frame, origin] = place_of(grid, range.begin + t);
+    const auto [frame, origin] = origin_of(grid, range.begin + t);
     for_each_voxel(grid, frame, origin, grid.tile.outputs, [&](int i, std::int64_t row) {
       if (row < 0) return;
       const Lanes value = box[i] + shift;
@@ -137,8 +137,8 @@ void transform_output_gradients(const Panels& d, const Tensor& dy, const Grid& g
   transform_boxes<float>(d, dy, grid, range, Map::kOutputAdjoint);
 }
 
-void transform_products(const Tensor& y, const Panels& m, const Tensor& bias, bool relu, const Grid& grid,
-                        const TileRange& range) {
+void transform_outputs(const Tensor& y, const Panels& m, const Tensor& bias, bool relu, const Grid& grid,
+                       const TileRange& range) {
   if (y.dtype() == DType::kBf16) return store_boxes<bf16>(y, m, bias, relu, grid, range);
   store_boxes<float>(y, m, bias, relu, grid, range);
 }

@@ -1,6 +1,6 @@
 #pragma once
-// How a batch of volumes is cut into tiles, and the transforms of whole tensors, tile by tile, into panels:
-// transformed tensor [point][channel group][tile] of Lanes (dnn/winograd_product.hpp).
+// How a batch of volumes is cut into tiles, and the transforms of whole tensors, tile by tile, into panels: transformed
+// tensor [point][channel group][tile] of Lanes (dnn/winograd_gemm.hpp).
 #include "dnn/host/conv3d_onednn.hpp"
 #include "dnn/host/winograd_transform.hpp"
 #include "memory/pool.hpp"
@@ -44,8 +44,8 @@ void transform_windows(const Panels& v, const Tensor& x, const Grid& grid, const
 /// A dy of the tiles' outputs.
 void transform_output_gradients(const Panels& d, const Tensor& dy, const Grid& grid, const TileRange& range);
 /// y = A^T m (+ bias) (then ReLU).
-void transform_products(const Tensor& y, const Panels& m, const Tensor& bias, bool relu, const Grid& grid,
-                        const TileRange& range);
+void transform_outputs(const Tensor& y, const Panels& m, const Tensor& bias, bool relu, const Grid& grid,
+                       const TileRange& range);
 
 /// G w as [point][group of produced channels][summed channel]; forward sums over input channels, backward over output
 /// channels with the kernel mirrored.

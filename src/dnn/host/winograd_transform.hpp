@@ -1,13 +1,14 @@
 #pragma once
 // The linear maps of Winograd's minimal filtering F(m, 3) along the three axes of a tile.
 //
-// Along one axis, m outputs of a 3-tap correlation of a window of m + 2 inputs take m + 2 products instead of 3 m:
+// Along one axis, m outputs of a 3-tap correlation of a window of m + 2 inputs take m + 2 multiplications instead of 3
+// m:
 //
 //   y = A^T [ (G w) . (B^T x) ]        A^T: m x (m+2),  G: (m+2) x 3,  B^T: (m+2) x (m+2)
 //
-// and the three axes nest: 6^3 products instead of 1728 for 4^3 outputs. Gradients use the adjoint maps, so they are
-// exact too. Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks (2016); the matrices follow from
-// Toom-Cook interpolation at 0, 1, -1 [, 1/2 [, -2]] and infinity. With 1/2 in place of 2 the nested F(4, 3) loses
+// and the three axes nest: 6^3 multiplications instead of 1728 for 4^3 outputs. Gradients use the adjoint maps, so they
+// are exact too. Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks (2016); the matrices follow
+// from Toom-Cook interpolation at 0, 1, -1 [, 1/2 [, -2]] and infinity. With 1/2 in place of 2 the nested F(4, 3) loses
 // half as many digits: measured 4e-6 relative (norms) against 8e-6, direct fp32 summation being at 2e-7.
 //
 // A value is 16 channels of one voxel: all arithmetic is on such vectors.

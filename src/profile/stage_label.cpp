@@ -1,4 +1,4 @@
-#include "profile/place.hpp"
+#include "profile/stage_label.hpp"
 
 namespace brainmt::profile {
 namespace {
@@ -8,17 +8,17 @@ thread_local bool backward = false;
 
 }  // namespace
 
-Place::Place(const char* label) : outer_(innermost) { innermost = label; }
+StageLabel::StageLabel(const char* label) : outer_(innermost) { innermost = label; }
 
-Place::~Place() { innermost = outer_; }
+StageLabel::~StageLabel() { innermost = outer_; }
 
-const char* Place::label() { return innermost; }
+const char* StageLabel::label() { return innermost; }
 
 BackwardPass::BackwardPass() : outer_(backward) { backward = true; }
 
 BackwardPass::~BackwardPass() { backward = outer_; }
 
-std::string place_text() {
+std::string stage_text() {
   if (innermost == nullptr) return "tensors";
   return backward ? std::string(innermost) + ", backward" : innermost;
 }

@@ -1,9 +1,9 @@
-// Products by oneDNN (fp32, bf16), and by plain loops of kernels/ref in fp64.
+// GEMM by oneDNN (fp32, bf16), and by plain loops of kernels/ref in fp64.
 #include <optional>
 
 #include "dnn/host/onednn.hpp"
 #include "dnn/host/small_gemm.hpp"
-#include "dnn/product.hpp"
+#include "dnn/matmul.hpp"
 #include "kernels/ref/gemm.hpp"
 
 namespace brainmt::dnn {
@@ -11,27 +11,27 @@ namespace {
 
 using detail::memory;
 
-// From this many rows of A on, packing B into the layout that the product likes best costs less than it saves
-// (measured: 5-15 % of the product at 721 rows against a packing time of 1-6 %).
+// From this many rows of A on, packing B into oneDNN's preferred layout pays: measured at 721 rows, it saves 5-15 % of
+// the GEMM and costs 1-6 %.
 constexpr std::int64_t kPackRows = 256;
 
 memory::desc desc_of(const AnyMatrix& m) {
   return {{m.rows, m.cols}, detail::data_type(m.dtype), {m.row_stride, m.col_stride}};
 }
 
-bool is_bf16_product(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b) {
+bool is_bf16_matmul(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b) {
   return a.dtype == DType::kBf16 || b.dtype == DType::kBf16 || c.dtype == DType::kBf16;
 }
 
 struct Plan {
-  detail::Executable product;
-  memory::desc a, b, c, bias;                        // as the product takes them
+  detail::Executable matmul;
+  memory::desc a, b, c, bias;                        // as the primitive takes them
   std::optional<detail::Executable> pack_a, pack_b;  // from the caller's layout and type, where those differ
 };
 
 Plan make_plan(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, bool with_bias, bool accumulate) {
   using Desc = memory::desc;
-  const DType type = is_bf16_product(c, a, b) ? DType::kBf16 : DType::kF32;
+  const DType type = is_bf16_matmul(c, a, b) ? DType::kBf16 : DType::kF32;
   const bool convert_a = a.dtype != type;
   const bool convert_b = b.dtype != type;
   // B of a weight gradient is used once, as are A's rows; only a weight that many rows share is worth packing.
@@ -55,7 +55,7 @@ Plan make_plan(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, bool 
   return plan;
 }
 
-// Runs `use` with the operand as the product wants it.
+// Calls `use` with the operand in the primitive's layout and type.
 template <class Use>
 void with_packed(const std::optional<detail::Executable>& pack, const AnyMatrix& from, const memory::desc& to,
                  Use&& use) {
@@ -65,7 +65,7 @@ void with_packed(const std::optional<detail::Executable>& pack, const AnyMatrix&
   use(packed);
 }
 
-void product_onednn(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias, bool accumulate) {
+void matmul_onednn(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias, bool accumulate) {
   thread_local PlanCache<Plan> plans;
   const PlanKey key{a.rows,
                     b.cols,
@@ -86,26 +86,26 @@ void product_onednn(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, 
       std::unordered_map<int, memory> arguments{
           {DNNL_ARG_SRC, packed_a}, {DNNL_ARG_WEIGHTS, packed_b}, {DNNL_ARG_DST, detail::wrap(plan.c, c.data)}};
       if (bias) arguments.emplace(DNNL_ARG_BIAS, detail::wrap(plan.bias, bias.raw()));
-      plan.product.run(std::move(arguments));
+      plan.matmul.run(std::move(arguments));
     });
   });
 }
 
-// oneDNN 3 stores a C of one column as if its rows lay side by side, whatever row stride it was given (seen in 3.7.2,
+// oneDNN 3 ignores the row stride of a C with one column and stores its rows contiguously (seen in 3.7.2,
 // brg_matmul:avx512_core, under an emulator, 2026-11): the column stays what it was, and other elements are
 // overwritten.
 bool needs_dense_column(const AnyMatrix& c) { return DNNL_VERSION_MAJOR >= 3 && c.cols == 1 && c.row_stride != 1; }
 
-// The product into a column without gaps, which is then stored where it belongs.
-void product_into_column(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias,
-                         bool accumulate) {
+// GEMM into a contiguous column, which is then copied to C.
+void matmul_into_column(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias,
+                        bool accumulate) {
   const Tensor dense({c.rows, 1}, c.dtype);
   dispatch(c.dtype, [&]<class T>() {
     T* column = dense.data<T>();
     T* strided = static_cast<T*>(c.data);
     if (accumulate)
       for (std::int64_t i = 0; i < c.rows; ++i) column[i] = strided[i * c.row_stride];
-    product_onednn(dense, a, b, bias, accumulate);
+    matmul_onednn(dense, a, b, bias, accumulate);
     for (std::int64_t i = 0; i < c.rows; ++i) strided[i * c.row_stride] = column[i];
   });
 }
@@ -123,13 +123,13 @@ Tensor rounded(const AnyMatrix& m) {
   return wide;
 }
 
-// A bf16 product without bf16 primitives: operands rounded as they would be, sums in fp32, and C rounded once.
-void product_bf16_in_fp32(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias,
-                          bool accumulate) {
+// A bf16 GEMM without bf16 primitives: operands rounded as they would be, sums in fp32, and C rounded once.
+void matmul_bf16_in_fp32(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias,
+                         bool accumulate) {
   const Tensor wide_a = rounded(a), wide_b = rounded(b);
-  if (c.dtype == DType::kF32) return detail::run_product(c, wide_a, wide_b, bias, accumulate);
+  if (c.dtype == DType::kF32) return detail::run_matmul(c, wide_a, wide_b, bias, accumulate);
   const Tensor wide_c({c.rows, c.cols}, DType::kF32);
-  product_onednn(wide_c, wide_a, wide_b, bias, false);
+  matmul_onednn(wide_c, wide_a, wide_b, bias, false);
   const auto* from = wide_c.data<float>();
   auto* to = static_cast<bf16*>(c.data);
   for (std::int64_t i = 0; i < c.rows; ++i)
@@ -139,7 +139,7 @@ void product_bf16_in_fp32(const AnyMatrix& c, const AnyMatrix& a, const AnyMatri
     }
 }
 
-void product_fp64(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias, bool accumulate) {
+void matmul_fp64(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias, bool accumulate) {
   const auto size = [](std::int64_t n) { return static_cast<std::size_t>(n); };
   auto* out = static_cast<double*>(c.data);
   const bool ta = a.col_stride != 1;
@@ -154,20 +154,20 @@ void product_fp64(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, co
 
 }  // namespace
 
-void detail::run_product(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias,
-                         bool accumulate) {
-  if (c.dtype == DType::kF64) return product_fp64(c, a, b, bias, accumulate);
-  if (is_bf16_product(c, a, b) && !has_bf16_primitives()) return product_bf16_in_fp32(c, a, b, bias, accumulate);
-  if (needs_dense_column(c)) return product_into_column(c, a, b, bias, accumulate);
-  product_onednn(c, a, b, bias, accumulate);
+void detail::run_matmul(const AnyMatrix& c, const AnyMatrix& a, const AnyMatrix& b, const Tensor& bias,
+                        bool accumulate) {
+  if (c.dtype == DType::kF64) return matmul_fp64(c, a, b, bias, accumulate);
+  if (is_bf16_matmul(c, a, b) && !has_bf16_primitives()) return matmul_bf16_in_fp32(c, a, b, bias, accumulate);
+  if (needs_dense_column(c)) return matmul_into_column(c, a, b, bias, accumulate);
+  matmul_onednn(c, a, b, bias, accumulate);
 }
 
-// oneDNN has GELU as a post-operation, but of the product alone: the input of GELU, which the way back needs, would be
-// lost, and a pass that forgets would differ in its last bits from the one that records.
-bool detail::run_product_gelu(const AnyMatrix&, const AnyMatrix&, const AnyMatrix&, const AnyMatrix&, const Tensor&) {
+// oneDNN's GELU post-operation is not used: it does not return GELU's input, which backward needs, and passes with and
+// without saved tensors would differ in the last bits.
+bool detail::run_matmul_gelu(const AnyMatrix&, const AnyMatrix&, const AnyMatrix&, const AnyMatrix&, const Tensor&) {
   return false;
 }
-bool detail::run_product_gelu_bwd(const AnyMatrix&, const AnyMatrix&, const AnyMatrix&, const AnyMatrix&) {
+bool detail::run_matmul_gelu_bwd(const AnyMatrix&, const AnyMatrix&, const AnyMatrix&, const AnyMatrix&) {
   return false;
 }
 

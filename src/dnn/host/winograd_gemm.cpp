@@ -1,6 +1,6 @@
 // Register blocking: a block of rows times two panels stays in registers (24 or 16 vectors) over the whole sum, so
 // each step is two vector loads and one broadcast per row, under the rate of one fused multiply-add a cycle.
-#include "dnn/host/winograd_product.hpp"
+#include "dnn/host/winograd_gemm.hpp"
 
 #include <algorithm>
 
@@ -29,8 +29,8 @@ const float* scalars(const Lanes* p) { return reinterpret_cast<const float*>(p);
 
 }  // namespace
 
-void tile_product(Lanes* m, const Lanes* v, const Lanes* u, std::int64_t tiles, std::int64_t in_groups,
-                  std::int64_t out_groups) {
+void tile_gemm(Lanes* m, const Lanes* v, const Lanes* u, std::int64_t tiles, std::int64_t in_groups,
+               std::int64_t out_groups) {
   const std::int64_t rows = in_groups * kLanes;
   for (std::int64_t n = 0; n < out_groups; n += 2)
     for (std::int64_t begin = 0; begin < tiles; begin += kTileRows) {
@@ -46,8 +46,8 @@ void tile_product(Lanes* m, const Lanes* v, const Lanes* u, std::int64_t tiles, 
     }
 }
 
-void kernel_product(Lanes* du, const Lanes* v, const Lanes* d, std::int64_t tiles, std::int64_t in_groups,
-                    std::int64_t out_groups) {
+void kernel_gemm(Lanes* du, const Lanes* v, const Lanes* d, std::int64_t tiles, std::int64_t in_groups,
+                 std::int64_t out_groups) {
   constexpr int kRows = 8;
   const std::int64_t rows = in_groups * kLanes;
   for (std::int64_t n = 0; n < out_groups; n += 2)
