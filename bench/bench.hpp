@@ -1,7 +1,7 @@
 #pragma once
-// What `brainmt bench NAME` runs. Every benchmark declares the floating-point operations and bytes of its work, so that
-// a time becomes a rate and a fraction of the limit measured in the same run. Collective over `comm`; the report is
-// rank 0's.
+// The benchmarks of `brainmt bench NAME`. Every benchmark declares the floating-point operations and bytes of its work,
+// so that a time becomes a rate and a fraction of the limit measured in the same run. Collective over `comm`; the
+// report is rank 0's.
 #include "bench/report.hpp"
 #include "comm/communicator.hpp"
 #include "config/config.hpp"

@@ -1,6 +1,5 @@
-// What a large cohort costs before the first step: open, choose subjects, split, shuffle, first batch. Measured in a
-// process of its own, which holds nothing yet. The mask is tiny, so that every frame and every checksum of the cohort
-// is there and the file still small.
+// Costs of a large cohort before the first step: open, choose subjects, split, shuffle, first batch. Measured in a
+// fresh child process. The mask is tiny, so that the file has all frames and checksums and is still small.
 //
 //   brainmt bench cohort scans=6000 frames=490 shards=60
 #include <malloc.h>

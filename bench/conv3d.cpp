@@ -21,8 +21,8 @@ Report conv3d(const config::Config& config, comm::Communicator&) {
   const Layer layers[] = {{"stem1", 1, c / 8, 2},        {"stem2", c / 8, c / 4, 2}, {"block0.1", c / 4, c / 4, 1},
                           {"block0.2", c / 4, c / 4, 1}, {"down0", c / 4, c / 2, 2}, {"block1.1", c / 2, c / 2, 1},
                           {"block1.2", c / 2, c / 2, 1}, {"down1", c / 2, c, 2}};
-  Report report{fmt::format("conv3d: {} frames of {}x{}x{}, {}, limit = large matrix product: {:.0f} GFLOP/s", frames,
-                            grid[0], grid[1], grid[2], name_of(dtype), limit * 1e-9),
+  Report report{fmt::format("conv3d: {} frames of {}x{}x{}, {}, limit = large GEMM: {:.0f} GFLOP/s", frames, grid[0],
+                            grid[1], grid[2], name_of(dtype), limit * 1e-9),
                 {},
                 {},
                 {}};

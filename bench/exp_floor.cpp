@@ -24,7 +24,7 @@ constexpr std::size_t kItems = 64;
 #endif
 constexpr std::size_t kWidth = sizeof(Number) / sizeof(float);
 
-/// x := -2^x, again and again: every exponential needs the one before, and nothing but the exponentials is computed.
+/// x := -2^x, iterated: a dependency chain of exponentials and nothing else.
 struct Chains {
   float* sums;
   std::size_t steps;

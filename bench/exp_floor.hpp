@@ -1,5 +1,5 @@
 #pragma once
-// The yardstick of the scan: what its exponentials alone would take.
+// Lower bound of the scan's time: its exponentials alone.
 
 namespace brainmt::bench {
 

@@ -1,4 +1,4 @@
-// The matrix products of one Mamba block and one attention block, forward and backward.
+// GEMMs of one Mamba block and one attention block, forward and backward.
 #include "dnn/gemm.hpp"
 
 #include "bench/bench.hpp"

@@ -1,5 +1,5 @@
 // Windows of a simulated cohort as fast as the page cache gives them: each way of reading, checksums and the dense
-// grid, against pread of the same bytes. The ways take turns, so that whatever else the machine does meets all alike.
+// grid, against pread of the same bytes. Variants alternate, so that other load on the machine affects all alike.
 //
 //   brainmt bench io                     91x109x91 voxels, a quarter in the mask, windows of 200 frames
 //   brainmt bench io --with-step         also training steps with windows from a store (io_step.cpp)
@@ -25,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kScans = 4;
-constexpr int kLeastRounds = 9;
+constexpr int kMinRounds = 9;
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -72,7 +72,7 @@ void take_turns(std::vector<Way>& ways, comm::Communicator& comm, double seconds
       way.read((first + static_cast<std::size_t>(round)) % kScans);
       way.seconds.push_back(comm::all_reduce_value(comm, now() - start, comm::ReduceOp::kMax));
     }
-    const bool more = round + 1 < kLeastRounds || now() - begin < long_enough;
+    const bool more = round + 1 < kMinRounds || now() - begin < long_enough;
     go_on = comm::all_reduce_value(comm, more ? 1.0 : 0.0, comm::ReduceOp::kMax) > 0;
   }
 }

@@ -28,7 +28,7 @@ class Steps {
         optimizer_(model_->parameters(), {.clip_norm = 1}),
         route_(comm, {}),
         objective_(task::supervised(task)),
-        runner_(*model_, *objective_, optimizer_, comm, route_.link(),
+        runner_(*model_, *objective_, optimizer_, comm, route_.transport(),
                 {.batches = {.seed = kSeed, .batch_size = 1, .accumulate = micro_steps}}),
         comm_(comm),
         samples_(std::int64_t{micro_steps} * comm.size()) {
@@ -77,7 +77,7 @@ Comparison run_pairs(Steps& steps, const task::TrainingData& data, task::BatchPl
   Comparison result;
   double cpu_before = 0;
   for (std::int64_t step = 0; step < plan.end_step; ++step) {
-    const auto from_store = [&](int micro, const Tensor& place) { return stream.next(step, micro, place); };
+    const auto from_store = [&](int micro, const Tensor& out) { return stream.next(step, micro, out); };
     Steps::Result kept, read;
     if (step % 2 == 0) kept = steps.run(step, from_memory);
     read = steps.run(step, from_store);

@@ -1,11 +1,11 @@
 #pragma once
-// What this core can do, measured now: the yardsticks of the other benchmarks.
+// Limits of this core (GEMM rate, memory bandwidth), measured now: reference of the other benchmarks.
 #include "bench/report.hpp"
 #include "tensor/tensor.hpp"
 
 namespace brainmt::bench {
 
-/// FLOP/s of a large matrix product in `dtype` on this rank.
+/// FLOP/s of a large GEMM in `dtype` on this rank.
 double gemm_limit(DType dtype, double seconds);
 /// Bytes/s (read plus written) of a large copy on this rank.
 double copy_limit(double seconds);

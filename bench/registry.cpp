@@ -7,7 +7,7 @@ namespace brainmt::bench {
 
 const std::vector<NamedBenchmark>& all_benchmarks() {
   static const std::vector<NamedBenchmark> benchmarks{
-      {"gemm", "matrix products of a Mamba and an attention block", gemm},
+      {"gemm", "GEMMs of a Mamba and an attention block", gemm},
       {"conv3d", "the eight convolutions, all passes", conv3d},
       {"scan", "selective scan, one-way and two-way", scan},
       {"attention", "tiled attention, all queries and CLS only", attention},

@@ -15,11 +15,11 @@ Timing timing_of(std::vector<double> seconds) {
   return {seconds.front(), seconds[seconds.size() / 2], static_cast<int>(seconds.size())};
 }
 
-Timing measure(const std::function<void()>& work, double seconds, int least) {
+Timing measure(const std::function<void()>& work, double seconds, int min_runs) {
   using Clock = std::chrono::steady_clock;
   const auto complete = [&] {
     work();
-    wait_for_kernels();  // a device's work goes on when the call returns
+    wait_for_kernels();  // device work is asynchronous
   };
   complete();
   std::vector<double> times;
@@ -27,7 +27,7 @@ Timing measure(const std::function<void()>& work, double seconds, int least) {
   const auto elapsed = [](Clock::time_point from) {
     return std::chrono::duration<double>(Clock::now() - from).count();
   };
-  while (static_cast<int>(times.size()) < least || elapsed(begin) < seconds) {
+  while (static_cast<int>(times.size()) < min_runs || elapsed(begin) < seconds) {
     const auto start = Clock::now();
     complete();
     times.push_back(elapsed(start));

@@ -17,8 +17,8 @@ struct Timing {
 
 /// Of measured seconds, at least one.
 Timing timing_of(std::vector<double> seconds);
-/// Runs `work` once unmeasured, then until `seconds` have passed and at least `least` times.
-Timing measure(const std::function<void()>& work, double seconds, int least = 3);
+/// Runs `work` once unmeasured, then until `seconds` have passed and at least `min_runs` times.
+Timing measure(const std::function<void()>& work, double seconds, int min_runs = 3);
 
 struct Row {
   std::string name;

@@ -1,6 +1,5 @@
-// The selective scan on one rank, in nanoseconds per token and channel, and as a multiple of what its exponentials
-// alone take: forward those of one pass, forward and backward twice that, because the backward pass cannot do without
-// them.
+// The selective scan on one rank: nanoseconds per token and channel, and the ratio to the time of its exponentials
+// alone (one pass forward; two for forward and backward, which recomputes them).
 #include "bench/bench.hpp"
 #include "bench/exp_floor.hpp"
 #include "bench/limits.hpp"

@@ -17,7 +17,8 @@ SharedDirectory::SharedDirectory(comm::Communicator& comm) : root_(comm.rank() =
   std::copy_n(pattern.begin(), std::min(pattern.size(), name.size() - 1), name.begin());
   if (root_ && ::mkdtemp(name.data()) == nullptr) name.fill('\0');
   comm.broadcast(name.data(), name.size(), comm::DataType::kByte, 0);
-  if (name[0] == '\0') throw OutputError(fmt::format("cannot make '{}': choose another place with TMPDIR", pattern));
+  if (name[0] == '\0')
+    throw OutputError(fmt::format("cannot make '{}': choose another directory with TMPDIR", pattern));
   path_ = name.data();
   if (root_) unfinished_.emplace(path_);
 }

@@ -17,7 +17,7 @@ namespace {
 // An ellipsoid whose axes are the same part of the grid's extents.
 std::vector<std::uint32_t> ellipsoid(const io::CohortGrid& grid, double part) {
   const double radius = std::cbrt(part * 6 / std::numbers::pi);
-  const auto place = [radius](std::uint32_t i, std::uint32_t extent) {
+  const auto squared = [radius](std::uint32_t i, std::uint32_t extent) {
     const double x = (2.0 * i + 1.0 - extent) / extent / radius;
     return x * x;
   };
@@ -25,7 +25,7 @@ std::vector<std::uint32_t> ellipsoid(const io::CohortGrid& grid, double part) {
   for (std::uint32_t y = 0; y < grid.y; ++y)
     for (std::uint32_t x = 0; x < grid.x; ++x)
       for (std::uint32_t z = 0; z < grid.z; ++z)
-        if (place(y, grid.y) + place(x, grid.x) + place(z, grid.z) <= 1)
+        if (squared(y, grid.y) + squared(x, grid.x) + squared(z, grid.z) <= 1)
           voxels.push_back((y * grid.x + x) * grid.z + z);
   return voxels;
 }

@@ -9,7 +9,7 @@ namespace brainmt::bench {
 
 struct StageTable {
   profile::Profile step;                    // one step of one rank
-  double limit_flops = 0, limit_bytes = 0;  // of that rank, per second: a large matrix product, a large copy
+  double limit_flops = 0, limit_bytes = 0;  // of that rank, per second: a large GEMM, a large copy
   double seconds_without = 0;               // the same step with no Recorder
 
   /// Seconds of the step outside every stage.

@@ -44,7 +44,8 @@ void report_throughput(Report& report, const config::Config& config, comm::Commu
   if (samples % comm.size())
     throw UsageError(fmt::format("samples={}: expected a multiple of the {} ranks", samples, comm.size()));
   reset_peak_resident();
-  // A profile waits for each stage, which a replay does not have, and counts memory that a record would keep.
+  // Profiling synchronises after each stage, which a graph launch does not allow, and counts memory that a graph would
+  // hold.
   const bool graphs = config.get<bool>("device.graphs") && !config.get<bool>("profile");
   const std::int64_t frames = config.get<std::vector<std::int64_t>>("frames").front();
   Stepper stepper(make(frames), samples / comm.size(), comm, graphs);

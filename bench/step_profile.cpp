@@ -13,15 +13,15 @@ namespace {
 // A step ends when the slowest rank has ended; this rank's profile of the fastest one is kept.
 profile::Profile fastest_profile(Stepper& stepper, comm::Communicator& comm, int repeats) {
   profile::Profile fastest;
-  double least = std::numeric_limits<double>::infinity();
+  double min_seconds = std::numeric_limits<double>::infinity();
   for (int i = 0; i < repeats; ++i) {
     comm.barrier();
     const profile::Recorder recorder;
     stepper.run();
     const profile::Profile profile = recorder.totals();
     const double seconds = comm::all_reduce_value(comm, profile.seconds, comm::ReduceOp::kMax);
-    if (seconds >= least) continue;
-    least = seconds;
+    if (seconds >= min_seconds) continue;
+    min_seconds = seconds;
     fastest = profile;
   }
   return fastest;

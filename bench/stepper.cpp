@@ -31,7 +31,7 @@ Stepper::Stepper(std::unique_ptr<models::Model> model, int samples, comm::Commun
       optimizer_(model_->parameters(), {}),
       route_(comm, {.graphs = graphs}),
       objective_(task::supervised(regressions(model_->outputs()))),
-      runner_(*model_, *objective_, optimizer_, comm, route_.link(),
+      runner_(*model_, *objective_, optimizer_, comm, route_.transport(),
               {.batches = {.seed = 0, .batch_size = 1, .accumulate = samples}}, route_.capture()),
       rank_(comm.rank()),
       samples_(samples),
@@ -54,7 +54,7 @@ StepTimes Stepper::run() {
       {.step = steps_++, .lr = kLr, .global_samples = global_samples_, .batch = [this](int micro, const Tensor&) {
          return batch(micro);
        }});
-  kernels::Exec{}.fence();  // a step that is timed has ended
+  kernels::Exec{}.fence();  // include device work in the time
   return {.forward = result.forward_seconds,
           .backward = result.backward_seconds,
           .exposed = result.reduce_seconds,

@@ -1,6 +1,6 @@
 #pragma once
-// Errors that all ranks share. Work that can fail on one rank alone (opening a file, parsing a row) ends with an
-// agreement, so that no rank goes on into a collective where the failed one is missing.
+// Agreement on errors over ranks. Work that can fail on one rank alone (opening a file, parsing a row) ends with an
+// agreement, so that no rank enters a collective without the failed one.
 #include <exception>
 #include <functional>
 

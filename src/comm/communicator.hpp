@@ -1,6 +1,6 @@
 #pragma once
-// The ranks that work together and what they can do with each other. A communicator is owned by whoever made it and
-// passed by reference, never global: a second one (say, frames split over ranks) lives beside the first.
+// Interface of a communicator: a group of ranks and its operations. Passed by reference, never global; several may
+// exist (say, one for data and one for frames split over ranks).
 //
 // Every operation is collective over the communicator, in the same order on all its ranks, except `exchange`, which
 // concerns two. Buffers are given as pointer, `count` (elements, never bytes; any size) and type. Failures throw
@@ -8,7 +8,7 @@
 //
 // A backend for device memory is bound to a compute stream when it is made, so no operation takes one. An operation
 // begins when the work that the stream held at its start is done; waiting for its request orders the stream behind it.
-// Operations that return no request, and settle(), hold up the host until the result is there.
+// Operations that return no request, and settle(), block the host until the result is complete.
 //
 // Backends: SelfCommunicator (one rank, no library), MpiCommunicator; for device memory NcclCommunicator, and
 // StagedCommunicator, which goes through the host and any of the others.
@@ -45,8 +45,8 @@ class Communicator {
   virtual void broadcast(void* data, std::size_t count, DataType type, int root) = 0;
   virtual void barrier() = 0;
 
-  /// Sends `count` elements to `peer` and receives as many from it; send and receive must not overlap. The tag, in
-  /// [0, kMaxTag], tells apart several exchanges with one peer that are under way together.
+  /// Sends `count` elements to `peer` and receives as many from it; send and receive must not overlap. The tag, in [0,
+  /// kMaxTag], distinguishes concurrent exchanges with one peer.
   virtual Request exchange_async(int peer, const void* send, void* receive, std::size_t count, DataType type,
                                  int tag) = 0;
   void exchange(int peer, const void* send, void* receive, std::size_t count, DataType type) {
@@ -54,8 +54,8 @@ class Communicator {
     settle();
   }
 
-  /// Whether waiting for a request only orders a stream. Exchanges with one peer are then matched in the order in which
-  /// they are started, whatever their tags, so all ranks must start theirs in an order that fits together.
+  /// Whether waiting for a request only orders a stream. Exchanges with one peer are then matched in the order of their
+  /// start, ignoring tags, so all ranks must start theirs in a consistent order.
   virtual bool stream_ordered() const { return false; }
   /// Finished when the work that the compute stream holds now is done; host memory has no stream.
   virtual Request work_done() { return {}; }
@@ -68,7 +68,7 @@ class Communicator {
   /// Whether operations can be captured.
   virtual bool can_capture() const { return false; }
   /// Operations that are started until end_capture() are captured and do not run: their requests order the compute
-  /// stream, and must be waited for; nobody may ask whether they are finished.
+  /// stream, and must be waited for, never tested.
   virtual void begin_capture() {}
   virtual void end_capture() noexcept {}
   /// A graph that holds operations of this communicator was launched on the compute stream: settle() watches it.

@@ -1,5 +1,5 @@
 #pragma once
-// Which communicator moves what lies in device memory.
+// Chooses the communicator for device memory.
 #include <chrono>
 #include <memory>
 

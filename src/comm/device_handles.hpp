@@ -17,7 +17,7 @@ class OwnedStream {
   OwnedStream(const OwnedStream&) = delete;
   OwnedStream& operator=(const OwnedStream&) = delete;
   ~OwnedStream() { device_.destroy_stream(stream_); }
-  operator DeviceApi::Stream() const { return stream_; }  // NOLINT: stands for the stream wherever one is taken
+  operator DeviceApi::Stream() const { return stream_; }  // NOLINT: converts to its stream
 
  private:
   DeviceApi& device_;
@@ -46,7 +46,7 @@ class EventPool {
     return {event, [this](DeviceApi::Event used) { free_.push_back(used); }};
   }
 
-  /// An event that stands for the work that `stream` holds now.
+  /// An event recorded on `stream` now.
   std::shared_ptr<void> record(DeviceApi::Stream stream) {
     auto event = take();
     device_.record(event.get(), stream);
@@ -58,7 +58,7 @@ class EventPool {
   std::vector<DeviceApi::Event> free_;
 };
 
-/// Work of a stream up to an event, as a request: waiting for it holds up the host.
+/// Work of a stream up to an event, as a request: wait() blocks the host.
 class StreamMark final : public Request::Operation {
  public:
   StreamMark(DeviceApi& device, std::shared_ptr<void> event) : device_(device), event_(std::move(event)) {}

@@ -1,5 +1,5 @@
 #pragma once
-// The life of MPI in this process, and how the whole job ends when one rank must.
+// Initialises and finalises MPI, and ends the whole job when one rank fails.
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,8 +38,8 @@ struct LauncherEnvironment {
 /// script (SLURM_NTASKS set, but no step) is a legitimate job of one rank.
 std::optional<std::string> launcher_mismatch(const LauncherEnvironment& launcher, int world_size);
 
-/// Ends every rank of the job with `exit_code`, from any thread and whatever the other ranks wait for. Where one rank
-/// alone has failed, its main() prints the reason and calls this.
+/// Ends every rank of the job with `exit_code`, from any thread, also while other ranks block. Where one rank alone has
+/// failed, its main() prints the reason and calls this.
 [[noreturn]] void end_job(int exit_code);
 
 }  // namespace brainmt::comm

@@ -1,6 +1,6 @@
 #pragma once
-// Where gradients lie, and the little arithmetic that their reduction needs there. Memory of a device works in the
-// order of its compute stream, as the communicators for it do: nothing here waits.
+// Memory space of gradients with the arithmetic of their reduction. On a device all operations are queued on the
+// compute stream, as those of its communicators; nothing here blocks.
 #include <cstddef>
 #include <memory>
 
@@ -25,19 +25,21 @@ class GradientMemory {
 /// The host's memory.
 GradientMemory& host_gradient_memory();
 
-/// kBfloat16 halves what travels: each rank's sum is rounded once, and each addition between ranks again.
-enum class GradientWire { kAsStored, kBfloat16 };
+/// dtype of gradients during reduction. kBfloat16 halves the traffic; each rank's sum is rounded once, and each
+/// addition between ranks again.
+enum class WireDtype { kAsStored, kBfloat16 };
 
-/// How gradients travel: between which ranks, in which memory they lie, and as which type. What it refers to outlives
-/// its users.
-struct GradientLink {
-  GradientLink(Communicator& ranks, GradientMemory& where = host_gradient_memory(),  // NOLINT: ranks alone are a link
-               GradientWire as = GradientWire::kAsStored)
-      : comm(ranks), memory(where), wire(as) {}
+/// Transport of gradients: communicator, memory space and wire dtype of the all-reduce. What it refers to outlives its
+/// users.
+struct GradientTransport {
+  GradientTransport(Communicator& ranks,
+                    GradientMemory& where = host_gradient_memory(),  // NOLINT: ranks alone are a transport
+                    WireDtype as = WireDtype::kAsStored)
+      : comm(ranks), memory(where), wire_dtype(as) {}
 
   Communicator& comm;
   GradientMemory& memory;
-  GradientWire wire;
+  WireDtype wire_dtype;
 };
 
 }  // namespace brainmt::comm

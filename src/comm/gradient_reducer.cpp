@@ -19,7 +19,7 @@ T* element(const std::shared_ptr<void>& block, std::size_t i) {
   return static_cast<T*>(block.get()) + i;
 }
 
-// What a ring sends: all but one part of P, to sum it and again to pass the sum on.
+// Elements sent per rank in a ring all-reduce: 2 (P - 1) / P of the count.
 void count_all_reduce(int ranks, std::size_t bytes) {
   profile::count("brainmt::comm::reduce", {.bytes = 2.0 * (ranks - 1) / ranks * static_cast<double>(bytes)});
 }
@@ -27,11 +27,11 @@ void count_all_reduce(int ranks, std::size_t bytes) {
 }  // namespace
 
 template <class T>
-GradientReducer<T>::GradientReducer(const GradientLink& link, std::span<const ParameterRange> parameters, T* flat,
-                                    std::size_t count, std::size_t bucket_bytes, Determinism determinism)
-    : comm_(link.comm),
-      memory_(link.memory),
-      wire_type_(link.wire),
+GradientReducer<T>::GradientReducer(const GradientTransport& transport, std::span<const ParameterRange> parameters,
+                                    T* flat, std::size_t count, std::size_t bucket_bytes, Determinism determinism)
+    : comm_(transport.comm),
+      memory_(transport.memory),
+      wire_dtype_(transport.wire_dtype),
       flat_(flat),
       count_(count),
       determinism_(determinism),
@@ -43,8 +43,8 @@ GradientReducer<T>::GradientReducer(const GradientLink& link, std::span<const Pa
 
 template <class T>
 void GradientReducer<T>::check_usable(std::size_t bucket_bytes) const {
-  // Rounding between ranks, but not within one, makes the bits depend on who computes what.
-  if (determinism_ == Determinism::kWorld && wire_type_ == GradientWire::kBfloat16) {
+  // Rounding between ranks but not within one would make the bits depend on the split over ranks.
+  if (determinism_ == Determinism::kWorld && wire_dtype_ == WireDtype::kBfloat16) {
     throw UsageError(
         "deterministic=world conflicts with comm.gradient_dtype=bf16: use comm.gradient_dtype=fp32, or "
         "deterministic=rank");
@@ -58,7 +58,7 @@ void GradientReducer<T>::check_usable(std::size_t bucket_bytes) const {
 template <class T>
 void GradientReducer<T>::reserve() {
   if (determinism_ == Determinism::kWorld) received_ = memory_.allocate(count_ * sizeof(T));
-  if (wire_type_ == GradientWire::kBfloat16) {
+  if (wire_dtype_ == WireDtype::kBfloat16) {
     BRAINMT_CHECK(data_type_of<T> == DataType::kFloat, "only float gradients travel as bfloat16");
     wire_ = memory_.allocate(count_ * sizeof(bf16));
   }
@@ -104,13 +104,13 @@ void GradientReducer<T>::reserve_partial_sums() {
   const std::int64_t terms = std::int64_t{micro_steps_} * (comm_.rank() == 0 && through_root_ ? comm_.size() : 1);
   const std::int64_t first = std::int64_t{micro_steps_} * comm_.rank();
   const bool keeps_last = through_root_ && comm_.rank() != 0;
-  std::size_t most = 0;
+  std::size_t max_depth = 0;
   tree_.clear();
   for (std::int64_t term = first; term < first + terms; ++term) {
     tree_.push({0, term});
-    if (term + 1 < first + terms || keeps_last) most = std::max(most, tree_.size());
+    if (term + 1 < first + terms || keeps_last) max_depth = std::max(max_depth, tree_.size());
   }
-  while (partial_sums_.size() < most) partial_sums_.push_back(memory_.allocate(count_ * sizeof(T)));
+  while (partial_sums_.size() < max_depth) partial_sums_.push_back(memory_.allocate(count_ * sizeof(T)));
 }
 
 // Onto the stack. The last of all terms takes up the whole stack.
@@ -206,7 +206,7 @@ void GradientReducer<T>::exchange_or_end(std::size_t index) {
                            bucket.count, data_type_of<T>, static_cast<int>(index));
 }
 
-// What follows when the request of a bucket under way has finished.
+// Next action of a bucket whose request has completed.
 template <class T>
 void GradientReducer<T>::received(std::size_t index) {
   Bucket& bucket = buckets_[index];
@@ -221,13 +221,13 @@ void GradientReducer<T>::received(std::size_t index) {
   exchange_or_end(index);
 }
 
-// Starts complete buckets whose turn has come: the same order on all ranks, which collectives require.
+// Starts complete buckets in the fixed order, the same on all ranks, as collectives require.
 template <class T>
 void GradientReducer<T>::start_complete() {
   while (next_ < buckets_.size() && buckets_[next_].state == BucketState::kComplete) start(next_++);
 }
 
-// Also moves those under way on by what has arrived.
+// Also progresses buckets in flight.
 template <class T>
 void GradientReducer<T>::progress() {
   const profile::Region region("brainmt::comm::progress");
@@ -238,7 +238,7 @@ void GradientReducer<T>::progress() {
   while (oldest_ < next_ && buckets_[oldest_].state == BucketState::kReduced) ++oldest_;
 }
 
-// Level after level, buckets in order: the same exchanges in the same order on every rank, whatever arrives first.
+// Level after level, buckets in order: the same exchanges in the same order on every rank, independent of arrival.
 template <class T>
 void GradientReducer<T>::run_butterflies() {
   while (next_ < buckets_.size()) start(next_++);
@@ -282,7 +282,7 @@ void GradientReducer<T>::sum_at_root() {
   next_ = oldest_ = buckets_.size();
 }
 
-// Nobody asks what has arrived: the compute stream waits for one bucket after the other.
+// Stream-ordered: the compute stream waits for one bucket after the other; requests are not tested.
 template <class T>
 void GradientReducer<T>::join() {
   for (; oldest_ < next_; ++oldest_) {

@@ -1,5 +1,5 @@
 #pragma once
-// Sums the gradients of all ranks while the backward pass goes on.
+// Sums gradients over ranks in buckets, overlapped with the backward pass.
 //
 // All gradients lie in one flat array; buckets are contiguous ranges of whole parameters, about bucket_bytes each, and
 // go in one fixed order, last parameter first, which is the order in which a backward pass finishes them. The reducer
@@ -48,7 +48,7 @@ enum class Determinism { kRank, kWorld };
 enum class BucketState {
   kFilling,   // some member is not final yet in this micro step
   kComplete,  // all members final; waits for its turn
-  kReducing,  // communication under way
+  kReducing,  // communication in progress
   kReduced    // holds the sum of all ranks, or, before the last micro step, is folded into this rank's sums
 };
 
@@ -57,16 +57,16 @@ template <class T>
 class GradientReducer {
  public:
   /// `parameters` in forward order, ascending and apart, inside [0, count); `flat` [count] stays the caller's and
-  /// outlives the reducer; it lies in the link's memory. Throws UsageError where kWorld meets a wire of bfloat16, or
-  /// where bucket_bytes makes too many buckets.
-  GradientReducer(const GradientLink& link, std::span<const ParameterRange> parameters, T* flat, std::size_t count,
-                  std::size_t bucket_bytes, Determinism determinism);
+  /// outlives the reducer; it lies in the transport's memory. Throws UsageError for kWorld with the wire dtype
+  /// bfloat16, or where bucket_bytes makes too many buckets.
+  GradientReducer(const GradientTransport& transport, std::span<const ParameterRange> parameters, T* flat,
+                  std::size_t count, std::size_t bucket_bytes, Determinism determinism);
 
   /// The same number of micro steps on every rank.
   void begin_step(int micro_steps);
   void begin_micro_step();
   /// The gradient of this parameter receives nothing more in this micro step. Called once for each; a parameter used
-  /// at several places is ready after the last of them. Also moves communication on.
+  /// several times is ready after the last of them. Also moves communication on.
   void ready(std::size_t parameter);
   /// Ends the step. Returns the seconds of communication that the backward pass did not hide; 0 where it was a
   /// graph's.
@@ -118,7 +118,7 @@ class GradientReducer {
 
   Communicator& comm_;
   GradientMemory& memory_;
-  GradientWire wire_type_;
+  WireDtype wire_dtype_;
   T* flat_;
   std::size_t count_;
   Determinism determinism_;
@@ -134,10 +134,10 @@ class GradientReducer {
   std::size_t depth_ = 0;                  // kWorld: nodes on the stack before the newest,
   int joined_ = 0;                         // of which so many are added to it
   bool through_root_ = false;              // kWorld: no butterfly makes the tree of this step
-  // In the link's memory:
+  // In the transport's memory:
   std::vector<std::shared_ptr<void>> partial_sums_;  // kWorld: [node on the stack][count]
   std::shared_ptr<void> received_;                   // kWorld: [count] the partner's values
-  std::shared_ptr<void> wire_;                       // [count] bfloat16, where gradients travel so
+  std::shared_ptr<void> wire_;                       // [count] bfloat16, with that wire dtype
 };
 
 extern template class GradientReducer<float>;

@@ -1,7 +1,7 @@
 #pragma once
-// The communicator over MPI. It works on its own duplicate of the given MPI_Comm, so its messages never meet another
-// library's, with errors returned and every return code checked. MPI counts are ints: longer buffers go in several
-// calls of at most `max_count` elements.
+// The communicator over MPI. It works on its own duplicate of the given MPI_Comm, so its messages are separate from
+// other libraries', with errors returned and every return code checked. MPI counts are ints: longer buffers go in
+// several calls of at most `max_count` elements.
 #include <mpi.h>
 
 #include <limits>

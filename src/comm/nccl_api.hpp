@@ -1,6 +1,6 @@
 #pragma once
-// What the NCCL communicator needs of NCCL. The library is one (cuda/nccl.hpp); tests have another whose
-// ranks die, hang and report errors when told. Every call of a communicator that does not block may answer kInProgress:
+// Interface of NCCL for the NCCL communicator. Implementations: the library (cuda/nccl.hpp), and a fake for tests whose
+// ranks die, hang and report errors on demand. Every call of a communicator that does not block may answer kInProgress:
 // async_error() then says how it went on.
 #include <array>
 #include <cstddef>
@@ -39,7 +39,7 @@ class NcclApi {
   /// Waits for all operations of all ranks, without blocking the host; then destroy() frees.
   virtual NcclStatus finalize(Comm comm) = 0;
   virtual NcclStatus destroy(Comm comm) = 0;
-  /// Ends operations under way, whatever the other ranks do, and frees.
+  /// Aborts running operations (independent of other ranks) and frees.
   virtual NcclStatus abort(Comm comm) = 0;
 
   virtual NcclStatus group_start() = 0;

@@ -42,9 +42,9 @@ std::byte* at(void* data, std::size_t element, DataType type) {
 
 }  // namespace
 
-// An operation on the communication stream. The compute stream is ordered behind it even where nobody waits: its
-// buffers may be given to other work there. The event of a captured one means something inside the capture only: it may
-// be waited for there, and never asked.
+// An operation on the communication stream. The compute stream is ordered behind it even without a wait, because its
+// buffers may be reused there. The event of a captured operation is valid inside the capture only: waited for, never
+// queried.
 class NcclCommunicator::Operation final : public Request::Operation {
  public:
   Operation(NcclCommunicator& comm, const char* name, std::shared_ptr<void> end)
@@ -109,7 +109,7 @@ void NcclCommunicator::connect() {
 }
 
 NcclCommunicator::~NcclCommunicator() {
-  // Ranks that are going down do not wait for each other.
+  // Failing ranks do not wait for each other.
   const bool unwinding = std::uncaught_exceptions() > exceptions_at_start_;
   if (comm_ != nullptr && (unwinding || !finalize())) abort();
 }

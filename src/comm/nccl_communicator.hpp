@@ -2,10 +2,10 @@
 // The communicator over NCCL, for memory of the process's device. It is made over another communicator, which stays in
 // use for what is the host's (barriers, byte strings), and bound to one compute stream.
 //
-// Operations run on a stream of their own, ordered against the compute stream by events both ways; the host goes on.
-// NCCL never blocks here: the host polls, so an error of another rank, or no progress for `timeout`, ends in an abort
-// of NCCL's kernels and a CommError that says which rank, which operation, and what to look at. Whoever waits for
-// results on the host does so through settle(), where that happens; after an error every call throws it again.
+// Operations run on a stream of their own, ordered against the compute stream by events both ways; the host is not
+// blocked. NCCL never blocks here: the host polls, so an error of another rank, or no progress for `timeout`, ends in
+// an abort of NCCL's kernels and a CommError that says which rank, which operation, and what to look at. Waits for
+// results on the host go through settle(), which polls; after an error every call throws it again.
 //
 // While the compute stream is being captured (a CUDA graph), the same events fork the communication stream into the
 // capture and join it back; the host asks for none of them, which would be an error. What is watched then is an event

@@ -1,6 +1,5 @@
 #pragma once
-// A communication under way. The buffers named when it was started belong to it until test() says true or wait()
-// returns.
+// A communication in progress. Its buffers must not be touched until test() returns true or wait() returns.
 #include <memory>
 #include <utility>
 
@@ -8,9 +7,9 @@ namespace brainmt::comm {
 
 class Request {
  public:
-  /// What a backend knows about an operation under way. Its destructor waits: MPI cannot cancel a collective and would
-  /// go on writing into a buffer that is gone. That ends even when ranks fail at different points: requests start in
-  /// the same order everywhere, so the rank that has started the fewest always gets through and can end the job.
+  /// A back end's operation in progress. Its destructor waits: MPI cannot cancel a collective and would write into
+  /// freed buffers. That ends even when ranks fail at different points: requests start in the same order everywhere, so
+  /// the rank that has started the fewest always gets through and can end the job.
   class Operation {
    public:
     virtual ~Operation() = default;

@@ -59,7 +59,7 @@ StagedCommunicator::~StagedCommunicator() {
   } catch (const Error& error) {
     log::warn("{}", error.what());
   }
-  under_way_.clear();  // their blocks go back to the pools first
+  pending_.clear();  // their blocks go back to the pools first
   returning_.clear();
 }
 
@@ -75,7 +75,7 @@ Request StagedCommunicator::transfer(const void* from, std::size_t bytes_out, vo
   device_.wait(out_, computed.get());
   device_.copy(from, transfer->send.get(), bytes_out, out_);
   transfer->moved = events_.record(out_);
-  under_way_.push_back(transfer);
+  pending_.push_back(transfer);
   progress();
   return Request(std::make_unique<Operation>(*this, std::move(transfer)));
 }
@@ -88,7 +88,7 @@ void StagedCommunicator::send_back(Transfer& transfer) {
 
 void StagedCommunicator::progress() {
   using State = Transfer::State;
-  for (const auto& transfer : under_way_) {
+  for (const auto& transfer : pending_) {
     if (transfer->state == State::kOut) {
       if (!device_.is_done(transfer->moved.get())) break;  // a later one must not cross before it
       transfer->request = transfer->crossing(transfer->send.get(), transfer->receive.get());
@@ -99,7 +99,7 @@ void StagedCommunicator::progress() {
       returning_.push_back(transfer);
     }
   }
-  std::erase_if(under_way_, [](const auto& transfer) { return transfer->state == State::kBack; });
+  std::erase_if(pending_, [](const auto& transfer) { return transfer->state == State::kBack; });
   while (!returning_.empty() && device_.is_done(returning_.front()->moved.get())) returning_.pop_front();
 }
 
@@ -108,7 +108,7 @@ Request StagedCommunicator::work_done() {
 }
 
 void StagedCommunicator::settle() {
-  for (progress(); !under_way_.empty() || !returning_.empty(); progress()) std::this_thread::yield();
+  for (progress(); !pending_.empty() || !returning_.empty(); progress()) std::this_thread::yield();
 }
 
 void StagedCommunicator::run(const void* from, std::size_t bytes_out, void* to, std::size_t bytes_back,

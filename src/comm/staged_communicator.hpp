@@ -1,10 +1,9 @@
 #pragma once
-// Device memory over a communicator of the host: out to page-locked memory, across, and back. For builds without
-// NCCL, or where comm.backend=mpi asks for it.
+// Communicator for device memory over one of the host, staged through page-locked memory. For builds without NCCL, or
+// where comm.backend=mpi asks for it.
 //
-// Three things go on at once: one buffer on its way out, one between the ranks, one on its way back, each on a stream
-// of its own. Collectives start on the host in the order in which they were asked for here, which is the same on all
-// ranks, whatever arrives first; test() and wait() of any request move all of them on.
+// Pipeline of three stages, device to host, all-reduce, host to device, the copies on streams of their own. Collectives
+// start in the order of the calls, which is the same on all ranks; test() and wait() of any request progress all.
 #include <deque>
 #include <functional>
 #include <memory>
@@ -18,7 +17,7 @@ class StagedCommunicator final : public Communicator {
  public:
   /// `host`, `device` and `compute` outlive the communicator, and it outlives its requests.
   StagedCommunicator(Communicator& host, DeviceApi& device, DeviceApi::Stream compute);
-  /// Waits for what is under way.
+  /// Waits for all transfers.
   ~StagedCommunicator() override;
 
   int rank() const override { return host_.rank(); }
@@ -38,7 +37,7 @@ class StagedCommunicator final : public Communicator {
   void settle() override;
 
  private:
-  // What goes on between the ranks, from page-locked `send` to page-locked `receive`.
+  // The communication between ranks, from page-locked `send` to page-locked `receive`.
   using Crossing = std::function<Request(void* send, void* receive)>;
   struct Transfer;
   class Operation;
@@ -56,7 +55,7 @@ class StagedCommunicator final : public Communicator {
   OwnedStream out_, back_;
   EventPool events_;
   PinnedPool pinned_;
-  std::deque<std::shared_ptr<Transfer>> under_way_;  // in the order in which they were started; not on the way back yet
+  std::deque<std::shared_ptr<Transfer>> pending_;    // in the order in which they were started; not on the way back yet
   std::deque<std::shared_ptr<Transfer>> returning_;  // in the order of the stream
 };
 

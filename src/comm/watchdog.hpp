@@ -1,6 +1,6 @@
 #pragma once
-// Turns a hang into an end with a reason. Work runs inside named sections, each with its own limit; a thread of the
-// watchdog watches them, and a section that outlives its limit ends the whole job with one line on stderr:
+// Ends the job when a rank hangs. Work runs inside named sections, each with a time limit; a thread of the watchdog
+// checks them, and a section that exceeds its limit ends the whole job with one line on stderr:
 //     rank 3: no progress for 180 s in section reduce at step 1234
 #include <chrono>
 #include <condition_variable>

@@ -24,7 +24,7 @@ class CapturedSteps {
   /// Of an update's micro steps, all but the last and the last.
   enum class Kind { kAdds, kReduces };
 
-  /// Without `capture`, or on a link that cannot be captured, everything runs eagerly. All of it outlives this.
+  /// Without `capture`, or on a transport that cannot be captured, everything runs eagerly. All of it outlives this.
   CapturedSteps(StreamCapture* capture, comm::Communicator& control, comm::Communicator& gradients, bool can_capture);
   CapturedSteps(const CapturedSteps&) = delete;
   CapturedSteps& operator=(const CapturedSteps&) = delete;

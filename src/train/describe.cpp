@@ -1,4 +1,4 @@
-// What a training run would be: sizes and a rough estimate of its memory.
+// Dry run: sizes of a training run and a rough estimate of its memory.
 #include <fmt/ranges.h>
 
 #include <algorithm>

@@ -62,14 +62,14 @@ RouteSettings RouteSettings::from_config(const config::Config& config) {
   return {.backend = backend == "nccl"  ? comm::DeviceBackend::kNccl
                      : backend == "mpi" ? comm::DeviceBackend::kMpi
                                         : comm::DeviceBackend::kAuto,
-          .wire = config.get<std::string>("comm.gradient_dtype") == "bf16" ? comm::GradientWire::kBfloat16
-                                                                           : comm::GradientWire::kAsStored,
+          .wire_dtype = config.get<std::string>("comm.gradient_dtype") == "bf16" ? comm::WireDtype::kBfloat16
+                                                                                 : comm::WireDtype::kAsStored,
           .timeout = config.get<double>("comm.timeout"),
           .graphs = config.get<bool>("device.graphs")};
 }
 
 GradientRoute::GradientRoute(comm::Communicator& control, const RouteSettings& settings)
-    : control_(control), wire_(settings.wire) {
+    : control_(control), wire_dtype_(settings.wire_dtype) {
 #if defined(KOKKOS_ENABLE_CUDA)
   device_ = std::make_unique<Device>(control, settings);
 #else
@@ -80,9 +80,9 @@ GradientRoute::GradientRoute(comm::Communicator& control, const RouteSettings& s
 
 GradientRoute::~GradientRoute() = default;
 
-comm::GradientLink GradientRoute::link() {
-  if (!device_) return {control_, comm::host_gradient_memory(), wire_};
-  return {*device_->ranks, device_->memory, wire_};
+comm::GradientTransport GradientRoute::transport() {
+  if (!device_) return {control_, comm::host_gradient_memory(), wire_dtype_};
+  return {*device_->ranks, device_->memory, wire_dtype_};
 }
 
 StreamCapture* GradientRoute::capture() { return device_ ? device_->capture.get() : nullptr; }

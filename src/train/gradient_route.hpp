@@ -1,7 +1,7 @@
 #pragma once
-// How the gradients of a run travel. A build for the host sends them over the communicator that the ranks agree over; a
-// build for CUDA gives them one of their own, bound to Kokkos' stream, while agreement stays with MPI, and the capture
-// of that stream.
+// Chooses communicator, memory space and wire dtype of the gradient all-reduce. On the host: the ranks' MPI
+// communicator. On CUDA: a communicator of its own bound to Kokkos' stream (agreement stays on MPI), and the capture of
+// that stream.
 #include <memory>
 
 #include "base/capture.hpp"
@@ -13,9 +13,9 @@ namespace brainmt::train {
 
 struct RouteSettings {
   comm::DeviceBackend backend = comm::DeviceBackend::kAuto;
-  comm::GradientWire wire = comm::GradientWire::kAsStored;
+  comm::WireDtype wire_dtype = comm::WireDtype::kAsStored;
   double timeout = 0;   // seconds of a step; 0: for ever
-  bool graphs = false;  // wants a capture
+  bool graphs = false;  // asks for a capture
 
   static RouteSettings from_config(const config::Config& config);  // comm.*, device.graphs
 };
@@ -30,15 +30,16 @@ class GradientRoute {
   ~GradientRoute();
 
   /// Valid while the route lives.
-  comm::GradientLink link();
-  /// Of the stream that the kernels and the link's communicator work on; null where none was wanted, or on the host.
+  comm::GradientTransport transport();
+  /// Of the stream that the kernels and the transport's communicator work on; null where none was wanted, or on the
+  /// host.
   StreamCapture* capture();
 
  private:
   struct Device;
 
   comm::Communicator& control_;
-  comm::GradientWire wire_;
+  comm::WireDtype wire_dtype_;
   std::unique_ptr<Device> device_;  // null in a build for the host
 };
 

@@ -11,8 +11,8 @@ namespace brainmt::train {
 
 void LossWatch::add(std::int64_t step, double loss) {
   if (factor_ <= 0 || !std::isfinite(loss)) return;
-  if (!start_ && recent_.size() == kFewest) start_ = std::reduce(recent_.begin(), recent_.end()) / double{kFewest};
-  const double usual = recent_.size() >= kFewest ? median() : 0.0;
+  if (!start_ && recent_.size() == kMinSteps) start_ = std::reduce(recent_.begin(), recent_.end()) / double{kMinSteps};
+  const double usual = recent_.size() >= kMinSteps ? median() : 0.0;
   if (usual > 0 && loss > factor_ * usual && loss > kOfStart * *start_) {
     ++jumps_;
     if (loss / usual > worst_ratio_) {

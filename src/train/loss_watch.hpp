@@ -1,8 +1,7 @@
 #pragma once
-// Counts losses that jump: a step whose loss is many times the median of the steps before it and well above the loss
-// that the run started with. A run that goes well ends with small losses, where a batch that is hard to predict is many
-// times the median and still nothing to warn of. Counts only; clipping, skipped updates and the limit on steps that are
-// not finite are what acts.
+// Counts loss spikes: steps whose loss is many times the median of the last steps and well above the starting loss. The
+// second condition avoids warnings late in training, when losses are small and a hard batch exceeds the median many
+// times. Counts only; clipping, skipped updates and the limit on non-finite steps react.
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -12,14 +11,14 @@ namespace brainmt::train {
 
 class LossWatch {
  public:
-  static constexpr std::size_t kWindow = 50, kFewest = 10;  // steps that the median is of
-  static constexpr double kOfStart = 2;                     // times the starting loss that a jump exceeds
+  static constexpr std::size_t kWindow = 50, kMinSteps = 10;  // steps that the median is of
+  static constexpr double kOfStart = 2;                       // times the starting loss that a jump exceeds
 
   /// `factor`: how many times the median is a jump; 0: never. `start`: the starting loss where a run continues; none:
-  /// the mean of the first kFewest losses.
+  /// the mean of the first kMinSteps losses.
   explicit LossWatch(double factor, std::optional<double> start = {}) : factor_(factor), start_(start) {}
 
-  /// The loss of the next step; those that are not finite are somebody else's concern.
+  /// The loss of the next step; non-finite ones are handled elsewhere.
   void add(std::int64_t step, double loss);
   /// What jumped so far, as one line.
   std::optional<std::string> report() const;

@@ -1,7 +1,6 @@
 #pragma once
-// The model's outputs for subjects: every window of every scan goes through it once, dealt over the ranks; outputs are
-// averaged over all windows of all scans of a subject. No subject is counted twice or left out, and every rank gets the
-// same result.
+// Predictions of subjects: the model's outputs averaged over all windows of all scans of a subject. Windows are split
+// over ranks; every rank gets the same result.
 #include <cstdint>
 #include <vector>
 

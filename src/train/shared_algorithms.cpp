@@ -21,7 +21,7 @@ using Choices = dnn::Algorithms::Choices;
 
 constexpr const char* kFormat = "brainmt-algorithms";
 constexpr int kVersion = 1;
-constexpr std::uintmax_t kLargest = std::uintmax_t{1} << 20;  // a run has some hundreds of choices of 150 bytes
+constexpr std::uintmax_t kMaxBytes = std::uintmax_t{1} << 20;  // a run has some hundreds of choices of 150 bytes
 
 std::string text_of(const std::vector<std::byte>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -46,8 +46,8 @@ std::string read_small_file(const fs::path& path) {
   std::error_code error;
   const std::uintmax_t bytes = fs::file_size(path, error);
   if (error) throw DataError(fmt::format("{}: cannot be read: {}", path.string(), error.message()));
-  if (bytes > kLargest)
-    throw DataError(fmt::format("{}: expected at most {} bytes, found {}", path.string(), kLargest, bytes));
+  if (bytes > kMaxBytes)
+    throw DataError(fmt::format("{}: expected at most {} bytes, found {}", path.string(), kMaxBytes, bytes));
   std::string text(static_cast<std::size_t>(bytes), '\0');
   std::ifstream in(path, std::ios::binary);
   if (!in.read(text.data(), static_cast<std::streamsize>(text.size())))

@@ -1,7 +1,7 @@
 #pragma once
-// device.tune=true: one set of algorithms for all ranks and all starts of a run. Each process times for itself and may
-// choose differently, and other algorithms round differently; so the choices of rank 0 at the run's first start hold,
-// and are kept in the run's directory:
+// device.tune=true: one set of algorithms for all ranks and all starts of a run. Timings differ between processes, and
+// other algorithms round differently; so the choices of rank 0 at the run's first start are used everywhere and stored
+// in the run's directory:
 //
 //   {"format": "brainmt-algorithms", "version": 1, "valid_for": "<GPU and library versions>", "choices": {"...": 2}}
 //

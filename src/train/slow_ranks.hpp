@@ -1,13 +1,12 @@
 #pragma once
-// All ranks wait for the slowest: one tired node makes the whole job slow, and nothing says which. So the ranks
-// compare, over some steps, the time that each spent without the others.
+// Finds slow ranks, which slow down the whole job: compares the ranks' own compute time over some steps.
 #include <span>
 #include <string>
 #include <vector>
 
 namespace brainmt::train {
 
-/// What one rank did over some steps, in seconds.
+/// Times of one rank over some steps, in seconds.
 struct RankTime {
   double own = 0;   // not waiting for other ranks
   double data = 0;  // of that, waiting for its windows

@@ -34,8 +34,8 @@ void carry_out(fault::Action action, const Tensor& flat) {
 }  // namespace
 
 StepRunner::StepRunner(models::Model& model, const task::Objective& objective, nn::AdamW& optimizer,
-                       comm::Communicator& control, const comm::GradientLink& gradients, const StepSettings& settings,
-                       StreamCapture* capture)
+                       comm::Communicator& control, const comm::GradientTransport& gradients,
+                       const StepSettings& settings, StreamCapture* capture)
     : model_(model),
       objective_(objective),
       optimizer_(optimizer),

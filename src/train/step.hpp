@@ -38,10 +38,12 @@ struct StepSettings {
 struct StepRequest {
   std::int64_t step = 0;  // from 0
   double lr = 0;
-  std::int64_t global_samples = 0;                    // in this global batch, over all ranks
-  std::function<bool()> stop = [] { return false; };  // was this rank asked to stop? Asked once, at the step's end
-  /// The input may be put in `place`, where that is defined and has the shape: a copy is saved.
-  std::function<task::MicroBatch(int micro_step, const Tensor& place)> batch;
+  std::int64_t global_samples = 0;  // in this global batch, over all ranks
+  std::function<bool()> stop = [] {
+    return false;
+  };  // true if this rank was asked to stop; called once, at the step's end
+  /// The input may be put in `out`, where that is defined and has the shape: a copy is saved.
+  std::function<task::MicroBatch(int micro_step, const Tensor& out)> batch;
 };
 
 struct StepResult {
@@ -52,17 +54,17 @@ struct StepResult {
   bool stop = false;        // some rank was asked to stop
   double data_seconds = 0;  // this rank waited for its batches
   double forward_seconds = 0, backward_seconds = 0, update_seconds = 0;  // of this rank
-  double reduce_seconds = 0;  // communication that the backward pass did not hide; 0 where one graph holds both
+  double reduce_seconds = 0;  // exposed communication; 0 where one graph holds both
 };
 
 class StepRunner {
  public:
-  /// Everything given outlives the runner. The ranks agree over `control`, in the host's memory; `gradients` says how
-  /// those travel, over the same communicator or another of the same ranks. With a `capture`, micro steps of full
-  /// global batches run as CUDA graphs, where the link can be captured. Throws UsageError where the ranks do not allow
-  /// deterministic=world.
+  /// Everything given outlives the runner. The ranks agree over `control`, in the host's memory; `gradients`: transport
+  /// of the all-reduce, over the same communicator or another of the same ranks. With a `capture`, micro steps of full
+  /// global batches run as CUDA graphs, where the transport can be captured. Throws UsageError where the ranks do not
+  /// allow deterministic=world.
   StepRunner(models::Model& model, const task::Objective& objective, nn::AdamW& optimizer, comm::Communicator& control,
-             const comm::GradientLink& gradients, const StepSettings& settings, StreamCapture* capture = nullptr);
+             const comm::GradientTransport& gradients, const StepSettings& settings, StreamCapture* capture = nullptr);
 
   /// Collective.
   StepResult run(const StepRequest& request);

@@ -1,6 +1,7 @@
 #pragma once
-// The memory that a micro step reads and leaves its losses in. All that differs between two micro steps of one shape
-// reaches the model's work through here, so that the work itself can be captured once and launched with other contents.
+// Input and output buffers of a micro step with fixed addresses: batch, labels, random factors, losses. All that
+// differs between micro steps of one shape is in them, so the step can be captured once and launched with other
+// contents.
 #include <cstdint>
 #include <span>
 #include <vector>

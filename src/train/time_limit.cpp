@@ -15,9 +15,9 @@ namespace {
 constexpr const char* kVariable = "SLURM_JOB_END_TIME";
 
 std::chrono::steady_clock::duration of_seconds(double seconds) {
-  constexpr double kLongest = 1e9;  // 31 years: beyond that the clock's ticks overflow
+  constexpr double kMaxSeconds = 1e9;  // 31 years: beyond that the clock's ticks overflow
   return std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-      std::chrono::duration<double>(std::min(seconds, kLongest)));
+      std::chrono::duration<double>(std::min(seconds, kMaxSeconds)));
 }
 
 }  // namespace
@@ -28,7 +28,7 @@ std::optional<double> TimeLimit::seconds_left_by_slurm() {
   const std::string_view view(text);
   std::int64_t end = 0;
   const auto [stop, error] = std::from_chars(view.data(), view.data() + view.size(), end);
-  // The clock on the wall is read once, here: setting it later moves nothing.
+  // The wall clock is read once here; later changes of it have no effect.
   const double now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   const double left = static_cast<double>(end) - now;
   if (error == std::errc{} && stop == view.data() + view.size() && left > 0) return left;

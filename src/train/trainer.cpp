@@ -66,7 +66,7 @@ void check_voxels(const TrainSettings& settings, run::TrainState& state, const r
   state.data = run::describe_origin(origin);
 }
 
-// The state to go on from, and whether it is a checkpoint's.
+// Initial state, and whether it comes from a checkpoint.
 std::pair<run::TrainState, bool> resume_or_start(const TrainSettings& settings, const run::TrainState& fresh,
                                                  const run::CheckpointStore& checkpoints, const io::Cohort& cohort) {
   const auto found = checkpoints.find_newest();
@@ -153,7 +153,7 @@ TrainSettings TrainSettings::from_config(const config::Config& config, int ranks
                   .start = run::StartRecord::from_config(config, ranks),
                   .identity = config.identity()};
   s.validation = PredictSettings::from_config(config, s.step.batches.batch_size);
-  // How windows are grouped may move the last bit of an output, and the ranks decide how they are grouped.
+  // The grouping of windows into batches affects the last bits of outputs, and depends on the ranks.
   if (s.step.batches.by_sample) s.validation.batch = 1;
   return s;
 }

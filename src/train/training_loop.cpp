@@ -29,7 +29,7 @@ task::BatchPlan plan_of(const TrainSettings& s, const models::InputSpec& input, 
   return plan;
 }
 
-// A planted loss spike: targets that no output can be near.
+// Injected loss spike: targets far from any output.
 void carry_out(fault::Action action, task::MicroBatch& batch) {
   if (action == fault::Action::kSpike)
     for (float& target : batch.targets) target = 1e3f - target;
@@ -57,7 +57,7 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const task::TrainingDa
       schedule_(settings.schedule, order_.steps_per_epoch()),
       optimizer_(model.parameters(), settings.optimizer),
       route_(comm, settings.route),
-      stepper_(model, objective, optimizer_, comm, route_.link(), settings.step, route_.capture()),
+      stepper_(model, objective, optimizer_, comm, route_.transport(), settings.step, route_.capture()),
       stopping_(settings.loop.patience, 0.0, state_.stopping),
       metadata_{{"format", "pt"},
                 {run::kModelKey, run::describe_model(model)},
@@ -138,7 +138,7 @@ StepResult TrainingLoop::one_step(task::TrainingBatches& batches) {
                     .lr = lr,
                     .global_samples = samples,
                     .stop = [&] { return stop_is_due(begin); },
-                    .batch = [&](int micro, const Tensor& place) { return next_batch(batches, step, micro, place); }});
+                    .batch = [&](int micro, const Tensor& out) { return next_batch(batches, step, micro, out); }});
   ++state_.step;
   state_.updates = optimizer_.updates();
   skip_or_give_up(result);
@@ -157,8 +157,8 @@ StepResult TrainingLoop::one_step(task::TrainingBatches& batches) {
 }
 
 task::MicroBatch TrainingLoop::next_batch(task::TrainingBatches& batches, std::int64_t step, int micro,
-                                          const Tensor& place) const {
-  task::MicroBatch batch = batches.next(step, micro, place);
+                                          const Tensor& out) const {
+  task::MicroBatch batch = batches.next(step, micro, out);
   carry_out(fault::at("step.batch", comm_.rank(), step), batch);
   return batch;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// The loop behind train(): holds what one run needs while it goes on. One object is one start of a run.
+// The training loop behind train(): state and parts of one start of a run.
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -43,7 +43,7 @@ class TrainingLoop {
 
   void start_from_weights();
   StepResult one_step(task::TrainingBatches& batches);
-  task::MicroBatch next_batch(task::TrainingBatches& batches, std::int64_t step, int micro, const Tensor& place) const;
+  task::MicroBatch next_batch(task::TrainingBatches& batches, std::int64_t step, int micro, const Tensor& out) const;
   void skip_or_give_up(const StepResult& result);
   void log_interval(const StepResult& last, double lr);
   void warn_of_slow_ranks(const Interval& done);

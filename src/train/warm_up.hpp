@@ -1,5 +1,5 @@
 #pragma once
-// The operations of a run once, on zeros, before anything counts.
+// Warm-up: runs the operations of a run once, on zeros.
 #include "models/model.hpp"
 
 namespace brainmt::train {

@@ -1,5 +1,5 @@
 #pragma once
-// Windows of scans through a model without gradients: what evaluation, validation and embedding share.
+// Runs windows of scans through a model without gradients: shared by evaluation, validation and embedding.
 #include <cstdint>
 #include <functional>
 #include <span>

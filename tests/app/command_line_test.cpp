@@ -18,7 +18,7 @@ const std::vector<Command>& known() {
        .summary = "describes",
        .schema = config::synth_schema,
        .run = nullptr,
-       .operands = {.usage = "PATH", .help = "file", .least = 1, .most = 1},
+       .operands = {.usage = "PATH", .help = "file", .min = 1, .max = 1},
        .options = {{"verify", "", "check"}, {"json", "FILE", "write"}}},
   };
   return table;

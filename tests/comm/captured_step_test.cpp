@@ -24,14 +24,14 @@ std::vector<ParameterRange> make_parameters() {
 // that times (rank + 1) times i.
 class CapturedRun {
  public:
-  explicit CapturedRun(std::uint64_t seed, GradientWire wire = GradientWire::kAsStored,
+  explicit CapturedRun(std::uint64_t seed, WireDtype wire_dtype = WireDtype::kAsStored,
                        const NcclCommunicator::Settings& settings = {})
       : machine_(seed),
         comm_(machine_.connect(settings)),
         parameters_(make_parameters()),
         flat_(static_cast<float*>(machine_.device.allocate(kCount * sizeof(float)))),
         factor_(static_cast<float*>(machine_.device.allocate(sizeof(float)))),
-        reducer_({*comm_, machine_.memory, wire}, parameters_, flat_, kCount, kBucketElements * sizeof(float),
+        reducer_({*comm_, machine_.memory, wire_dtype}, parameters_, flat_, kCount, kBucketElements * sizeof(float),
                  Determinism::kRank) {
     comm_->on_abort([this] { machine_.nccl.graphs = 0; });
   }
@@ -98,8 +98,8 @@ class CapturedRun {
 
 TEST(CapturedStep, EveryLaunchReducesWhatItsStepComputed) {
   for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6}) {
-    for (const GradientWire wire : {GradientWire::kAsStored, GradientWire::kBfloat16}) {
-      CapturedRun run(seed, wire), reference(seed + 100, wire);
+    for (const WireDtype wire_dtype : {WireDtype::kAsStored, WireDtype::kBfloat16}) {
+      CapturedRun run(seed, wire_dtype), reference(seed + 100, wire_dtype);
       run.step({1, 2}, nullptr);
       const std::array graphs{run.capture(false), run.capture(true)};
       for (const std::vector<float>& factors : std::vector<std::vector<float>>{{3}, {1, 2}, {5, 7, 11}, {2}}) {
@@ -156,7 +156,7 @@ TEST(CapturedStep, AFailedCaptureLeavesTheStepToRunEagerly) {
 
 TEST(CapturedStep, ALaunchThatCannotEndIsAnErrorWithinTheLimit) {
   for (const Fault fault : {Fault::kOperationHangs, Fault::kRemoteError}) {
-    CapturedRun run(4, GradientWire::kAsStored, {.timeout = std::chrono::seconds(1)});
+    CapturedRun run(4, WireDtype::kAsStored, {.timeout = std::chrono::seconds(1)});
     run.step({1}, nullptr);
     const std::array graphs{run.capture(false), run.capture(true)};
     run.step({1}, &graphs);
@@ -176,7 +176,7 @@ TEST(CapturedStep, ALaunchThatCannotEndIsAnErrorWithinTheLimit) {
     EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
     EXPECT_EQ(run.machine().nccl.aborts, 1);
     EXPECT_EQ(run.machine().nccl.graphs, 0) << "dropped before NCCL was aborted";
-    run.machine().device.run_all();  // the compute stream goes on: nobody waits for ever
+    run.machine().device.run_all();  // the compute stream continues: no deadlock
   }
 }
 

@@ -5,7 +5,7 @@
 //
 // A stream can be captured, by CUDA's rules: what it is given is kept and does not run; streams that wait for an event
 // of the capture join it, and must be waited for in turn before it ends; its events mean nothing outside of it, and
-// nobody may ask for any event meanwhile.
+// no event may be queried meanwhile.
 #include <sys/mman.h>
 
 #include <deque>

@@ -1,4 +1,4 @@
-// What ranks bring together: the same on all of them, whoever had it.
+// Gathered values are equal on all ranks.
 #include "comm/gather.hpp"
 
 #include <gtest/gtest.h>

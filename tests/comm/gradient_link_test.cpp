@@ -32,12 +32,13 @@ std::vector<ParameterRange> make_parameters() {
 class DeviceRun {
  public:
   DeviceRun(FakeMachine& machine, Communicator& comm, std::size_t bucket_elements, Determinism mode,
-            GradientWire wire = GradientWire::kAsStored)
+            WireDtype wire_dtype = WireDtype::kAsStored)
       : machine_(machine),
         mode_(mode),
         parameters_(make_parameters()),
         flat_(static_cast<float*>(machine.device.allocate(kCount * sizeof(float)))),
-        reducer_({comm, machine.memory, wire}, parameters_, flat_, kCount, bucket_elements * sizeof(float), mode) {}
+        reducer_({comm, machine.memory, wire_dtype}, parameters_, flat_, kCount, bucket_elements * sizeof(float),
+                 mode) {}
 
   // gradient(shard, i) is added to element i.
   template <class Gradient>
@@ -89,7 +90,7 @@ std::vector<Backend> device_backends(std::uint64_t seed) {
   return all;
 }
 
-TEST(GradientLink, SumsOfDeviceMemoryAreExact) {
+TEST(GradientTransport, SumsOfDeviceMemoryAreExact) {
   const auto gradient = [](int shard, std::size_t i) {
     return static_cast<float>((shard + 1) * static_cast<int>(i % 11) - 3 * shard);
   };
@@ -119,7 +120,7 @@ float tree_sum(const std::vector<std::vector<float>>& gradients, int first, int 
   return tree_sum(gradients, first, left, i) + tree_sum(gradients, first + left, shards - left, i);
 }
 
-TEST(GradientLink, WorldModeGivesTheSameBitsOnDevices) {
+TEST(GradientTransport, WorldModeGivesTheSameBitsOnDevices) {
   constexpr int kShards = 24;
   std::vector<std::vector<float>> gradients(kShards, std::vector<float>(kCount));
   Philox random(99, 7);
@@ -140,7 +141,7 @@ TEST(GradientLink, WorldModeGivesTheSameBitsOnDevices) {
   }
 }
 
-TEST(GradientLink, ArithmeticGoesThroughTheMemory) {
+TEST(GradientTransport, ArithmeticGoesThroughTheMemory) {
   for (const Backend& backend : device_backends(21)) {
     FakeDeviceMemory& memory = backend.machine->memory;
     DeviceRun run(*backend.machine, *backend, 70, Determinism::kWorld);
@@ -157,11 +158,11 @@ TEST(GradientLink, ArithmeticGoesThroughTheMemory) {
   }
 }
 
-TEST(GradientLink, AStepAfterTheFirstMakesNoEventsAndNoPinnedMemory) {
+TEST(GradientTransport, AStepAfterTheFirstMakesNoEventsAndNoPinnedMemory) {
   for (const Backend& backend : device_backends(31)) {
     DeviceRun run(*backend.machine, *backend, 70, Determinism::kRank);
     const auto gradient = [](int, std::size_t) { return 1.0f; };
-    // How much is under way together depends on the order of things: after some steps every depth has been seen.
+    // How many transfers are in flight depends on the order: after some steps every depth has been seen.
     for (int i = 0; i < 20; ++i) run.step(1, gradient);
     backend->settle();
     const std::size_t events = backend.machine->device.events_made, blocks = backend.machine->device.pinned_blocks;
@@ -173,12 +174,12 @@ TEST(GradientLink, AStepAfterTheFirstMakesNoEventsAndNoPinnedMemory) {
 }
 
 // Each addition and the first rounding move a sum by half a unit in the last of bfloat16's 8 digits at most.
-TEST(GradientLink, Bfloat16OnTheWireRoundsOncePerAddition) {
+TEST(GradientTransport, Bfloat16OnTheWireRoundsOncePerAddition) {
   const auto gradient = [](int shard, std::size_t i) {
     return 1.0f + 0.37f * static_cast<float>(i % 17) / static_cast<float>(shard + 1);
   };
   for (const Backend& backend : device_backends(41)) {
-    DeviceRun run(*backend.machine, *backend, 70, Determinism::kRank, GradientWire::kBfloat16);
+    DeviceRun run(*backend.machine, *backend, 70, Determinism::kRank, WireDtype::kBfloat16);
     const auto sum = run.step(2, gradient);
     const int ranks = backend->size();
     bool rounded = false;
@@ -196,11 +197,11 @@ TEST(GradientLink, Bfloat16OnTheWireRoundsOncePerAddition) {
   }
 }
 
-TEST(GradientLink, Bfloat16OnTheWireOfTheHost) {
+TEST(GradientTransport, Bfloat16OnTheWireOfTheHost) {
   const auto comm = mpi_world();
   const std::vector<ParameterRange> parameters{{0, 40}, {40, 60}};
   std::vector<float> flat(100);
-  GradientReducer<float> reducer({*comm, host_gradient_memory(), GradientWire::kBfloat16}, parameters, flat.data(), 100,
+  GradientReducer<float> reducer({*comm, host_gradient_memory(), WireDtype::kBfloat16}, parameters, flat.data(), 100,
                                  1000, Determinism::kRank);
   for (std::size_t i = 0; i < flat.size(); ++i) flat[i] = static_cast<float>(i) + static_cast<float>(comm->rank());
   reducer.begin_step(1);
@@ -215,11 +216,11 @@ TEST(GradientLink, Bfloat16OnTheWireOfTheHost) {
   }
 }
 
-TEST(GradientLink, WorldModeRefusesBfloat16) {
+TEST(GradientTransport, WorldModeRefusesBfloat16) {
   SelfCommunicator comm;
   const ParameterRange parameters[] = {{0, 4}};
   float flat[4] = {};
-  EXPECT_THROW(GradientReducer<float>({comm, host_gradient_memory(), GradientWire::kBfloat16}, parameters, flat, 4, 64,
+  EXPECT_THROW(GradientReducer<float>({comm, host_gradient_memory(), WireDtype::kBfloat16}, parameters, flat, 4, 64,
                                       Determinism::kWorld),
                UsageError);
 }

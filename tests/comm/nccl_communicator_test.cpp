@@ -52,7 +52,7 @@ TEST(NcclCommunicator, StreamsAreOrderedBothWaysAndTheHostWaitsForNothing) {
   const std::vector<std::string> expected{"record on compute", "side 1 waits", "operation on side 1",
                                           "record on side 1", "compute waits"};
   EXPECT_EQ(machine.device.calls, expected);
-  EXPECT_EQ(values[0], 1.0f) << "the operation ran although nobody on the host asked for its end";
+  EXPECT_EQ(values[0], 1.0f) << "the operation ran without a host-side wait";
   comm->settle();
   EXPECT_EQ(values[0], static_cast<float>(comm->size()));
 }

@@ -65,7 +65,7 @@ class EmulatedTeam {
   void arrive(int rank) {
     {
       std::unique_lock lock(mutex_);
-      if (left_ < static_cast<int>(wake_.size())) {  // some have left: nobody may wait for them
+      if (left_ < static_cast<int>(wake_.size())) {  // some have left: a barrier would deadlock
         even_ = false;
         return;
       }

@@ -29,7 +29,7 @@ struct Variant {
   DType activation = DType::kF32;
   bool recompute = false;
   int micro_steps = 1;
-  comm::GradientWire wire = comm::GradientWire::kAsStored;
+  comm::WireDtype wire_dtype = comm::WireDtype::kAsStored;
 };
 
 models::BrainMTConfig model_config(const Variant& variant) {
@@ -55,7 +55,8 @@ using Numbers = std::vector<double>;
 // A training run of some steps on one rank of several.
 class TrainingRun {
  public:
-  TrainingRun(const Variant& variant, comm::Communicator& control, comm::GradientLink link, StreamCapture* capture)
+  TrainingRun(const Variant& variant, comm::Communicator& control, comm::GradientTransport transport,
+              StreamCapture* capture)
       : variant_(variant),
         control_(control),
         model_(model_config(variant), variant.activation),
@@ -63,7 +64,7 @@ class TrainingRun {
         objective_(supervised(
             {.is_multitask = true, .targets = {{{.name = "sex", .task = Task::kClassification}}, {{.name = "age"}}}})),
         runner_(
-            model_, *objective_, optimizer_, control, with_wire(link, variant.wire),
+            model_, *objective_, optimizer_, control, with_wire(transport, variant.wire_dtype),
             {.batches = {.seed = kSeed, .batch_size = kBatch, .accumulate = variant.micro_steps}, .bucket_bytes = 4096},
             capture) {
     model_.initialise(kSeed);
@@ -95,8 +96,8 @@ class TrainingRun {
   const Numbers& numbers() const { return numbers_; }
 
  private:
-  static comm::GradientLink with_wire(comm::GradientLink link, comm::GradientWire wire) {
-    return {link.comm, link.memory, wire};
+  static comm::GradientTransport with_wire(comm::GradientTransport transport, comm::WireDtype wire_dtype) {
+    return {transport.comm, transport.memory, wire_dtype};
   }
 
   MicroBatch batch(std::int64_t step, int micro, std::int64_t samples, const Tensor& place) const {
@@ -154,7 +155,7 @@ std::vector<Variant> variants() {
           {.micro_steps = 2},
           {.activation = DType::kBf16, .micro_steps = 3},
           {.activation = DType::kBf16, .recompute = true},
-          {.wire = comm::GradientWire::kBfloat16}};
+          {.wire_dtype = comm::WireDtype::kBfloat16}};
 }
 
 // Each kind of micro step runs eagerly once, and so does all of the uneven step.
@@ -201,8 +202,8 @@ TEST(CapturedSteps, CudaGraphsGiveTheBitsOfEagerSteps) {
   GradientRoute route(self, {.graphs = true});
   ASSERT_NE(route.capture(), nullptr);
   for (const Variant& variant : variants())
-    EXPECT_EQ(TrainingRun(variant, self, route.link(), route.capture()).all_steps(),
-              TrainingRun(variant, self, route.link(), nullptr).all_steps());
+    EXPECT_EQ(TrainingRun(variant, self, route.transport(), route.capture()).all_steps(),
+              TrainingRun(variant, self, route.transport(), nullptr).all_steps());
 }
 
 TEST_F(CapturedStepsOverNccl, WhereOneRankCannotCaptureNoneLaunches) {

@@ -62,7 +62,8 @@ double test_auroc(bool shuffled) {
   comm::SelfCommunicator alone;
   GradientRoute route(alone, {});
   const auto objective = supervised({.targets = {{{.name = "class", .task = Task::kClassification}}}});
-  StepRunner runner(model, *objective, optimizer, alone, route.link(), {.batches = {.seed = 3, .batch_size = kBatch}});
+  StepRunner runner(model, *objective, optimizer, alone, route.transport(),
+                    {.batches = {.seed = 3, .batch_size = kBatch}});
 
   std::vector<std::int64_t> order(kTrained);
   for (std::int64_t epoch = 0, step = 0; epoch < 12; ++epoch) {

@@ -85,10 +85,10 @@ TEST(GradientRoute, ABuildForTheHostUsesTheRanksOwnCommunicator) {
   GTEST_SKIP() << "this build is for a device";
 #endif
   comm::SelfCommunicator control;
-  GradientRoute route(control, {.wire = comm::GradientWire::kBfloat16});
-  EXPECT_EQ(&route.link().comm, &control);
-  EXPECT_EQ(&route.link().memory, &comm::host_gradient_memory());
-  EXPECT_EQ(route.link().wire, comm::GradientWire::kBfloat16);
+  GradientRoute route(control, {.wire_dtype = comm::WireDtype::kBfloat16});
+  EXPECT_EQ(&route.transport().comm, &control);
+  EXPECT_EQ(&route.transport().memory, &comm::host_gradient_memory());
+  EXPECT_EQ(route.transport().wire_dtype, comm::WireDtype::kBfloat16);
   EXPECT_THROW(GradientRoute(control, {.backend = comm::DeviceBackend::kNccl}), UsageError);
   EXPECT_NO_THROW(GradientRoute(control, {.backend = comm::DeviceBackend::kMpi}));
 }

@@ -28,7 +28,7 @@ TEST(BackgroundWork, KeepsWhatItsWorkThrewUntilItIsAskedFor) {
     go.get_future().wait();
     throw OutputError("no space left");
   });
-  EXPECT_FALSE(background.failed());  // it goes on beside us
+  EXPECT_FALSE(background.failed());  // still running
   go.set_value();
   while (!background.failed()) std::this_thread::yield();
   const auto error = background.wait();
@@ -84,7 +84,7 @@ TEST(Replicas, TheMinorityIsNamed) {
   EXPECT_EQ(differing_ranks({7, 7, 7, 7}), std::vector<int>{});
   EXPECT_EQ(differing_ranks({7, 7, 8, 7}), std::vector<int>{2});
   EXPECT_EQ(differing_ranks({9, 7, 8, 7, 7}), (std::vector<int>{0, 2}));
-  EXPECT_EQ(differing_ranks({7, 8}), (std::vector<int>{0, 1})) << "nobody knows which of two";
+  EXPECT_EQ(differing_ranks({7, 8}), (std::vector<int>{0, 1})) << "two ranks have no majority";
   EXPECT_EQ(differing_ranks({7, 8, 7, 8}), (std::vector<int>{0, 1, 2, 3}));
 }
 

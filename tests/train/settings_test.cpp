@@ -65,7 +65,7 @@ TEST(TrainSettings, TakeEachFieldFromItsKey) {
   EXPECT_EQ(s.optimizer.beta2, 0.6);
   EXPECT_EQ(s.route.timeout, 9);
   EXPECT_EQ(s.route.backend, comm::DeviceBackend::kMpi);
-  EXPECT_EQ(s.route.wire, comm::GradientWire::kBfloat16);
+  EXPECT_EQ(s.route.wire_dtype, comm::WireDtype::kBfloat16);
   EXPECT_FALSE(s.route.graphs);
   EXPECT_EQ(s.loop.max_steps, 11);
   EXPECT_EQ(s.loop.patience, 12);

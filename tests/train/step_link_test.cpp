@@ -15,7 +15,7 @@ using namespace task;
 namespace {
 
 // The parameters after three steps.
-std::vector<double> after_three_steps(comm::Communicator& control, const comm::GradientLink& gradients) {
+std::vector<double> after_three_steps(comm::Communicator& control, const comm::GradientTransport& gradients) {
   TrainSettings s = test::tiny_settings({});
   models::BrainMT model(test::tiny_on({9, 8, 7}), DType::kF32);
   model.initialise(s.step.batches.seed);
@@ -57,7 +57,7 @@ TEST(StepLink, Bfloat16OnTheWireStaysNear) {
   const auto control = comm::mpi_world();
   const std::vector<double> exact = after_three_steps(*control, *control);
   const auto rounded =
-      after_three_steps(*control, {*control, comm::host_gradient_memory(), comm::GradientWire::kBfloat16});
+      after_three_steps(*control, {*control, comm::host_gradient_memory(), comm::WireDtype::kBfloat16});
   // AdamW moves a parameter by at most about lr a step, whatever its gradient was rounded to.
   double largest = 0;
   for (std::size_t i = 0; i < exact.size(); ++i) largest = std::max(largest, std::abs(exact[i] - rounded[i]));

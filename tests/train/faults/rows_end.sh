@@ -112,7 +112,7 @@ row_08() {
     kill -s "$signal" "$begun"
     ended 75
     within 20 "$since" "SIG$signal to a durable checkpoint"
-    [ "$(newest "$signal")" = step-000006 ] || fail "$(newest "$signal") instead of the step under way"
+    [ "$(newest "$signal")" = step-000006 ] || fail "$(newest "$signal") instead of the current step"
     [ "$signal" != USR2 ] || continued_alone "$signal"
   done
   check "USR1 to one rank of two"

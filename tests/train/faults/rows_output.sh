@@ -103,7 +103,7 @@ row_52() {
   check "standard output closed"
   "${alone[@]}" run.dir="$work/closed" >&- <&- 2>"$work/stderr" || fail "exit code $?"
   expect_same_end closed one
-  check "standard output and error into a pipe that nobody reads on"
+  check "standard output and error into a pipe without reader"
   { "${alone[@]}" run.dir="$work/pipe" log.every_steps=1 2>&1; echo $? >"$work/code"; } | head -1 >/dev/null
   [ "$(cat "$work/code")" -eq 0 ] || fail "exit code $(cat "$work/code")"
   expect_same_end pipe one

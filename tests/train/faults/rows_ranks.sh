@@ -54,7 +54,7 @@ row_26() {
 }
 
 row_27() {
-  check "a slow rank is named, and the run goes on"
+  check "a slow rank is named, and the run continues"
   faulty 'step.begin:1:*:sleep=0.1' expect 0 stderr "rank 1 is slow" "${both[@]}" run.dir="$work/run"
   ! grep -q "rank 0 is slow" "$work/stderr" || fail "rank 0 is blamed"
   expect_same_end run two
@@ -77,7 +77,7 @@ row_29() {
 }
 
 row_30() {
-  check "a loss that jumps is logged, and the run goes on"
+  check "a loss spike is logged, and the run continues"
   faulty step.batch:0:13:spike expect 0 stderr "loss spike" "${alone[@]}" run.dir="$work/run" log.every_steps=1
   grep -q "at step 14, .* times the median" "$work/run/log.txt" || fail "the step is not named in log.txt"
   ! grep -q "loss spike" "$ready/one/log.txt" || fail "the undisturbed run has a spike"
