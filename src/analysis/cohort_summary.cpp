@@ -13,9 +13,9 @@
 namespace brainmt::analysis {
 namespace {
 
-constexpr double kMostAuroc = 0.65, kMostCorrelation = 0.3;
-constexpr std::size_t kFewest = 4;         // participants for a number
-constexpr std::size_t kFewestToTell = 20;  // ... and for a verdict: fewer pass the limits by chance too often
+constexpr double kMaxAuroc = 0.65, kMaxCorrelation = 0.3;
+constexpr std::size_t kMinParticipants = 4;  // participants for a number
+constexpr std::size_t kMinForVerdict = 20;   // ... and for a verdict: fewer pass the limits by chance too often
 
 double rounded(double value) { return std::round(value * 1e4) / 1e4; }
 
@@ -75,7 +75,7 @@ std::vector<double> as_numbers(const io::PhenotypeColumn& column) {
 
 Json leak_of(const std::string& column, std::vector<double> values, const std::vector<double>& fills) {
   const std::set<double> different(values.begin(), values.end());
-  if (values.size() < kFewest || different.size() < 2) return nullptr;
+  if (values.size() < kMinParticipants || different.size() < 2) return nullptr;
   const bool two_valued = different.size() == 2;
   double value = 0;
   if (two_valued) {
@@ -90,20 +90,20 @@ Json leak_of(const std::string& column, std::vector<double> values, const std::v
           {"measure", two_valued ? "auroc" : "r"},
           {"value", rounded(value)},
           {"participants", values.size()},
-          {"leaks", values.size() >= kFewestToTell && value > (two_valued ? kMostAuroc : kMostCorrelation)}};
+          {"leaks", values.size() >= kMinForVerdict && value > (two_valued ? kMaxAuroc : kMaxCorrelation)}};
 }
 
 }  // namespace
 
 Json summarise_participants(std::span<const io::CohortScan> scans) {
   const auto participants = scans_by_participant(scans);
-  std::size_t least = scans.size(), most = 0;
+  std::size_t min_runs = scans.size(), max_runs = 0;
   for (const auto& [id, theirs] : participants) {
-    least = std::min(least, theirs.size());
-    most = std::max(most, theirs.size());
+    min_runs = std::min(min_runs, theirs.size());
+    max_runs = std::max(max_runs, theirs.size());
   }
   return {{"participants", participants.size()},
-          {"runs_of_a_participant", {least, most}},
+          {"runs_of_a_participant", {min_runs, max_runs}},
           {"minutes", minutes_of(scans)},
           {"mean_fd", motion_of(scans)}};
 }

@@ -1,6 +1,5 @@
 #pragma once
-// What `inspect` says about a cohort beyond sizes: participants and their runs, motion, and whether the fill value
-// gives a label away.
+// Part of `inspect` of a cohort: participants and runs, motion, and whether the fill value predicts a phenotype.
 #include <span>
 
 #include "analysis/inspection.hpp"
@@ -8,9 +7,8 @@
 
 namespace brainmt::analysis {
 
-/// {participants, runs_of_a_participant: [least, most], minutes: {total, least, median, largest},
-/// mean_fd: {scans, least, median, largest}}; minutes (of signal, of a participant) and mean_fd are null where no
-/// scan's are known.
+/// {participants, runs_of_a_participant: [min, max], minutes: {total, least, median, largest}, mean_fd: {scans, least,
+/// median, largest}}; minutes (of signal, of a participant) and mean_fd are null where no scan's are known.
 Json summarise_participants(std::span<const io::CohortScan> scans);
 
 /// Normalisation fills the background with the scan's smallest value, so every frame shows it, and a difference between

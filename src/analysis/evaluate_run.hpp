@@ -1,5 +1,5 @@
 #pragma once
-// What `brainmt evaluate` does, for those who have a configuration of it.
+// `brainmt evaluate` as a function of its configuration.
 #include <mpi.h>
 
 #include "comm/communicator.hpp"

@@ -3,8 +3,7 @@
 
 namespace brainmt::analysis {
 
-/// What a file of embeddings says about itself. With `verify` every row is compared with its checksum. Throws
-/// DataError.
+/// Description of a file of embeddings. With `verify` every row is compared with its checksum. Throws DataError.
 Json inspect_embeddings(const std::filesystem::path& path, bool verify);
 
 }  // namespace brainmt::analysis

@@ -56,7 +56,7 @@ std::optional<run::TrainState> state_of(const fs::path& checkpoints, std::int64_
   return run::state_from_json(text.str());
 }
 
-// What the run is doing, and what to do next.
+// State of the run, and the next command.
 std::string state_text(const fs::path& path, const std::optional<std::int64_t>& latest) {
   if (const auto owner = io::lock_owner(path)) return "running: " + *owner;
   if (!latest) return "no checkpoint yet; the same 'brainmt train' command starts it again";

@@ -1,5 +1,5 @@
 #pragma once
-// What `inspect` says about a run directory: what is trained on what, how far it is and how good, then its files.
+// `inspect` of a run directory: task and data, progress, metrics, files.
 #include <filesystem>
 
 #include "analysis/inspection.hpp"

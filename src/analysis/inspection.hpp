@@ -1,6 +1,6 @@
 #pragma once
-// What `brainmt inspect` knows about a file or directory, as one JSON object per kind. The texts for people are made of
-// the same objects.
+// `brainmt inspect`: description of a file or directory as one JSON object per kind; texts are made from the same
+// objects.
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>

@@ -15,7 +15,7 @@
 namespace brainmt::app {
 namespace {
 
-// The first line of what the MPI library says about itself; it may go on for pages.
+// First line of MPI_Get_library_version(), which may have many.
 std::string mpi_version() {
   char text[MPI_MAX_LIBRARY_VERSION_STRING];
   int length = 0;

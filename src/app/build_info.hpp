@@ -1,5 +1,5 @@
 #pragma once
-// What this build is made of, for --version and doctor.
+// Libraries and options of this build, for --version and doctor.
 #include <string>
 #include <utility>
 #include <vector>

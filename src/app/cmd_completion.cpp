@@ -1,5 +1,5 @@
-// `brainmt completion bash|zsh`: a script that makes the shell complete commands, options, keys and their values. It is
-// put together from the table of commands and their schemas, so it cannot fall behind them.
+// `brainmt completion bash|zsh`: shell completion of commands, options, keys and values, generated from the command
+// table and the schemas.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -165,7 +165,7 @@ Command completion_command() {
           .summary = "print a script that makes bash or zsh complete commands, keys and values",
           .schema = schema,
           .run = run,
-          .operands = {.usage = "SHELL", .help = "bash or zsh", .least = 1, .most = 1, .words = {"bash", "zsh"}},
+          .operands = {.usage = "SHELL", .help = "bash or zsh", .min = 1, .max = 1, .words = {"bash", "zsh"}},
           .computes = never_computes};
 }
 

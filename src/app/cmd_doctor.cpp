@@ -1,5 +1,5 @@
-// `brainmt doctor`: what this build and this machine can do, and settings that are known to cause trouble. Run it the
-// way training will be run (mpirun, srun): some pitfalls show only there.
+// `brainmt doctor`: capabilities of build and machine, and settings known to cause problems. Run it under the launcher
+// used for training (mpirun, srun): some problems show only there.
 #include <fmt/format.h>
 #include <mpi.h>
 

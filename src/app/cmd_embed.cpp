@@ -148,8 +148,8 @@ Command embed_command() {
       .run = run,
       .operands = {.usage = "[residualize]",
                    .help = "remove covariates from a file of embeddings and project it, fitted on the training part",
-                   .least = 0,
-                   .most = 1,
+                   .min = 0,
+                   .max = 1,
                    .words = {"residualize"}},
       .options = {overwrite_option()}};
 }

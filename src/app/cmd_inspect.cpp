@@ -43,8 +43,8 @@ Command inspect_command() {
       .run = run,
       .operands = {.usage = "PATH",
                    .help = "cohort (.h5), weights (.safetensors) or run directory",
-                   .least = 1,
-                   .most = 1},
+                   .min = 1,
+                   .max = 1},
       .options =
           {{.name = "verify", .value_name = {}, .help = "check every checksum, and that weights are finite"},
            {.name = "quarantine",

@@ -103,8 +103,8 @@ Command sweep_command() {
                        .help = "plan: check every task and write the table of them; submit: hand what is not done "
                                "to Slurm; run: train and evaluate what is not "
                                "done, here; status: what has become of each task; collect: one table with intervals",
-                       .least = 1,
-                       .most = 1,
+                       .min = 1,
+                       .max = 1,
                        .words = {"plan", "submit", "run", "status", "collect"}},
           .options = {{"json", "", "status: print JSON"},
                       {"dry-run", "", "submit: print the command lines, submit nothing"}},

@@ -34,8 +34,8 @@ std::string read_text(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// A file of the cohort that stands there is ours where the folder has our marker; one that is the same as it would be
-// written now, or of a folder of the same settings, is made again without a question.
+// An existing file of the cohort is ours if the folder has our marker; it is rewritten without --overwrite if its
+// content or the folder's settings are the same.
 run::Outputs outputs_of(const synth::SynthConfig& settings, const std::string& marker, bool overwrite) {
   const auto at = [&](const std::string& name) { return settings.out / name; };
   run::Outputs outputs{.folders = {{"out", settings.out, {}}}, .overwrite = overwrite};

@@ -108,8 +108,8 @@ Command weights_command() {
           .run = run,
           .operands = {.usage = "import|export",
                        .help = "export a run's checkpoint, or import and check a file",
-                       .least = 1,
-                       .most = 1,
+                       .min = 1,
+                       .max = 1,
                        .words = {"import", "export"}},
           .options = {overwrite_option()}};
 }

@@ -1,6 +1,6 @@
 #pragma once
-// What a subcommand is: a name, its keys, and a function that runs it. Each cmd_<name>.cpp holds one; program.cpp
-// parses the command line, makes the context, and turns what run() returns or throws into the exit code.
+// A subcommand: name, keys, and the function that runs it. Each cmd_<name>.cpp holds one; program.cpp parses the
+// command line, makes the context, and turns what run() returns or throws into the exit code.
 #include <mpi.h>
 
 #include <map>
@@ -18,7 +18,7 @@ struct Option {
   std::string name;  // without the dashes
   std::string value_name;
   std::string help;
-  std::string override_text{};  // key=value that a flag stands for
+  std::string override_text{};  // key=value that a flag sets
 };
 
 /// For commands that replace what they wrote before (app/outputs.hpp).
@@ -26,7 +26,7 @@ inline Option overwrite_option() {
   return {"overwrite", "", "replace what this command wrote from other inputs, or what is damaged; nothing else"};
 }
 
-/// What a command is given. `config` is resolved and valid on every rank alike.
+/// Arguments of a command. `config` is resolved, valid and equal on all ranks.
 struct CommandContext {
   const config::Config& config;
   comm::Communicator& comm;
@@ -44,7 +44,7 @@ struct CommandContext {
 struct Operands {
   std::string usage;  // "PATH"
   std::string help;
-  int least = 0, most = 0;
+  int min = 0, max = 0;
   std::vector<std::string> words{};  // those that are possible, where they are no paths; for completion
 };
 
@@ -58,8 +58,7 @@ struct Command {
   Operands operands{};
   std::vector<Option> options{};
   bool has_dry_run = false;
-  /// Whether this call computes with tensors. On a build for GPUs the others run where there is none, as on login
-  /// nodes.
+  /// True if this call computes with tensors. Others also run on machines without a GPU, such as login nodes.
   bool (*computes)(const std::vector<std::string>& operands, bool dry_run) = [](const std::vector<std::string>&,
                                                                                 bool dry_run) { return !dry_run; };
   /// Whether this call saves its state when it is asked to stop, and ends by itself. The others are ended

@@ -71,12 +71,12 @@ void check_operands(const CommandLine& line) {
   const Command& command = *line.command;
   const std::vector<std::string>& operands = line.operands;
   const auto count = static_cast<int>(operands.size());
-  if (count > command.operands.most) {
-    const auto extra = std::span(operands).subspan(static_cast<std::size_t>(command.operands.most));
+  if (count > command.operands.max) {
+    const auto extra = std::span(operands).subspan(static_cast<std::size_t>(command.operands.max));
     throw UsageError(fmt::format("{}: expected key=value, found '{}'{}; see 'brainmt {} --help'", command.name,
                                  extra.front(), with_keys(command, extra, line.overrides), command.name));
   }
-  if (count < command.operands.least) {
+  if (count < command.operands.min) {
     const auto& [usage, help, least, most, words] = command.operands;
     throw UsageError(fmt::format("'{}' needs {} ({}); see 'brainmt {} --help'", command.name, usage,
                                  words.empty() ? help : fmt::format("one of {}", fmt::join(words, ", ")),

@@ -1,6 +1,5 @@
 #pragma once
-// Where kernels run. Kokkos starts and ends here; on CUDA each rank's GPU is chosen before. On the host there is
-// nothing to choose.
+// Initialises and finalises Kokkos; on CUDA each rank's GPU is chosen first.
 #include <mpi.h>
 
 #include <string>

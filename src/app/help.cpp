@@ -1,4 +1,4 @@
-// The help texts: put together from the commands and their schemas, so that they cannot fall behind them.
+// Help texts, generated from the commands and their schemas.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -95,7 +95,7 @@ std::string program_help(const std::vector<Command>& known) {
   out += entry("0", "done");
   out += entry("2", "usage or configuration error");
   out += entry("3", "bad input data: scan, table, cohort, weights");
-  out += entry("4", "training became non-finite and could not go on");
+  out += entry("4", "training became non-finite");
   out += entry("5", "communication failure or hang detected");
   out += entry("6", "output could not be written");
   out += entry("70", "internal error (a bug)");

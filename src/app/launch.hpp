@@ -16,7 +16,7 @@ Launch read_launch(MPI_Comm comm);
 
 /// Collective. Gives each rank its share of the node's cores, unless OMP_NUM_THREADS says otherwise: threads of several
 /// ranks that take turns on one core wait for each other and can make a run twenty times slower. `one_thread`: one
-/// each, whatever OMP_NUM_THREADS says: libraries add up by thread, so their number decides bits (deterministic=world).
+/// each, ignoring OMP_NUM_THREADS: libraries sum by thread, so their number decides bits (deterministic=world).
 void share_cores(MPI_Comm comm, bool one_thread);
 
 }  // namespace brainmt::app

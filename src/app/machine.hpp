@@ -1,5 +1,5 @@
 #pragma once
-// What the machine and the environment of this process offer, read once from /proc, /dev and variables.
+// Hardware and environment of this process, read once from /proc, /dev and variables.
 #include <cstdint>
 #include <map>
 #include <optional>

@@ -63,9 +63,9 @@ Failure current_failure() {
   } catch (...) {
     message = "internal error: an exception of unknown type";
   }
-  constexpr std::size_t kLongest = 1800;  // a hostile name may have thousands of bytes
-  if (message.size() > kLongest) message = message.substr(0, kLongest) + "...";
-  for (char& c : message) {  // one line, and nothing that a terminal would obey
+  constexpr std::size_t kMaxBytes = 1800;  // a hostile name may have thousands of bytes
+  if (message.size() > kMaxBytes) message = message.substr(0, kMaxBytes) + "...";
+  for (char& c : message) {  // one line without control characters
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }
   return {code, message};
@@ -92,7 +92,7 @@ bool launcher_has_other_ranks() {
   return false;
 }
 
-// Results that did not reach stdout are an output error; a reader that closed the pipe has seen what it wanted.
+// Results that did not reach stdout are an output error, except when the reader closed the pipe.
 void flush_results() {
   errno = 0;
   const bool failed = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
@@ -100,8 +100,8 @@ void flush_results() {
     throw OutputError(fmt::format("standard output: {}", std::strerror(errno)));
 }
 
-// Every rank comes here when all of them failed in the same way, one rank when it alone did. Rank 0 speaks first; the
-// launcher's SIGTERM that follows its abort tells the others that the line is out already.
+// Called on all ranks after a common failure, or on the one rank that failed. Rank 0 prints first; the others learn
+// from the launcher's SIGTERM after its abort that the line was printed.
 [[noreturn]] void end_all_ranks(const Failure& failure, int rank) {
   on_stop(OnStop::kSetFlag);
   if (rank == 0) comm::end_job(print_failure(failure));
@@ -114,7 +114,7 @@ void flush_results() {
   comm::end_job(print_failure(failure, fmt::format("rank {}: ", rank)));
 }
 
-// An exception that nobody catches (a thread's, a destructor's) must not leave the other ranks waiting.
+// An uncaught exception (of a thread or destructor) must not leave the other ranks waiting.
 [[noreturn]] void on_terminate() {
   int initialized = 0, finalized = 0;
   MPI_Initialized(&initialized);

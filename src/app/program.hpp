@@ -1,5 +1,5 @@
 #pragma once
-// The program around the commands: from the command line to the exit code.
+// The main program: from the command line to the exit code.
 
 namespace brainmt::app {
 

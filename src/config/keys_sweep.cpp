@@ -5,7 +5,7 @@
 namespace brainmt::config {
 namespace {
 
-void check_place(const Config& config) {
+void check_list_and_place(const Config& config) {
   const bool has_list = config.is_set("list"), has_place = config.is_set("place");
   if (has_list != has_place) throw UsageError("list and place: expected both or none, found one of them");
   if (has_list && config.is_set("index")) throw UsageError("index conflicts with list and place: give one of the two");
@@ -42,7 +42,7 @@ const Schema& sweep_schema() {
           integer("bootstrap", 2000, "collect: resamples of the test participants").at_least(1).at_most(1000000),
           integer("seed", 42, "collect: seed of the resampling").at_least(0),
       },
-      {}, {check_place},
+      {}, {check_list_and_place},
       {.examples = {"brainmt sweep plan sweep=context_length out=sweeps/window data.cohort=cohort.h5",
                     "brainmt sweep run out=sweeps/window"},
        .first_keys = {"sweep", "data.cohort"}});

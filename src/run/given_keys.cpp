@@ -83,7 +83,7 @@ bool same(const std::string& key, const config::Value& given, const config::Valu
   if (key == "task.targets" || key == "task.confounds")
     return std::ranges::equal(std::get<Texts>(given), std::get<Texts>(decided),
                               [&](const auto& a, const auto& b) { return same_column(cohort, a, b); });
-  if (key == "task.kinds")  // [] and auto: whatever it became
+  if (key == "task.kinds")  // [] and auto: as inferred
     return is_empty_list(given) || is_empty_list(decided) ||
            std::ranges::equal(std::get<Texts>(given), std::get<Texts>(decided),
                               [](const auto& a, const auto& b) { return a == b || a == "auto" || b == "auto"; });

@@ -1,6 +1,6 @@
 #pragma once
-// Options of `evaluate` and `embed` that a trained model has already answered: what it predicts, its sizes, and with a
-// run its split. An equal value passes and another one is refused; every other option is obeyed.
+// Checks options of `evaluate` and `embed` that are fixed by the trained model: targets, sizes, and with a run its
+// split. An equal value passes, another one is refused; all other options are used.
 #include <filesystem>
 #include <optional>
 #include <string>

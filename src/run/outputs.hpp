@@ -1,7 +1,7 @@
 #pragma once
-// What a command may write. Before anything is computed every output is looked at: it must be no input of the command,
-// what has its name must be a file that the same command writes, and its folder must take new files. So a wrong word
-// after `out=` costs a line on stderr, and neither data nor hours.
+// Checks of a command's outputs before anything is computed: an output must not be an input, an existing file of its
+// name must be of the kind that the command writes, and its folder must be writable. So a mistyped `out=` fails early
+// and overwrites nothing.
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -12,8 +12,8 @@
 
 namespace brainmt::run {
 
-/// What stands under the name of an output: a file of the kind that is written there; one of that kind that --overwrite
-/// has to be given for (damaged, or made of other inputs); or anything else, which is never replaced.
+/// Existing file under an output's name: of the kind to be written; of that kind but in need of --overwrite (damaged,
+/// or made of other inputs); or anything else, which is never replaced.
 enum class Standing { kOwn, kOther, kForeign };
 
 /// A kind of file. `look` is asked about regular files only.
@@ -31,12 +31,12 @@ struct Output {
 struct Outputs {
   std::vector<Output> files{};
   std::vector<Output> folders{};                // made where they are missing; `kind` is not used
-  std::vector<std::filesystem::path> inputs{};  // empty paths are passed over
+  std::vector<std::filesystem::path> inputs{};  // empty paths are skipped
   bool overwrite = false;
 };
 
 /// Throws UsageError (exit code 2) where an output is an input, or a file that may not be replaced; OutputError (6)
-/// where it cannot be written. A link that leads to no input is no file of anybody: it is replaced, never followed.
+/// where it cannot be written. A link that does not lead to an input is replaced, never followed.
 void check_outputs(const Outputs& outputs);
 /// Collective: rank 0 looks, every rank throws what it found.
 void check_outputs(const Outputs& outputs, comm::Communicator& comm);

@@ -1,5 +1,5 @@
 #pragma once
-// What commands that work with a trained model share: keys that default to those of its run.
+// Keys of commands that work with a trained model: they default to the run's values.
 #include <filesystem>
 #include <optional>
 

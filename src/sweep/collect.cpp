@@ -121,7 +121,7 @@ std::string results_table(const Plan& plan, const Results& results) {
 }
 
 Json results_json(const Plan& plan, const Results& results) {
-  // Who knows version 1 must not take one target for all.
+  // Version 2, so that readers of version 1 do not take one target for all.
   Json json{{"format", "brainmt-sweep-results"}, {"version", results.has_several() ? 2 : 1}, {"name", plan.sweep.name}};
   if (results.has_several())
     for (const TargetResults& target : results.targets) json["targets"].push_back(summary_json(target, plan));
@@ -154,7 +154,7 @@ void collect(const config::Config& options, const Plan& plan) {
   std::vector<std::size_t> indices;
   for (const TaskStatus* task : missing) {
     indices.push_back(task->row->index);
-    log::error("task {} ({}) is {}{}{}", task->row->index, plan.place(*task->row), task->shown,
+    log::error("task {} ({}) is {}{}{}", task->row->index, plan.label(*task->row), task->shown,
                task->error.empty() ? "" : ": ", task->error);
   }
   throw DataError(fmt::format("{} of {} rows are missing: {}; 'brainmt sweep submit' or 'run' does them",

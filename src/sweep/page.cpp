@@ -1,4 +1,4 @@
-// results.html of a sweep: what stands out, plots over every numeric axis, and all numbers.
+// results.html of a sweep: summary, plots over every numeric axis, and all numbers.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -54,15 +54,15 @@ std::vector<Curve> curves_over(const Plan& plan, const TargetResults& results, s
     auto others = cell.labels;
     others[axis] = "-";
     const std::pair key{cell.grid, others};
-    auto place = std::ranges::find(keys, key) - keys.begin();
-    if (place == std::ssize(keys)) {
+    auto index = std::ranges::find(keys, key) - keys.begin();
+    if (index == std::ssize(keys)) {
       keys.push_back(key);
       std::string name = plan.sweep.grids.size() > 1 ? cell.grid : "";
       for (std::size_t a = 0; a < others.size(); ++a)
         if (others[a] != "-") name += fmt::format("{}{}={}", name.empty() ? "" : " ", plan.manifest.axes[a], others[a]);
       curves.push_back({name, {}});
     }
-    curves[static_cast<std::size_t>(place)].points.emplace_back(*x * unit, &cell);
+    curves[static_cast<std::size_t>(index)].points.emplace_back(*x * unit, &cell);
   }
   std::erase_if(curves, [](const Curve& curve) { return curve.points.size() < 2; });
   for (Curve& curve : curves) std::ranges::sort(curve.points, {}, &std::pair<double, const CellResult*>::first);
@@ -84,8 +84,8 @@ analysis::Figure figure_of(const Plan& plan, const TargetResults& results, std::
                            const std::vector<Curve>& curves, double seconds) {
   std::vector<double> x, y;
   for (const Curve& curve : curves)
-    for (const auto& [place, cell] : curve.points) {
-      x.push_back(place);
+    for (const auto& [value, cell] : curve.points) {
+      x.push_back(value);
       y.insert(y.end(), {cell->estimate.value, cell->estimate.low, cell->estimate.high});
       for (const double seed : of_seeds(results, *cell)) y.push_back(seed);
     }
@@ -112,10 +112,10 @@ analysis::Figure figure_of(const Plan& plan, const TargetResults& results, std::
   }
   for (std::size_t c = 0; c < curves.size(); ++c) {
     std::vector<analysis::SvgPlot::Point> line;
-    // Curves stand a little beside each other, so that their bars can be told apart.
+    // Curves are shifted slightly in x, so that their error bars do not overlap.
     const double shift = 0.012 * (static_cast<double>(c) - 0.5 * static_cast<double>(curves.size() - 1));
-    for (const auto& [place, cell] : curves[c].points) {
-      const double moved = log_x ? place * (1 + shift) : place + shift * (range_x.high - range_x.low);
+    for (const auto& [value, cell] : curves[c].points) {
+      const double moved = log_x ? value * (1 + shift) : value + shift * (range_x.high - range_x.low);
       line.push_back({moved, cell->estimate.value});
       plot.error_bar(moved, cell->estimate.low, cell->estimate.high, c);
       for (const double seed : of_seeds(results, *cell)) plot.dot({moved, seed}, c);
@@ -175,7 +175,7 @@ Table task_table(const Plan& plan, const Results& results) {
   for (const std::string& name : metrics) table.columns.push_back({name, Table::Align::kNumber});
   for (const TaskStatus& state : results.states)
     for (const TargetResults& target : results.targets) {
-      std::vector<std::string> row{fmt::format("{}", state.row->index), plan.place(*state.row), state.shown};
+      std::vector<std::string> row{fmt::format("{}", state.row->index), plan.label(*state.row), state.shown};
       if (errors) row.push_back(state.error);
       if (results.has_several()) row.push_back(target.target);
       const RowResult* found = target.row(state.row->index);

@@ -131,7 +131,7 @@ std::string base_of(const Plan& plan) {
 
 }  // namespace
 
-std::string Plan::place(const jobs::ManifestRow& row) const {
+std::string Plan::label(const jobs::ManifestRow& row) const {
   std::string text = sweep.grids.size() > 1 ? row.grid + " " : "";
   for (std::size_t a = 0; a < manifest.axes.size(); ++a)
     if (row.labels[a] != "-") text += fmt::format("{}={} ", manifest.axes[a], row.labels[a]);

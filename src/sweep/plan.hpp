@@ -1,5 +1,5 @@
 #pragma once
-// The plan of a sweep: every task resolved and checked before anything is queued, and the files in `out` that say so.
+// The plan of a sweep: every task resolved and checked before anything is queued, and its files in `out`.
 //
 //   out/sweep.yaml   the sweep file as it was          out/base.yaml   its base configuration, where it has one
 //   out/sweep.tsv    one row a task (jobs/manifest.hpp) out/plan.json   estimates of memory and time, for people
@@ -24,8 +24,8 @@ struct Plan {
   jobs::Manifest manifest;
 
   std::filesystem::path run_dir(const jobs::ManifestRow& row) const { return out / row.run_dir; }
-  /// What the row is in the grid, for people: "frames=50 seed=1 fold=0".
-  std::string place(const jobs::ManifestRow& row) const;
+  /// Labels of a row as text: "frames=50 seed=1 fold=0".
+  std::string label(const jobs::ManifestRow& row) const;
   /// One row for each run directory: the first that has it.
   std::vector<const jobs::ManifestRow*> distinct() const;
 };

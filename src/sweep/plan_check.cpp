@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kMebibyte = 1 << 20;
 
-// What a program takes beside the arrays of the model: libraries, windows read ahead, MPI's buffers.
+// Memory of a program besides the model's arrays: libraries, prefetched windows, MPI buffers.
 constexpr double kProgramBytes = 256 * kMebibyte;
 
 // The identity without what changes neither sizes nor the choice of subjects.
@@ -65,14 +65,14 @@ std::vector<std::string> PlanCheck::warnings() const {
     const auto over = std::ranges::count_if(needs_, is_over);
     if (over > 0) all.push_back(fmt::format("{} of {} tasks {}", over, needs_.size(), what));
   };
-  const auto most = [&](double Need::*field) { return (*std::ranges::max_element(needs_, {}, field)).*field; };
+  const auto max_of = [&](double Need::*field) { return (*std::ranges::max_element(needs_, {}, field)).*field; };
   add([&](const Need& need) { return need.bytes > memory; },
       fmt::format("may need more than resources.memory={}: up to about {:.0f} MiB a node", r.memory,
-                  most(&Need::bytes) / kMebibyte));
+                  max_of(&Need::bytes) / kMebibyte));
   add([&](const Need& need) { return need.seconds > time; },
-      fmt::format("may take longer than resources.time={}: up to about {} (at speed={} GFLOP/s a rank); they go on "
+      fmt::format("may take longer than resources.time={}: up to about {} (at speed={} GFLOP/s a rank); they continue "
                   "after each limit, but every restart costs time",
-                  r.time, duration_text(most(&Need::seconds)), speed_));
+                  r.time, duration_text(max_of(&Need::seconds)), speed_));
   return all;
 }
 

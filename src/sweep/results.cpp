@@ -124,9 +124,9 @@ std::string cell_name(const Plan& plan, const jobs::ManifestRow& row) {
 }
 
 void fill_cells(const Plan& plan, TargetResults& results) {
-  std::map<std::pair<std::string, std::vector<std::string>>, std::size_t> place;
+  std::map<std::pair<std::string, std::vector<std::string>>, std::size_t> index;
   for (const jobs::ManifestRow& row : plan.manifest.rows) {
-    const auto [found, is_new] = place.try_emplace({row.grid, row.labels}, results.cells.size());
+    const auto [found, is_new] = index.try_emplace({row.grid, row.labels}, results.cells.size());
     if (is_new) {
       CellResult& cell = results.cells.emplace_back();
       cell.name = cell_name(plan, row);
@@ -136,7 +136,7 @@ void fill_cells(const Plan& plan, TargetResults& results) {
     ++results.cells[found->second].planned;
   }
   for (const RowResult& row : results.rows) {
-    CellResult& cell = results.cells[place.at({row.row->grid, row.row->labels})];
+    CellResult& cell = results.cells[index.at({row.row->grid, row.row->labels})];
     ++cell.runs;
     cell.repeats[row.row->seed].insert(row.predictions.begin(), row.predictions.end());
   }
@@ -211,7 +211,7 @@ void summarise(const Plan& plan, TargetResults& results, const task::BootstrapSe
     for (std::size_t axis = 0; axis < plan.manifest.axes.size(); ++axis)
       if (const CellResult* other = reference(plan, results, cell, axis); other != nullptr && !other->repeats.empty())
         cell.comparisons.push_back({plan.manifest.axes[axis] + "=" + other->labels[axis], compare(cell, *other)});
-    // The correlation with a constant is not defined: nothing to subtract.
+    // The correlation with a constant is undefined: no difference.
     for (const CellResult& baseline : results.baselines)
       if (std::isfinite(baseline.estimate.value)) cell.comparisons.push_back({baseline.name, compare(cell, baseline)});
   }

@@ -1,7 +1,7 @@
 #pragma once
 // The results of a sweep as numbers, for each target of its runs: one entry a task, and for each cell of the grid its
-// metric over seeds and folds, compared with other cells and with the predictors that need no scan, always over the
-// same test participants.
+// metric over seeds and folds, compared with other cells and with baselines without scans, always over the same test
+// participants.
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>

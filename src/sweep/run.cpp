@@ -30,14 +30,14 @@ using jobs::ManifestRow;
 using jobs::Outcome;
 using jobs::State;
 
-std::string this_place() {
+std::string host_and_task() {
   std::array<char, 256> host{};
   if (::gethostname(host.data(), host.size() - 1) != 0) return "unknown host";
-  std::string place = host.data();
+  std::string text = host.data();
   const char* job = std::getenv("SLURM_ARRAY_JOB_ID");
   const char* task = std::getenv("SLURM_ARRAY_TASK_ID");
-  if (job != nullptr && task != nullptr) place += fmt::format(" {}_{}", job, task);
-  return place;
+  if (job != nullptr && task != nullptr) text += fmt::format(" {}_{}", job, task);
+  return text;
 }
 
 void make_directory(const fs::path& path) {
@@ -109,7 +109,7 @@ class TaskRun {
     if (outcome.state == State::kDone) return;
     outcome.state = State::kRunning;
     outcome.task = row_.task;
-    outcome.where = this_place();
+    outcome.where = host_and_task();
     ++outcome.attempts;
     outcome.error.clear();
     write_outcome(run_dir_, outcome);
@@ -222,7 +222,7 @@ class Supervisor {
   }
 
   int run_one(const ManifestRow& row) {
-    log::info("task {} of {}: {}", row.index, plan_.manifest.rows.size(), plan_.place(row));
+    log::info("task {} of {}: {}", row.index, plan_.manifest.rows.size(), plan_.label(row));
     ++done_;
     jobs::ChildProcess child(command(row), jobs::clean_environment());
     const Unfinished running([&child] { child.end(); });
@@ -291,15 +291,15 @@ const ManifestRow& chosen_row(const config::Config& options, const Plan& plan) {
     return rows[index];
   }
   const auto path = options.get<std::string>("list");
-  const auto place = options.get<std::int64_t>("place");
+  const auto line_number = options.get<std::int64_t>("place");
   std::ifstream in(path);
   std::string name;
-  for (std::int64_t line = 0; line <= place; ++line)
-    if (!std::getline(in, name)) throw UsageError(fmt::format("{}: no line {}, counted from 0", path, place));
+  for (std::int64_t line = 0; line <= line_number; ++line)
+    if (!std::getline(in, name)) throw UsageError(fmt::format("{}: no line {}, counted from 0", path, line_number));
   const auto found = std::ranges::find(rows, name, &ManifestRow::task);
   if (found == rows.end())
     throw UsageError(fmt::format("{} line {}: task '{}' is not in the plan any more: it was planned anew; submit again",
-                                 path, place, name));
+                                 path, line_number, name));
   return *found;
 }
 

@@ -1,6 +1,5 @@
 #pragma once
-// Doing the work of a sweep: one task on the ranks of this program, or all of them one after the other in programs of
-// their own.
+// Runs tasks of a sweep: one task on the ranks of this program, or all of them one after the other as child programs.
 #include <mpi.h>
 
 #include <string>
@@ -25,9 +24,9 @@ struct Program {
 /// the task, when the number of ranks is not the planned one, or when cohort or base configuration changed since.
 ExitCode run_task(const Program& program, const Plan& plan, const jobs::ManifestRow& row);
 
-/// Every task that is not done and that nobody works at, each as `brainmt sweep run index=K`, under the launcher where
-/// it has several ranks. A task that fails does not stop the others: at the end an Error names all of them, with the
-/// exit code of the first. A signal is passed on to the task that runs; kInterrupted when it has saved.
+/// Every task that is neither done nor running, each as `brainmt sweep run index=K`, under the launcher where it has
+/// several ranks. A task that fails does not stop the others: at the end an Error names all of them, with the exit code
+/// of the first. A signal is passed on to the task that runs; kInterrupted when it has saved.
 ExitCode run_all(const config::Config& options, comm::Communicator& comm, const Plan& plan);
 
 /// The row that `index`, or `list` and `place`, choose. Throws UsageError.

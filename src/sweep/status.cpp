@@ -165,7 +165,7 @@ void print_status(const Plan& plan, bool json) {
   }
   for (const TaskStatus& t : tasks)
     fmt::print("{:>5}  {:<11}  {:>7}  {}{}{}\n", t.row->index, t.shown,
-               t.outcome.step > 0 ? fmt::format("{}", t.outcome.step) : "-", plan.place(*t.row),
+               t.outcome.step > 0 ? fmt::format("{}", t.outcome.step) : "-", plan.label(*t.row),
                t.error.empty() ? "" : "  ", t.error);
   std::string summary;
   for (const auto& [state, count] : counts)

@@ -1,5 +1,5 @@
 #pragma once
-// What has become of the tasks of a sweep: the records in their run directories, together with what Slurm knows.
+// State of the tasks of a sweep: the records in their run directories, combined with Slurm's queue.
 #include <filesystem>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
@@ -17,7 +17,7 @@ void write_outcome(const std::filesystem::path& run_dir, const jobs::Outcome& ou
 /// The step of the newest checkpoint, 0 where there is none.
 std::int64_t newest_step(const std::filesystem::path& run_dir);
 
-/// The folder with the lock that whoever works at a task holds. It is not the run's own lock, which train() takes.
+/// The folder of the lock that is held while a task runs. Not the run's own lock, which train() takes.
 std::filesystem::path lock_directory(const Plan& plan, const jobs::ManifestRow& row);
 
 /// The Slurm arrays that work at a sweep, in out/jobs.json.
@@ -36,7 +36,7 @@ struct TaskStatus {
   const jobs::ManifestRow* row = nullptr;
   jobs::Outcome outcome;
   std::string queue;   // Slurm's word, empty where it does not know the task
-  bool alive = false;  // somebody works at it, or will
+  bool alive = false;  // running or queued
   std::string shown;   // done, running, queued, requeued, interrupted, failed, missing
   std::string error;   // its line, when it failed
 };

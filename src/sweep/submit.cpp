@@ -78,7 +78,7 @@ std::string shown(const std::vector<std::string>& arguments) {
   return line;
 }
 
-// What a job has to call. In an archive of scripts/bundle.sh a script starts this program, and finds its libraries.
+// Program that a job calls. In an archive of scripts/bundle.sh it is a wrapper script that sets the library path.
 std::string program() {
   if (const char* script = std::getenv("BRAINMT_STARTED_AS")) return script;
   std::error_code failed;
@@ -106,9 +106,9 @@ class Submission {
       return;
     }
     if (!dry_run_) make_folders();
-    const std::size_t most = largest_array();
-    for (std::size_t begin = 0; begin < tasks.size(); begin += most) {
-      const auto end = tasks.begin() + static_cast<std::ptrdiff_t>(std::min(begin + most, tasks.size()));
+    const std::size_t max_tasks = largest_array();
+    for (std::size_t begin = 0; begin < tasks.size(); begin += max_tasks) {
+      const auto end = tasks.begin() + static_cast<std::ptrdiff_t>(std::min(begin + max_tasks, tasks.size()));
       submit_array({tasks.begin() + static_cast<std::ptrdiff_t>(begin), end});
     }
     submit_collector();

@@ -60,7 +60,7 @@ expect 3 stderr "max_bad" ranks 2 "$brainmt" prepare input="$work/scans" output=
 expect_one_error
 expect_no_leftovers
 
-check "prepare goes on without the bad scans"
+check "prepare continues without the bad scans"
 expect 0 stdout "9 scans, 90 frames" ranks 2 "$brainmt" prepare input="$work/scans" output="$work/c.h5" min_frames=8 \
   max_bad=0.5
 expect 0 stdout "9 scans" "$brainmt" prepare input="$work/scans" output="$work/c1.h5" min_frames=8 max_bad=0.5

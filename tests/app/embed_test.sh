@@ -72,8 +72,8 @@ import numpy
 
 with h5py.File("r.h5") as f, h5py.File("c.h5") as cohort:
     fitted = f["residualization"]
-    place = {name: i for i, name in enumerate(cohort["scans/participant_id"].asstr()[:])}
-    order = [place[name] for name in ids]
+    index = {name: i for i, name in enumerate(cohort["scans/participant_id"].asstr()[:])}
+    order = [index[name] for name in ids]
     columns = []
     for term in json.loads(f.attrs["design_columns"]):
         name, _, level = term.partition("=")

@@ -34,7 +34,7 @@ expect_same_end world3 world2
 check "evaluate: every test subject once"
 expect 0 stdout "auroc" ranks 2 "$brainmt" evaluate run.dir="$work/two" split=test
 [ "$(tail -n +2 "$work/two/predictions.tsv" | cut -f 1 | sort | uniq | wc -l)" -eq 4 ] || fail "not 4 subjects"
-[ "$(tail -n +2 "$work/two/predictions.tsv" | wc -l)" -eq 4 ] || fail "a subject stands twice"
+[ "$(tail -n +2 "$work/two/predictions.tsv" | wc -l)" -eq 4 ] || fail "a subject occurs twice"
 
 check "weights: out and in again"
 expect 0 stdout "" "$brainmt" weights export in="$work/two" out="$work/w.safetensors"

@@ -29,7 +29,7 @@ done
 
 check "without a profile"
 expect 0 stdout "whole steps" "$brainmt" "${tiny[@]}"
-grep -q "by stage" "$work/stdout" && fail "a profile that nobody asked for"
+grep -q "by stage" "$work/stdout" && fail "a profile without --profile"
 expect 2 stderr "expected one number of frames" "$brainmt" bench step --profile model=small 'grid=[12,14,12]' 'frames=[4,8]'
 
 check "models without blocks of a kind, or of any"

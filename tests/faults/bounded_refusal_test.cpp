@@ -18,13 +18,13 @@ using test::gzipped;
 using test::NiftiBytes;
 using test::TemporaryDirectory;
 
-constexpr long kMostKilobytes = 64 * 1024;
+constexpr long kMaxKilobytes = 64 * 1024;
 #if defined(__SANITIZE_ADDRESS__)
 constexpr std::size_t kBombMegabytes = 128;  // whose checks take most of the time
 #else
 constexpr std::size_t kBombMegabytes = 1024;
 #endif
-constexpr double kMostSeconds = 20;  // a gigabyte takes about 2 s to inflate on one core
+constexpr double kMaxSeconds = 20;  // a gigabyte takes about 2 s to inflate on one core
 
 struct Outcome {
   std::string said;  // "accepted" or "refused: ..."
@@ -54,9 +54,9 @@ Outcome probe(const std::string& kind, const std::string& content) {
 
 void expect_bounded(const Outcome& outcome) {
 #if !defined(__SANITIZE_ADDRESS__)  // whose own memory counts too
-  EXPECT_LT(outcome.peak_kb, kMostKilobytes);
+  EXPECT_LT(outcome.peak_kb, kMaxKilobytes);
 #endif
-  EXPECT_LT(outcome.seconds, kMostSeconds);
+  EXPECT_LT(outcome.seconds, kMaxSeconds);
 }
 
 void expect_refused(const std::string& kind, const std::string& content, const std::string& reason) {

@@ -22,7 +22,7 @@ hold() {
   fail "the lock was not taken"
 }
 
-check "nobody holds it" && read_it
+check "not locked" && read_it
 check "flock()"
 # shellcheck disable=SC2016  # expanded by that shell
 hold flock --no-fork -x "$work/c.h5" sh -c 'touch "$0/held"; exec sleep 60' "$work"

@@ -49,7 +49,7 @@ TEST(FaultRow44, ALinkAtTheTargetIsReplacedInEveryRace) {
   EXPECT_EQ(elsewhere.entries(), 1u);
 }
 
-// Names of temporary files cannot be foreseen; one that is taken, by a link or a file, is passed over.
+// Names of temporary files cannot be foreseen; one that is taken, by a link or a file, is skipped.
 TEST(FaultRow44, TemporaryFilesAreNeverOpenedThroughALink) {
   const TemporaryDirectory directory, elsewhere;
   write_file(elsewhere / "victim", "untouched");

@@ -13,14 +13,14 @@ extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, st
 namespace {
 
 constexpr brainmt::fuzz::Target kTarget = *brainmt::fuzz::find_target(BRAINMT_FUZZ_TARGET);
-constexpr std::size_t kMostContent = 32 * 1024;
+constexpr std::size_t kMaxContent = 32 * 1024;
 constexpr int kGzipWindowBits = 15 + 16;
 
 using Buffer = std::vector<std::uint8_t>;
 
-// What can be inflated of `packed`, at most kMostContent bytes.
+// What can be inflated of `packed`, at most kMaxContent bytes.
 Buffer unpacked(std::uint8_t* packed, std::size_t size) {
-  Buffer content(kMostContent);
+  Buffer content(kMaxContent);
   z_stream z = {};
   inflateInit2(&z, kGzipWindowBits);
   z.next_in = packed;
@@ -53,7 +53,7 @@ bool is_gzip(const std::uint8_t* data, std::size_t size) { return size > 2 && da
 std::size_t mutate_content(std::uint8_t* data, std::size_t size, std::size_t max_size, unsigned seed) {
   Buffer content = is_gzip(data, size) ? unpacked(data, size) : Buffer(data, data + size);
   const std::size_t before = content.size();
-  content.resize(std::max<std::size_t>(kMostContent, before));
+  content.resize(std::max<std::size_t>(kMaxContent, before));
   content.resize(LLVMFuzzerMutate(content.data(), before, content.size()));
   const bool compress = seed % 8 != 0;
   const Buffer out = compress ? packed(content, static_cast<int>(seed / 8 % 10)) : content;

@@ -51,7 +51,7 @@ cp first/split.json split.json
 expect 0 stdout "1 tasks run, none failed" sweep run out=fails
 expect 0 stdout '"done": 2' sweep status out=fails --json
 
-check "a task that was killed says so, and goes on"
+check "a killed task is shown as such, and continues"
 # Two steps of this size are over before a checkpoint written beside them is on disk.
 sweep_file killed '{lr: {optimizer.lr: [1e-3], checkpoint.async: [false]}}'
 expect 0 stdout "1 tasks" sweep plan sweep=killed.yaml out=killed data.cohort=c.h5
@@ -86,7 +86,7 @@ wait "$first" || fail "the first was disturbed"
 [ "$(state twice 0)" = "done" ] || fail "the state is $(state twice 0)"
 expect 0 stdout "was done before" sweep run out=twice index=0
 
-check "a signal: saved, 75, and the next call goes on"
+check "a signal: saved, 75, and the next call continues"
 sweep_file stop '{lr: {optimizer.lr: [1e-3, 2e-3]}}'
 expect 0 stdout "2 tasks" sweep plan sweep=stop.yaml out=stop data.cohort=c.h5
 rm -f first.log  # of the check before

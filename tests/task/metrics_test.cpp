@@ -133,8 +133,8 @@ TEST(Report, UndefinedIsNull) {
   EXPECT_TRUE(one_class["auroc"].is_null());
   EXPECT_EQ(one_class["ci95"]["auroc"].dump(), "[null,null]");
   EXPECT_TRUE(one_class["accuracy"].is_number());
-  const auto nobody = regression_report(Values{}, Values{}, {});
-  EXPECT_TRUE(nobody["mse"].is_null() && nobody["pearson_p"].is_null());
+  const auto empty = regression_report(Values{}, Values{}, {});
+  EXPECT_TRUE(empty["mse"].is_null() && empty["pearson_p"].is_null());
 }
 
 }  // namespace

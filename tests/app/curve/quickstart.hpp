@@ -18,7 +18,7 @@ inline constexpr std::int64_t kSteps = 40;
 /// Synthesises and prepares the participants in `folder`, which this process alone uses; returns the cohort's file.
 std::filesystem::path make_quickstart_cohort(const std::filesystem::path& folder);
 
-/// What `brainmt train --config configs/quickstart_sex.yaml` has, for one rank in the place of two.
+/// What `brainmt train --config configs/quickstart_sex.yaml` has, for one rank instead of two.
 train::TrainSettings quickstart_settings(const std::filesystem::path& run_dir, const std::string& precision);
 
 /// Largest relative error of rounding to nearest: half the distance from 1 to the next number.

@@ -10,7 +10,7 @@
 //     kRoundings x max over steps until this one (moved) + 2^-22 x value
 //
 // moved is a root mean square over a few draws, and of some steps small by chance: hence the maximum until then.
-// Between a weight and the loss lie some ten roundings of other values in the same places (norm, product, short
+// Between a weight and the loss lie some ten roundings of other values in the same positions (norm, product, short
 // convolution, activation, scan, gate, product, sum; and products round their sums), which add like the root of their
 // number; of 160 deviations so distributed some reach three times their root mean square: kRoundings = sqrt(10) x 3
 // = 10. The second term is the loss itself: a sum of fp32 values, of each of which its last bits are rounded.
