@@ -41,7 +41,7 @@ void add_profile(Report& report, Stepper& stepper, comm::Communicator& comm, int
                   table.step.covered() * 1e3, table.not_covered() * 1e3, table.step.seconds * 1e3,
                   100 * table.covered_share(), without * 1e3));
   report.lines.push_back(fmt::format(
-      "limits of one rank: {:.0f} GFLOP/s in a large product, {:.1f} GB/s read and written in a large copy{}",
+      "limits of one rank: {:.0f} GFLOP/s in a large GEMM, {:.1f} GB/s read and written in a large copy{}",
       limit_flops * 1e-9, table.limit_bytes * 1e-9,
       !profile::Recorder::waits_for_device() ? "" : "; stages wait for the device, so none runs beside another"));
   report.values.emplace_back("profile_covered_share", table.covered_share());
