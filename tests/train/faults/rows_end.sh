@@ -50,7 +50,7 @@ row_02() {
 # killed_at POINT:STEP: the process dies there, and the next call ends in the same bits.
 killed_at() {
   check "killed at $1"
-  faulty "${1/:/:0:}:kill9" expect 137 stderr "planted" "${alone[@]}" run.dir="$work/run"
+  faulty "${1/:/:0:}:kill9" expect 137 stderr "injected fault" "${alone[@]}" run.dir="$work/run"
 }
 
 row_04() {
