@@ -51,19 +51,19 @@ TEST_P(PatchProjection, IsTheConvolution) {
   ref::conv3d_fwd(expected.data(), voxels.data(), kernel.data(), offset.data(), shape);
   ref::conv3d_fwd(magnitude.data(), absolute(voxels).data(), absolute(kernel).data(), absolute(offset).data(), shape);
   const auto taps = static_cast<double>(shape.taps());
-  dnn::testing::expect_product(y.value().to_host(), expected, magnitude, taps + 1, type, "y");
+  dnn::testing::expect_matmul(y.value().to_host(), expected, magnitude, taps + 1, type, "y");
 
   const Values g = dy.to_host(), magnitude_of_g = absolute(g);
   ref::conv3d_bwd_weights(dw.data(), db.data(), g.data(), voxels.data(), shape);
   ref::conv3d_bwd_weights(dw_magnitude.data(), db_magnitude.data(), magnitude_of_g.data(), absolute(voxels).data(),
                           shape);
   const double rows = static_cast<double>(shape.out_voxels()) + 1;
-  dnn::testing::expect_product(weight.grad.to_host(), dw, dw_magnitude, rows, master_of(type), "dw");
-  dnn::testing::expect_product(bias.grad.to_host(), db, db_magnitude, rows, master_of(type), "dbias");
+  dnn::testing::expect_matmul(weight.grad.to_host(), dw, dw_magnitude, rows, master_of(type), "dw");
+  dnn::testing::expect_matmul(bias.grad.to_host(), db, db_magnitude, rows, master_of(type), "dbias");
 
   ref::conv3d_bwd_data(dx.data(), g.data(), kernel.data(), shape);
   ref::conv3d_bwd_data(dx_magnitude.data(), magnitude_of_g.data(), absolute(kernel).data(), shape);
-  dnn::testing::expect_product(x.gradient().take().to_host(), dx, dx_magnitude, kWidth, type, "dx");
+  dnn::testing::expect_matmul(x.gradient().take().to_host(), dx, dx_magnitude, kWidth, type, "dx");
 }
 
 using Extents = std::array<std::int64_t, 3>;
