@@ -30,9 +30,9 @@ void reset_peak();
 void release_cached();
 
 /// Memory of work that is launched repeatedly with the same addresses, such as a captured step; not shared with other
-/// work between two launches. While an arena is open on a thread, what the thread allocates comes from it, and goes
-/// back to it whenever its last owner lets go. The same allocations in the same order get the same addresses each time,
-/// if every block was back before.
+/// work between two launches. While an arena is open on a thread, the thread's allocations come from it; a block returns
+/// to it when its last reference is destroyed, also later. The same allocations in the same order get the same addresses
+/// each time, if all blocks had returned before.
 class Arena {
   struct Blocks;
 

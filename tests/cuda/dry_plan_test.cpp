@@ -29,8 +29,9 @@ class DryPlan : public ::testing::Test {
   void SetUp() override {
     if (dlopen("libcuda.so.1", RTLD_NOW | RTLD_GLOBAL) == nullptr &&
         dlopen(BRAINMT_CUDA_STUB, RTLD_NOW | RTLD_GLOBAL) == nullptr)
-      GTEST_SKIP() << "missing: libcuda.so.1, which comes with the driver of a GPU, and the toolkit's stub of it: "
-                   << dlerror();
+      GTEST_SKIP()
+          << "missing hardware, a GPU with its driver (libcuda.so.1); the toolkit's stub of it is missing too: "
+          << dlerror();
   }
 };
 

@@ -91,7 +91,7 @@ TEST(AtomicFileFault13, FileTooLargeLeavesTheOldContent) {
 
 TEST(AtomicFileFault12, FullDeviceIsAnOutputError) {
   const FileDescriptor full(::open("/dev/full", O_WRONLY));
-  if (!full.valid()) GTEST_SKIP() << "missing device: /dev/full, the one that is always full";
+  if (!full.valid()) GTEST_SKIP() << "missing hardware, the device /dev/full";
   expect_error<OutputError>([&] { write_all(full, "weights", std::as_bytes(std::span("x", 1))); },
                             {"weights", "No space left"});
 }

@@ -94,7 +94,8 @@ TEST_P(Reading, KernelCountsTheSameBytes) {
       if (word == "rchar:") io >> bytes;
     return bytes;
   };
-  if (read_by_process() == 0) GTEST_SKIP() << "missing kernel feature, the counters of /proc/self/io";
+  if (read_by_process() == 0)
+    GTEST_SKIP() << "missing hardware counters of this process: the kernel offers no /proc/self/io";
   // Large enough for the bytes that the system itself reads beside (the counter, MPI's messages) to be few.
   constexpr std::uint64_t kFrames = 200, kWindow = 64;
   CohortLayout layout = layout_;
