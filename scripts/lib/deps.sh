@@ -18,6 +18,7 @@ build_packages=(
   "libspdlog-dev: log"
   "libfmt-dev: text formatting"
   "libeigen3-dev: principal components of embeddings"
+  "libopenblas-openmp-dev: BLAS and LAPACK, dense algebra of connectivity and baselines"
   "zlib1g-dev: compressed NIfTI"
   "libisal-dev: fast frame checksums (optional; zlib's otherwise)"
   "libzip-dev: UK Biobank's archives, read in place (optional; they have to be unpacked otherwise)"

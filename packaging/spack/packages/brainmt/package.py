@@ -32,6 +32,8 @@ class Brainmt(CMakePackage):
     depends_on("cli11")
     depends_on("spdlog")
     depends_on("fmt@9:11")
+    depends_on("blas")
+    depends_on("lapack")
     depends_on("eigen@3.4")
     depends_on("zlib-api")
     depends_on("openssl")
