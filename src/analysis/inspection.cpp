@@ -188,6 +188,20 @@ std::string table_text(const Json& rows) {
   return text;
 }
 
+// Weights keep JSON in texts of their metadata: one line for each entry of it.
+std::string metadata_text(const Json& metadata) {
+  std::string text;
+  for (const auto& [name, value] : metadata.items()) {
+    const Json inside = value.is_string() ? Json::parse(value.get<std::string>(), nullptr, false) : value;
+    if (!inside.is_object()) {
+      text += fmt::format("  {}: {}\n", name, value_text(value));
+      continue;
+    }
+    for (const auto& [key, item] : inside.items()) text += fmt::format("  {}.{}: {}\n", name, key, value_text(item));
+  }
+  return text;
+}
+
 }  // namespace
 
 Json inspect_path(const fs::path& path, bool verify, bool quarantine) {
@@ -213,8 +227,10 @@ std::string to_lines(const Json& description) {
   std::string out;
   for (const auto& [name, value] : description.items()) {
     const bool is_table = value.is_array() && !value.empty() && value.front().is_object();
-    out += fmt::format("{:<18} {}\n", name, is_table ? "" : value_text(value));
+    const bool is_metadata = name == "metadata" && value.is_object();
+    out += fmt::format("{:<18} {}\n", name, is_table || is_metadata ? "" : value_text(value));
     if (is_table) out += table_text(value);
+    if (is_metadata) out += metadata_text(value);
   }
   return out;
 }

@@ -109,7 +109,8 @@ Command prepare_command() {
           .schema = config::prepare_schema,
           .run = run,
           .options = {overwrite_option()},
-          .computes = never_computes};
+          .computes = never_computes,
+          .continues = true};
 }
 
 }  // namespace brainmt::app

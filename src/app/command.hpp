@@ -66,6 +66,8 @@ struct Command {
   bool (*stops_itself)(const std::vector<std::string>& operands) = [](const std::vector<std::string>&) {
     return false;
   };
+  /// One that is ended keeps what it has done, and goes on from there when it is called again.
+  bool continues = false;
 };
 
 /// For Command::computes.

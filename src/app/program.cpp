@@ -209,7 +209,9 @@ int run_program(int argc, char** argv) {
     if (line.action == CommandLine::Action::kRun) {
       config->validate();
       if (!line.command->stops_itself(line.operands))
-        on_stop(OnStop::kEnd, {.speaks = launcher_rank() == 0, .has_other_ranks = launcher_has_other_ranks()});
+        on_stop(OnStop::kEnd, {.speaks = launcher_rank() == 0,
+                               .continues = line.command->continues,
+                               .has_other_ranks = launcher_has_other_ranks()});
       fault::at("program.begin", launcher_rank(), 0);
       return run_on_ranks(argc, argv, line, *config);
     }

@@ -26,6 +26,7 @@ static_assert(std::atomic<int>::is_always_lock_free);
 // Arguments of the last on_stop(), and the pipe that wakes the terminating thread; -1: not started.
 std::atomic<OnStop> stop_action{OnStop::kSetFlag};
 std::atomic<bool> stop_speaks{true};
+std::atomic<bool> stop_continues{false};
 std::atomic<int> stop_exit_code{-1};  // -1: 128 + signal
 std::atomic<bool> stop_waits{false};
 std::atomic<int> wake_pipe{-1};
@@ -78,8 +79,9 @@ extern "C" void on_ending_takes_long(int) { ::_exit(exit_code_of(stop_signal)); 
   std::signal(SIGALRM, on_ending_takes_long);
   ::alarm(kMaxSeconds);
   if (stop_speaks) {
-    const std::string line = fmt::format("{}brainmt: {}: stopping; press again to end at once\n",
-                                         ::isatty(STDERR_FILENO) != 0 ? "\n" : "", name_of(number));
+    const std::string line =
+        fmt::format("{}brainmt: {}: stopping; press again to end at once{}\n", ::isatty(STDERR_FILENO) != 0 ? "\n" : "",
+                    name_of(number), stop_continues ? "; the same command continues with what is done" : "");
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
   }
   remove_unfinished(kPatience);
@@ -128,6 +130,7 @@ void on_stop(OnStop action, Ending ending) {
     wake_pipe = ends[1];
   }
   stop_speaks = ending.speaks;
+  stop_continues = ending.continues;
   stop_exit_code = ending.exit_code.value_or(-1);
   stop_waits = ending.has_other_ranks;
   stop_action = action;

@@ -31,7 +31,8 @@ enum class OnStop {
 };
 /// How the process ends.
 struct Ending {
-  bool speaks = true;  // print a line first
+  bool speaks = true;      // print a line first
+  bool continues = false;  // which says that the same command goes on from what is done
   /// The exit code instead of 128 + signal; SIGUSR1 and SIGUSR2 then end the process too.
   std::optional<int> exit_code = {};
   /// Wait 0.4 s before the exit, while the other ranks remove what they have not finished: Open MPI 4 sends SIGKILL to

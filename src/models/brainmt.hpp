@@ -75,7 +75,8 @@ class BrainMT : public Model {
   void tune(const config::Config& config) override;
   Tensor frame_embeddings(const Tensor& tokens) const override;
   TransferRules transfer_rules() const override {
-    return {.head = {"head.weight", "head.bias"}, .by_frame = {"temporal_pos_embedding"}};
+    return {
+        .head = {"head.weight", "head.bias"}, .by_frame = {"temporal_pos_embedding"}, .free_keys = {"model.drop_path"}};
   }
 
   /// DropPath factors.

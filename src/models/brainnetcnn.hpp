@@ -45,7 +45,9 @@ class BrainNetCnn final : public Model {
   nlohmann::ordered_json embedding_facts() const override;
   std::vector<std::pair<std::string, std::string>> facts() const override;
   Cost cost(std::int64_t batch) const override;
-  TransferRules transfer_rules() const override { return {.head = {"dense3.weight", "dense3.bias"}}; }
+  TransferRules transfer_rules() const override {
+    return {.head = {"dense3.weight", "dense3.bias"}, .free_keys = {"model.dropout"}};
+  }
   /// Dropout factors, a row for each feature of the three layers.
   std::vector<float> draws(const Pass& pass) const override;
   /// The embedding is what the last dense layer reads.

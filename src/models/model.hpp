@@ -70,8 +70,9 @@ struct Cost {
 
 /// Parameters that may differ when training starts from another model's weights.
 struct TransferRules {
-  std::vector<std::string> head{};      // parameters that depend on the targets: left out where they do not fit
-  std::vector<std::string> by_frame{};  // tables [1, T, C]: interpolated along T
+  std::vector<std::string> head{};       // parameters that depend on the targets: left out where they do not fit
+  std::vector<std::string> by_frame{};   // tables [1, T, C]: interpolated along T
+  std::vector<std::string> free_keys{};  // model.* keys that say how to train, not what the weights compute
 };
 
 class Model {

@@ -121,16 +121,15 @@ Mismatch compare(const io::SafetensorsFile& file, const StoredNames& stored, nn:
 
 bool is_floating(io::StoredType type) { return io::name_of(type).starts_with("F") || type == io::StoredType::kBF16; }
 
-// Keys of the model's sizes in which the file's model is another: "model.embed_dim=16 (here 32)".
-std::vector<std::string> differing_sizes(const models::Description& of_file, const models::Description& here,
-                                         bool frames) {
+constexpr const char* kFramesKey = "model.num_frames";
+
+// Keys in which the file's model is another, but for those: "model.embed_dim=16 (here 32)".
+std::vector<std::string> differing_keys(const models::Description& of_file, const models::Description& here,
+                                        const std::vector<std::string>& but) {
   std::vector<std::string> differing;
   for (const auto& [key, value] : of_file.keys) {
-    const bool is_size = std::holds_alternative<std::int64_t>(value) || std::holds_alternative<bool>(value) ||
-                         std::holds_alternative<std::vector<std::int64_t>>(value);
     const auto mine = here.keys.find(key);
-    if (!is_size || mine == here.keys.end() || mine->second == value || (key == "model.num_frames" && !frames))
-      continue;
+    if (mine == here.keys.end() || mine->second == value || std::ranges::find(but, key) != but.end()) continue;
     differing.push_back(fmt::format("{}={} (here {})", key, config::to_yaml(value), config::to_yaml(mine->second)));
   }
   return differing;
@@ -145,10 +144,12 @@ std::string hint_of(const io::SafetensorsFile& file, const models::Model& model,
     if (of_file.family != here.family)
       return fmt::format("the file is of a model of the family {}, this one is of {}: model.family chooses",
                          of_file.family->name, here.family->name);
-    const auto tables = model.transfer_rules().by_frame;
-    const bool frames = std::ranges::any_of(
-        found.misshapen, [&](const Mismatch::Shape& shape) { return std::ranges::count(tables, shape.name) > 0; });
-    sizes = differing_sizes(of_file, here, frames);
+    models::TransferRules rules = model.transfer_rules();
+    const bool frames = std::ranges::any_of(found.misshapen, [&](const Mismatch::Shape& shape) {
+      return std::ranges::count(rules.by_frame, shape.name) > 0;
+    });
+    if (!frames) rules.free_keys.push_back(kFramesKey);
+    sizes = differing_keys(of_file, here, rules.free_keys);
     const auto &its = of_file.data.grid, &mine = here.data.grid;
     if (sizes.empty() && its != mine)
       return fmt::format(
@@ -214,6 +215,17 @@ bool differs_in_frames_only(const io::StoredTensor& info, const Shape& shape) {
          info.shape[2] == static_cast<std::size_t>(shape[2]);
 }
 
+// Keys that no shape shows, such as the number of heads: other ones would compute something else with these weights.
+void check_unseen_keys(const io::SafetensorsFile& file, const models::Model& model, models::TransferRules rules) {
+  if (!file.metadata().contains(kModelKey)) return;
+  rules.free_keys.push_back(kFramesKey);
+  const auto differing = differing_keys(described_model(file),
+                                        models::read_description(describe_model(model), "the model"), rules.free_keys);
+  if (differing.empty()) return;
+  throw DataError(fmt::format("{}: the weights fit in shape, but the file's model has {}: give what the file has",
+                              file.path().string(), fmt::join(differing, ", ")));
+}
+
 }  // namespace
 
 void check_finite(const io::SafetensorsFile& file) {
@@ -273,6 +285,7 @@ Transfer start_from(const io::SafetensorsFile& file, models::Model& model, bool 
   }
   std::erase_if(unfit.extra, [&](const std::string& name) { return is_in(rules.head, name); });
   if (!unfit.empty()) refuse(file, unfit, [&](const Mismatch& found) { return hint_of(file, model, found); });
+  check_unseen_keys(file, model, rules);
   check_finite(file);
   for (nn::Parameter& p : store.all()) {
     if (is_in(result.taken, p.name)) read_tensor(file, stored.at(p.name), p.value);

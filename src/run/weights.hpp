@@ -36,7 +36,8 @@ struct Transfer {
 /// Starts training from the weights of another run or a published model: copies what fits; the head, and what an
 /// objective learned, are left out where they do not fit or predict `other_targets`; tables of frames are interpolated
 /// to another number of frames (linearly, ends on ends). Names as in load_weights(). Throws DataError where anything
-/// else is missing, too much or of another shape, NonFiniteError as check_finite(); then no parameter has changed.
+/// else is missing, too much or of another shape, or the file describes a model that computes something else with the
+/// same shapes (another number of heads), NonFiniteError as check_finite(); then no parameter has changed.
 Transfer start_from(const io::SafetensorsFile& file, models::Model& model, bool other_targets = false);
 
 /// Throws NonFiniteError naming the first floating-point tensor with a value that is not finite, and how many there

@@ -21,7 +21,8 @@ class Inspection : public testing::Test {
     const std::array<float, 4> values{1, 2, 3, last};
     const std::array tensors{
         io::TensorToWrite{.name = "head.weight", .type = io::StoredType::kF32, .shape = {2, 2}, .data = values.data()}};
-    io::write_safetensors(directory_ / "w.safetensors", tensors, {{"made_for", "a test"}});
+    io::write_safetensors(directory_ / "w.safetensors", tensors,
+                          {{"made_for", "a test"}, {"model", R"({"depth": [1, 2], "width": 8})"}});
     return directory_ / "w.safetensors";
   }
   test::TemporaryDirectory directory_;
@@ -33,6 +34,7 @@ TEST_F(Inspection, WeightsListTensorsAndMetadata) {
   EXPECT_EQ(found["elements"], 4);
   EXPECT_EQ(found["metadata"]["made_for"], "a test");
   EXPECT_EQ(found["tensors"][0], (Json{{"tensor", "head.weight"}, {"type", "F32"}, {"shape", {2, 2}}}));
+  EXPECT_NE(to_lines(found).find("  made_for: a test\n  model.depth: [1,2]\n  model.width: 8\n"), std::string::npos);
   EXPECT_NE(to_lines(found).find("  tensor       type  shape\n  head.weight  F32   [2,2]\n"), std::string::npos);
 }
 

@@ -32,7 +32,10 @@ stopped() {
   [ "$took" -le "$limit_ms" ] || fail "$took ms after SIG$signal, after $delay s: $*"
   case $found in
     0) ((++finished)) ;;  # over before the signal came
-    "$code") [ "$(grep -c 'stopping; press again' stderr)" -eq 1 ] || fail "not one line of stopping: $*" ;;
+    "$code")
+      [ "$(grep -c 'stopping; press again' stderr)" -eq 1 ] || fail "not one line of stopping: $*"
+      [ "$2" != prepare ] || grep -q "continues with what is done" stderr || fail "not said that prepare goes on: $*"
+      ;;
     *) fail "exit code $found instead of $code after $delay s: $*" ;;
   esac
   expect_no_leftovers

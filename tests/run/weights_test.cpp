@@ -249,6 +249,22 @@ TEST_F(Weights, StartRefusesAnotherModelByName) {
   EXPECT_EQ(model.parameters().find("cls_token")->value.to_host(), kept);
 }
 
+TEST_F(Weights, StartRefusesKeysThatShapesDoNotShow) {
+  const auto file = io::SafetensorsFile::open(save(tiny(true)));
+  models::BrainMTConfig other = tiny(true);
+  other.drop_path = 0.5;  // how to train, not what is computed
+  models::BrainMT same(other, DType::kF32);
+  EXPECT_NO_THROW(start_from(file, same));
+  other.num_heads = 2 * tiny(true).num_heads;
+  models::BrainMT heads(other, DType::kF32);
+  heads.initialise(5);
+  const auto kept = heads.parameters().find("cls_token")->value.to_host();
+  test::expect_error<DataError>(
+      [&] { start_from(file, heads); },
+      {"fit in shape", fmt::format("model.num_heads={} (here {})", tiny(true).num_heads, other.num_heads)});
+  EXPECT_EQ(heads.parameters().find("cls_token")->value.to_host(), kept);
+}
+
 TEST_F(Weights, WhatAnObjectiveLearnedIsNoExtraTensor) {
   const auto path = renamed([](const std::string& name) { return name == "head.bias" ? "objective.x" : name; });
   models::BrainMT model(tiny(true), DType::kF32);
