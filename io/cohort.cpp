@@ -1,6 +1,7 @@
 #include "io/cohort.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -64,6 +65,8 @@ Cohort::Cohort(const std::filesystem::path& path, const ReadSettings& reading) :
     files_.push_back(read_cohort_file(file, path));
     layout_ = files_.front().description;
     file_of_.assign(layout_.scans.size(), 0);
+    row_of_.resize(layout_.scans.size());
+    std::iota(row_of_.begin(), row_of_.end(), 0u);
   }
   quarantined_ = read_quarantine(path, layout_.scans);
   if (!reading.cache.directory.empty()) cache_ = std::make_unique<NodeCache>(reading.cache, key_of(files_));
@@ -73,11 +76,13 @@ Cohort::Cohort(const std::filesystem::path& path, const ReadSettings& reading) :
 
 void Cohort::merge() {
   const CohortDescription& first = files_.front().description;
-  layout_ = {first.grid, first.affine, first.normalization, first.layout, first.processing, first.provenance, {}, {}};
+  layout_ = {first.grid, first.affine, first.normalization, first.layout, first.processing, first.provenance,
+             {},         {},           first.parcels};
   const std::vector<ScanInFile> order = scans_by_source(files_);
   for (const ScanInFile& p : order) {
     layout_.scans.push_back(files_[p.file].description.scans[p.scan]);
     file_of_.push_back(p.file);
+    row_of_.push_back(p.scan);
   }
   for (std::size_t c = 0; c < first.phenotypes.size(); ++c) {
     const bool numbers = std::holds_alternative<std::vector<double>>(first.phenotypes[c].values);
@@ -90,6 +95,18 @@ const PhenotypeColumn* Cohort::phenotype(const std::string& name) const {
   const auto& all = layout_.phenotypes;
   const auto found = std::find_if(all.begin(), all.end(), [&](const PhenotypeColumn& c) { return c.name == name; });
   return found == all.end() ? nullptr : &*found;
+}
+
+std::span<const std::uint32_t> Cohort::parcel_voxels(std::size_t scan) const {
+  BRAINMT_CHECK(parcels() != nullptr && scan < scans().size(), "there are no parcels of scan {}", scan);
+  const std::size_t count = parcels()->size();
+  return std::span(file_of(scan).coverage.voxels).subspan(row_of_[scan] * count, count);
+}
+
+std::span<const double> Cohort::parcel_coverage(std::size_t scan) const {
+  BRAINMT_CHECK(parcels() != nullptr && scan < scans().size(), "there are no parcels of scan {}", scan);
+  const std::size_t count = parcels()->size();
+  return std::span(file_of(scan).coverage.share).subspan(row_of_[scan] * count, count);
 }
 
 std::size_t Cohort::max_voxels() const {
@@ -109,7 +126,9 @@ std::string Cohort::voxels_digest(std::span<const std::size_t> scans) const {
     const CohortFile& file = file_of(scan);
     const CohortScan& s = this->scans()[scan];
     std::string& mask = masks[file_of_[scan]];
-    if (mask.empty()) {
+    if (mask.empty() && file.description.parcels) {
+      mask = sha256(std::as_bytes(std::span(file.description.parcels->index)));
+    } else if (mask.empty()) {
       const std::vector<std::uint32_t> voxels = file.scatter.voxel_list();
       mask = sha256(std::as_bytes(std::span(voxels)));
     }
@@ -129,11 +148,21 @@ Cohort::Location Cohort::location_of(std::size_t scan, std::uint64_t first_frame
 
 void Cohort::read_window(std::size_t scan, std::uint64_t first_frame, std::span<std::uint16_t> out,
                          Verify verify) const {
-  BRAINMT_CHECK(scan < scans().size() && out.size() % voxels(scan) == 0, "{} values are no window of scan {}",
-                out.size(), scan);
-  const Location location = location_of(scan, first_frame, out.size() / voxels(scan));
-  stores_.read(location.file, location.offset, std::as_writable_bytes(out));
-  if (verify == Verify::kYes) check_window(scan, first_frame, out);
+  BRAINMT_CHECK(parcels() == nullptr, "a window of voxels of '{}', which holds parcels", path_.string());
+  read_rows(scan, first_frame, std::as_writable_bytes(out), verify);
+}
+
+void Cohort::read_series(std::size_t scan, std::uint64_t first_frame, std::span<float> out, Verify verify) const {
+  BRAINMT_CHECK(parcels() != nullptr, "a series of parcels of '{}', which holds voxels", path_.string());
+  read_rows(scan, first_frame, std::as_writable_bytes(out), verify);
+}
+
+void Cohort::read_rows(std::size_t scan, std::uint64_t first_frame, std::span<std::byte> out, Verify verify) const {
+  BRAINMT_CHECK(scan < scans().size() && out.size() % file_of(scan).frame_bytes() == 0,
+                "{} bytes are no window of scan {}", out.size(), scan);
+  const Location location = location_of(scan, first_frame, out.size() / file_of(scan).frame_bytes());
+  stores_.read(location.file, location.offset, out);
+  if (verify == Verify::kYes) check_rows(scan, first_frame, out);
 }
 
 // False when there is no copy, or it does not match its checksums.
@@ -144,7 +173,8 @@ bool Cohort::read_copy(std::size_t scan, std::uint64_t first_frame, std::span<st
     stores_.read(whole.file, whole.offset + offset, piece);
   };
   if (!cache_->read(scan, frames * frame, first_frame * frame, std::as_writable_bytes(out), from_store)) return false;
-  if (!reading_.checksums || sound_frames(scan, first_frame, out) == out.size() / voxels(scan)) return true;
+  if (!reading_.checksums || sound_frames(scan, first_frame, std::as_bytes(out)) == out.size() / voxels(scan))
+    return true;
   cache_->drop(scan);
   return false;
 }
@@ -160,19 +190,22 @@ void Cohort::load_window(FrameReader& reader, std::size_t scan, std::uint64_t fi
 }
 
 // Number of leading frames of the window that match their checksums.
-std::size_t Cohort::sound_frames(std::size_t scan, std::uint64_t first_frame,
-                                 std::span<const std::uint16_t> window) const {
-  const std::size_t size = voxels(scan), frames = window.size() / size;
+std::size_t Cohort::sound_frames(std::size_t scan, std::uint64_t first_frame, std::span<const std::byte> window) const {
+  const std::size_t size = file_of(scan).frame_bytes(), frames = window.size() / size;
   const std::uint64_t row = scans()[scan].first_frame + first_frame;
   const std::vector<std::uint32_t>& checksums = file_of(scan).checksums;
   std::size_t f = 0;
-  while (f < frames && crc32(std::as_bytes(window.subspan(f * size, size))) == checksums[row + f]) ++f;
+  while (f < frames && crc32(window.subspan(f * size, size)) == checksums[row + f]) ++f;
   return f;
 }
 
 void Cohort::check_window(std::size_t scan, std::uint64_t first_frame, std::span<const std::uint16_t> window) const {
-  const std::size_t sound = sound_frames(scan, first_frame, window);
-  if (sound == window.size() / voxels(scan)) return;
+  check_rows(scan, first_frame, std::as_bytes(window));
+}
+
+void Cohort::check_rows(std::size_t scan, std::uint64_t first_frame, std::span<const std::byte> rows) const {
+  const std::size_t sound = sound_frames(scan, first_frame, rows);
+  if (sound == rows.size() / file_of(scan).frame_bytes()) return;
   throw DataError(fmt::format(
       "'{}' is damaged: frame {} of scan {} ({}) differs from its checksum; copy or make it again, or leave damaged "
       "scans "
@@ -182,10 +215,10 @@ void Cohort::check_window(std::size_t scan, std::uint64_t first_frame, std::span
 
 void Cohort::check_scan(std::size_t scan) const {
   constexpr std::uint64_t kFramesAtOnce = 16;
-  std::vector<std::uint16_t> frames;
+  std::vector<std::byte> frames;
   for (std::uint64_t first = 0; first < scans()[scan].frames; first += kFramesAtOnce) {
-    frames.resize(std::min(kFramesAtOnce, scans()[scan].frames - first) * voxels(scan));
-    read_window(scan, first, frames, Verify::kYes);
+    frames.resize(std::min(kFramesAtOnce, scans()[scan].frames - first) * file_of(scan).frame_bytes());
+    read_rows(scan, first, frames, Verify::kYes);
   }
 }
 
@@ -196,12 +229,12 @@ void Cohort::verify() const {
 
 std::vector<DamagedScan> Cohort::damaged_scans() const {
   std::vector<DamagedScan> damaged;
-  std::vector<std::uint16_t> frame;
+  std::vector<std::byte> frame;
   for (std::size_t s = 0; s < scans().size(); ++s) {
-    frame.resize(voxels(s));
+    frame.resize(file_of(s).frame_bytes());
     for (std::uint64_t f = 0; f < scans()[s].frames; ++f) {
       try {
-        read_window(s, f, frame, Verify::kNo);
+        read_rows(s, f, frame, Verify::kNo);
         if (sound_frames(s, f, frame) == 1) continue;
         damaged.push_back({s, f, "differs from its checksum"});
       } catch (const DataError&) {

@@ -34,6 +34,12 @@ class Cohort {
   /// The store files: one, or the shards.
   const std::vector<CohortFile>& files() const { return files_; }
   const CohortFile& file_of(std::size_t scan) const { return files_[file_of_[scan]]; }
+  /// The columns of its frames; null: the frames are voxels. What follows about voxels is then for other cohorts.
+  const ParcelTable* parcels() const { return layout_.parcels ? &*layout_.parcels : nullptr; }
+  /// Of each parcel in this scan, as in ParcelCoverage. The cohort holds parcels.
+  std::span<const std::uint32_t> parcel_voxels(std::size_t scan) const;
+  std::span<const double> parcel_coverage(std::size_t scan) const;
+
   /// Packed voxels a frame of this scan: those in the mask of its file.
   std::size_t voxels(std::size_t scan) const { return file_of(scan).scatter.voxels(); }
   /// The largest of these, over all files.
@@ -55,6 +61,10 @@ class Cohort {
   /// Reads frames [first_frame, first_frame + out.size() / voxels(scan)) of `scan` as float16 bits, [frame, voxel],
   /// with plain reads, ignoring the settings. With kYes as check_window(). Safe to call from several threads.
   void read_window(std::size_t scan, std::uint64_t first_frame, std::span<std::uint16_t> out, Verify verify) const;
+
+  /// Reads frames [first_frame, first_frame + out.size() / P) of `scan`, [frame, parcel]; NaN: the parcel is not
+  /// covered in this scan. The cohort holds parcels. With plain reads, verified with kYes, safe as read_window().
+  void read_series(std::size_t scan, std::uint64_t first_frame, std::span<float> out, Verify verify) const;
 
   /// How loaders read.
   const ReadSettings& reading() const { return reading_; }
@@ -83,7 +93,9 @@ class Cohort {
 
  private:
   void merge();
-  std::size_t sound_frames(std::size_t scan, std::uint64_t first_frame, std::span<const std::uint16_t> window) const;
+  std::size_t sound_frames(std::size_t scan, std::uint64_t first_frame, std::span<const std::byte> window) const;
+  void read_rows(std::size_t scan, std::uint64_t first_frame, std::span<std::byte> out, Verify verify) const;
+  void check_rows(std::size_t scan, std::uint64_t first_frame, std::span<const std::byte> rows) const;
   void check_scan(std::size_t scan) const;
   bool read_copy(std::size_t scan, std::uint64_t first_frame, std::span<std::uint16_t> out) const;
 
@@ -91,8 +103,8 @@ class Cohort {
   ReadSettings reading_;
   std::vector<CohortFile> files_;
   CohortDescription layout_;
-  std::vector<std::uint32_t> file_of_;  // of a scan
-  std::vector<bool> quarantined_;       // a scan
+  std::vector<std::uint32_t> file_of_, row_of_;  // of a scan: its file, and which scan of that it is
+  std::vector<bool> quarantined_;                // a scan
   mutable StoreFiles stores_{files_};
   std::unique_ptr<NodeCache> cache_;
 };

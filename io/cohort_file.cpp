@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "io/checksum.hpp"
+#include "io/parcel_arrays.hpp"
 #include "io/printable.hpp"
 
 namespace brainmt::io {
@@ -15,8 +16,11 @@ constexpr std::size_t kMaxPhenotypes = 65536;
 // The arrays of one value a scan; all have the length of the first.
 class ScanColumns {
  public:
-  ScanColumns(const Hdf5Reader& file, const std::filesystem::path& path)
-      : path_(path), file_(file), ids_(file.texts("scans/participant_id", cohort_format::kMaxTextBytes)) {}
+  ScanColumns(const Hdf5Reader& file, const std::filesystem::path& path, bool parcels)
+      : path_(path),
+        file_(file),
+        parcels_(parcels),
+        ids_(file.texts("scans/participant_id", cohort_format::kMaxTextBytes)) {}
 
   std::vector<CohortScan> scans() const {
     const auto source = checked(file_.texts("scans/source", cohort_format::kMaxTextBytes));
@@ -25,7 +29,7 @@ class ScanColumns {
     const auto period = checked(file_.array<double>("scans/repetition_time"));
     const auto mean = checked(file_.array<double>("scans/mean"));
     const auto deviation = checked(file_.array<double>("scans/std"));
-    const auto fill = checked(file_.halfs("scans/fill_value"));
+    const auto fill = parcels_ ? std::vector<std::uint16_t>(ids_.size()) : checked(file_.halfs("scans/fill_value"));
     const auto run = checked(file_.texts("scans/run", cohort_format::kMaxTextBytes));
     const auto mean_fd = checked(file_.array<double>("scans/mean_fd"));
     const auto quality = read_quality();
@@ -71,10 +75,12 @@ class ScanColumns {
 
   const std::filesystem::path& path_;
   const Hdf5Reader& file_;
+  bool parcels_;  // which have no background
   std::vector<std::string> ids_;
 };
 
-void check_format(const Hdf5Reader& file, const std::filesystem::path& path) {
+// Throws unless it is a cohort of a version that is known; true where it holds parcels.
+bool check_format(const Hdf5Reader& file, const std::filesystem::path& path) {
   if (!file.has_attribute("format"))
     throw DataError(
         fmt::format("'{}': expected a cohort, found an HDF5 file that brainmt did not make", path.string()));
@@ -83,11 +89,15 @@ void check_format(const Hdf5Reader& file, const std::filesystem::path& path) {
     throw DataError(
         fmt::format("'{}': expected a cohort, found an HDF5 file of the format {}", path.string(), printable(format)));
   const std::uint32_t version = file.number_attribute("version");
-  if (format != cohort_format::kFormat || version != cohort_format::kVersion) {
+  const bool parcels = version == cohort_format::kParcelVersion;
+  if (format != cohort_format::kFormat || (version != cohort_format::kVersion && !parcels)) {
     throw DataError(
-        fmt::format("'{}' is '{}' version {}, this program reads '{}' version {}: make it again with prepare",
-                    path.string(), format, version, cohort_format::kFormat, cohort_format::kVersion));
+        fmt::format("'{}' is '{}' version {}, this program reads '{}' version {} (voxels) and {} (parcels): make it "
+                    "again with prepare",
+                    path.string(), format, version, cohort_format::kFormat, cohort_format::kVersion,
+                    cohort_format::kParcelVersion));
   }
+  return parcels;
 }
 
 void read_mask(const Hdf5Reader& file, CohortLayout& layout) {
@@ -160,6 +170,18 @@ void add_scans(Digest& digest, const std::vector<CohortScan>& scans) {
   }
 }
 
+void add_parcels(Digest& digest, const ParcelTable& parcels, const ParcelCoverage& coverage) {
+  digest.numbers(std::span(parcels.index));
+  for (const auto* column : {&parcels.name, &parcels.network, &parcels.hemisphere})
+    for (const std::string& text : *column) digest.text(text);
+  digest.numbers(std::span(parcels.centroid));
+  for (const auto* text : {&parcels.atlas, &parcels.atlas_sha256, &parcels.table_sha256, &parcels.space})
+    digest.text(*text);
+  digest.number(parcels.min_coverage);
+  digest.numbers(std::span(coverage.voxels));
+  digest.numbers(std::span(coverage.share));
+}
+
 void add_columns(Digest& digest, const std::vector<PhenotypeColumn>& columns) {
   for (const PhenotypeColumn& column : columns) {
     digest.text(column.name);
@@ -175,8 +197,12 @@ void add_columns(Digest& digest, const std::vector<PhenotypeColumn>& columns) {
 
 std::string CohortFile::digest() const {
   Digest digest;
-  const std::vector<std::uint32_t> voxels = scatter.voxel_list();
-  digest.numbers(std::span(voxels));
+  if (description.parcels) {
+    add_parcels(digest, *description.parcels, coverage);
+  } else {
+    const std::vector<std::uint32_t> voxels = scatter.voxel_list();
+    digest.numbers(std::span(voxels));
+  }
   digest.numbers(std::span(checksums));
   add_scans(digest, description.scans);
   add_columns(digest, description.phenotypes);
@@ -184,15 +210,19 @@ std::string CohortFile::digest() const {
 }
 
 CohortFile read_cohort_file(const Hdf5Reader& file, const std::filesystem::path& path) {
-  check_format(file, path);
+  const bool parcels = check_format(file, path);
   CohortLayout layout;
   layout.normalization = file.text_attribute("normalization", cohort_format::kMaxTextBytes);
   layout.provenance = file.text_attribute("provenance", cohort_format::kMaxTextBytes);
   layout.layout = file.text_attribute("layout", cohort_format::kMaxTextBytes);
   layout.processing = file.text_attribute("processing", cohort_format::kMaxTextBytes);
-  read_mask(file, layout);
-  read_affine(file, path, layout);
-  layout.scans = ScanColumns(file, path).scans();
+  if (parcels) {
+    layout.parcels = read_parcels(file, path);
+  } else {
+    read_mask(file, layout);
+    read_affine(file, path, layout);
+  }
+  layout.scans = ScanColumns(file, path, parcels).scans();
   read_phenotypes(file, layout);
   check_layout(layout, fmt::format("'{}'", path.string()));
   check_rows(layout, path);
@@ -201,14 +231,17 @@ CohortFile read_cohort_file(const Hdf5Reader& file, const std::filesystem::path&
   result.path = path;
   result.bytes = file.file_bytes();
   result.checksums = file.array<std::uint32_t>("frame_crc32");
-  const Hdf5Reader::Location frames = file.locate("frames", half_type());
-  const std::vector<hsize_t> expected{layout.total_frames(), layout.voxels.size()};
+  const Hdf5Reader::Location frames = file.locate("frames", parcels ? element_type<float>() : half_type());
+  const std::vector<hsize_t> expected{layout.total_frames(), layout.row_values()};
   if (frames.extents != expected || result.checksums.size() != expected[0]) {
-    throw DataError(fmt::format("'{}': /frames or /frame_crc32 does not have the {} frames of {} voxels of its scans",
-                                path.string(), expected[0], expected[1]));
+    throw DataError(fmt::format("'{}': /frames or /frame_crc32 does not have the {} frames of {} {} of its scans",
+                                path.string(), expected[0], expected[1], parcels ? "parcels" : "voxels"));
   }
   result.frames_at = frames.offset;
-  result.scatter = GridScatter(layout.voxels, layout.grid.voxels());
+  if (parcels)
+    result.coverage = read_parcel_coverage(file, path, layout.scans.size(), layout.row_values());
+  else
+    result.scatter = GridScatter(layout.voxels, layout.grid.voxels());
   result.description = std::move(static_cast<CohortDescription&>(layout));
   return result;
 }

@@ -41,6 +41,12 @@ std::string column_difference(const std::vector<PhenotypeColumn>& a, const std::
 
 // Why two files cannot be shards of one cohort, or "".
 std::string difference(const CohortDescription& a, const CohortDescription& b) {
+  if (a.parcels.has_value() != b.parcels.has_value())
+    return fmt::format("content: {} and {}", a.parcels ? "parcels" : "voxels", b.parcels ? "parcels" : "voxels");
+  if (a.parcels) {
+    const std::string parcels = parcel_difference(*a.parcels, *b.parcels);
+    if (!parcels.empty()) return parcels;
+  }
   if (a.grid != b.grid) {
     return fmt::format("grid: {}x{}x{} and {}x{}x{}", a.grid.x, a.grid.y, a.grid.z, b.grid.x, b.grid.y, b.grid.z);
   }

@@ -15,13 +15,9 @@ constexpr std::uint32_t kMaxExtent = 2048;
 constexpr std::size_t kMaxNameBytes = 64;
 constexpr std::size_t kMaxColumnNameBytes = 255;
 
-bool is_safe_text(std::string_view text) {
-  return text.size() <= cohort_format::kMaxTextBytes && text.find('\0') == std::string_view::npos;
-}
-
 bool is_safe_column_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxColumnNameBytes && name != "." &&
-         name.find('/') == std::string_view::npos && is_safe_text(name);
+         name.find('/') == std::string_view::npos && is_storable_text(name);
 }
 
 void check_space(const CohortLayout& layout, const std::string& where) {
@@ -45,7 +41,7 @@ void check_scan(const CohortScan& scan, const std::string& where) {
     throw DataError(fmt::format("{}: participant id {} is not 1 to {} letters, digits, '_' or '-'", where,
                                 printable(scan.participant_id), kMaxNameBytes));
   }
-  if (!is_safe_text(scan.source) || !is_safe_text(scan.run)) {
+  if (!is_storable_text(scan.source) || !is_storable_text(scan.run)) {
     throw DataError(fmt::format("{}: the source or run name of {} is too long", where, scan.participant_id));
   }
   if (scan.frames == 0) throw DataError(fmt::format("{}: the scan of {} has no frame", where, scan.participant_id));
@@ -62,13 +58,17 @@ void check_column(const PhenotypeColumn& column, std::size_t scans, const std::s
                                 rows, scans));
   }
   if (const auto* texts = std::get_if<std::vector<std::string>>(&column.values)) {
-    if (!std::all_of(texts->begin(), texts->end(), is_safe_text)) {
+    if (!std::all_of(texts->begin(), texts->end(), is_storable_text)) {
       throw DataError(fmt::format("{}: a value of the phenotype column {} is too long", where, printable(column.name)));
     }
   }
 }
 
 }  // namespace
+
+bool is_storable_text(std::string_view text) {
+  return text.size() <= cohort_format::kMaxTextBytes && text.find('\0') == std::string_view::npos;
+}
 
 bool is_participant_id(std::string_view name) {
   return !name.empty() && name.size() <= kMaxNameBytes && std::all_of(name.begin(), name.end(), [](unsigned char c) {
@@ -83,7 +83,12 @@ std::uint64_t CohortDescription::total_frames() const {
 }
 
 void check_layout(const CohortLayout& layout, const std::string& where) {
-  check_space(layout, where);
+  if (layout.parcels) {
+    BRAINMT_CHECK(layout.voxels.empty() && layout.grid == CohortGrid(), "parcels have no grid");
+    check_parcels(*layout.parcels, where);
+  } else {
+    check_space(layout, where);
+  }
   if (layout.scans.empty()) throw DataError(fmt::format("{}: there is no scan", where));
   std::uint64_t total = 0;
   for (const CohortScan& scan : layout.scans) {
@@ -99,7 +104,7 @@ void check_layout(const CohortLayout& layout, const std::string& where) {
     }
   }
   for (const std::string& text : {layout.normalization, layout.provenance, layout.layout, layout.processing}) {
-    if (!is_safe_text(text)) throw DataError(fmt::format("{}: a text attribute is too long", where));
+    if (!is_storable_text(text)) throw DataError(fmt::format("{}: a text attribute is too long", where));
   }
 }
 

@@ -1,8 +1,9 @@
 #pragma once
 // What a cohort store holds, shared by its writer and its reader. docs/cohort-format.md gives the file layout.
 //
-// Every frame is the row of its in-mask voxels in the model's order [Y, X, Z] (Z fastest), as float16. A scan's frames
-// follow one another and the scans follow one another, so a window of T frames is one contiguous range of the file.
+// A store holds voxels or parcels. Every frame is a row: its in-mask voxels in the model's order [Y, X, Z] (Z fastest),
+// as float16, or its parcels, as float. A scan's frames follow one another and the scans follow one another, so a window
+// of T frames is one contiguous range of the file.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,8 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "io/parcel_table.hpp"
 
 namespace brainmt::io {
 
@@ -66,16 +69,23 @@ struct CohortDescription {
   std::string provenance;           // program and options, as text; no time stamp, so equal input gives equal bytes
   std::vector<CohortScan> scans;
   std::vector<PhenotypeColumn> phenotypes;
+  std::optional<ParcelTable> parcels{};  // none: the frames are voxels; else there is no grid and no affine
   std::uint64_t total_frames() const;
 };
 
 /// Description of one store file; all its scans share one mask.
 struct CohortLayout : CohortDescription {
   std::vector<std::uint32_t> voxels;  // in-mask voxels as (y * grid.x + x) * grid.z + z, strictly ascending
+  /// Values of a frame, and their bytes.
+  std::size_t row_values() const { return parcels ? parcels->size() : voxels.size(); }
+  std::size_t row_bytes() const { return row_values() * (parcels ? sizeof(float) : sizeof(std::uint16_t)); }
 };
 
 /// 1 to 64 ASCII letters, digits, '_' or '-': fit for a participant id, and for a file name made of it.
 bool is_participant_id(std::string_view name);
+
+/// Without NUL, at most 4,096 bytes.
+bool is_storable_text(std::string_view text);
 
 /// Validation shared by writer and reader. Refuses: no scans or voxels, unsafe or overlong names, columns of a wrong
 /// length, extents beyond the limits of docs/cohort-format.md. Throws DataError that begins with `where`.
@@ -84,7 +94,8 @@ void check_layout(const CohortLayout& layout, const std::string& where);
 /// Names in the file and version of its format.
 namespace cohort_format {
 inline constexpr const char* kFormat = "brainmt-cohort";
-inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kVersion = 2;        // of files of voxels
+inline constexpr std::uint32_t kParcelVersion = 3;  // of files of parcels: a new layout of either takes the next number
 inline constexpr std::size_t kMaxTextBytes = 4096;  // bytes of one text: a source, a phenotype, an attribute
 /// Arrays under /scans that may be absent, all together.
 inline constexpr std::array<std::pair<const char*, std::uint32_t ScanQuality::*>, 4> kQuality{

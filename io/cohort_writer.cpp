@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "comm/gather.hpp"
 #include "io/checksum.hpp"
+#include "io/parcel_arrays.hpp"
 #include "io/shared_hdf5.hpp"
 
 namespace brainmt::io {
@@ -43,49 +44,63 @@ struct CohortWriter::State {
   SharedHdf5 shared;
   CohortLayout layout;
   const Hdf5Dataset *frames = nullptr, *checksums = nullptr, *means = nullptr, *deviations = nullptr, *fills = nullptr;
-  std::vector<std::uint32_t> crc;     // of the frames that this rank wrote, by row of the store
-  std::vector<std::uint8_t> written;  // how often this rank wrote the frame
+  const Hdf5Dataset *voxels = nullptr, *coverage = nullptr;  // of parcels
+  std::vector<std::uint32_t> crc;                            // of the frames that this rank wrote, by row of the store
+  std::vector<std::uint8_t> written;                         // how often this rank wrote the frame
   std::vector<double> statistics;     // a scan: {times set, mean, std, fill}, zero where another rank sets it
+  std::vector<std::uint8_t> covered;  // of parcels: how often this rank set the scan's coverage
 
   State(MPI_Comm comm, const std::filesystem::path& target, CohortLayout rows)
-      : shared(comm, target, rows.total_frames() * rows.voxels.size() * sizeof(std::uint16_t)),
-        layout(std::move(rows)) {}
+      : shared(comm, target, rows.total_frames() * rows.row_bytes()), layout(std::move(rows)) {}
 
   void create_arrays();
   void store_known();
+  void store_space();
   void complete();
 };
 
 // The HDF5 arrays, and the checksums and statistics collected for them before commit().
 void CohortWriter::State::create_arrays() {
-  const hsize_t scans = layout.scans.size(), rows = layout.total_frames(), columns = layout.voxels.size();
+  const hsize_t scans = layout.scans.size(), rows = layout.total_frames(), columns = layout.row_values();
   Hdf5Writer& file = shared.file();
   file.text_attribute("format", cohort_format::kFormat);
-  file.number_attribute("version", cohort_format::kVersion);
+  file.number_attribute("version", layout.parcels ? cohort_format::kParcelVersion : cohort_format::kVersion);
   file.text_attribute("normalization", layout.normalization);
   file.text_attribute("provenance", layout.provenance);
   file.text_attribute("layout", layout.layout);
   file.text_attribute("processing", layout.processing);
   file.create_group("scans");
   file.create_group("phenotypes");
-  frames = &shared.create("frames", half_type(), std::array{rows, columns});
+  frames = &shared.create("frames", layout.parcels ? element_type<float>() : half_type(), std::array{rows, columns});
   checksums = &shared.create("frame_crc32", element_type<std::uint32_t>(), std::array{rows});
   means = &shared.create("scans/mean", element_type<double>(), std::array{scans});
   deviations = &shared.create("scans/std", element_type<double>(), std::array{scans});
-  fills = &shared.create("scans/fill_value", half_type(), std::array{scans});
+  if (!layout.parcels) fills = &shared.create("scans/fill_value", half_type(), std::array{scans});
   crc.assign(rows, 0);
   written.assign(rows, 0);
   statistics.assign(scans * 4, 0.0);
+}
+
+void CohortWriter::State::store_space() {
+  if (layout.parcels) {
+    store_parcels(shared, *layout.parcels);
+    const std::array<hsize_t, 2> extents{layout.scans.size(), layout.parcels->size()};
+    voxels = &shared.create("parcels/voxels", element_type<std::uint32_t>(), extents);
+    coverage = &shared.create("parcels/coverage", element_type<double>(), extents);
+    covered.assign(layout.scans.size(), 0);
+    return;
+  }
+  std::vector<std::uint8_t> mask(layout.grid.voxels(), 0);
+  for (const std::uint32_t voxel : layout.voxels) mask[voxel] = 1;
+  shared.store("mask", mask, std::array<hsize_t, 3>{layout.grid.y, layout.grid.x, layout.grid.z});
+  shared.store("affine", std::vector<double>(layout.affine.begin(), layout.affine.end()), std::array<hsize_t, 2>{4, 4});
 }
 
 // Writes the part of the file that is known before the first scan is read. All ranks create, rank 0 writes.
 void CohortWriter::State::store_known() {
   const auto& scans = layout.scans;
   const std::array count{hsize_t{scans.size()}};
-  std::vector<std::uint8_t> mask(layout.grid.voxels(), 0);
-  for (const std::uint32_t voxel : layout.voxels) mask[voxel] = 1;
-  shared.store("mask", mask, std::array<hsize_t, 3>{layout.grid.y, layout.grid.x, layout.grid.z});
-  shared.store("affine", std::vector<double>(layout.affine.begin(), layout.affine.end()), std::array<hsize_t, 2>{4, 4});
+  store_space();
   shared.store("scans/participant_id",
                gather_field<std::string>(scans, [](const auto& s) { return s.participant_id; }));
   shared.store("scans/source", gather_field<std::string>(scans, [](const auto& s) { return s.source; }));
@@ -117,6 +132,7 @@ void CohortWriter::State::complete() {
   comm::all_reduce(shared.comm(), std::span(crc), comm::ReduceOp::kSum);
   comm::all_reduce(shared.comm(), std::span(written), comm::ReduceOp::kSum);
   comm::all_reduce(shared.comm(), std::span(statistics), comm::ReduceOp::kSum);
+  if (layout.parcels) comm::all_reduce(shared.comm(), std::span(covered), comm::ReduceOp::kSum);
   if (shared.comm().rank() != 0) return;
   std::vector<double> mean, deviation;
   std::vector<std::uint16_t> fill;
@@ -127,6 +143,7 @@ void CohortWriter::State::complete() {
     BRAINMT_CHECK(once == static_cast<std::ptrdiff_t>(scan.frames) && statistics[4 * s] == 1.0,
                   "scan {} has {} of {} frames written once, statistics set {} times", s, once, scan.frames,
                   statistics[4 * s]);
+    BRAINMT_CHECK(covered.empty() || covered[s] == 1, "the coverage of scan {} was set {} times", s, covered[s]);
     mean.push_back(statistics[4 * s + 1]);
     deviation.push_back(statistics[4 * s + 2]);
     fill.push_back(static_cast<std::uint16_t>(statistics[4 * s + 3]));
@@ -135,7 +152,7 @@ void CohortWriter::State::complete() {
   file.write(*checksums, element_type<std::uint32_t>(), crc.data());
   file.write(*means, element_type<double>(), mean.data());
   file.write(*deviations, element_type<double>(), deviation.data());
-  file.write(*fills, half_type(), fill.data());
+  if (fills != nullptr) file.write(*fills, half_type(), fill.data());
 }
 
 CohortWriter::CohortWriter(MPI_Comm comm, const std::filesystem::path& target, const CohortLayout& layout) {
@@ -152,23 +169,45 @@ CohortWriter::CohortWriter(MPI_Comm comm, const std::filesystem::path& target, c
 CohortWriter::~CohortWriter() = default;
 
 void CohortWriter::write_frames(std::size_t scan, std::uint64_t first_frame, std::span<const std::uint16_t> frames) {
+  BRAINMT_CHECK(!state_->layout.parcels, "voxels for a store of parcels");
+  write_rows(scan, first_frame, std::as_bytes(frames));
+}
+
+void CohortWriter::write_series(std::size_t scan, std::uint64_t first_frame, std::span<const float> frames) {
+  BRAINMT_CHECK(state_->layout.parcels, "parcels for a store of voxels");
+  write_rows(scan, first_frame, std::as_bytes(frames));
+}
+
+void CohortWriter::write_rows(std::size_t scan, std::uint64_t first_frame, std::span<const std::byte> frames) {
   State& s = *state_;
-  const std::size_t voxels = s.layout.voxels.size();
-  const std::size_t count = frames.size() / voxels;
-  BRAINMT_CHECK(!s.shared.finished() && scan < s.layout.scans.size() && frames.size() % voxels == 0 &&
+  const std::size_t size = s.layout.row_bytes(), count = frames.size() / size;
+  BRAINMT_CHECK(!s.shared.finished() && scan < s.layout.scans.size() && frames.size() % size == 0 &&
                     first_frame + count <= s.layout.scans[scan].frames,
                 "frames {}+{} do not fit in scan {}", first_frame, count, scan);
-  const Hdf5Type type = half_type();
-  const std::size_t step = std::max<std::size_t>(1, kMaxWrite / (voxels * sizeof(std::uint16_t)));
+  const Hdf5Type type = s.layout.parcels ? element_type<float>() : half_type();
+  const std::size_t step = std::max<std::size_t>(1, kMaxWrite / size);
   const std::uint64_t row = s.layout.scans[scan].first_frame + first_frame;
   for (std::size_t done = 0; done < count; done += step) {
     const std::size_t rows = std::min(step, count - done);
-    s.shared.file().write_rows(*s.frames, type, row + done, rows, voxels, frames.data() + done * voxels);
+    s.shared.file().write_rows(*s.frames, type, row + done, rows, s.layout.row_values(), frames.data() + done * size);
   }
   for (std::size_t f = 0; f < count; ++f) {
-    s.crc[row + f] = crc32(std::as_bytes(frames.subspan(f * voxels, voxels)));
+    s.crc[row + f] = crc32(frames.subspan(f * size, size));
     ++s.written[row + f];
   }
+}
+
+void CohortWriter::set_parcel_coverage(std::size_t scan, std::span<const std::uint32_t> voxels,
+                                       std::span<const double> share) {
+  State& s = *state_;
+  const std::size_t parcels = s.layout.row_values();
+  BRAINMT_CHECK(
+      s.coverage != nullptr && scan < s.layout.scans.size() && voxels.size() == parcels && share.size() == parcels,
+      "coverage of {} and {} parcels for scan {} of {}", voxels.size(), share.size(), scan, parcels);
+  Hdf5Writer& file = s.shared.file();
+  file.write_rows(*s.voxels, element_type<std::uint32_t>(), scan, 1, parcels, voxels.data());
+  file.write_rows(*s.coverage, element_type<double>(), scan, 1, parcels, share.data());
+  ++s.covered[scan];
 }
 
 void CohortWriter::set_scan_statistics(std::size_t scan, const ScanStatistics& statistics) {

@@ -36,6 +36,13 @@ class CohortWriter {
   /// `scan`. Each frame of the cohort is written by exactly one rank. Throws OutputError.
   void write_frames(std::size_t scan, std::uint64_t first_frame, std::span<const std::uint16_t> frames);
 
+  /// The same for a layout of parcels: `frames.size() / P` whole frames, [frame, parcel].
+  void write_series(std::size_t scan, std::uint64_t first_frame, std::span<const float> frames);
+
+  /// Independent: called once for each scan of a layout of parcels, by the rank that wrote it: of each parcel the voxels
+  /// used and the share covered, as in ParcelCoverage. Throws OutputError.
+  void set_parcel_coverage(std::size_t scan, std::span<const std::uint32_t> voxels, std::span<const double> share);
+
   /// Independent: called once for each scan, by the rank that wrote it.
   void set_scan_statistics(std::size_t scan, const ScanStatistics& statistics);
 
@@ -45,6 +52,8 @@ class CohortWriter {
   void commit(std::exception_ptr failure = nullptr);
 
  private:
+  void write_rows(std::size_t scan, std::uint64_t first_frame, std::span<const std::byte> rows);
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -57,6 +57,10 @@ Hdf5Type element_type<std::uint8_t>() {
   return Hdf5Type(H5Tcopy(H5T_STD_U8LE));
 }
 template <>
+Hdf5Type element_type<std::int32_t>() {
+  return Hdf5Type(H5Tcopy(H5T_STD_I32LE));
+}
+template <>
 Hdf5Type element_type<std::uint32_t>() {
   return Hdf5Type(H5Tcopy(H5T_STD_U32LE));
 }

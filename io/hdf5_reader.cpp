@@ -125,19 +125,23 @@ std::string Hdf5Reader::text_attribute(const std::string& name, std::size_t max_
   return value.substr(0, value.find('\0'));
 }
 
-std::uint32_t Hdf5Reader::number_attribute(const std::string& name) const {
+template <class T>
+T Hdf5Reader::attribute(const std::string& name) const {
   const std::string operation = "read the attribute " + name + " of";
   const Hdf5Attribute attribute(check(H5Aopen(file_.get(), name.c_str(), H5P_DEFAULT), operation));
   const Hdf5Type stored(check(H5Aget_type(attribute.get()), operation));
   const Hdf5Space space(check(H5Aget_space(attribute.get()), operation));
-  const Hdf5Type type = element_type<std::uint32_t>();
+  const Hdf5Type type = element_type<T>();
   if (H5Tequal(stored.get(), type.get()) <= 0 || H5Sget_simple_extent_npoints(space.get()) != 1) {
     refuse(name, "is an attribute of another type than the format says");
   }
-  std::uint32_t value = 0;
+  T value = 0;
   check(H5Aread(attribute.get(), type.get(), &value), operation);
   return value;
 }
+
+template std::uint32_t Hdf5Reader::attribute(const std::string&) const;
+template double Hdf5Reader::attribute(const std::string&) const;
 
 std::vector<std::string> Hdf5Reader::names_in(const std::string& group, std::size_t max_names) const {
   require_hard_links(group);

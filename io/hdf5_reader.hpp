@@ -42,7 +42,8 @@ class Hdf5Reader {
 
   bool has_attribute(const std::string& name) const { return H5Aexists(file_.get(), name.c_str()) > 0; }
   std::string text_attribute(const std::string& name, std::size_t max_bytes) const;
-  std::uint32_t number_attribute(const std::string& name) const;
+  std::uint32_t number_attribute(const std::string& name) const { return attribute<std::uint32_t>(name); }
+  double real_attribute(const std::string& name) const { return attribute<double>(name); }
   /// Names in a group, in the order of their bytes; at most `max_names`.
   std::vector<std::string> names_in(const std::string& group, std::size_t max_names) const;
 
@@ -51,6 +52,8 @@ class Hdf5Reader {
   Result check(Result result, const std::string& operation) const {
     return hdf5_check<DataError>(result, path_, operation);
   }
+  template <class T>
+  T attribute(const std::string& name) const;
   [[noreturn]] void refuse(const std::string& name, const std::string& why) const;
   void require_hard_links(const std::string& name) const;
   Hdf5Dataset open(const std::string& name) const;

@@ -138,6 +138,7 @@ std::string repetition_text(const io::Cohort& cohort) {
 }
 
 std::string space_text(const io::CohortDescription& layout) {
+  if (layout.parcels) return fmt::format("{} parcels of {}", layout.parcels->size(), layout.parcels->atlas);
   std::array<double, 3> edge{};
   for (std::size_t axis = 0; axis < 3; ++axis)
     edge[axis] = std::hypot(layout.affine[axis], layout.affine[4 + axis], layout.affine[8 + axis]);
@@ -181,7 +182,7 @@ CohortFacts read_cohort_facts(const io::Cohort& cohort, const task::TaskSettings
     if (target.task == task::Task::kClassification) facts.class_names[target.name] = task::class_names(cohort, target);
   }
   add_confounds(facts, training);
-  facts.picture = slices_figure(mean_image(cohort));
+  if (cohort.parcels() == nullptr) facts.picture = slices_figure(mean_image(cohort));
   return facts;
 }
 

@@ -70,6 +70,40 @@ void warn_of_leaks(const Json& leaks) {
   }
 }
 
+// {parcels, atlas, ...}: what a cohort of parcels has instead of a grid, and how many values are missing in its scans.
+Json describe_parcels(const io::Cohort& cohort) {
+  constexpr double kMuch = 0.1;
+  const io::ParcelTable& table = *cohort.parcels();
+  std::vector<std::size_t> missing(table.size(), 0);
+  std::size_t scans_with = 0;
+  for (std::size_t s = 0; s < cohort.scans().size(); ++s) {
+    std::size_t here = 0;
+    for (std::size_t p = 0; p < table.size(); ++p) {
+      // Coverage that is not known is that of a table of series, which may still lack a parcel's voxels.
+      const double share = cohort.parcel_coverage(s)[p];
+      const bool lacks = !std::isnan(share) && (cohort.parcel_voxels(s)[p] == 0 || share < table.min_coverage);
+      missing[p] += lacks ? 1 : 0;
+      here += lacks ? 1 : 0;
+    }
+    scans_with += here > 0 ? 1 : 0;
+  }
+  Json often = Json::array();
+  for (std::size_t p = 0; p < table.size(); ++p)
+    if (static_cast<double>(missing[p]) > kMuch * static_cast<double>(cohort.scans().size()))
+      often.push_back(table.name[p]);
+  std::set<std::string> networks(table.network.begin(), table.network.end());
+  networks.erase("");
+  return {{"parcels", table.size()},
+          {"networks", networks},
+          {"atlas", table.atlas},
+          {"atlas_sha256", table.atlas_sha256},
+          {"table_sha256", table.table_sha256},
+          {"space", table.space},
+          {"min_coverage", table.min_coverage},
+          {"scans_with_missing_parcels", scans_with},
+          {"parcels_missing_often", often}};  // in more than a tenth of the scans
+}
+
 Json inspect_cohort(const fs::path& path, bool verify, bool quarantine) {
   const io::Cohort cohort(path);
   const io::CohortDescription& layout = cohort.layout();
@@ -100,17 +134,24 @@ Json inspect_cohort(const fs::path& path, bool verify, bool quarantine) {
            {"repetition_times", repetition_times},
            {"unknown_repetition_times", std::ranges::count_if(times, [](double x) { return std::isnan(x); })},
            {"quality", quality_of(layout.scans)},
-           {"grid", {layout.grid.x, layout.grid.y, layout.grid.z}},
-           {"voxels_in_mask", voxels.size() == 1 ? Json(*voxels.begin()) : Json{*voxels.begin(), *voxels.rbegin()}},
-           {"normalization", layout.normalization},
-           {"layout", layout.layout},
-           {"processing", layout.processing},
-           {"made_by", layout.provenance},
-           {"phenotypes", Json::array()}};
+           {"content", layout.parcels ? "parcels" : "voxels"}};
+  if (layout.parcels) {
+    out.update(describe_parcels(cohort));
+  } else {
+    out["grid"] = {layout.grid.x, layout.grid.y, layout.grid.z};
+    out["voxels_in_mask"] = voxels.size() == 1 ? Json(*voxels.begin()) : Json{*voxels.begin(), *voxels.rbegin()};
+  }
+  out.update(Json{{"normalization", layout.normalization},
+                  {"layout", layout.layout},
+                  {"processing", layout.processing},
+                  {"made_by", layout.provenance},
+                  {"phenotypes", Json::array()}});
   for (const io::PhenotypeColumn& column : layout.phenotypes) out["phenotypes"].push_back(describe_column(column));
   out.update(summarise_participants(layout.scans));
-  out["fill_value_leaks"] = fill_value_leaks(layout.scans, layout.phenotypes);
-  warn_of_leaks(out["fill_value_leaks"]);
+  if (!layout.parcels) {
+    out["fill_value_leaks"] = fill_value_leaks(layout.scans, layout.phenotypes);
+    warn_of_leaks(out["fill_value_leaks"]);
+  }
   if (verify) {
     const std::vector<io::DamagedScan> damaged = cohort.damaged_scans();
     if (damaged.empty()) out["verified"] = "every frame matches its checksum";

@@ -16,6 +16,7 @@ std::unique_ptr<models::Model> model_of(const io::SafetensorsFile& file, const s
   if (!file.metadata().contains(kModelKey) && plan)
     return plan->make(task::data_spec(*plan, cohort, targets), activation, kAllocate);
   const models::Description described = described_model(file);
+  task::check_input(described.family->name, described.family->input, cohort);
   const auto& grid = cohort.layout().grid;
   const std::array<std::int64_t, 3> extents{grid.x, grid.y, grid.z};
   const auto& made_for = described.data.grid;

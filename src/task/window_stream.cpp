@@ -31,14 +31,20 @@ models::InputSpec windows_of(const io::Cohort& cohort, std::int64_t frames) {
   return {models::InputKind::kVolumes, {frames, grid.y, grid.x, grid.z}, frames};
 }
 
+// Windows of parcels and matrices are not made for training yet, so volumes are all that fits.
+void check_input(std::string_view family, models::InputKind wanted, const io::Cohort& cohort) {
+  const bool volumes = cohort.parcels() == nullptr;
+  if (volumes && wanted == models::InputKind::kVolumes) return;
+  const auto fits = std::ranges::find(models::families(), models::InputKind::kVolumes, &models::Family::input);
+  throw UsageError(fmt::format(
+      "model.family={} takes {}, '{}' holds {}: {}", family, name_of(wanted), cohort.path().string(),
+      name_of(volumes ? models::InputKind::kVolumes : models::InputKind::kParcels),
+      volumes ? fmt::format("choose a family that takes those, such as model={}", fits->name)
+              : "give the cohort of voxels that 'brainmt prepare' makes, or use 'brainmt fc' and 'brainmt baseline'"));
+}
+
 models::DataSpec data_spec(const models::ModelPlan& plan, const io::Cohort& cohort, std::size_t targets) {
-  if (plan.input != models::InputKind::kVolumes) {
-    const auto fits = std::ranges::find(models::families(), models::InputKind::kVolumes, &models::Family::input);
-    throw UsageError(
-        fmt::format("model.family={} takes {}, '{}' holds volumes: choose a family that takes those, such as "
-                    "model={}",
-                    plan.family, name_of(plan.input), cohort.path().string(), fits->name));
-  }
+  check_input(plan.family, plan.input, cohort);
   const io::CohortGrid& grid = cohort.layout().grid;
   return {.grid = {grid.x, grid.y, grid.z}, .outputs = static_cast<std::int64_t>(targets)};
 }

@@ -15,6 +15,9 @@ class WindowUpload;
 /// Windows of `frames` frames of this cohort: [T, Y, X, Z].
 models::InputSpec windows_of(const io::Cohort& cohort, std::int64_t frames);
 
+/// Throws UsageError, for the model of this name, where it takes another kind of input than the cohort holds.
+void check_input(std::string_view family, models::InputKind wanted, const io::Cohort& cohort);
+
 /// Input and number of outputs of a model for this cohort. Throws UsageError where the model takes another kind of
 /// input than the cohort has.
 models::DataSpec data_spec(const models::ModelPlan& plan, const io::Cohort& cohort, std::size_t targets);

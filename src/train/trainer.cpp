@@ -171,6 +171,7 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
       watchdog.section("start", comm::Watchdog::Seconds(settings.route.timeout));
   fault::at("start", comm.rank(), 0);
   comm::run_agreed(comm, [&] {
+    task::check_input(settings.model.family, settings.model.input, cohort);
     if (comm.rank() != 0) return;
     directory.emplace(settings.run_dir);
     held = &lock.emplace(settings.run_dir, "run.dir");

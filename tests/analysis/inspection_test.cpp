@@ -5,6 +5,7 @@
 #include <array>
 #include <limits>
 
+#include "../io/parcel_fixture.hpp"
 #include "base/error.hpp"
 #include "io/directory_lock.hpp"
 #include "io/safetensors.hpp"
@@ -100,6 +101,21 @@ TEST_F(Inspection, ALockedRunIsRunning) {
   EXPECT_FALSE(state().starts_with("running")) << "the lock was let go";
   test::write_file(directory_ / "lock", "another-host 12 -");
   EXPECT_EQ(state(), "running: process 12 on another-host");
+}
+
+TEST_F(Inspection, CohortOfParcelsListsItsAtlasAndWhatIsMissing) {
+  const auto path = directory_ / "parcels.h5";
+  io::test::write_small_parcels(MPI_COMM_SELF, path);
+  const Json found = inspect_path(path, /*verify=*/true);
+  EXPECT_EQ(found["content"], "parcels");
+  EXPECT_EQ(found["parcels"], 5);
+  EXPECT_EQ(found["networks"], (Json{"Default", "Vis"}));
+  EXPECT_EQ(found["atlas"], "Small");
+  EXPECT_EQ(found["scans_with_missing_parcels"], 1);
+  EXPECT_EQ(found["parcels_missing_often"], (Json{"RH_Köln"})) << "in one scan of three";
+  EXPECT_FALSE(found.contains("grid"));
+  EXPECT_FALSE(found.contains("fill_value_leaks"));
+  EXPECT_EQ(found["verified"], "every frame matches its checksum");
 }
 
 TEST_F(Inspection, RefusesWhatItDoesNotKnow) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include "../io/parcel_fixture.hpp"
 #include "base/error.hpp"
 #include "base/philox.hpp"
 #include "io/cohort_index.hpp"
@@ -174,6 +175,17 @@ TEST_F(Stream, SteadyStepsAllocateNothing) {
 }
 
 // What a training step and a validation pass do: streams come and go, with windows on the way.
+TEST_F(Stream, ModelsOfOtherInputsAreRefused) {
+  const io::Cohort voxels(path_);
+  EXPECT_NO_THROW(check_input("brainmt", models::InputKind::kVolumes, voxels));
+  test::expect_error<UsageError>([&] { check_input("brainnetcnn", models::InputKind::kConnectivity, voxels); },
+                                 {"brainnetcnn takes connectivity", "holds volumes", "model=brainmt"});
+  io::test::write_small_parcels(MPI_COMM_SELF, directory_ / "parcels.h5");
+  const io::Cohort parcels(directory_ / "parcels.h5");
+  test::expect_error<UsageError>([&] { check_input("brainmt", models::InputKind::kVolumes, parcels); },
+                                 {"brainmt takes volumes", "parcels.h5' holds parcels", "brainmt prepare"});
+}
+
 TEST_F(Stream, MayBeLeftAtAnyTime) {
   const io::Cohort cohort(path_);
   for (int taken = 0; taken < 5; ++taken) {
