@@ -123,6 +123,13 @@ LinearFit fit_linear(const std::vector<std::vector<double>>& rows, const std::ve
   return solve(Problem(rows, ones, 0.0), y);
 }
 
+LinearFit fit_ridge(const std::vector<std::vector<double>>& rows, const std::vector<double>& y, double ridge) {
+  BRAINMT_CHECK(!rows.empty() && rows.size() == y.size() && ridge > 0, "{} rows for {} values, ridge {}", rows.size(),
+                y.size(), ridge);
+  const std::vector<double> ones(rows.size(), 1.0);
+  return solve(Problem(rows, ones, ridge), y);
+}
+
 LinearFit fit_logistic(const std::vector<std::vector<double>>& rows, const std::vector<double>& y, double ridge) {
   BRAINMT_CHECK(!rows.empty() && rows.size() == y.size() && ridge > 0, "{} rows for {} values, ridge {}", rows.size(),
                 y.size(), ridge);

@@ -18,6 +18,9 @@ struct LinearFit {
 /// equal bits.
 LinearFit fit_linear(const std::vector<std::vector<double>>& rows, const std::vector<double>& y);
 
+/// The same with the penalty ridge |coefficients|^2 on the sum of squares, ridge > 0; the mean is free.
+LinearFit fit_ridge(const std::vector<std::vector<double>>& rows, const std::vector<double>& y, double ridge);
+
 /// The logit of P(y = 1) for `y` of 0 and 1, by iterated weighted least squares. The penalty ridge |coefficients|^2 / 2
 /// on the negative log-likelihood keeps separable classes finite; it must be positive.
 LinearFit fit_logistic(const std::vector<std::vector<double>>& rows, const std::vector<double>& y, double ridge);

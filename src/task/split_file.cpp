@@ -7,6 +7,7 @@
 #include "io/atomic_file.hpp"
 #include "io/checksum.hpp"
 #include "task/split.hpp"
+#include "task/split_text.hpp"
 
 namespace brainmt::task {
 namespace {
@@ -38,13 +39,17 @@ void check_disjoint(const Split& split, const std::filesystem::path& path) {
 
 }  // namespace
 
-void save_split(const Split& split, const std::filesystem::path& path) {
+std::string split_text(const Split& split) {
   const SplitPlan& plan = split.plan;
   nlohmann::ordered_json json{
       {"format", kFormat},   {"version", kVersion}, {"seed", plan.seed}, {"fractions", plan.fractions},
       {"group", plan.group}, {"folds", plan.folds}, {"fold", plan.fold}, {"ids_sha256", hash_of_ids(split)}};
   for (const Part part : kParts) json[std::string(name_of(part))] = split.of(part);
-  io::write_atomically(path, json.dump(1) + "\n");
+  return json.dump(1) + "\n";
+}
+
+void save_split(const Split& split, const std::filesystem::path& path) {
+  io::write_atomically(path, split_text(split));
 }
 
 Split load_split(const std::filesystem::path& path) {
