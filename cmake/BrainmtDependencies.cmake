@@ -29,6 +29,16 @@ if(BRAINMT_WITH_LIBZIP)                   # optional: archives have to be unpack
   find_path(LIBZIP_INCLUDE_DIR zip.h)
   find_library(LIBZIP_LIBRARY zip)
 endif()
+set(BRAINMT_HAVE_XGBOOST OFF)
+if(NOT BRAINMT_WITH_XGBOOST STREQUAL OFF)   # optional: the baseline xgboost is refused without it
+  find_path(XGBOOST_INCLUDE_DIR xgboost/c_api.h HINTS ENV XGBOOST_ROOT PATH_SUFFIXES include)
+  find_library(XGBOOST_LIBRARY xgboost HINTS ENV XGBOOST_ROOT PATH_SUFFIXES lib lib64)
+  if(XGBOOST_INCLUDE_DIR AND XGBOOST_LIBRARY)
+    set(BRAINMT_HAVE_XGBOOST ON)
+  elseif(BRAINMT_WITH_XGBOOST STREQUAL ON)
+    list(APPEND missing_packages "XGBoost, asked for by BRAINMT_WITH_XGBOOST=ON (Debian: libxgboost-dev)")
+  endif()
+endif()
 if(missing_packages)
   list(JOIN missing_packages ", " missing_packages)
   message(FATAL_ERROR "Missing: ${missing_packages}. Install them, or point CMAKE_PREFIX_PATH at them; "

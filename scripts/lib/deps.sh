@@ -22,6 +22,7 @@ build_packages=(
   "zlib1g-dev: compressed NIfTI"
   "libisal-dev: fast frame checksums (optional; zlib's otherwise)"
   "libzip-dev: UK Biobank's archives, read in place (optional; they have to be unpacked otherwise)"
+  "libxgboost-dev: boosted trees beside the networks (optional; that baseline is refused otherwise)"
   "libssl-dev: SHA-256 of checkpoints"
   "libgtest-dev: tests"
 )

@@ -16,6 +16,7 @@ class Brainmt(CMakePackage):
     variant("tests", default=False, description="Build the tests")
     variant("isal", default=True, description="ISA-L for compressed scans and checksums, three times as fast as zlib")
     variant("libzip", default=True, description="Read UK Biobank's zip archives in place")
+    variant("xgboost", default=True, description="The baseline xgboost")
 
     depends_on("c", type="build")
     depends_on("cxx", type="build")
@@ -39,6 +40,7 @@ class Brainmt(CMakePackage):
     depends_on("openssl")
     depends_on("isa-l", when="+isal")
     depends_on("libzip", when="+libzip")
+    depends_on("xgboost@1.7:", when="+xgboost")
     depends_on("googletest", when="+tests")
 
     conflicts("%gcc@:11", msg="BrainMT needs a C++20 compiler: GCC 12 or newer")
@@ -49,6 +51,7 @@ class Brainmt(CMakePackage):
         return [
             self.define_from_variant("BRAINMT_BUILD_TESTS", "tests"),
             self.define_from_variant("BRAINMT_WITH_LIBZIP", "libzip"),
+            self.define("BRAINMT_WITH_XGBOOST", "ON" if self.spec.satisfies("+xgboost") else "OFF"),
             self.define("BRAINMT_ARCH", ""),  # the compiler wrapper knows the target
             self.define("BRAINMT_FETCH_KOKKOS", False),
             self.define("BRAINMT_ENABLE_VENDOR_CUDA", "OFF"),
