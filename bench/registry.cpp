@@ -14,6 +14,7 @@ const std::vector<NamedBenchmark>& all_benchmarks() {
       {"step", "training steps of the whole model; memory against frames", step},
       {"prepare", "preparation of UKB-like scans against a plain inflate, memory, size of the store", prepare_scans},
       {"io", "windows from a store; steps fed by it", io},
+      {"baseline", "kernel ridge on connectivity with a nested choice of penalties: time, memory", baseline},
       {"cohort", "start on a large cohort: time to the first batch, memory", cohort}};
   return benchmarks;
 }
@@ -40,7 +41,11 @@ const config::Schema& schema() {
                      .of_length(3)
                      .at_least(1)
                      .at_most(1024),
-                 integer("parcels", 360, "step: regions of a model of connectivity matrices").at_least(2),
+                 integer("parcels", 360,
+                         "step: regions of a model of connectivity matrices; baseline has 64 unless this is given")
+                     .at_least(2),
+                 integer("people", 300, "baseline: training people").at_least(20),
+                 integer("penalties", 20, "baseline: values of lambda to choose from").at_least(1).at_most(22),
                  integers("frames", {20},
                           "frames; step with several prints memory against frames; unless this is given, windows of io "
                           "have 200 and scans of cohort 490")
