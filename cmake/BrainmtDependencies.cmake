@@ -19,6 +19,7 @@ brainmt_find(CLI11 libcli11-dev CONFIG)
 brainmt_find(spdlog libspdlog-dev CONFIG)
 brainmt_find(fmt libfmt-dev CONFIG)
 brainmt_find(Eigen3 libeigen3-dev CONFIG)
+brainmt_find(PNG libpng-dev)
 brainmt_find(LAPACK libopenblas-openmp-dev)   # with BLAS: OpenBLAS, MKL (BLA_VENDOR says which), or any other
 if(BRAINMT_BUILD_TESTS)
   brainmt_find(GTest libgtest-dev)

@@ -19,6 +19,7 @@ build_packages=(
   "libfmt-dev: text formatting"
   "libeigen3-dev: principal components of embeddings"
   "libopenblas-openmp-dev: BLAS and LAPACK, dense algebra of connectivity and baselines"
+  "libpng-dev: pictures of matrices in pages"
   "zlib1g-dev: compressed NIfTI"
   "libisal-dev: fast frame checksums (optional; zlib's otherwise)"
   "libzip-dev: UK Biobank's archives, read in place (optional; they have to be unpacked otherwise)"

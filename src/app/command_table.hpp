@@ -10,6 +10,7 @@ Command inspect_command();
 Command train_command();
 Command evaluate_command();
 Command embed_command();
+Command fc_command();
 Command report_command();
 Command sweep_command();
 Command weights_command();

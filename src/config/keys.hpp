@@ -34,6 +34,7 @@ std::vector<Rule> task_rules(bool required);
 /// For Usage::further_required: task.target, or task.targets of a multitask run, where neither is given.
 std::vector<std::string> missing_target(const Config& config);
 
+const Schema& fc_schema();
 const Schema& report_schema();
 const Schema& synth_schema();
 const Schema& prepare_schema();

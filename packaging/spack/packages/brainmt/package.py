@@ -35,6 +35,7 @@ class Brainmt(CMakePackage):
     depends_on("fmt@9:11")
     depends_on("blas")
     depends_on("lapack")
+    depends_on("libpng")
     depends_on("eigen@3.4")
     depends_on("zlib-api")
     depends_on("openssl")
