@@ -7,6 +7,7 @@
 #include <set>
 
 #include "analysis/baseline.hpp"
+#include "analysis/blocks.hpp"
 #include "analysis/brain_slices.hpp"
 #include "base/error.hpp"
 #include "io/table.hpp"
@@ -182,6 +183,7 @@ CohortFacts read_cohort_facts(const io::Cohort& cohort, const task::TaskSettings
     if (target.task == task::Task::kClassification) facts.class_names[target.name] = task::class_names(cohort, target);
   }
   add_confounds(facts, training);
+  if (const std::string& group = training.split.plan.group; !group.empty()) facts.blocks = blocks_of(cohort, group);
   if (cohort.parcels() == nullptr) facts.picture = slices_figure(mean_image(cohort));
   return facts;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "analysis/html.hpp"
+#include "analysis/paired.hpp"
 #include "task/training_data.hpp"
 
 namespace brainmt::analysis {
@@ -27,6 +28,7 @@ struct CohortFacts {
   std::map<std::string, std::array<std::string, 2>> class_names;  // by target
   std::vector<std::string> confounds;                             // columns of the confound-only model
   std::map<std::string, std::vector<double>> confound_rows;       // by participant
+  Blocks blocks{};                                                // of the split's group column, where it has one
   Figure picture;
   std::string data_sha256{};  // of the subjects, labels and scans, as training computes it
 

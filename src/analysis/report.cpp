@@ -280,8 +280,16 @@ void add_resources(HtmlPage& page, std::span<const RunRecord> runs) {
 std::string report_page(std::span<const RunRecord> runs, const ReportSettings& settings) {
   BRAINMT_CHECK(!runs.empty(), "a report of no runs");
   HtmlPage page(settings.title.empty() ? title_of(runs) : settings.title, lead_of(runs));
+  const BesideBaselines baselines = beside_baselines(runs);
+  for (const RunRecord& run : runs)
+    for (const TargetResult& result : run.results)
+      if (const auto found = baselines.find(&result); found != baselines.end()) {
+        const std::string sentence = sentence_of_winner(found->second, runs.size() > 1 ? run.name : "this model",
+                                                        result.target, metrics_of_kind(result.is_classification)[0]);
+        if (!sentence.empty()) page.paragraph(sentence);
+      }
   add_summary(page, runs);
-  add_results(page, runs, settings.bins);
+  add_results(page, runs, baselines, settings.bins);
   add_people(page, runs);
   add_training(page, runs);
   add_resources(page, runs);

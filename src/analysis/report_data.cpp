@@ -4,13 +4,12 @@
 
 #include <cmath>
 #include <fstream>
-#include <limits>
 
+#include "analysis/prediction_table.hpp"
 #include "analysis/result_files.hpp"
 #include "base/error.hpp"
 #include "config/yaml.hpp"
 #include "io/file_kind.hpp"
-#include "io/table.hpp"
 
 namespace brainmt::analysis {
 namespace {
@@ -62,22 +61,11 @@ void read_split(const fs::path& path, RunRecord& run) {
     if (json.contains(part) && json[part].is_array()) run.split[part] = std::to_string(json[part].size());
 }
 
-double number_or_nan(const io::Table& table, std::size_t row, std::size_t column) {
-  return table.number(row, column).value_or(std::numeric_limits<double>::quiet_NaN());
-}
-
 std::vector<ScoredPrediction> read_predictions(const fs::path& path) {
   std::vector<ScoredPrediction> all;
   if (!fs::exists(path)) return all;
-  const io::Table table = io::Table::read(path);
-  const std::size_t id = table.column("participant_id"), part = table.column("split"), truth = table.column("y_true");
-  const std::size_t predicted = table.column("y_pred"), logit = table.column("logit"), prob = table.column("prob");
-  const auto target = table.find_column("target");
-  for (std::size_t row = 0; row < table.rows(); ++row) {
-    all.push_back({table.text(row, id), table.text(row, part), target ? table.text(row, *target) : "",
-                   number_or_nan(table, row, truth), number_or_nan(table, row, predicted),
-                   number_or_nan(table, row, logit), number_or_nan(table, row, prob)});
-  }
+  for (const PredictionRow& row : read_prediction_table(path).rows)
+    all.push_back({row.participant_id, row.part, row.target, row.truth, row.predicted, row.logit, row.prob});
   return all;
 }
 
@@ -165,6 +153,7 @@ RunRecord read_run(const fs::path& directory) {
   read_curves(directory / "metrics.jsonl", run);
   read_split(directory / "split.json", run);
   read_results(directory, run);
+  if (!run.evaluated_part.empty()) run.baselines = baselines_of(directory, run.evaluated_part);
   return run;
 }
 

@@ -11,6 +11,7 @@
 
 #include "analysis/cohort_facts.hpp"
 #include "analysis/paired.hpp"
+#include "analysis/run_baselines.hpp"
 
 namespace brainmt::analysis {
 
@@ -41,6 +42,7 @@ struct RunRecord {
   std::map<std::string, std::map<std::string, std::vector<CurvePoint>>> curves{};  // "train" -> "loss" -> points
   std::vector<TargetResult> results{};                                             // after evaluate
   std::string evaluated_part{};                                                    // "test"
+  std::vector<RunBaseline> baselines{};                                            // beside the run, of that part
   std::size_t unreadable_lines = 0;                                                // of metrics.jsonl
   std::shared_ptr<const CohortFacts> facts{};  // null where the cohort is not available
   std::string cohort_note{};                   // why it is not

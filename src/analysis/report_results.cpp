@@ -8,6 +8,7 @@
 #include "analysis/evaluate.hpp"
 #include "analysis/report_cohort.hpp"
 #include "analysis/report_figures.hpp"
+#include "analysis/shown_numbers.hpp"
 
 namespace brainmt::analysis {
 namespace {
@@ -32,11 +33,21 @@ std::vector<NamedResult> results_of(std::span<const RunRecord> runs, const Targe
   return results;
 }
 
+task::Task task_of(const TargetResult& result) {
+  return result.is_classification ? task::Task::kClassification : task::Task::kRegression;
+}
+
+// Families stay together where the run's split keeps them together and its cohort is there.
+Resampling resampling_of(const RunRecord& run) {
+  Resampling resampling;
+  if (run.facts) resampling.blocks = run.facts->blocks;
+  return resampling;
+}
+
 // Each run minus the first, over the participants that both scored.
-Table paired_table(const std::vector<NamedResult>& results) {
-  constexpr task::BootstrapSettings kBootstrap{.seed = 42, .resamples = 1000};
+Table paired_table(const std::vector<NamedResult>& results, const Resampling& resampling) {
   const TargetResult& first = *results.front().result;
-  const auto task = first.is_classification ? task::Task::kClassification : task::Task::kRegression;
+  const auto task = task_of(first);
   Table table{.columns = {{"difference"},
                           {"metric"},
                           {"value", Align::kNumber},
@@ -47,7 +58,7 @@ Table paired_table(const std::vector<NamedResult>& results) {
   const auto number = [](double value) { return std::isfinite(value) ? fmt::format("{:.3g}", value) : "–"; };
   for (std::size_t r = 1; r < results.size(); ++r)
     for (const std::string& metric : metrics_of_kind(first.is_classification).first(3)) {
-      const Comparison c = compare({{0, scored(*results[r].result)}}, {{0, scored(first)}}, metric, task, kBootstrap);
+      const Comparison c = compare({{0, scored(*results[r].result)}}, {{0, scored(first)}}, metric, task, resampling);
       table.rows.push_back({fmt::format("{} minus {}", results[r].name, results.front().name), metric_label(metric),
                             number(c.difference.value),
                             fmt::format("[{}, {}]", number(c.difference.low), number(c.difference.high)), number(c.p),
@@ -56,12 +67,42 @@ Table paired_table(const std::vector<NamedResult>& results) {
   return table;
 }
 
-void add_details(HtmlPage& page, const RunRecord& run, const TargetResult& result, int bins) {
+// The model and the baselines of its run, with each baseline's difference from it.
+void add_baselines(HtmlPage& page, const RunRecord& run, const TargetResult& result, const BesideBaselines& all) {
+  const auto found = all.find(&result);
+  if (found == all.end()) {
+    if (!result.predictions.empty()) page.paragraph(how_to_make_baselines(run.directory.string()));
+    return;
+  }
+  const std::string& metric = metrics_of_kind(result.is_classification)[0];
+  Table table{.columns = {{"predictor"},
+                          {metric_label(metric), Align::kNumber},
+                          {"95 % CI", Align::kNumber},
+                          {"minus this model", Align::kNumber},
+                          {"95 % CI", Align::kNumber},
+                          {"p, Holm", Align::kNumber},
+                          {"n", Align::kNumber}},
+              .rows = {}};
+  table.rows.push_back({"this model", value_text(result.metrics, metric), interval_text(result.metrics, metric, 3), "",
+                        "", "", value_text(result.metrics, "n_subjects")});
+  for (const BaselineScore& one : found->second) {
+    const Comparison& c = one.difference;
+    table.rows.push_back({one.title, shown(one.estimate.value), shown_interval(one.estimate), shown(c.difference.value),
+                          shown_interval(c.difference), shown_p(one.p_holm),
+                          std::to_string(c.difference.participants)});
+  }
+  page.subsection("Beside the baselines");
+  page.table(table);
+}
+
+void add_details(HtmlPage& page, const RunRecord& run, const TargetResult& result, const BesideBaselines& baselines,
+                 int bins) {
   const auto levels = levels_table(run, result), groups = groups_table(run, result);
   if (levels)
     page.beside(metric_table(result), *levels);
   else
     page.beside(metric_table(result), Figure{});
+  add_baselines(page, run, result, baselines);
   if (result.predictions.empty()) return;
   const NamedResult one{run.name, &result};
   std::vector<Figure> figures;
@@ -76,8 +117,9 @@ void add_details(HtmlPage& page, const RunRecord& run, const TargetResult& resul
 }
 
 // All runs in one axis; figures that cannot be overlaid are side by side under the names of the runs.
-void add_overlay(HtmlPage& page, std::span<const RunRecord> runs, const std::vector<NamedResult>& results) {
-  page.table(paired_table(results));
+void add_overlay(HtmlPage& page, std::span<const RunRecord> runs, const std::vector<NamedResult>& results,
+                 const BesideBaselines& baselines) {
+  page.table(paired_table(results, resampling_of(runs.front())));
   std::vector<NamedResult> drawn;
   std::ranges::copy_if(results, std::back_inserter(drawn),
                        [](const auto& r) { return !r.result->predictions.empty(); });
@@ -91,10 +133,13 @@ void add_overlay(HtmlPage& page, std::span<const RunRecord> runs, const std::vec
   page.figures(figures);
   for (const NamedResult& one : results) {
     const auto run = std::ranges::find(runs, one.name, &RunRecord::name);
-    const auto levels = levels_table(*run, *one.result);
-    if (!levels) continue;
-    page.subsection(fmt::format("{} beside what needs no scan", one.name));
-    page.table(*levels);
+    if (const auto levels = levels_table(*run, *one.result)) {
+      page.subsection(fmt::format("{} beside what needs no scan", one.name));
+      page.table(*levels);
+    }
+    if (!baselines.contains(one.result)) continue;
+    page.subsection(fmt::format("{}", one.name));
+    add_baselines(page, *run, *one.result, baselines);
   }
 }
 
@@ -113,7 +158,22 @@ std::string value_text(const nlohmann::ordered_json& metrics, const std::string&
   return found->is_number() ? fmt::format("{:.4g}", found->get<double>()) : "not defined";
 }
 
-void add_results(HtmlPage& page, std::span<const RunRecord> runs, int bins) {
+BesideBaselines beside_baselines(std::span<const RunRecord> runs) {
+  BesideBaselines all;
+  for (const RunRecord& run : runs)
+    for (const TargetResult& result : run.results) {
+      std::vector<std::pair<std::string, Repeats>> baselines;
+      for (const RunBaseline& one : run.baselines)
+        if (const auto found = one.targets.find(result.target); found != one.targets.end())
+          baselines.emplace_back(one.title, Repeats{{0, found->second}});
+      if (baselines.empty() || result.predictions.empty()) continue;
+      all[&result] = score_baselines({{0, scored(result)}}, baselines, metrics_of_kind(result.is_classification)[0],
+                                     task_of(result), resampling_of(run));
+    }
+  return all;
+}
+
+void add_results(HtmlPage& page, std::span<const RunRecord> runs, const BesideBaselines& baselines, int bins) {
   std::vector<const TargetResult*> done;
   for (const RunRecord& run : runs)
     for (const TargetResult& result : run.results) {
@@ -122,17 +182,17 @@ void add_results(HtmlPage& page, std::span<const RunRecord> runs, int bins) {
       done.push_back(results.front().result);
       const std::string title = fmt::format("Predictions: {}", result.target.empty() ? "result" : result.target);
       if (results.size() > 1) {
-        page.section(title, fmt::format("{} runs over the participants that they both scored. p is two-sided, of the "
-                                        "paired bootstrap over participants.",
+        page.section(title, fmt::format("{} runs over the participants that they both scored. p is two-sided, by "
+                                        "swaps of the two runs' predictions.",
                                         results.size()));
-        add_overlay(page, runs, results);
+        add_overlay(page, runs, results, baselines);
         continue;
       }
       page.section(runs.size() > 1 ? fmt::format("{} · {}", title, run.name) : title,
                    fmt::format("{} participants of the split part “{}”, one averaged output each. Intervals: bootstrap "
                                "over participants.",
                                value_text(result.metrics, "n_subjects"), run.evaluated_part));
-      add_details(page, run, result, bins);
+      add_details(page, run, result, baselines, bins);
     }
 }
 

@@ -77,7 +77,10 @@ Command report_command() {
           .summary = "self-contained HTML page of one or several runs, plots inside",
           .schema = config::report_schema,
           .run = run,
-          .operands = {.usage = "RUN...", .help = "run directories of 'brainmt train'", .min = 1, .max = 1000},
+          .operands = {.usage = "RUN...",
+                       .help = "run directories of 'brainmt train' or 'brainmt baseline'",
+                       .min = 1,
+                       .max = 1000},
           .computes = never_computes};
 }
 

@@ -92,6 +92,7 @@ void print_summary(const TargetResults& results) {
       width = std::max(width, cell.name.size());
       for (const CellComparison& one : cell.comparisons) minus = std::max(minus, one.with.size());
     }
+  if (!results.winner.empty()) fmt::print("{}\n", results.winner);
   fmt::print("{} of {}, mean over seeds, 95 % interval over test participants\n", results.metric, results.target);
   for (const auto* list : {&results.cells, &results.baselines})
     for (const CellResult& cell : *list)
@@ -134,14 +135,15 @@ Json results_json(const Plan& plan, const Results& results) {
 }
 
 void collect(const config::Config& options, const Plan& plan) {
-  const task::BootstrapSettings bootstrap{.seed = static_cast<std::uint64_t>(options.get<std::int64_t>("seed")),
-                                          .resamples = options.get<int>("bootstrap")};
+  const analysis::Resampling resampling{.seed = static_cast<std::uint64_t>(options.get<std::int64_t>("seed")),
+                                        .resamples = options.get<int>("bootstrap"),
+                                        .permutations = options.get<int>("bootstrap")};
   const std::string tables = "results of 'brainmt sweep collect'";
   run::check_outputs(
       {.files = {{"out", plan.out / "results.tsv", run::text_kind(tables, "index\tgrid\t")},
                  {"out", plan.out / "results.json", run::json_kind(tables, {"format", "tasks", "missing"})},
                  {"out", plan.out / "results.html", run::page_kind()}}});
-  const Results results = gather_results(plan, options.get<std::string>("metric"), bootstrap);
+  const Results results = gather_results(plan, options.get<std::string>("metric"), resampling);
   io::write_atomically(plan.out / "results.tsv", results_table(plan, results));
   io::write_atomically(plan.out / "results.json", results_json(plan, results).dump(1) + "\n");
   if (results.done() > 0) {

@@ -6,6 +6,7 @@
 
 #include "analysis/html.hpp"
 #include "analysis/report_data.hpp"
+#include "analysis/run_baselines.hpp"
 #include "analysis/svg_plot.hpp"
 #include "base/error.hpp"
 #include "base/version.hpp"
@@ -205,8 +206,9 @@ void add_target(analysis::HtmlPage& page, const Plan& plan, const TargetResults&
                "participants, all their predictions together.");
   page.table(cell_table(results));
   page.section("Paired differences" + of,
-               "Over the same test participants: each setting minus the first case of one of its axes, and minus what "
-               "needs no scan. p is two-sided, of the paired bootstrap, not corrected for the number of comparisons.");
+               "Over the same test participants: each setting minus the first case of one of its axes, and minus the "
+               "baselines. p is two-sided, by swaps of the two models' predictions, not corrected for the number of "
+               "comparisons.");
   page.table(comparison_table(results));
 }
 
@@ -224,6 +226,10 @@ std::string results_page(const Plan& plan, const Results& results) {
   analysis::HtmlPage page(
       "Sweep " + plan.sweep.name,
       fmt::format("{}: {} tasks, {} of them done.", tasks_and_targets(results), results.states.size(), results.done()));
+  for (const TargetResults& target : results.targets) {
+    if (!target.winner.empty()) page.paragraph(target.winner);
+    if (!target.has_connectivity) page.paragraph(analysis::how_to_make_baselines("RUN"));
+  }
   for (const TargetResults& target : results.targets)
     add_target(page, plan, target, results.has_several() ? ": " + target.target : "");
   page.section("Tasks");

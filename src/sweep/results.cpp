@@ -5,11 +5,15 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <set>
+#include <tuple>
 
 #include "analysis/baseline.hpp"
+#include "analysis/blocks.hpp"
+#include "analysis/prediction_table.hpp"
 #include "analysis/result_files.hpp"
+#include "analysis/run_baselines.hpp"
 #include "base/error.hpp"
-#include "io/table.hpp"
 #include "task/split.hpp"
 #include "train/trainer.hpp"
 
@@ -28,51 +32,19 @@ Json read_metrics(const fs::path& path) {
   return metrics;
 }
 
-double number(const fs::path& path, std::size_t line, const std::string& text) {
-  const auto value = io::parse_number(text);
-  if (!value) throw DataError(fmt::format("{}:{}: '{}' is no number", path.string(), line, text));
-  return *value;
-}
-
-std::vector<std::string> split_line(const std::string& line) {
-  std::vector<std::string> fields;
-  std::size_t begin = 0, end = 0;
-  do {
-    end = std::min(line.find('\t', begin), line.size());
-    fields.push_back(line.substr(begin, end - begin));
-    begin = end + 1;
-  } while (end < line.size());
-  return fields;
-}
-
-// Adds every line to the predictions of its target, which is the only one where the file names none: the logit of a
+// Adds every row to the predictions of its target, which is the only one where the file names none: the logit of a
 // classification, the value in original units of a regression.
 void read_predictions(const fs::path& path, std::vector<TargetResults>& targets) {
-  std::ifstream in(path);
-  std::string line;
-  std::getline(in, line);
-  const auto names = split_line(line);
-  const auto column = [&](const char* name) {
-    return static_cast<std::size_t>(std::ranges::find(names, name) - names.begin());
-  };
-  const std::size_t id = column("participant_id"), truth = column("y_true"), of_target = column("target"),
-                    logit = column("logit"), value = column("y_pred");
-  if (std::max({id, truth, logit, value}) >= names.size() || (targets.size() > 1 && of_target >= names.size()))
-    throw DataError(fmt::format("{}: cannot be read as predictions", path.string()));
-  for (std::size_t number_of_line = 2; std::getline(in, line); ++number_of_line) {
-    const auto fields = split_line(line);
-    if (fields.size() != names.size())
-      throw DataError(
-          fmt::format("{}:{}: {} fields, expected {}", path.string(), number_of_line, fields.size(), names.size()));
-    const auto target = of_target < names.size() ? std::ranges::find(targets, fields[of_target], &TargetResults::target)
-                                                 : targets.begin();
+  for (const analysis::PredictionRow& row : analysis::read_prediction_table(path).rows) {
+    const auto target = row.target.empty() && targets.size() == 1
+                            ? targets.begin()
+                            : std::ranges::find(targets, row.target, &TargetResults::target);
     if (target == targets.end())
-      throw DataError(fmt::format("{}:{}: target '{}' is not in metrics.json beside it", path.string(), number_of_line,
-                                  fields[of_target]));
-    if (fields[truth] == "n/a") continue;
-    const std::string& score = fields[target->task == task::Task::kClassification ? logit : value];
-    target->rows.back().predictions[fields[id]] = {number(path, number_of_line, fields[truth]),
-                                                   number(path, number_of_line, score)};
+      throw DataError(
+          fmt::format("{}:{}: target '{}' is not in metrics.json beside it", path.string(), row.line, row.target));
+    if (std::isnan(row.truth)) continue;
+    const double score = target->task == task::Task::kClassification ? row.logit : row.predicted;
+    target->rows.back().predictions[row.participant_id] = {row.truth, score};
   }
 }
 
@@ -185,6 +157,33 @@ void add_baselines(const Plan& plan, TargetResults& results) {
   }
 }
 
+// What 'brainmt baseline' left beside the runs, of each seed and fold that of the first run that has it. The mean is
+// there already.
+void add_connectivity(const Plan& plan, TargetResults& results) {
+  const std::string part = evaluate_config(plan, *results.rows.front().row).get<std::string>("split");
+  std::map<std::string, CellResult> by_name;
+  std::set<std::tuple<std::string, std::int64_t, int>> seen;
+  for (const RowResult& row : results.rows)
+    for (const analysis::RunBaseline& one : analysis::baselines_of(plan.run_dir(*row.row), part)) {
+      const auto predictions = one.targets.find(results.target);
+      if (one.name == "mean" || predictions == one.targets.end()) continue;
+      if (!seen.emplace(one.name, row.row->seed, row.row->fold).second) continue;
+      CellResult& baseline = by_name[one.name];
+      baseline.name = one.title;
+      baseline.repeats[row.row->seed].insert(predictions->second.begin(), predictions->second.end());
+      baseline.planned = ++baseline.runs;
+    }
+  for (auto& [name, baseline] : by_name) results.baselines.push_back(std::move(baseline));
+  results.has_connectivity = !by_name.empty();
+}
+
+// The column whose groups the split keeps together, by participant.
+analysis::Blocks blocks_of(const Plan& plan, const RowResult& row) {
+  const std::string group = task::load_split(plan.run_dir(*row.row) / "split.json").plan.group;
+  if (group.empty()) return {};
+  return analysis::blocks_of(io::Cohort(train_config(plan, *row.row).get<std::string>("data.cohort")), group);
+}
+
 // The cell that differs in one axis alone, which has its first case there; null when that is the cell itself.
 const CellResult* reference(const Plan& plan, const TargetResults& results, const CellResult& cell, std::size_t axis) {
   const auto grid = std::ranges::find(plan.sweep.grids, cell.grid, &jobs::Grid::name);
@@ -197,17 +196,36 @@ const CellResult* reference(const Plan& plan, const TargetResults& results, cons
   return nullptr;
 }
 
+// The best cell beside the baselines: what must be said first where one of them is better.
+void add_winner(TargetResults& results, const analysis::Resampling& resampling) {
+  const double sign = analysis::larger_is_better(results.metric) ? 1 : -1;
+  const CellResult* best = nullptr;
+  for (const CellResult& cell : results.cells)
+    if (std::isfinite(cell.estimate.value) &&
+        (best == nullptr || sign * cell.estimate.value > sign * best->estimate.value))
+      best = &cell;
+  if (best == nullptr) return;
+  std::vector<std::pair<std::string, analysis::Repeats>> baselines;
+  for (const CellResult& baseline : results.baselines)
+    if (std::isfinite(baseline.estimate.value)) baselines.emplace_back(baseline.name, baseline.repeats);
+  results.winner = analysis::sentence_of_winner(
+      analysis::score_baselines(best->repeats, baselines, results.metric, results.task, resampling),
+      results.cells.size() > 1 ? fmt::format("the best setting ({})", best->name) : "the model", results.target,
+      results.metric);
+}
+
 // Estimates and comparisons of what was read.
-void summarise(const Plan& plan, TargetResults& results, const task::BootstrapSettings& bootstrap) {
+void summarise(const Plan& plan, TargetResults& results, const analysis::Resampling& resampling) {
   const auto compare = [&](const CellResult& cell, const CellResult& other) {
-    return analysis::compare(cell.repeats, other.repeats, results.metric, results.task, bootstrap);
+    return analysis::compare(cell.repeats, other.repeats, results.metric, results.task, resampling);
   };
   add_baselines(plan, results);
+  add_connectivity(plan, results);
   for (CellResult& baseline : results.baselines)
-    baseline.estimate = analysis::estimate(baseline.repeats, results.metric, results.task, bootstrap);
+    baseline.estimate = analysis::estimate(baseline.repeats, results.metric, results.task, resampling);
   for (CellResult& cell : results.cells) {
     if (cell.repeats.empty()) continue;
-    cell.estimate = analysis::estimate(cell.repeats, results.metric, results.task, bootstrap);
+    cell.estimate = analysis::estimate(cell.repeats, results.metric, results.task, resampling);
     for (std::size_t axis = 0; axis < plan.manifest.axes.size(); ++axis)
       if (const CellResult* other = reference(plan, results, cell, axis); other != nullptr && !other->repeats.empty())
         cell.comparisons.push_back({plan.manifest.axes[axis] + "=" + other->labels[axis], compare(cell, *other)});
@@ -215,23 +233,10 @@ void summarise(const Plan& plan, TargetResults& results, const task::BootstrapSe
     for (const CellResult& baseline : results.baselines)
       if (std::isfinite(baseline.estimate.value)) cell.comparisons.push_back({baseline.name, compare(cell, baseline)});
   }
+  add_winner(results, resampling);
 }
 
 }  // namespace
-
-std::string shown(double value) {
-  if (!std::isfinite(value)) return "n/a";
-  const double size = std::abs(value);
-  constexpr double kSmall = 0.001, kLarge = 10;
-  return size == 0 || (size >= kSmall && size < kLarge) ? fmt::format("{:.3f}", value) : fmt::format("{:.4g}", value);
-}
-
-std::string shown_interval(const analysis::Estimate& estimate) {
-  if (!std::isfinite(estimate.low) || !std::isfinite(estimate.high)) return "n/a";
-  return fmt::format("[{}, {}]", shown(estimate.low), shown(estimate.high));
-}
-
-std::string shown_p(double p) { return std::isfinite(p) ? fmt::format("{:.2g}", p) : "n/a"; }
 
 const RowResult* TargetResults::row(std::size_t index) const {
   const auto found = std::ranges::find(rows, index, [](const RowResult& one) { return one.row->index; });
@@ -259,7 +264,7 @@ std::vector<const TaskStatus*> Results::missing() const {
   return all;
 }
 
-Results gather_results(const Plan& plan, const std::string& metric, const task::BootstrapSettings& bootstrap) {
+Results gather_results(const Plan& plan, const std::string& metric, const analysis::Resampling& resampling) {
   Results results;
   results.states = task_states(plan);
   for (const TaskStatus& task : results.states)
@@ -269,12 +274,14 @@ Results gather_results(const Plan& plan, const std::string& metric, const task::
   const std::vector<std::string> known = results.metric_columns();
   if (!none_done && !metric.empty() && std::ranges::find(known, metric) == known.end())
     throw UsageError(fmt::format("metric={}: expected one of {}", metric, fmt::join(known, ", ")));
+  analysis::Resampling in_blocks = resampling;
+  if (!none_done) in_blocks.blocks = blocks_of(plan, results.targets.front().rows.front());
   for (TargetResults& target : results.targets) {
     fill_cells(plan, target);
     if (none_done) continue;
     const auto& names = analysis::metric_names(target.task);
     target.metric = std::ranges::find(names, metric) == names.end() ? names.front() : metric;
-    summarise(plan, target, bootstrap);
+    summarise(plan, target, in_blocks);
   }
   return results;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "analysis/paired.hpp"
+#include "analysis/shown_numbers.hpp"
 #include "sweep/plan.hpp"
 #include "sweep/status.hpp"
 
@@ -37,16 +38,19 @@ struct CellResult {
   std::vector<std::string> labels;
   std::size_t runs = 0, planned = 0;
   analysis::Repeats repeats;
-  analysis::Estimate estimate{kNotDefined, kNotDefined, kNotDefined};
+  analysis::Estimate estimate{};
   std::vector<CellComparison> comparisons;
 };
 
 struct TargetResults {
   task::Task task = task::Task::kRegression;
   std::string target, metric;
-  std::vector<RowResult> rows;        // those that are done
-  std::vector<CellResult> cells;      // grids in order, cells in the order of the manifest
-  std::vector<CellResult> baselines;  // the mean; confounds where the sweep file names them
+  std::vector<RowResult> rows;    // those that are done
+  std::vector<CellResult> cells;  // grids in order, cells in the order of the manifest
+  // The mean; confounds where the sweep file names them; those of 'brainmt baseline' beside the runs.
+  std::vector<CellResult> baselines;
+  bool has_connectivity = false;  // some of the last
+  std::string winner{};           // one sentence where a baseline scores better than every cell; empty: none does
 
   /// Null for a row that is not done.
   const RowResult* row(std::size_t index) const;
@@ -65,14 +69,11 @@ struct Results {
 
 /// Reads what is done. `metric` is that of the targets that have it; the others, and all where it is empty: auroc, or
 /// pearson_r. Throws DataError for files that cannot be read, UsageError for a metric that no target has.
-Results gather_results(const Plan& plan, const std::string& metric, const task::BootstrapSettings& bootstrap);
+Results gather_results(const Plan& plan, const std::string& metric, const analysis::Resampling& resampling);
 
-/// A metric for readers: three decimals, or four significant digits below 0.001 and from 10 on; "n/a" for what is not
-/// finite. Files have all digits.
-std::string shown(double value);
-/// "[0.612, 0.730]", or "n/a".
-std::string shown_interval(const analysis::Estimate& estimate);
-std::string shown_p(double p);
+using analysis::shown;
+using analysis::shown_interval;
+using analysis::shown_p;
 
 /// results.tsv: index, grid, axes, seed, fold, task, state, n_subjects, and each metric with its interval. Of several
 /// targets: a row for each of them, and a column `target` after the state.
