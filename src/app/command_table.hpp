@@ -12,6 +12,7 @@ Command evaluate_command();
 Command embed_command();
 Command fc_command();
 Command report_command();
+Command compare_command();
 Command sweep_command();
 Command weights_command();
 Command bench_command();

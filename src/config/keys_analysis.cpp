@@ -61,4 +61,37 @@ const Schema& report_schema() {
   return schema;
 }
 
+const Schema& compare_schema() {
+  static const Schema schema(
+      "compare",
+      {file_path("out", "", "directory to write: comparison.tsv, models.tsv, comparison.json, comparison.html")
+           .required(),
+       texts("names", {}, "names of the models, in their order; empty: made from their paths"),
+       text("metric", "", "metric of the comparison, of the targets that have it; empty: auroc or pearson_r"),
+       text("reference", "", "name of the model that the page compares the others with; empty: the first"),
+       choice("pairs", "all", {"all", "reference"}, "which models are compared: each with each, or with the reference"),
+       choice("split", "test", {"train", "val", "test", "all"},
+              "predictions to compare; all: without those of training and validation participants"),
+       text("blocks", "",
+            "column of families, which are resampled and swapped as a whole; none: participants; empty: the "
+            "column that the run's split keeps together (data.split_group), or none"),
+       file_path("phenotypes", "", "table with participant_id and that column; empty: the cohort's phenotypes"),
+       file_path("data.cohort", "", "cohort with that column; empty: that of the first run"),
+       file_path("data.split_file", "", "split.json that tables are checked against where no run is given"),
+       boolean(
+           "allow_overlap", false,
+           "compare models of different splits, over the test participants that both have, although one was trained "
+           "on test participants of the other"),
+       integer("bootstrap", 2000, "resamples of the participants").at_least(1).at_most(1000000),
+       integer("permutations", 10000, "swaps of two models' predictions, at most; all there are where that is less")
+           .at_least(1)
+           .at_most(10000000),
+       integer("seed", 42, "seed of resamples and swaps").at_least(0)},
+      {}, {},
+      {.examples = {"brainmt compare runs/sex runs/sex/baselines/krr swift.tsv out=compare",
+                    "brainmt compare runs/seed1,runs/seed2 runs/ridge1,runs/ridge2 'names=[net,ridge]' out=compare"},
+       .first_keys = {"names", "metric", "reference"}});
+  return schema;
+}
+
 }  // namespace brainmt::config
