@@ -71,6 +71,19 @@ grep -qE "^the mean +n/a  n/a" stdout || fail "the mean has a correlation"
 ! grep -qiE "\bnan\b" stdout cognition/results.* || fail "a number that is none is shown"
 [ "$(grep -c "minus lr=1e-3" stdout)" = 1 ] || fail "one cell has one other to compare with"
 
+check "baselines beside the runs: how they are made, and what is said first where one is better"
+grep -q "brainmt baseline run.dir=RUN" cognition/results.html || fail "it does not say how baselines are made"
+for run in cognition/runs/*; do
+  mkdir -p "$run/baselines/krr"
+  cp "$run/config.yaml" "$run/split.json" "$run/metrics.json" "$run/baselines/krr"
+  awk -F'\t' -v OFS='\t' 'NR > 1 { $5 = $4 } { print }' "$run/predictions.tsv" >"$run/baselines/krr/predictions.tsv"
+done
+expect 0 stdout "A baseline predicts cognition better than the best setting" sweep collect out=cognition
+head -n 1 stdout | grep -q "kernel ridge on connectivity" || fail "it is not the first thing"
+grep -q "A baseline predicts cognition" cognition/results.html || fail "the page does not say it"
+grep -q "minus kernel ridge on connectivity" stdout || fail "no paired difference"
+grep -q "brainmt baseline" cognition/results.html && fail "it says how to make what is there"
+
 check "row 48: two at the same task: one works, the other is told who does"
 sweep_file twice '{lr: {optimizer.lr: [5e-3]}}'
 expect 0 stdout "1 tasks" sweep plan sweep=twice.yaml out=twice data.cohort=c.h5
