@@ -8,9 +8,11 @@
 #include <sstream>
 
 #include "analysis/report_data.hpp"
+#include "base/error.hpp"
 #include "io/directory_lock.hpp"
 #include "models/registry.hpp"
 #include "run/checkpoint_files.hpp"
+#include "run/run_keys.hpp"
 #include "run/train_state.hpp"
 
 namespace brainmt::analysis {
@@ -84,9 +86,38 @@ void describe(const RunRecord& run, Json& out) {
     out["epoch"] = fmt::format("{:g} of {}", epochs->back()[1], run.setting("run.epochs"));
 }
 
+Json files_in(const fs::path& path) {
+  Json files = Json::array();
+  for (const auto& entry : fs::directory_iterator(path)) files.push_back(entry.path().filename().string());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// The folder of a model of `brainmt baseline`.
+Json inspect_baseline(const fs::path& path) {
+  std::ifstream in(path / run::kBaselineFile);
+  const Json baseline = Json::parse(in, nullptr, /*allow_exceptions=*/false);
+  if (!baseline.is_object())
+    throw DataError(
+        fmt::format("{}: expected JSON; run the command that wrote it again", (path / run::kBaselineFile).string()));
+  const RunRecord run = read_run(path);
+  Json out{{"kind", "baseline"}, {"path", path.string()}};
+  for (const char* key : {"model", "task", "fitted_on"})
+    if (baseline.contains(key)) out[key] = baseline[key];
+  out["cohort"] = run.setting("data.cohort");
+  out["fc"] = run.setting("fc");
+  for (const char* part : {"train", "val", "test"})
+    if (run.split.contains(part)) out["participants"][part] = std::stoll(run.split.at(part));
+  out["targets"] = baseline.value("targets", Json::array());
+  out["evaluated"] = run.evaluated_part;
+  out["files"] = files_in(path);
+  return out;
+}
+
 }  // namespace
 
 Json inspect_run(const fs::path& path, bool verify) {
+  if (run::is_baseline(path)) return inspect_baseline(path);
   const fs::path checkpoints = path / "checkpoints";
   const auto latest = run::read_pointer(checkpoints, "latest");
   Json out{{"kind", "run"}, {"path", path.string()}};
@@ -99,10 +130,7 @@ Json inspect_run(const fs::path& path, bool verify) {
   }
   out["best"] = step_or_null(run::read_pointer(checkpoints, "best"));
   out["latest"] = step_or_null(latest);
-  Json files = Json::array();
-  for (const auto& entry : fs::directory_iterator(path)) files.push_back(entry.path().filename().string());
-  std::sort(files.begin(), files.end());
-  out["files"] = std::move(files);
+  out["files"] = files_in(path);
   if (verify) out["verified"] = "every checkpoint matches its manifest";
   return out;
 }

@@ -37,7 +37,7 @@ void make_names_unique(std::vector<analysis::RunRecord>& runs) {
 // What the run's cohort says, where it still is; the page says where it is not.
 void add_facts(analysis::RunRecord& run) {
   try {
-    const config::Config config = *run::config_of_run(run.directory);
+    const config::Config config = run::config_of_result(run.directory);
     const io::Cohort cohort(config.get<std::string>("data.cohort"));
     const fs::path split = run.directory / "split.json";
     if (!fs::exists(split)) throw DataError("the run has no split.json yet");

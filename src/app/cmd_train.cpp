@@ -3,11 +3,14 @@
 
 #include <optional>
 
+#include "analysis/baseline_run.hpp"
 #include "app/build_info.hpp"
 #include "app/command_table.hpp"
 #include "base/signals.hpp"
+#include "baselines/fc_people.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
+#include "run/run_keys.hpp"
 #include "run/schemas.hpp"
 #include "train/trainer.hpp"
 
@@ -28,7 +31,20 @@ std::string_view text_of(train::Outcome outcome) {
   return "";
 }
 
+// Before the first step, so that hours of training do not end in it.
+void check_baselines(const config::Config& config) {
+  const std::string run_dir = config.get<std::string>("run.dir"), fc = config.get<std::string>("data.fc");
+  if (run::is_baseline(run_dir))
+    throw UsageError(fmt::format("run.dir={}: holds a model of 'brainmt baseline': choose another folder", run_dir));
+  if (!fc.empty() && !config.get<bool>("with_baselines"))
+    throw UsageError("data.fc: it is for the baselines of a run: give --with-baselines too, or leave it out");
+  if (!fc.empty()) baselines::check_is_connectivity(fc);
+}
+
 ExitCode run(CommandContext& context) {
+  comm::run_agreed(context.comm, [&] {
+    if (context.is_root()) check_baselines(context.config);
+  });
   train::TrainSettings settings = train::TrainSettings::from_config(context.config, context.comm.size());
   settings.stop_requested = stop_requested;
   settings.start.overrides = context.overrides;
@@ -47,6 +63,12 @@ ExitCode run(CommandContext& context) {
 
   const train::Outcome outcome = train::train(settings, *cohort, context.comm);
   if (context.is_root()) fmt::print("{}: {}\n", settings.run_dir.string(), text_of(outcome));
+  const bool is_complete = outcome == train::Outcome::kFinished || outcome == train::Outcome::kAlreadyFinished;
+  if (is_complete && context.config.get<bool>("with_baselines")) {
+    on_stop(OnStop::kEnd, {.speaks = context.is_root(), .has_other_ranks = context.comm.size() > 1});
+    analysis::run_baselines_of(settings.run_dir.string(), context.config.get<std::string>("data.fc"), context.comm,
+                               {.overrides = context.overrides, .libraries = library_versions()});
+  }
   return outcome == train::Outcome::kInterrupted ? ExitCode::kInterrupted : ExitCode::kDone;
 }
 
@@ -57,6 +79,7 @@ Command train_command() {
           .summary = "train, or continue an unfinished run of the same configuration",
           .schema = run::train_schema,
           .run = run,
+          .options = {{"with-baselines", "", "the same as with_baselines=true", "with_baselines=true"}},
           .has_dry_run = true,
           .stops_itself = [](const std::vector<std::string>&) { return true; }};
 }

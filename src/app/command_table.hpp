@@ -9,6 +9,7 @@ Command prepare_command();
 Command inspect_command();
 Command train_command();
 Command evaluate_command();
+Command baseline_command();
 Command embed_command();
 Command fc_command();
 Command report_command();

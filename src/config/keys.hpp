@@ -37,6 +37,7 @@ std::vector<std::string> missing_target(const Config& config);
 const Schema& fc_schema();
 const Schema& report_schema();
 const Schema& compare_schema();
+const Schema& baseline_schema();
 const Schema& synth_schema();
 const Schema& prepare_schema();
 const Schema& sweep_schema();

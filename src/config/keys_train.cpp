@@ -243,6 +243,14 @@ std::vector<Key> graph_keys() {
 Schema train_schema(const Families& families) {
   auto data = data_keys();
   for (Key& key : data) key = key.name == "data.cohort" ? key.required() : key;
+  data.push_back(file_path("data.fc", "", "with_baselines: file of 'brainmt fc', for baselines on connectivity")
+                     .free_to_change()
+                     .unsaid_default());
+  data.push_back(boolean("with_baselines", false,
+                         "after training also fit the baselines on the same people, into run.dir/baselines "
+                         "(--with-baselines)")
+                     .free_to_change()
+                     .unsaid_default());
   return by_family(families, [&](const ModelKeys& model) {
     return Schema(
         "train",

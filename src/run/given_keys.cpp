@@ -153,8 +153,8 @@ void check_given(const config::Config& given, const io::SafetensorsFile& weights
   check(given, decided, source, nullptr);
 }
 
-void check_given(const config::Config& given, const config::Config& run) {
-  check(given, decided_by(run), "these tasks", nullptr);
+void check_given(const config::Config& given, const config::Config& run, const std::string& source) {
+  check(given, decided_by(run), source, nullptr);
 }
 
 }  // namespace brainmt::run

@@ -20,7 +20,8 @@ void check_given(const config::Config& given, const std::optional<config::Config
 /// The same of a file with nothing else: `source` is what the user named it with.
 void check_given(const config::Config& given, const io::SafetensorsFile& weights, const std::string& source);
 
-/// The same of a run that is still to be trained: throws where `given` differs from `run`.
-void check_given(const config::Config& given, const config::Config& run);
+/// The same of a run by its configuration alone: throws where `given` differs from `run`. `source` names it in the
+/// message.
+void check_given(const config::Config& given, const config::Config& run, const std::string& source = "these tasks");
 
 }  // namespace brainmt::run
