@@ -12,6 +12,7 @@
 #include <optional>
 #include <thread>
 
+#include "analysis/baseline_run.hpp"
 #include "analysis/evaluate_run.hpp"
 #include "base/log.hpp"
 #include "base/signals.hpp"
@@ -132,6 +133,9 @@ class TaskRun {
                            .exit_code = static_cast<int>(ExitCode::kInterrupted),
                            .has_other_ranks = comm_.size() > 1});
     analysis::evaluate_run(evaluate_config(plan_, row_), comm_, program_.mpi);
+    if (config.get<bool>("with_baselines"))
+      analysis::run_baselines_of(run_dir_.string(), config.get<std::string>("data.fc"), comm_,
+                                 {.overrides = row_.settings, .libraries = program_.libraries});
     on_stop(OnStop::kSetFlag);
     end(0, "");
     if (comm_.rank() == 0) fmt::print("task {}: done ({})\n", row_.index, run_dir_.string());

@@ -64,9 +64,46 @@ same baselines.tsv {mean,confounds}/{predictions.tsv,metrics.json,model.safetens
   confounds/{coefficients.tsv,lambda.tsv}
 head -n 1 "$work/one/baselines.tsv" | grep -q "target$" || fail "no column target in baselines.tsv"
 
+check "on connectivity"
+# Six regions; sex is in the first five edges, two edges are missing, and one participant is in no cohort.
+awk -F, 'NR == 1 { printf "participant_id"; for (e = 1; e <= 120; ++e) printf "\te%d", e; print ""; srand(3); next }
+  { printf "%s", $1; for (e = 1; e <= 120; ++e) printf "\t%.4f", rand() + (e <= 20 ? 0.8 * $2 : 0); print "" }
+  END { printf "stranger"; for (e = 1; e <= 120; ++e) printf "\t0.5"; print "" }' "$work/table.csv" >"$work/fc.tsv"
+expect 0 stdout "" "$brainmt" fc from="$work/fc.tsv" out="$work/fc.h5"
+models='models=[mean,confounds,krr,logistic]'
+trees=()
+if "$brainmt" baseline run.dir="$work/run" fc="$work/fc.h5" 'models=[xgboost]' out="$work/trees" xgboost.rounds=3 \
+  'xgboost.depth=[2]' 'xgboost.eta=[0.3]' 'xgboost.lambda=[1]' >"$work/stdout" 2>"$work/stderr"; then
+  models='models=[mean,confounds,krr,logistic,xgboost]'
+  trees=(xgboost/{model.json,predictions.tsv,grid.tsv,coefficients.tsv})
+else
+  grep -q "libxgboost-dev" "$work/stderr" || fail "neither trees nor what to install"
+fi
+rm -rf "$work"/{one,two,four}
+fc=("$brainmt" baseline run.dir="$work/run" fc="$work/fc.h5" "$models" permutations=50 bootstrap=50 xgboost.rounds=20
+  'xgboost.depth=[2,3]' 'xgboost.eta=[0.3]' 'xgboost.lambda=[1]')
+expect 0 stderr "1 of its people are not in the cohort" "${fc[@]}" out="$work/one"
+expect 0 stdout "krr        auroc" ranks 2 "${fc[@]}" out="$work/two"
+expect 0 stdout "written" ranks 4 "${fc[@]}" out="$work/four"
+same baselines.tsv {krr,logistic}/{predictions.tsv,metrics.json,model.safetensors,lambda.tsv,coefficients.tsv,baseline.json} \
+  "${trees[@]}"
+head -n 1 "$work/one/krr/coefficients.tsv" | grep -q "^index_a	index_b	name_a	name_b	weight	haufe$" || fail "columns of coefficients.tsv"
+[ "$(wc -l <"$work/one/krr/coefficients.tsv")" -eq 121 ] || fail "not one row an edge"
+awk -F'\t' '$1 == "logistic" && $2 == "auroc" { found = $3 > 0.9 } END { exit !found }' "$work/one/baselines.tsv" ||
+  fail "logistic regression does not find sex in the edges"
+expect 0 stdout "logistic" "$brainmt" inspect "$work/one/logistic"
+expect 0 stdout "report.html" "$brainmt" report "$work/one/krr" "$work/one/logistic" out="$work/report.html"
+expect 3 stderr "fc" "$brainmt" baseline run.dir="$work/run" fc="$work/c.h5" out="$work/none"
+expect 0 stdout "written" "$brainmt" baseline data.cohort="$work/c.h5" task=classification task.target=sex run.seed=9 \
+  data.split_group=Family_ID 'models=[mean]' out="$work/nine"
+expect 2 stderr "--overwrite" "$brainmt" baseline run.dir="$work/run" data.split_file="$work/nine/mean/split.json" \
+  'models=[mean]' out="$work/one"
+
 check "after training"
 expect 0 stdout "mean       auroc" "${train[@]}" task=classification task.target=sex run.dir="$work/with" run.max_steps=0 --with-baselines
 [ -s "$work/with/baselines/baselines.tsv" ] || fail "no baselines.tsv"
+expect 0 stdout "logistic   auroc" "${train[@]}" task=classification task.target=sex run.dir="$work/with" run.max_steps=0 --with-baselines \
+  data.fc="$work/fc.h5"
 expect 2 stderr "with-baselines" "${train[@]}" task=classification task.target=sex run.dir="$work/without" data.fc="$work/fc.h5"
 
 finish
