@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/nearest.hpp"
@@ -67,6 +68,54 @@ TextTable coefficient_table(std::string header, const std::vector<std::string>& 
   for (std::size_t e = 0; e < names.size(); ++e)
     table.lines.push_back(fmt::format("{}\t{}\t{}", names[e], number(first[e]), number(second[e])));
   return table;
+}
+
+// Who has features, with the rows of these.
+struct WithFeatures {
+  Rows rows, subjects;
+};
+
+WithFeatures with_features(const std::vector<std::optional<std::size_t>>& row_of) {
+  WithFeatures people;
+  for (std::size_t i = 0; i < row_of.size(); ++i)
+    if (row_of[i]) people.rows.push_back(*row_of[i]), people.subjects.push_back(i);
+  return people;
+}
+
+// Of classes that are fitted as 0 and 1: by the predictions of the inner folds.
+double threshold_of(const Choice& choice, const std::vector<double>& y) {
+  std::vector<double> held_out;
+  for (std::size_t i = 0; i < y.size(); ++i) held_out.push_back(choice.held_out(i, choice.best));
+  return best_threshold(held_out, y);
+}
+
+// Coefficients with their patterns, penalties, tensors and facts of a linear model.
+void describe_linear(const EdgeMatrix& x, const Rows& rows, const Design& design, const LinearFit& linear,
+                     const Choice& choice, const std::vector<std::string>& names, const std::string& header,
+                     FittedTarget& fit) {
+  const EdgeStatistics& statistics = design.statistics();
+  linalg::Matrix fitted(rows.size(), 1);
+  std::ranges::copy(predict(design, linear, rows), fitted.values.begin());
+  const linalg::Matrix haufe = haufe_patterns(x, statistics, rows, fitted);
+  std::vector<double> weight = linear.weight, pattern(haufe.values.begin(), haufe.values.end());
+  for (std::size_t e = 0; e < weight.size(); ++e)
+    if (statistics.kept[e] == 0) weight[e] = pattern[e] = std::numeric_limits<double>::quiet_NaN();
+  fit.coefficients = coefficient_table(header + "\tweight\thaufe", names, weight, pattern);
+  fit.choice = choice_table(choice);
+  fit.tensors = {{"intercept", {linear.intercept}},
+                 {"weight", linear.weight},
+                 {"mean", statistics.mean},
+                 {"sd", statistics.sd},
+                 {"kept", {statistics.kept.begin(), statistics.kept.end()}}};
+  fit.facts = Json{{"n", rows.size()},
+                   {"lambda", choice.lambda[choice.best]},
+                   {"inner_error", choice.error[choice.best]},
+                   {"folds", choice.fold_error.front().size()},
+                   {"features", x.edges()},
+                   {"dropped_missing", statistics.dropped()},
+                   {"constant", statistics.constant()},
+                   {"values_filled", statistics.filled()}}
+                  .dump();
 }
 
 }  // namespace
@@ -231,88 +280,60 @@ FittedTarget Study::fit_linear(const std::string& model, std::size_t target, con
                     "baseline.lambda",
                     model, choice.lambda[choice.best]));
 
-  Rows predicted_rows, predicted_subjects;
-  for (std::size_t i = 0; i < row_of.size(); ++i)
-    if (row_of[i]) predicted_rows.push_back(*row_of[i]), predicted_subjects.push_back(i);
-  const std::vector<double> scores = predict(nested.design(), *linear, predicted_rows);
+  const WithFeatures predicted = with_features(row_of);
+  const std::vector<double> scores = predict(nested.design(), *linear, predicted.rows);
   FittedTarget fit{.target = target, .output = std::vector<std::optional<double>>(row_of.size())};
+  describe_linear(x, rows, nested.design(), *linear, choice, names, header, fit);
   const bool is_score = classes && method != Method::kLogistic;
-  double threshold = 0;
-  if (is_score) {
-    std::vector<double> held_out;
-    for (std::size_t i = 0; i < rows.size(); ++i) held_out.push_back(choice.held_out(i, choice.best));
-    threshold = best_threshold(held_out, people.y);
-  }
+  const double threshold = is_score ? threshold_of(choice, people.y) : 0;
   for (std::size_t i = 0; i < scores.size(); ++i)
-    fit.output[predicted_subjects[i]] = is_score ? logit_of(scores[i], threshold) : scores[i];
-
-  const EdgeStatistics& statistics = nested.design().statistics();
-  linalg::Matrix fitted(rows.size(), 1);
-  const std::vector<double> of_rows = predict(nested.design(), *linear, rows);
-  std::ranges::copy(of_rows, fitted.values.begin());
-  const linalg::Matrix haufe = haufe_patterns(x, statistics, rows, fitted);
-  std::vector<double> weight = linear->weight, pattern(haufe.values.begin(), haufe.values.end());
-  for (std::size_t e = 0; e < weight.size(); ++e)
-    if (statistics.kept[e] == 0) weight[e] = pattern[e] = std::numeric_limits<double>::quiet_NaN();
-  fit.coefficients = coefficient_table(header + "\tweight\thaufe", names, weight, pattern);
-  fit.choice = choice_table(choice);
-  fit.tensors = {{"intercept", {linear->intercept}},
-                 {"weight", linear->weight},
-                 {"mean", statistics.mean},
-                 {"sd", statistics.sd},
-                 {"kept", {statistics.kept.begin(), statistics.kept.end()}}};
-  Json facts{{"n", rows.size()},
-             {"lambda", choice.lambda[choice.best]},
-             {"inner_error", choice.error[choice.best]},
-             {"folds", folds.count},
-             {"features", x.edges()},
-             {"dropped_missing", statistics.dropped()},
-             {"constant", statistics.constant()},
-             {"values_filled", statistics.filled()}};
-  if (is_score) facts["threshold"] = threshold;
-  fit.facts = facts.dump();
+    fit.output[predicted.subjects[i]] = is_score ? logit_of(scores[i], threshold) : scores[i];
+  if (is_score) {
+    Json facts = Json::parse(fit.facts);
+    facts["threshold"] = threshold;
+    fit.facts = facts.dump();
+  }
   return fit;
 }
 
-FittedTarget Study::fit_boosted_trees(std::size_t target, FittedModel& result) const {
-  const bool classes = is_classes(target);
-  const auto row_of = connectivity_rows();
-  const auto labelled = [&](const People& people) {
-    Labelled some{.rows = {}, .y = people.y};
-    for (const std::size_t subject : people.subjects) some.rows.push_back(*row_of[subject]);
-    return some;
-  };
-  People people = people_of(target, std::array{Part::kTrain}, /*with_features=*/true);
-  Labelled train = labelled(people), validation;
-  std::string stopped_on = "validation";
+// Training people, and those who stop the rounds: the validation part, or one inner fold where there is none.
+Study::Staged Study::staged_people(std::size_t target, const std::vector<std::optional<std::size_t>>& row_of,
+                                   FittedModel& result) const {
+  const People people = people_of(target, std::array{Part::kTrain}, /*with_features=*/true);
+  Staged staged{.train = {.rows = {}, .y = people.y}, .validation = {}, .stopped_on = "validation"};
+  for (const std::size_t subject : people.subjects) staged.train.rows.push_back(*row_of[subject]);
   for (const std::size_t i : data_.part(Part::kVal)) {
     if (!data_.data.subjects()[i].has_label(target) || !row_of[i]) continue;
-    validation.rows.push_back(*row_of[i]);
-    validation.y.push_back(data_.data.subjects()[i].labels[target]);
+    staged.validation.rows.push_back(*row_of[i]);
+    staged.validation.y.push_back(data_.data.subjects()[i].labels[target]);
   }
   if (settings_.use_val)
     result.warnings.push_back("xgboost: baseline.use_val is for the other models: validation people stop its rounds");
-  if (validation.rows.empty()) {
-    stopped_on = "one inner fold of training";
-    const InnerFolds folds =
-        inner_folds(people.participants, settings_.folds, settings_.seed,
-                    classes ? task::Stratify::kClasses : task::Stratify::kQuantiles, result.warnings);
-    Labelled rest;
-    for (std::size_t i = 0; i < train.rows.size(); ++i) {
-      Labelled& to = folds.fold[i] == 0 ? validation : rest;
-      to.rows.push_back(train.rows[i]);
-      to.y.push_back(train.y[i]);
-    }
-    train = std::move(rest);
+  if (!staged.validation.rows.empty()) return staged;
+  staged.stopped_on = "one inner fold of training";
+  const InnerFolds folds =
+      inner_folds(people.participants, settings_.folds, settings_.seed,
+                  is_classes(target) ? task::Stratify::kClasses : task::Stratify::kQuantiles, result.warnings);
+  Labelled rest;
+  for (std::size_t i = 0; i < staged.train.rows.size(); ++i) {
+    Labelled& to = folds.fold[i] == 0 ? staged.validation : rest;
+    to.rows.push_back(staged.train.rows[i]);
+    to.y.push_back(staged.train.y[i]);
   }
-  Rows predicted_rows, predicted_subjects;
-  for (std::size_t i = 0; i < row_of.size(); ++i)
-    if (row_of[i]) predicted_rows.push_back(*row_of[i]), predicted_subjects.push_back(i);
+  staged.train = std::move(rest);
+  return staged;
+}
+
+FittedTarget Study::fit_boosted_trees(std::size_t target, FittedModel& result) const {
+  const auto row_of = connectivity_rows();
+  const auto [train, validation, stopped_on] = staged_people(target, row_of, result);
+  const WithFeatures predicted = with_features(row_of);
   const std::size_t edges = connectivity_->edges;
-  BoostedFit boosted = fit_boosted({connectivity_->values.data(), edges, connectivity_->values.size() / edges, edges},
-                                   train, validation, predicted_rows, classes, settings_.boosted, linalg::threads());
+  BoostedFit boosted =
+      fit_boosted({connectivity_->values.data(), edges, connectivity_->values.size() / edges, edges}, train, validation,
+                  predicted.rows, is_classes(target), settings_.boosted, linalg::threads());
   FittedTarget fit{.target = target, .output = std::vector<std::optional<double>>(row_of.size())};
-  for (std::size_t i = 0; i < boosted.output.size(); ++i) fit.output[predicted_subjects[i]] = boosted.output[i];
+  for (std::size_t i = 0; i < boosted.output.size(); ++i) fit.output[predicted.subjects[i]] = boosted.output[i];
   fit.coefficients = coefficient_table(fmt::format("{}\tgain\tcover", kEdgeHeader), connectivity_->edge_names,
                                        boosted.gain, boosted.cover);
   fit.choice = grid_table(boosted);

@@ -93,6 +93,12 @@ class Study {
   FittedTarget fit_linear(const std::string& model, std::size_t target, const EdgeMatrix& x,
                           const std::vector<std::optional<std::size_t>>& row_of, const std::vector<std::string>& names,
                           const std::string& header, FittedModel& result) const;
+  struct Staged {
+    Labelled train, validation;
+    std::string stopped_on;
+  };
+  Staged staged_people(std::size_t target, const std::vector<std::optional<std::size_t>>& row_of,
+                       FittedModel& result) const;
   FittedTarget fit_boosted_trees(std::size_t target, FittedModel& result) const;
   std::vector<std::optional<std::size_t>> connectivity_rows() const;
 
