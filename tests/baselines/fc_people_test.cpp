@@ -37,8 +37,13 @@ class FcPeople : public testing::Test {
       description.parcels.hemisphere.emplace_back();
       description.parcels.centroid.push_back({0, 0, 0});
     }
-    description.metadata = {
-        {"kind", "tangent"}, {"fitted", "reference"}, {"fitted_on", fitted_on}, {"split_sha256", split}};
+    const bool fitted = fitted_on != "none";
+    description.metadata = {{"kind", "tangent"},
+                            {"fitted", fitted ? "reference" : "none"},
+                            {"fitted_on", fitted_on},
+                            {"split_sha256", split}};
+    if (fitted)
+      description.fitted.push_back({"reference", {kParcels, kParcels}, std::vector<double>(kParcels * kParcels)});
     for (const std::string& id : ids_) description.participants.push_back({.id = id, .frames = 100});
     const auto path = directory_ / "fc.h5";
     connectivity::FcWriter writer(MPI_COMM_SELF, path, description);
@@ -52,7 +57,8 @@ class FcPeople : public testing::Test {
     return path;
   }
   static float value(const std::string& id, std::size_t edge) {
-    return 100 * std::stof(id.substr(4)) + static_cast<float>(edge);
+    const std::string digits = id.starts_with("sub-") ? id.substr(4) : "0";
+    return 100 * std::stof(digits) + static_cast<float>(edge);
   }
   Connectivity read(const std::filesystem::path& path, const std::string& part = "test") {
     warnings_.clear();
