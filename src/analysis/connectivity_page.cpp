@@ -25,6 +25,13 @@ std::string or_dash(double value, int digits = 2) {
   return std::isnan(value) ? "–" : fmt::format("{:.{}f}", value, digits);
 }
 
+std::string kind_text(const std::string& kind) {
+  if (kind == "pearson") return "Pearson correlation";
+  if (kind == "shrunk") return "Correlation of shrunk covariances";
+  if (kind == "partial") return "Partial correlation";
+  return kind == "tangent" ? "Tangent space of covariances" : "Imported connectivity";
+}
+
 // [P, P] of a vector of edges. The diagonal is 1 where values are correlations, else not known; of tangent vectors it is
 // behind the edges.
 std::vector<double> square(const FcFile& file, const std::vector<double>& edges, double diagonal) {
@@ -141,9 +148,11 @@ Table metadata_table(const FcFile& file) {
 
 std::string connectivity_page(const FcFile& file, const FcStatistics& s, const std::string& program) {
   const auto& m = file.metadata();
-  HtmlPage page("Functional connectivity",
-                fmt::format("{} of {} participants, {} parcels{}.", m.value("kind", "?"), file.participants().size(),
-                            file.parcels().size(), file.parcels().atlas.empty() ? "" : " of " + file.parcels().atlas));
+  const std::string fitted = m.value("fitted", "none");
+  HtmlPage page(
+      "Functional connectivity",
+      fmt::format("{} of {} participants, {} parcels{}.", kind_text(m.value("kind", "")), file.participants().size(),
+                  file.parcels().size(), file.parcels().atlas.empty() ? "" : " of " + file.parcels().atlas));
   std::uint64_t missing = 0, runs = 0;
   for (const connectivity::FcRow& row : file.participants()) missing += row.edges_missing, runs += row.runs;
   const double all = static_cast<double>(file.edges()) * static_cast<double>(file.participants().size());
@@ -151,7 +160,8 @@ std::string connectivity_page(const FcFile& file, const FcStatistics& s, const s
       std::vector<Fact>{{"participants", std::to_string(file.participants().size()), fmt::format("{} runs", runs)},
                         {"edges", std::to_string(file.edges()),
                          fmt::format("{:.2g} % missing", 100 * static_cast<double>(missing) / all)},
-                        {"fitted on", m.value("fitted_on", "none"), m.value("fitted", "none")},
+                        {"fitted on", fitted == "none" ? "nobody else" : "training part",
+                         fitted == "none" ? "each participant alone" : fitted},
                         {"with motion", or_dash(s.motion), "r of mean connectivity with mean FD"}});
   page.section("Matrices");
   page.figures(matrices(file, s));
@@ -161,10 +171,10 @@ std::string connectivity_page(const FcFile& file, const FcStatistics& s, const s
         "Motion",
         "Connectivity that rises or falls with head motion is partly motion; compare what follows with and without "
         "its linear effect.");
+    page.figures(std::vector<Figure>{motion_figure(file, s)});
     if (s.networks.size() > 1) {
-      page.beside(motion_table(s), motion_figure(file, s));
-    } else {
-      page.figures(std::vector<Figure>{motion_figure(file, s)});
+      page.subsection("By blocks of two networks");
+      page.table(motion_table(s));
     }
   }
   page.section("How it was made");

@@ -13,6 +13,7 @@
 #include "analysis/inspect_run.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "connectivity/fc_file.hpp"
 #include "io/cohort.hpp"
 #include "io/file_kind.hpp"
 #include "io/repetition_times.hpp"
@@ -243,6 +244,26 @@ std::string metadata_text(const Json& metadata) {
   return text;
 }
 
+Json inspect_connectivity(const fs::path& path, bool verify) {
+  const connectivity::FcFile file(path);
+  Json out{{"kind", "connectivity"},
+           {"path", path.string()},
+           {"bytes", fs::file_size(path)},
+           {"rows", file.participants().size()},
+           {"edges", file.edges()},
+           {"parcels", file.parcels().size()},
+           {"values", file.description().values},
+           {"rows_of_runs", file.runs().size()}};
+  for (const auto& [name, value] : file.metadata().items()) out[name == "kind" ? "estimator" : name] = value;
+  if (verify) {
+    std::vector<float> row(file.edges());
+    for (std::size_t i = 0; i < file.participants().size(); ++i) file.read_rows(i, 1, row);
+    for (std::size_t i = 0; i < file.runs().size(); ++i) file.read_runs(i, 1, row);
+    out["verified"] = "every row matches its checksum";
+  }
+  return out;
+}
+
 }  // namespace
 
 Json inspect_path(const fs::path& path, bool verify, bool quarantine) {
@@ -251,11 +272,12 @@ Json inspect_path(const fs::path& path, bool verify, bool quarantine) {
     case io::FileKind::kRun:
       return inspect_run(path, verify);
     case io::FileKind::kHdf5:
+      if (connectivity::is_fc_file(path)) return inspect_connectivity(path, verify);
       return is_embedding_file(path) ? inspect_embeddings(path, verify) : inspect_cohort(path, verify, quarantine);
     case io::FileKind::kMissing:
       throw DataError(fmt::format("{}: {}", path.string(), found.text));
     case io::FileKind::kOther:
-      throw DataError(fmt::format("'{}': {}; inspect reads cohorts, embeddings, weights, run directories",
+      throw DataError(fmt::format("'{}': {}; inspect reads cohorts, connectivity, embeddings, weights, run directories",
                                   path.string(), found.text));
     case io::FileKind::kWeights:
     case io::FileKind::kUnknown:  // its reader says what is wrong

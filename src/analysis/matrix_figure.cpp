@@ -18,6 +18,10 @@ namespace {
 constexpr double kSide = 420, kTop = 20, kBar = 9, kGap = 3, kScaleWidth = 12, kLetters = 7, kLine = 12;
 constexpr const char* kInk = "#333333";
 constexpr std::uint32_t kMissing = 0xb8b8b8;
+// Neighbours are told apart, also by colour-blind readers; after twelve they come again.
+constexpr std::array<std::string_view, 12> kNetworkColours{"#1f5a94", "#e08214", "#4dac26", "#7b3294",
+                                                           "#d4b106", "#35978f", "#c51b7d", "#8c510a",
+                                                           "#80b1d3", "#636363", "#b2182b", "#a6dba0"};
 
 // Entry 0 is grey, 1..255 run from the lowest to the highest value.
 std::array<std::uint32_t, 256> palette_of(ColourScale scale) {
@@ -81,7 +85,7 @@ std::string network_marks(const std::vector<NetworkBlock>& blocks, std::size_t p
   double lowest = kTop - kLine, last = kTop + kSide + 4;
   for (std::size_t b = 0; b < blocks.size(); ++b) {
     const double begin = static_cast<double>(blocks[b].begin) * scale, end = static_cast<double>(blocks[b].end) * scale;
-    const std::string_view colour = series_colour(b);
+    const std::string_view colour = kNetworkColours[b % kNetworkColours.size()];
     svg += fmt::format("<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{}\" height=\"{:.2f}\" fill=\"{}\"/>\n",
                        left - kGap - kBar, kTop + begin, kBar, end - begin, colour);
     svg += fmt::format("<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{:.2f}\" height=\"{}\" fill=\"{}\"/>\n", left + begin,
@@ -109,10 +113,7 @@ std::string colour_bar(double x, const MatrixPicture& picture, std::span<const s
   label(picture.limit, 0);
   label(is_signed ? 0 : picture.limit / 2, 0.5);
   label(is_signed ? -picture.limit : 0, 1);
-  const double middle = kTop + kSide / 2, right = x + kScaleWidth + 44;
-  svg += fmt::format(
-      "<text x=\"{0:.1f}\" y=\"{1:g}\" text-anchor=\"middle\" transform=\"rotate(-90 {0:.1f} {1:g})\">{2}</text>\n",
-      right, middle, escaped(picture.scale_label));
+  svg += letters(x, kTop - 7, "start", picture.scale_label);
   return svg;
 }
 
@@ -178,7 +179,7 @@ Figure matrix_figure(std::span<const double> matrix, const io::ParcelTable& parc
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} {1:.0f}\" "
       "font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\" fill=\"{2}\">\n<title>{3}</title>\n"
       "<rect width=\"{0:.0f}\" height=\"{1:.0f}\" fill=\"white\"/>\n",
-      right + kScaleWidth + 52, kTop + kSide + 14, kInk, escaped(picture.title));
+      right + kScaleWidth + 40, kTop + kSide + 14, kInk, escaped(picture.title));
   svg += image(left, kTop, kSide, kSide, png_of(pixels, count, count, palette));
   svg += network_marks(blocks, count, left);
   svg += fmt::format("<rect x=\"{:g}\" y=\"{:g}\" width=\"{:g}\" height=\"{:g}\" fill=\"none\" stroke=\"{}\"/>\n", left,

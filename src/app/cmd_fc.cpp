@@ -80,6 +80,8 @@ void set_frames(connectivity::FcSettings& settings, const config::Config& config
   if (text == "window") {
     const auto run = run::config_of_run(config.get<std::string>("run.dir"));
     if (!run) throw UsageError("fc.frames=window takes the windows of a model: give its run.dir=DIR");
+    if (!run->schema().find("model.num_frames"))
+      throw UsageError("fc.frames=window: the model of run.dir has no windows of frames: give a number, or all");
     frames = run->get<std::int64_t>("model.num_frames");
     stride = run->get<std::int64_t>("eval.stride");
   } else {

@@ -50,6 +50,8 @@ void note_oddities(const io::Cohort& cohort, const Plan& plan, std::vector<std::
       few += std::ranges::any_of(run.segments, [](const Segment& s) { return s.count < kFewFrames; }) ? 1 : 0;
     }
   }
+  if (cohort.quarantined() > 0)
+    notes.push_back(fmt::format("{} scans are in quarantine and not used", cohort.quarantined()));
   if (few > 0)
     notes.push_back(fmt::format("{} runs are estimated from fewer than {} frames: their connectivity is mostly noise",
                                 few, kFewFrames));
@@ -228,6 +230,7 @@ FcSettings FcSettings::from_config(const config::Config& config) {
 
 FcSummary compute_fc(const FcSettings& settings, const io::Cohort& cohort, const fs::path& target,
                      const std::optional<FcShard>& shard, comm::Communicator& comm, MPI_Comm mpi) {
+  BRAINMT_CHECK(!settings.fits() || settings.training, "no training part");
   Plan plan;
   std::vector<Source> training;
   comm::run_agreed(comm, [&] {

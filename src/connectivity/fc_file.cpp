@@ -62,10 +62,15 @@ io::ParcelTable read_parcels(const io::Hdf5Reader& file, const fs::path& path, c
 
 }  // namespace
 
+bool is_fc_file(const fs::path& path) {
+  const io::Hdf5Reader file(path);
+  return file.has_attribute("format") && file.text_attribute("format", kMaxTextBytes) == fc_format::kFormat;
+}
+
 FcFile::FcFile(const fs::path& path) : path_(path) {
   io::refuse_other_kinds(path, io::FileKind::kHdf5, "a file of connectivity");
   const io::Hdf5Reader file(path);
-  if (!file.has_attribute("format") || file.text_attribute("format", kMaxTextBytes) != fc_format::kFormat)
+  if (!is_fc_file(path))
     throw DataError(fmt::format("'{}': expected a file of 'brainmt fc' (format {}), found another HDF5 file",
                                 path.string(), fc_format::kFormat));
   if (const auto version = file.number_attribute("version"); version != fc_format::kVersion)
@@ -89,17 +94,17 @@ FcFile::FcFile(const fs::path& path) : path_(path) {
   };
   locate("", d.participants, participants_);
   if (d.metadata.value("rows", "") == "run") locate("runs/", d.runs, runs_);
+  for (const char* name : {"subspace", "reference"}) {
+    if (d.metadata.value("fitted", "none").find(name) == std::string::npos) continue;
+    std::vector<hsize_t> extents;
+    std::vector<double> values = file.array<double>(name, 2, &extents);
+    d.fitted.push_back({name, {extents.begin(), extents.end()}, std::move(values)});
+  }
   if (file.text_attribute("description_sha256", kMaxTextBytes) != fc_format::hash_of(d))
     refuse(path, "its description does not match its checksum");
   std::set<std::string> ids;
   for (const FcRow& row : d.participants) {
     if (!ids.insert(row.id).second) refuse(path, fmt::format("participant {} has two rows", row.id));
-  }
-  for (const char* name : {"reference", "subspace"}) {
-    if (d.metadata.value("fitted", "none").find(name) == std::string::npos) continue;
-    std::vector<hsize_t> extents;
-    std::vector<double> values = file.array<double>(name, 2, &extents);
-    d.fitted.push_back({name, {extents.begin(), extents.end()}, std::move(values)});
   }
   file_ = io::open_for_reading(path);
 }

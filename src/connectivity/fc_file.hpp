@@ -104,11 +104,14 @@ class FcFile {
   Rows participants_, runs_;
 };
 
+/// Does an HDF5 file say that it holds connectivity? Throws DataError when it is no HDF5 file.
+bool is_fc_file(const std::filesystem::path& path);
+
 namespace fc_format {
 inline constexpr const char* kFormat = "brainmt-connectivity";
 inline constexpr std::uint32_t kVersion = 1;
 inline constexpr std::size_t kMaxTextBytes = std::size_t{1} << 20;  // of an attribute
-/// SHA-256 over metadata, rows (without edges_missing) and parcels as text.
+/// SHA-256 over metadata, rows (without edges_missing) and parcels as text, and over what was fitted.
 std::string hash_of(const FcDescription& description);
 }  // namespace fc_format
 

@@ -17,12 +17,7 @@ std::string common_of(FcDescription description) {
   description.participants.clear();
   description.runs.clear();
   for (const char* key : {"participants", "runs", "mean_fd_known", "mean_fd_mean"}) description.metadata.erase(key);
-  std::string text = fc_format::hash_of(description);
-  for (const FcFitted& array : description.fitted) {
-    text += array.name;
-    for (const double value : array.values) text += fmt::format(" {}", value);
-  }
-  return text;
+  return fc_format::hash_of(description);
 }
 
 void check_shard(const FcFile& file, const FcShard& expected, std::size_t rows_before) {

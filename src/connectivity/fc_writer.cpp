@@ -49,7 +49,10 @@ std::string fc_format::hash_of(const FcDescription& d) {
     text += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\n", d.parcels.index[p], d.parcels.name[p], d.parcels.network[p],
                         d.parcels.hemisphere[p], x, y, z);
   }
-  return io::sha256(std::as_bytes(std::span(text)));
+  io::Sha256 hash;
+  hash.update(std::as_bytes(std::span(text)));
+  for (const FcFitted& array : d.fitted) hash.update(std::as_bytes(std::span(array.values)));
+  return hash.finish();
 }
 
 // Edges of participants, or of runs, with what is counted of each row while it is written.

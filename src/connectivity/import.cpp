@@ -74,34 +74,82 @@ std::vector<double> in_our_order(std::vector<double> vector, EdgeOrder order, co
   return order == EdgeOrder::kRows ? vector : rows_from_columns(vector, parcels);
 }
 
+// What one file holds: edges in our order, and the parcels' names where it has them.
+struct Edges {
+  std::vector<double> values;  // NaN: missing
+  std::vector<std::string> names{};
+};
+
+void require_symmetric(const std::vector<std::vector<double>>& lines, const fs::path& path) {
+  constexpr double kTolerance = 1e-4;  // matrices are printed with four digits and more
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const double a = lines[i][j], b = lines[j][i];
+      const bool same = std::isnan(a) ? std::isnan(b) : std::abs(a - b) <= kTolerance * std::max(1.0, std::abs(a));
+      if (!same)
+        throw DataError(fmt::format("'{}': expected a symmetric matrix, found {} at ({}, {}) and {} at ({}, {})",
+                                    path.string(), a, i + 1, j + 1, b, j + 1, i + 1));
+    }
+  }
+}
+
+std::vector<double> upper_of(const std::vector<std::vector<double>>& lines, const fs::path& path) {
+  if (lines.size() < 2 || lines.size() > kMaxParcels)
+    throw DataError(fmt::format("'{}': {} parcels, 2 to {} are read", path.string(), lines.size(), kMaxParcels));
+  require_symmetric(lines, path);
+  std::vector<double> edges;
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    edges.insert(edges.end(), lines[i].begin() + static_cast<std::ptrdiff_t>(i) + 1, lines[i].end());
+  return edges;
+}
+
+// A relmat of BIDS derivatives: the column Node, then a column a parcel; n/a is a missing edge.
+Edges read_relmat(const fs::path& path) {
+  const io::Table table = io::Table::read(path);
+  const std::size_t node = table.column("Node"), parcels = table.columns() - 1;
+  if (table.rows() != parcels)
+    throw DataError(fmt::format("'{}': expected a square matrix, found {} rows of {} parcels", path.string(),
+                                table.rows(), parcels));
+  Edges edges;
+  std::vector<std::vector<double>> lines;
+  for (std::size_t row = 0; row < parcels; ++row) {
+    edges.names.push_back(table.text(row, node));
+    lines.emplace_back();
+    for (std::size_t column = 0; column <= parcels; ++column) {
+      if (column == node) continue;
+      const auto value = table.number(row, column);
+      lines.back().push_back(value.value_or(kNan));
+      if (lines.back().size() == row + 1 && table.names()[column] != edges.names.back())
+        throw DataError(fmt::format("{}: expected row '{}' where the column of that name stands, found '{}'",
+                                    table.where(row, node), table.names()[column], edges.names.back()));
+    }
+  }
+  edges.values = upper_of(lines, path);
+  return edges;
+}
+
+bool is_relmat(const fs::path& path) {
+  const std::string start = io::start_of_file(path);
+  return start.starts_with("Node\t") || start.starts_with("Node,");
+}
+
 // A vector on one line or one number a line, or a symmetric matrix.
-std::vector<double> read_edges(const fs::path& path, EdgeOrder order) {
+Edges read_edges(const fs::path& path, EdgeOrder order) {
+  if (is_relmat(path)) return read_relmat(path);
   const std::vector<std::vector<double>> lines = read_numbers(path);
   const bool column = std::ranges::all_of(lines, [](const auto& line) { return line.size() == 1; });
   if (lines.size() == 1 || column) {
     std::vector<double> vector;
     for (const auto& line : lines) vector.insert(vector.end(), line.begin(), line.end());
-    return in_our_order(std::move(vector), order, fmt::format("'{}'", path.string()));
+    return {in_our_order(std::move(vector), order, fmt::format("'{}'", path.string()))};
   }
-  std::vector<double> edges;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (lines[i].size() != lines.size())
       throw DataError(
           fmt::format("'{}': expected a vector of edges or a square matrix, found {} lines and {} numbers in line {}",
                       path.string(), lines.size(), lines[i].size(), i + 1));
-    for (std::size_t j = i + 1; j < lines.size(); ++j) edges.push_back(lines[i][j]);
   }
-  if (lines.size() > kMaxParcels)
-    throw DataError(fmt::format("'{}': {} parcels, at most {} are read", path.string(), lines.size(), kMaxParcels));
-  constexpr double kTolerance = 1e-4;  // matrices are printed with four digits and more
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      if (!(std::abs(lines[i][j] - lines[j][i]) <= kTolerance * std::max(1.0, std::abs(lines[i][j]))))
-        throw DataError(fmt::format("'{}': expected a symmetric matrix, found {} at ({}, {}) and {} at ({}, {})",
-                                    path.string(), lines[i][j], i + 1, j + 1, lines[j][i], j + 1, i + 1));
-    }
-  }
-  return edges;
+  return {upper_of(lines, path)};
 }
 
 // 25754 and 25755 hold 21 and 55 numbers, which are K (K - 1) / 2 too: of 7 and 11.
@@ -156,14 +204,15 @@ std::map<std::string, fs::path> files_of(const ImportSettings& settings) {
   return files;
 }
 
-void add_row(ImportedFc& result, const std::string& id, std::vector<double> edges, ImportedValues values,
+void add_row(ImportedFc& result, const std::string& id, const Edges& row, ImportedValues values,
              const std::string& where) {
+  const std::vector<double>& edges = row.values;
   const std::size_t parcels = parcels_of_edges(edges.size()), first = result.description.parcels.size();
   if (result.description.participants.empty()) {
     io::ParcelTable& table = result.description.parcels;
     for (std::size_t k = 0; k < parcels; ++k) {
       table.index.push_back(static_cast<std::int32_t>(k + 1));
-      table.name.push_back(std::to_string(k + 1));
+      table.name.push_back(row.names.empty() ? std::to_string(k + 1) : row.names[k]);
     }
     table.network.assign(parcels, ""), table.hemisphere.assign(parcels, "");
     table.centroid.assign(parcels, {kNan, kNan, kNan});
@@ -171,8 +220,10 @@ void add_row(ImportedFc& result, const std::string& id, std::vector<double> edge
     throw DataError(fmt::format("{}: participant {} has {} edges ({} parcels), the first one {} parcels", where, id,
                                 edges.size(), parcels, first));
   }
+  if (!row.names.empty() && row.names != result.description.parcels.name)
+    throw DataError(fmt::format("{}: participant {} has parcels of other names than the first one", where, id));
   for (const double edge : edges) {
-    if (values == ImportedValues::kCorrelation && !(std::abs(edge) <= 1))
+    if (values == ImportedValues::kCorrelation && std::abs(edge) > 1)
       throw DataError(fmt::format(
           "{}: participant {}: expected correlations from -1 to 1, found {}: give import.values=z for values "
           "that are none",
@@ -211,7 +262,7 @@ void import_table(const ImportSettings& settings, ImportedFc& result) {
     const std::string where = fmt::format("'{}' line {}", settings.from.string(), table.line(row));
     if (!io::is_participant_id(id))
       throw DataError(fmt::format("{}: '{}' is no participant id (letters, digits, '_', '-')", where, id));
-    add_row(result, id, in_our_order(std::move(edges), settings.order, where), settings.values, where);
+    add_row(result, id, {in_our_order(std::move(edges), settings.order, where)}, settings.values, where);
   }
 }
 

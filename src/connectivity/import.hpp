@@ -2,7 +2,8 @@
 // Connectivity that people already have, as text, into a file of connectivity.
 //
 //   a folder  one text file a participant, <id><suffix> (UK Biobank: 1000015_25750_2_0.txt): a vector of the K (K - 1) / 2
-//             edges, or a symmetric matrix of K lines; numbers apart by blanks, tabs, commas or line breaks
+//             edges, or a symmetric matrix of K lines; numbers apart by blanks, tabs, commas or line breaks;
+//             or a relmat of BIDS derivatives (column Node, then a column a parcel), which names parcels and may have n/a
 //   a table   one row a participant: participant_id (or eid, Subject, ...), then the edges in order
 //
 // Order of a vector: kRows (0,1), (0,2), ..., (1,2), ...: the upper triangle row by row, which is MATLAB's lower triangle

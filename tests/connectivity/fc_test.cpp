@@ -281,6 +281,13 @@ TEST_F(Fc, RowsOfDamagedFilesAreNamed) {
   std::ofstream(directory / "renamed.h5", std::ios::binary) << damaged;
   test::expect_error<DataError>([&] { FcFile(directory / "renamed.h5"); }, {"description"});
   test::expect_error<DataError>([&] { FcFile file(cohort); }, {"brainmt-connectivity"});
+  compute(test::fc_settings(Kind::kTangent), cohort, directory / "tangent.h5");
+  const std::string fitted = bytes_of(directory / "tangent.h5");
+  const std::vector<double> reference = FcFile(directory / "tangent.h5").description().fitted.at(0).values;
+  const std::size_t there = fitted.find(std::string(reinterpret_cast<const char*>(reference.data()), 64));
+  ASSERT_NE(there, std::string::npos);
+  test::flip_bit(directory / "tangent.h5", there + 9, 0);
+  test::expect_error<DataError>([&] { FcFile(directory / "tangent.h5"); }, {"description"});
 }
 
 }  // namespace

@@ -56,6 +56,20 @@ TEST_F(Import, ReadsMatricesAndTables) {
   EXPECT_NEAR(found.edges[5], std::atanh(0.6), 1e-7);
 }
 
+TEST_F(Import, ReadsRelmatsWithNamesAndMissingEdges) {
+  const std::string suffix = "_task-rest_atlas-X_stat-pearsoncorrelation_relmat.tsv";
+  write("sub-1" + suffix, "Node\tA\tB\tC\nA\t1\t0.5\tn/a\nB\t0.5\t1\t0.25\nC\tn/a\t0.25\t1\n");
+  const ImportedFc found = import({.values = ImportedValues::kCorrelation});
+  EXPECT_EQ(found.description.participants[0].id, "sub-1");
+  EXPECT_EQ(found.description.parcels.name, (std::vector<std::string>{"A", "B", "C"}));
+  EXPECT_NEAR(found.edges[0], std::atanh(0.5), 1e-7);
+  EXPECT_TRUE(std::isnan(found.edges[1]));
+  write("sub-2" + suffix, "Node\tA\tB\tD\nA\t1\t0.5\t0\nB\t0.5\t1\t0.25\nD\t0\t0.25\t1\n");
+  expect_refused({"sub-2", "other names"});
+  write("sub-2" + suffix, "Node\tA\tB\tC\nB\t1\t0.5\t0\nA\t0.5\t1\t0.25\nC\t0\t0.25\t1\n");
+  expect_refused({"expected row 'A'", "found 'B'"});
+}
+
 TEST_F(Import, ChoosesFilesByTheirSuffix) {
   write("7_25750_2_0.txt", "1 2 3");
   write("7_25752_2_0.txt", "4 5 6");

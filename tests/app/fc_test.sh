@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Connectivity as scripts see it: imports, ranks, shards, refusals, the documented Python.
+# Usage: fc_test.sh BRAINMT MPIEXEC DOCS
+# shellcheck source=tests/app/checks.sh
+. "$(dirname "$0")/checks.sh"
+docs=$3
+
+mkdir "$work/net"
+for id in 11 12 13 14; do printf '0.%d -0.25 0.5\n' "$id" >"$work/net/${id}_25750_2_0.txt"; done
+
+check "import, on one and on two ranks"
+expect 0 stdout "participants      4" "$brainmt" fc from="$work/net" out="$work/fc.h5" import.values=r
+expect 0 stdout "participants      4" ranks 2 "$brainmt" fc from="$work/net" out="$work/two.h5" import.values=r
+cmp "$work/fc.h5" "$work/two.h5" >"$work/stdout" || fail "the files differ"
+cmp "$work/fc.h5.quality.tsv" "$work/two.h5.quality.tsv" >"$work/stdout" || fail "the tables of quality differ"
+grep -q "generator" "$work/fc.h5.html" || fail "there is no page"
+expect 0 stdout "every row matches its checksum" "$brainmt" inspect --verify "$work/fc.h5"
+
+check "the same command again replaces its own file, and no other"
+expect 0 stdout "written" "$brainmt" fc from="$work/net" out="$work/fc.h5" import.values=r
+echo text >"$work/mine.h5"
+expect 2 stderr "not replaced" "$brainmt" fc from="$work/net" out="$work/mine.h5"
+echo mine >"$work/own.h5.quality.tsv"
+expect 2 stderr "not replaced" "$brainmt" fc from="$work/net" out="$work/own.h5"
+[ ! -e "$work/own.h5" ] || fail "a file was written before all names were looked at"
+
+check "refusals"
+expect 2 stderr "data.cohort=FILE" "$brainmt" fc out="$work/x.h5"
+expect 2 stderr "two names of one key" "$brainmt" fc data.cohort=a parcels=b out="$work/x.h5"
+expect 2 stderr "give no data.cohort" "$brainmt" fc from="$work/net" data.cohort=a out="$work/x.h5"
+expect 3 stderr "is missing" "$brainmt" fc merge=2 out="$work/x.h5"
+cp "$work/net/11_25750_2_0.txt" "$work/net/11_25754_2_0.txt"
+expect 3 stderr "import.suffix=" "$brainmt" fc from="$work/net" out="$work/x.h5"
+expect 3 stderr "amplitudes of nodes" "$brainmt" fc from="$work/net" import.suffix=_25754_2_0.txt out="$work/x.h5"
+[ ! -e "$work/x.h5" ] || fail "a refused command left a file"
+
+check "voxels are no parcels"
+expect 0 stdout "4 scans" "$brainmt" synth out="$work/scans" subjects=4 'grid=[8,8,8]' frames=12
+expect 0 stdout "4 scans" "$brainmt" prepare input="$work/scans" output="$work/c.h5"
+expect 3 stderr "brainmt parcellate" "$brainmt" fc data.cohort="$work/c.h5" out="$work/x.h5"
+
+check "BIDS derivatives"
+expect 0 stdout "matrices          4" "$brainmt" fc from="$work/net" import.suffix=_25750_2_0.txt import.values=r format=bids out="$work/bids"
+matrix=$work/bids/sub-12/func/sub-12_task-rest_atlas-unknown_stat-connectivity_relmat.tsv
+[ "$(sed -n 2p "$matrix")" = "$(printf '1\t1\t0.12\t-0.25')" ] || fail "not r, or not in order: $(sed -n 2p "$matrix")"
+
+check "the documented Python"
+echo '{"train": ["11", "13"], "test": ["14"]}' >"$work/split.json"
+{ sed -n '/^import h5py, json/,/^```/p' "$docs/connectivity.md" | sed '/^```/d;s,runs/sex/split.json,split.json,'
+  echo 'print(x_train.shape, x_test.shape, round(float(np.tanh(x_test[0, 0])), 4))'; } >"$work/read.py"
+(cd "$work" && /usr/bin/python3 read.py) >"$work/stdout" 2>"$work/stderr" || fail "Python failed: $(tail -n 1 "$work/stderr")"
+[ "$(cat "$work/stdout")" = "(2, 3) (1, 3) 0.14" ] || fail "read $(cat "$work/stdout")"
+
+finish
