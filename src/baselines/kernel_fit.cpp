@@ -125,11 +125,13 @@ Matrix part_of(const Matrix& k, const std::vector<std::size_t>& members) {
   return part;
 }
 
-std::optional<KernelFit> fit_ridge(const Matrix& k, const Vector& y, double lambda) {
+std::optional<KernelFit> fit_ridge(const Matrix& k, const Vector& y, double lambda, Matrix& factor) {
   BRAINMT_CHECK(lambda > 0 && k.rows == y.size() && k.cols == y.size(), "{} targets, lambda {}", y.size(), lambda);
   const std::size_t n = y.size();
-  Matrix factor = k, right(n, 2);
+  if (factor.rows != n || factor.cols != n) factor = Matrix(n, n);
+  Matrix right(n, 2);
   for (std::size_t i = 0; i < n; ++i) {
+    std::copy_n(k.row(i).begin(), i + 1, factor.row(i).begin());  // the lower triangle is enough
     factor(i, i) += lambda;
     right(i, 0) = y[i];
     right(i, 1) = 1;
@@ -141,6 +143,11 @@ std::optional<KernelFit> fit_ridge(const Matrix& k, const Vector& y, double lamb
   KernelFit fit{.intercept = of_y / of_one, .a = Vector(n)};
   for (std::size_t i = 0; i < n; ++i) fit.a[i] = right(i, 0) - fit.intercept * right(i, 1);
   return fit;
+}
+
+std::optional<KernelFit> fit_ridge(const Matrix& k, const Vector& y, double lambda) {
+  Matrix factor;
+  return fit_ridge(k, y, lambda, factor);
 }
 
 std::optional<KernelFit> fit_logistic(const Matrix& k, const Vector& y, double lambda, const KernelFit* start) {

@@ -23,6 +23,9 @@ struct KernelFit {
 
 /// Nothing where K + lambda I is not positive definite to rounding. lambda > 0.
 std::optional<KernelFit> fit_ridge(const linalg::Matrix& k, const std::vector<double>& y, double lambda);
+/// The same with memory of [n, n] to work in, whatever it holds: many fits then allocate once.
+std::optional<KernelFit> fit_ridge(const linalg::Matrix& k, const std::vector<double>& y, double lambda,
+                                   linalg::Matrix& factor);
 
 /// `y` of 0 and 1, both present. `start`: the fit of another lambda, from which fewer steps are needed. Nothing where it
 /// does not converge.

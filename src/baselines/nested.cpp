@@ -36,9 +36,11 @@ std::vector<std::optional<KernelFit>> fits_of(Method method, const Matrix& k, co
                                               const std::vector<double>& lambdas) {
   std::vector<std::optional<KernelFit>> fits(lambdas.size());
   const KernelFit* before = nullptr;
+  Matrix factor;
   for (const std::size_t l : falling(lambdas)) {
     if (!(lambdas[l] > 0)) continue;
-    fits[l] = method == Method::kLogistic ? fit_logistic(k, y, lambdas[l], before) : fit_ridge(k, y, lambdas[l]);
+    fits[l] =
+        method == Method::kLogistic ? fit_logistic(k, y, lambdas[l], before) : fit_ridge(k, y, lambdas[l], factor);
     if (fits[l]) before = &*fits[l];
   }
   return fits;
