@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numbers>
 
@@ -94,6 +95,27 @@ Figure motion_figure(const FcFile& file, const FcStatistics& s) {
           .note = fmt::format("A dot a participant; r = {} over {} participants.", or_dash(s.motion), s.motion_known)};
 }
 
+// All edges, then the blocks of two networks that go most with motion.
+Table strongest_blocks(const FcStatistics& s) {
+  constexpr std::size_t kShown = 8;
+  struct Block {
+    std::string name;
+    double r;
+  };
+  std::vector<Block> blocks;
+  const auto name = [&](std::size_t n) { return s.networks[n].empty() ? "none" : s.networks[n]; };
+  for (std::size_t i = 0; i < s.networks.size() && s.networks.size() > 1; ++i) {
+    for (std::size_t j = i; j < s.networks.size(); ++j) {
+      if (!std::isnan(s.block_motion(i, j))) blocks.push_back({name(i) + " with " + name(j), s.block_motion(i, j)});
+    }
+  }
+  std::ranges::stable_sort(blocks, std::greater(), [](const Block& block) { return std::abs(block.r); });
+  blocks.resize(std::min(blocks.size(), kShown));
+  Table table{{{"edges"}, {"r with mean FD", Table::Align::kNumber}}, {{"all", or_dash(s.motion)}}};
+  for (const Block& block : blocks) table.rows.push_back({block.name, or_dash(block.r)});
+  return table;
+}
+
 Table motion_table(const FcStatistics& s) {
   Table table{{{"network"}}, {}};
   for (const std::string& name : s.networks)
@@ -171,7 +193,7 @@ std::string connectivity_page(const FcFile& file, const FcStatistics& s, const s
         "Motion",
         "Connectivity that rises or falls with head motion is partly motion; compare what follows with and without "
         "its linear effect.");
-    page.figures(std::vector<Figure>{motion_figure(file, s)});
+    page.beside(strongest_blocks(s), motion_figure(file, s));
     if (s.networks.size() > 1) {
       page.subsection("By blocks of two networks");
       page.table(motion_table(s));
