@@ -18,6 +18,7 @@ Report prepare_scans(const config::Config& config, comm::Communicator& comm);
 Report step(const config::Config& config, comm::Communicator& comm);
 Report io(const config::Config& config, comm::Communicator& comm);
 Report baseline(const config::Config& config, comm::Communicator& comm);
+Report parcellate(const config::Config& config, comm::Communicator& comm);
 Report cohort(const config::Config& config, comm::Communicator& comm);
 
 struct NamedBenchmark {

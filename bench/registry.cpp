@@ -15,6 +15,7 @@ const std::vector<NamedBenchmark>& all_benchmarks() {
       {"prepare", "preparation of UKB-like scans against a plain inflate, memory, size of the store", prepare_scans},
       {"io", "windows from a store; steps fed by it", io},
       {"baseline", "kernel ridge on connectivity with a nested choice of penalties: time, memory", baseline},
+      {"parcellate", "parcels of a cohort's scans against reading them; memory", parcellate},
       {"cohort", "start on a large cohort: time to the first batch, memory", cohort}};
   return benchmarks;
 }
@@ -37,7 +38,7 @@ const config::Schema& schema() {
                  integer("samples", 2, "step, io: samples of one optimiser step over all ranks").at_least(1),
                  boolean("scaling", false, "step: also run the same work on one rank and print the ratio"),
                  boolean("profile", false, "step: also time, rates and peak memory by stage (--profile)"),
-                 integers("grid", {46, 55, 46}, "voxels X, Y, Z; io reads 91x109x91 unless this is given")
+                 integers("grid", {46, 55, 46}, "voxels X, Y, Z; io and parcellate have 91x109x91 unless this is given")
                      .of_length(3)
                      .at_least(1)
                      .at_most(1024),
@@ -48,7 +49,7 @@ const config::Schema& schema() {
                  integer("penalties", 20, "baseline: values of lambda to choose from").at_least(1).at_most(22),
                  integers("frames", {20},
                           "frames; step with several prints memory against frames; unless this is given, windows of io "
-                          "have 200 and scans of cohort 490")
+                          "and scans of parcellate have 200 and scans of cohort 490")
                      .at_least(1),
                  boolean("with_step", false, "io: also training steps with windows from a store (--with-step)"),
                  integer("shards", 60, "cohort: files that the same scans are also spread over").at_least(1),

@@ -6,6 +6,7 @@ namespace brainmt::app {
 
 Command synth_command();
 Command prepare_command();
+Command parcellate_command();
 Command inspect_command();
 Command train_command();
 Command evaluate_command();

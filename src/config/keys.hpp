@@ -31,6 +31,8 @@ std::vector<Key> task_keys(bool required);
 std::vector<Rule> split_rules();
 /// Lists of a fitting length, and one of task.target and task.targets.
 std::vector<Rule> task_rules(bool required);
+/// atlas.*, and how much of a parcel a scan must cover (keys_parcels.cpp).
+std::vector<Key> atlas_keys();
 /// For Usage::further_required: task.target, or task.targets of a multitask run, where neither is given.
 std::vector<std::string> missing_target(const Config& config);
 
@@ -40,6 +42,7 @@ const Schema& compare_schema();
 const Schema& baseline_schema();
 const Schema& synth_schema();
 const Schema& prepare_schema();
+const Schema& parcellate_schema();
 const Schema& sweep_schema();
 
 // Commands with a model: a schema for each of the families, of which there is at least one.

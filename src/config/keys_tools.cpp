@@ -38,6 +38,13 @@ void check_suffix(const Config& config) {
   throw UsageError(fmt::format("output={0}: expected a name that ends in .h5, such as output={0}.h5", output));
 }
 
+// Keys of an atlas that say nothing without one.
+void check_atlas(const Config& config) {
+  if (!config.get<std::string>("parcellate").empty()) return;
+  for (const Key& key : atlas_keys())
+    if (config.is_set(key.name)) throw UsageError(fmt::format("{} needs parcellate=ATLAS", key.name));
+}
+
 void check_crop(const Config& config) {
   const std::size_t numbers = config.get<std::vector<std::int64_t>>("crop").size();
   if (numbers != 0 && numbers != 6) {
@@ -83,85 +90,102 @@ const Schema& synth_schema() {
 const Schema& prepare_schema() {
   static const Schema schema(
       "prepare",
-      {
-          file_path("input", "", "directory of scans; required but with merge"),
-          file_path("output", "", "cohort file to write (.h5); its report is written beside it").required(),
-          choice("layout", "flat", {"flat", "ukb", "hcp", "bids"},
-                 "how the files are named: flat, <input>/<subject>.nii.gz; ukb, UK Biobank's field 20227, unpacked or "
-                 "as zip archives; hcp, the "
-                 "resting-state runs of the Connectome Projects; bids, derivatives as fMRIPrep writes them; "
-                 "docs/layouts.md draws each"),
-          text("pattern", "", "path of a scan below input with {subject}, and perhaps {run}, in it, instead of layout"),
-          choice(
-              "space", "auto", {"auto", "mni", "native"},
-              "mni: refuse scans that are not in MNI152 2 mm, 91 x 109 x 91 voxels; native: take the space that most "
-              "scans have; auto: mni for ukb and hcp, else native"),
-          text("bids_task", "rest", "layout=bids: the task entity of the scans; empty: every task, as runs"),
-          text("bids_space", "auto",
-               "layout=bids: the space of the images, as MNI152NLin2009cAsym or MNI152NLin6Asym_res-2, T1w, or native "
-               "(no space- in the name); auto: MNI152NLin6Asym_res-2, else the commonest MNI space, never the "
-               "participants' own"),
-          text("bids_desc", "auto",
-               "layout=bids: desc- of the images, as preproc or denoised (xcp_d); auto: preproc, else denoised"),
-          text("hcp_clean", "auto",
-               "layout=hcp: which images, by their cleaning: classic (hp2000_clean, hp0_clean), rclean (the 2025 "
-               "release), or a name as hp0_clean_rclean_tclean; auto: classic where every run has it, else the "
-               "commonest"),
-          choice("hcp_scanner", "auto", {"auto", "3T", "7T"},
-                 "layout=hcp: runs of which scanner; auto: 3T where there are any"),
-          text("session", "",
-               "scans of this session only: BIDS's ses- label (baselineYear1), HCP's visit (V1), UK Biobank's instance "
-               "(2); empty: of all"),
-          file_path("phenotypes", "",
-                    "table (CSV or TSV) with one row per subject, or subject and session; empty: "
-                    "<input>/phenotypes.csv, for bids participants.tsv, where it exists"),
-          text("id_column", "",
-               "column of the table that holds the subject; empty: participant_id, Subject, eid or a variant of these"),
-          texts("columns", {},
-                "columns of the table to keep, by their name, a UK Biobank field (20016-2.0) or an everyday name (sex, "
-                "age, site); empty: all, up to 500"),
-          choice("ukb_codes", "missing", {"missing", "keep"},
-                 "UK Biobank's answers that are no amounts, such as -1 (do not know) and -3 (prefer not to answer); "
-                 "docs/layouts.md lists fields and codes"),
-          choice("normalize", "zscore", {"zscore", "minmax", "none"}, "per scan, over all non-zero entries"),
-          text("fill", "lowest",
-               "value of zeros (background) after normalisation: a number, or lowest, the smallest normalised value of "
-               "the scan (0 unless zscore)"),
-          file_path(
-              "mask", "auto",
-              "which voxels are brain: auto, the mask that fMRIPrep, HCP or UK Biobank left beside the scan, else "
-              "voxels "
-              "that are not zero; nonzero; or the path of a mask below input with {subject} and {run} in it"),
-          choice("qc", "warn", {"warn", "strict", "off"},
-                 "scans with spikes, empty or frozen frames or dead slices (docs/preparation.md): warn, or refuse them "
-                 "with strict"),
-          integers("crop", {},
-                   "voxels to keep, as [x0, x1, y0, y1, z0, z1] with x1 the first that is left out; empty: all")
-              .at_least(0),
-          real("tr", 0,
-               "seconds: resample every scan to this repetition time, but for those within 0.1 % of it; 0: leave them")
-              .at_least(0),
-          real(
-              "censor_fd", 0,
-              "mm: leave out frames of more framewise displacement (with tr: bridge them); 0: none; needs motion files")
-              .at_least(0),
-          real("censor_max", 0.5, "share of a scan's frames that may be censored before it counts as unusable")
-              .at_least(0)
-              .at_most(1),
-          integer("min_frames", 1, "scans with fewer frames in the store count as unusable").at_least(1),
-          real("max_bad", 0.1, "share of the scans that may be unusable before the command fails")
-              .at_least(0)
-              .at_most(1),
-          text("shard", "", "K/N: prepare only the K-th of N parts, into <output>.shard-KKK-of-NNN.h5"),
-          integer("merge", 0, "N: make output an index over its N shards, which must all be there; 0: do not merge")
-              .at_least(0),
-          boolean("timing", false, "print the seconds by kind of work at the end"),
-          file_path(
-              "scratch", "",
-              "directory for temporary files of the size of a scan; empty: beside output. A node-local one spares a "
-              "network file system"),
-      },
-      {}, {check_suffix, check_pattern, check_merge, check_crop},
+      join<Key>(
+          {{
+               file_path("input", "", "directory of scans; required but with merge"),
+               file_path("output", "", "cohort file to write (.h5); its report is written beside it").required(),
+               choice(
+                   "layout", "flat", {"flat", "ukb", "hcp", "bids"},
+                   "how the files are named: flat, <input>/<subject>.nii.gz; ukb, UK Biobank's field 20227, unpacked or "
+                   "as zip archives; hcp, the "
+                   "resting-state runs of the Connectome Projects; bids, derivatives as fMRIPrep writes them; "
+                   "docs/layouts.md draws each"),
+               text("pattern", "",
+                    "path of a scan below input with {subject}, and perhaps {run}, in it, instead of layout"),
+               choice(
+                   "space", "auto", {"auto", "mni", "native"},
+                   "mni: refuse scans that are not in MNI152 2 mm, 91 x 109 x 91 voxels; native: take the space that most "
+                   "scans have; auto: mni for ukb and hcp, else native"),
+               text("bids_task", "rest", "layout=bids: the task entity of the scans; empty: every task, as runs"),
+               text(
+                   "bids_space", "auto",
+                   "layout=bids: the space of the images, as MNI152NLin2009cAsym or MNI152NLin6Asym_res-2, T1w, or native "
+                   "(no space- in the name); auto: MNI152NLin6Asym_res-2, else the commonest MNI space, never the "
+                   "participants' own"),
+               text("bids_desc", "auto",
+                    "layout=bids: desc- of the images, as preproc or denoised (xcp_d); auto: preproc, else denoised"),
+               text("hcp_clean", "auto",
+                    "layout=hcp: which images, by their cleaning: classic (hp2000_clean, hp0_clean), rclean (the 2025 "
+                    "release), or a name as hp0_clean_rclean_tclean; auto: classic where every run has it, else the "
+                    "commonest"),
+               choice("hcp_scanner", "auto", {"auto", "3T", "7T"},
+                      "layout=hcp: runs of which scanner; auto: 3T where there are any"),
+               text(
+                   "session", "",
+                   "scans of this session only: BIDS's ses- label (baselineYear1), HCP's visit (V1), UK Biobank's instance "
+                   "(2); empty: of all"),
+               file_path("phenotypes", "",
+                         "table (CSV or TSV) with one row per subject, or subject and session; empty: "
+                         "<input>/phenotypes.csv, for bids participants.tsv, where it exists"),
+               text(
+                   "id_column", "",
+                   "column of the table that holds the subject; empty: participant_id, Subject, eid or a variant of these"),
+               texts(
+                   "columns", {},
+                   "columns of the table to keep, by their name, a UK Biobank field (20016-2.0) or an everyday name (sex, "
+                   "age, site); empty: all, up to 500"),
+               choice(
+                   "ukb_codes", "missing", {"missing", "keep"},
+                   "UK Biobank's answers that are no amounts, such as -1 (do not know) and -3 (prefer not to answer); "
+                   "docs/layouts.md lists fields and codes"),
+               choice("normalize", "zscore", {"zscore", "minmax", "none"}, "per scan, over all non-zero entries"),
+               text(
+                   "fill", "lowest",
+                   "value of zeros (background) after normalisation: a number, or lowest, the smallest normalised value of "
+                   "the scan (0 unless zscore)"),
+               file_path(
+                   "mask", "auto",
+                   "which voxels are brain: auto, the mask that fMRIPrep, HCP or UK Biobank left beside the scan, else "
+                   "voxels "
+                   "that are not zero; nonzero; or the path of a mask below input with {subject} and {run} in it"),
+               choice(
+                   "qc", "warn", {"warn", "strict", "off"},
+                   "scans with spikes, empty or frozen frames or dead slices (docs/preparation.md): warn, or refuse them "
+                   "with strict"),
+               integers("crop", {},
+                        "voxels to keep, as [x0, x1, y0, y1, z0, z1] with x1 the first that is left out; empty: all")
+                   .at_least(0),
+               real(
+                   "tr", 0,
+                   "seconds: resample every scan to this repetition time, but for those within 0.1 % of it; 0: leave them")
+                   .at_least(0),
+               real(
+                   "censor_fd", 0,
+                   "mm: leave out frames of more framewise displacement (with tr: bridge them); 0: none; needs motion files")
+                   .at_least(0),
+               real("censor_max", 0.5, "share of a scan's frames that may be censored before it counts as unusable")
+                   .at_least(0)
+                   .at_most(1),
+               integer("min_frames", 1, "scans with fewer frames in the store count as unusable").at_least(1),
+               real("max_bad", 0.1, "share of the scans that may be unusable before the command fails")
+                   .at_least(0)
+                   .at_most(1),
+               text("shard", "", "K/N: prepare only the K-th of N parts, into <output>.shard-KKK-of-NNN.h5"),
+               integer("merge", 0,
+                       "N: make output an index over its N shards, which must all be there; 0: do not merge")
+                   .at_least(0),
+               boolean("timing", false, "print the seconds by kind of work at the end"),
+               file_path(
+                   "scratch", "",
+                   "directory for temporary files of the size of a scan; empty: beside output. A node-local one spares a "
+                   "network file system"),
+               file_path(
+                   "parcellate", "",
+                   "atlas whose parcels are stored instead of voxels: a label image, or the name of one in atlas.dir or "
+                   "$TEMPLATEFLOW_HOME (docs/parcels.md)"),
+           },
+           atlas_keys()}),
+      {}, {check_suffix, check_pattern, check_merge, check_crop, check_atlas},
       {.examples = {"brainmt prepare input=scans output=cohort.h5",
                     "mpirun -n 8 brainmt prepare input=ukb output=ukb.h5 layout=ukb phenotypes=ukb.csv tr=0.735"},
        .first_keys = {"input", "layout", "phenotypes"},

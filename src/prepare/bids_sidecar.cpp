@@ -10,7 +10,7 @@
 namespace brainmt::prepare {
 namespace {
 
-bool applies_to(const BidsName& sidecar, const BidsName& image) {
+bool applies_to(const io::BidsName& sidecar, const io::BidsName& image) {
   return sidecar.suffix == image.suffix && std::ranges::all_of(sidecar.entities, [&](const auto& entity) {
            return image.value(entity.first) == entity.second;
          });
@@ -24,8 +24,8 @@ const BidsSidecars::Names& BidsSidecars::in_folder(const std::string& folder) {
   Names names;
   for (const std::string& file : names_in(input_ / folder)) {
     if (!file.ends_with(".json")) continue;
-    auto name = parse_bids_name(file);
-    if (!name && file == "bold.json") name = BidsName{.entities = {}, .suffix = "bold", .extension = ".json"};
+    auto name = io::parse_bids_name(file);
+    if (!name && file == "bold.json") name = io::BidsName{.entities = {}, .suffix = "bold", .extension = ".json"};
     if (name && name->extension == ".json") names.emplace_back(file, *std::move(name));
   }
   const auto count = [](const auto& name) { return name.second.entities.size(); };
@@ -45,7 +45,7 @@ bool BidsSidecars::has_time(const std::string& sidecar) {
 }
 
 std::string BidsSidecars::find(const std::string& folder, std::string_view file) {
-  const auto image = parse_bids_name(file);
+  const auto image = io::parse_bids_name(file);
   if (!image) return {};
   std::vector<std::string> candidates;
   for (std::string level = folder;;) {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "prepare/bids_name.hpp"
+#include "io/bids_name.hpp"
 
 namespace brainmt::prepare {
 
@@ -23,7 +23,7 @@ class BidsSidecars {
   std::string find(const std::string& folder, std::string_view file);
 
  private:
-  using Names = std::vector<std::pair<std::string, BidsName>>;
+  using Names = std::vector<std::pair<std::string, io::BidsName>>;
   const Names& in_folder(const std::string& folder);
   bool has_time(const std::string& sidecar);
 

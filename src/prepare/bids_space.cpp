@@ -57,7 +57,7 @@ std::string written_out(const std::string& wanted) {
 
 }  // namespace
 
-std::string space_of(const BidsName& name) {
+std::string space_of(const io::BidsName& name) {
   std::string text;
   for (const std::string_view key : {"space", "cohort", "res"}) {
     const std::string_view value = name.value(key);

@@ -6,11 +6,11 @@
 #include <map>
 #include <string>
 
-#include "prepare/bids_name.hpp"
+#include "io/bids_name.hpp"
 
 namespace brainmt::prepare {
 
-std::string space_of(const BidsName& name);
+std::string space_of(const io::BidsName& name);
 
 /// How many runs have an image in each space.
 using SpaceCounts = std::map<std::string, std::size_t>;

@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "prepare/bids_name.hpp"
+#include "io/bids_name.hpp"
 #include "prepare/bids_sidecar.hpp"
 #include "prepare/bids_space.hpp"
 #include "prepare/folder.hpp"
@@ -83,7 +83,7 @@ class Derivatives {
   void add_folder(const std::string& subject, const std::string& session, const std::string& folder) {
     const std::vector<std::string> files = names_in(settings_.input / folder);
     for (const std::string& file : files) {
-      const auto name = parse_bids_name(file);
+      const auto name = io::parse_bids_name(file);
       if (!name || !is_wanted(*name) || !is_scan(file, files)) continue;
       const std::string path = folder + file;
       if (!stands_at(settings_.input / path)) continue;
@@ -112,7 +112,7 @@ class Derivatives {
     for (const std::string& file : files) {
       const auto other = other_format(file, files);
       if (!other && !is_nifti(file)) continue;
-      const auto name = parse_bids_name(other ? other->name : file);
+      const auto name = io::parse_bids_name(other ? other->name : file);
       if (!name) {
         note_foreign_name(subject, folder, file, other);
         continue;
@@ -172,9 +172,11 @@ class Derivatives {
   }
 
   // Single echoes and phase images are no preprocessed scans.
-  bool is_wanted(const BidsName& name) const { return has_wanted_names(name) && is_wanted_desc(name.value("desc")); }
+  bool is_wanted(const io::BidsName& name) const {
+    return has_wanted_names(name) && is_wanted_desc(name.value("desc"));
+  }
 
-  bool has_wanted_names(const BidsName& name) const {
+  bool has_wanted_names(const io::BidsName& name) const {
     return name.suffix == "bold" && (settings_.bids_task.empty() || name.value("task") == settings_.bids_task) &&
            name.value("echo").empty() && name.value("part").empty();
   }
@@ -183,7 +185,7 @@ class Derivatives {
     return settings_.bids_desc == "auto" ? std::ranges::count(kKnownDescs, desc) > 0 : desc == settings_.bids_desc;
   }
 
-  std::string run_of(const BidsName& name) const {
+  std::string run_of(const io::BidsName& name) const {
     std::vector<std::string_view> left_out = kOfImage;
     left_out.push_back("sub");
     if (!settings_.bids_task.empty()) left_out.push_back("task");
@@ -191,7 +193,8 @@ class Derivatives {
   }
 
   // The run's motion: fMRIPrep's confounds under their present or former name, xcp_d's with and without filter.
-  static std::string motion_of(const BidsName& name, const std::string& folder, const std::vector<std::string>& files) {
+  static std::string motion_of(const io::BidsName& name, const std::string& folder,
+                               const std::vector<std::string>& files) {
     for (const char* ending :
          {"desc-confounds_timeseries", "desc-confounds_regressors", "desc-filtered_motion", "motion"}) {
       const std::string table = fmt::format("{}_{}.tsv", name.without(kOfImage), ending);
@@ -201,10 +204,11 @@ class Derivatives {
   }
 
   // The brain mask of the run on the grid of this image.
-  static std::string mask_of(const BidsName& name, const std::string& folder, const std::vector<std::string>& files) {
+  static std::string mask_of(const io::BidsName& name, const std::string& folder,
+                             const std::vector<std::string>& files) {
     const std::string entities = name.without({"desc"});
     for (const std::string& file : files) {
-      const auto mask = parse_bids_name(file);
+      const auto mask = io::parse_bids_name(file);
       if (!mask || mask->suffix != "mask" || mask->value("desc") != "brain" || !is_nifti(mask->extension)) continue;
       if (mask->without({"desc"}) == entities) return folder + file;
     }

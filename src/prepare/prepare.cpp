@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 #include <vector>
@@ -13,14 +14,16 @@
 #include "comm/agreement.hpp"
 #include "comm/gather.hpp"
 #include "comm/mpi_communicator.hpp"
+#include "comm/work_queue.hpp"
 #include "io/cohort_writer.hpp"
 #include "io/printable.hpp"
+#include "parcels/image_parcels.hpp"
+#include "parcels/parcel_cohort.hpp"
 #include "prepare/inventory.hpp"
 #include "prepare/oddities.hpp"
 #include "prepare/report.hpp"
 #include "prepare/stage_scan.hpp"
 #include "prepare/staging.hpp"
-#include "prepare/work_queue.hpp"
 
 namespace brainmt::prepare {
 namespace {
@@ -86,7 +89,7 @@ class Preparation {
 
   // Runs step(task) for tasks fetched one by one from the queue. A failure stops all ranks.
   template <class Step>
-  void for_queue(WorkQueue& queue, Stage stage, std::size_t tasks, Step&& step) {
+  void for_queue(comm::WorkQueue& queue, Stage stage, std::size_t tasks, Step&& step) {
     try {
       while (const auto task = queue.next()) {
         step(*task);
@@ -107,6 +110,7 @@ class Preparation {
     const auto& crop = config_.processing.crop;
     grid_ = crop ? crop->grid() : inventory_.space.grid();
     mask_.assign(grid_.voxels(), 0);
+    comm::run_agreed(comm_, [&] { open_atlas(); });
 
     constexpr std::size_t kWidth = Outcome::kWidth;
     const std::size_t count = inventory_.scans.size();
@@ -116,7 +120,7 @@ class Preparation {
     std::optional<Spill> spill;
     comm::run_agreed(comm_, [&] { spill.emplace(config_.scratch.empty() ? staging_->directory() : config_.scratch); });
     {
-      WorkQueue queue(comm_.handle(), order.size());
+      comm::WorkQueue queue(comm_.handle(), order.size());
       comm::run_agreed(comm_, [&] {
         for_queue(queue, Stage::kScans, order.size(), [&](std::size_t task) {
           const std::size_t s = order[task];
@@ -149,6 +153,27 @@ class Preparation {
     for (std::size_t v = 0; v < mask_.size(); ++v) {
       if (mask_[v]) voxels_.push_back(static_cast<std::uint32_t>(v));
     }
+  }
+
+  std::array<double, 16> affine() const {
+    const std::array<double, 16> whole = inventory_.space.affine();
+    return config_.processing.crop ? config_.processing.crop->affine(whole) : whole;
+  }
+
+  // The atlas on the common grid, where parcels are stored.
+  void open_atlas() {
+    if (!config_.atlas) return;
+    const parcels::Grid grid{{grid_.x, grid_.y, grid_.z}, affine()};
+    const auto first = std::ranges::find_if(inventory_.scans, [](const ScanEntry& scan) { return scan.usable(); });
+    const std::string name = first == inventory_.scans.end() ? std::string() : first->file;
+    atlas_ = parcels::open_atlas(*config_.atlas, parcels::space_of_data(name, grid));
+    atlas_->parcels.min_coverage = config_.min_coverage;
+    parcels_ = parcels::regrid(*atlas_, grid);
+    atlas_identity_ = fmt::format(" parcels {}", atlas_->parcels.atlas_sha256);
+    if (comm_.rank() != 0) return;
+    for (const std::string& note : atlas_->notes) log::info("{}", note);
+    for (const std::string& warning : atlas_->warnings) log::warn("{}", warning);
+    log::info("{}", parcels::describe(*parcels_, *atlas_));
   }
 
   std::filesystem::path path_of(std::size_t s) const { return config_.list.input / inventory_.scans[s].file; }
@@ -199,14 +224,14 @@ class Preparation {
   }
 
   // Stages scan s unless it is staged already; `reason`: why it cannot be used.
-  Outcome stage_one(std::size_t s, Spill& spill, const WorkQueue& queue, std::string& reason) {
+  Outcome stage_one(std::size_t s, Spill& spill, const comm::WorkQueue& queue, std::string& reason) {
     const ScanEntry& scan = inventory_.scans[s];
     const std::filesystem::path path = path_of(s);
     const FileStamp stamp = stamp_of(path);
     const bool censors = config_.processing.censor_fd > 0;
     const std::string identity =
         scan_identity(scan.file, stamp, censors ? config_.list.input / scan.motion : std::filesystem::path(),
-                      mask_of(scan), config_.processing.identity() + source_time(scan));
+                      mask_of(scan), config_.processing.identity() + source_time(scan) + atlas_identity_);
     const auto known = staging_->find(scan.file, identity);
     const bool reused = known && (!known->header().reason.empty() || fits(known->header(), scan));
     const StagedHeader header = reused ? known->header() : make_staged(s, identity, spill, queue);
@@ -235,14 +260,15 @@ class Preparation {
   }
 
   // A scan that turns out bad is staged as such, unless the system is to blame and another attempt may succeed.
-  StagedHeader make_staged(std::size_t s, const std::string& identity, Spill& spill, const WorkQueue& queue) {
+  StagedHeader make_staged(std::size_t s, const std::string& identity, Spill& spill, const comm::WorkQueue& queue) {
     const ScanEntry& scan = inventory_.scans[s];
     ScanTask task{.path = path_of(s),
                   .target = staging_->file_of(scan.file),
                   .identity = identity,
                   .header = inventory_.headers[s],
                   .plan = {},
-                  .mask = mask_of(scan)};
+                  .mask = mask_of(scan),
+                  .parcels = parcels_ ? &*parcels_ : nullptr};
     try {
       const HeaderRow& row = task.header;
       task.plan = plan_frames(row.frames(), scan.file_time, config_.processing, frame_motion(config_, scan));
@@ -293,8 +319,7 @@ class Preparation {
   io::CohortLayout describe() {
     io::CohortLayout layout;
     layout.grid = grid_;
-    layout.affine = inventory_.space.affine();
-    if (config_.processing.crop) layout.affine = config_.processing.crop->affine(layout.affine);
+    layout.affine = affine();
     layout.normalization = name_of(config_.processing.normalize);
     layout.voxels = voxels_;
     layout.provenance = config_.provenance + shard_mark_;
@@ -319,13 +344,20 @@ class Preparation {
     summary_.voxel_mm3 = voxel_volume(layout.affine);
     summary_.space = space_in_words(grid_, layout.affine);
     summary_.normalization = config_.processing.in_words();
-    return layout;
+    if (!atlas_) return layout;
+    // As 'brainmt parcellate' says it of the same voxels.
+    const nlohmann::ordered_json options{{"stat", "mean"},
+                                         {"min_coverage", config_.min_coverage},
+                                         {"units", "normalized"},
+                                         {"resampled", parcels_->resampled}};
+    return parcels::parcel_layout(layout, atlas_->parcels, options.dump());
   }
 
   void copy() {
     const io::CohortLayout layout = describe();
+    if (atlas_) missing_.emplace(atlas_->parcels.size());
     io::CohortWriter writer(comm_.handle(), summary_.output, layout);
-    WorkQueue queue(comm_.handle(), used_.size());
+    comm::WorkQueue queue(comm_.handle(), used_.size());
     Stopwatch watch(summary_.times);
     watch.start(Work::kCopy);
     std::exception_ptr failure;
@@ -340,6 +372,7 @@ class Preparation {
       failure = std::current_exception();
     }
     watch.start(Work::kCommit);
+    if (missing_) check_missing(failure);
     writer.commit(failure);
     watch.stop();
     comm::run_agreed(comm_, [&] {
@@ -348,10 +381,35 @@ class Preparation {
     });
   }
 
-  void copy_one(io::CohortWriter& writer, std::size_t index, const WorkQueue& queue) const {
+  // Collective; nothing is counted where a rank has failed.
+  void check_missing(std::exception_ptr& failure) {
+    if (comm::all_reduce_value(comm_, failure ? 1.0 : 0.0, comm::ReduceOp::kMax) > 0) return;
+    missing_->reduce(comm_);
+    try {
+      missing_->check(atlas_->parcels, config_.max_missing);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    const std::string text = missing_->describe(atlas_->parcels);
+    if (comm_.rank() == 0 && !text.empty()) log::warn("{}", text);
+  }
+
+  void copy_parcels(const StagedScan& staged, io::CohortWriter& writer, std::size_t index) {
+    parcels::ScanParcels scan = staged_parcels(staged);
+    parcels::drop_uncovered(scan, config_.min_coverage);
+    writer.write_series(index, 0, scan.series);
+    writer.set_parcel_coverage(index, scan.voxels, scan.coverage);
+    writer.set_scan_statistics(index, staged.header().statistics);
+    missing_->add(scan, config_.min_coverage);
+  }
+
+  void copy_one(io::CohortWriter& writer, std::size_t index, const comm::WorkQueue& queue) {
     const std::filesystem::path staged = staging_->file_of(inventory_.scans[used_[index]].file);
     try {
-      copy_scan(StagedScan(staged), voxels_, writer, index, [&] { queue.poke(); });
+      if (missing_)
+        copy_parcels(StagedScan(staged), writer, index);
+      else
+        copy_scan(StagedScan(staged), voxels_, writer, index, [&] { queue.poke(); });
     } catch (const DataError&) {  // damaged since it was made: the rest is unusable
       std::error_code ignored;
       std::filesystem::remove(staged, ignored);
@@ -366,11 +424,15 @@ class Preparation {
   Inventory inventory_;
   std::string shard_mark_;  // appended to the provenance of a shard
   std::optional<Staging> staging_;
-  std::int64_t staged_ = 0;            // scans by this rank
-  io::CohortGrid grid_;                // of the store
-  std::vector<std::uint8_t> mask_;     // [Y, X, Z]
-  std::vector<std::uint32_t> voxels_;  // in it
-  std::vector<std::size_t> used_;      // by scan of the store: which scan of the inventory it is
+  std::int64_t staged_ = 0;                      // scans by this rank
+  io::CohortGrid grid_;                          // of the store
+  std::vector<std::uint8_t> mask_;               // [Y, X, Z]
+  std::vector<std::uint32_t> voxels_;            // in it
+  std::optional<parcels::Atlas> atlas_;          // none: voxels are stored
+  std::optional<parcels::GridParcels> parcels_;  // of it
+  std::string atlas_identity_;                   // part of a staged scan's
+  std::optional<parcels::MissingParcels> missing_;
+  std::vector<std::size_t> used_;  // by scan of the store: which scan of the inventory it is
 };
 
 }  // namespace
@@ -385,6 +447,11 @@ PrepareConfig PrepareConfig::from_config(const config::Config& config) {
           .max_bad = config.get<double>("max_bad"),
           .quality = parse_quality(config.get<std::string>("qc")),
           .scratch = config.get<std::string>("scratch"),
+          .atlas = config.get<std::string>("parcellate").empty()
+                       ? std::nullopt
+                       : std::optional(parcels::AtlasSettings::from_config(config, "parcellate")),
+          .min_coverage = config.get<double>("parcellate.min_coverage"),
+          .max_missing = config.get<double>("parcellate.max_missing"),
           .shard = parse_shard(config.get<std::string>("shard")),
           .provenance = {}};
 }

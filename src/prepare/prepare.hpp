@@ -17,9 +17,11 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "parcels/atlas.hpp"
 #include "prepare/phenotypes.hpp"
 #include "prepare/processing.hpp"
 #include "prepare/quality.hpp"
@@ -38,9 +40,11 @@ struct PrepareConfig {
   int min_frames = 1;    // that a scan must have in the store
   double max_bad = 0.1;  // share of the scans that may be bad
   QualityPolicy quality = QualityPolicy::kWarn;
-  std::filesystem::path scratch;  // for temporary files of the size of a scan; empty: the staging area
-  Shard shard;                    // the part of the scans to prepare; the output's name gets its numbers
-  std::string provenance;         // stored in the cohort as it is
+  std::filesystem::path scratch;                  // for temporary files of the size of a scan; empty: the staging area
+  std::optional<parcels::AtlasSettings> atlas{};  // store the parcels of this instead of voxels
+  double min_coverage = 0.5, max_missing = 0.2;   // of parcels (parcels/parcellate.hpp)
+  Shard shard;             // the part of the scans to prepare; the output's name gets its numbers
+  std::string provenance;  // stored in the cohort as it is
 
   /// The table to read; empty: none.
   std::filesystem::path table() const { return phenotypes.empty() ? default_table(list) : phenotypes; }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <functional>
 #include <iterator>
 
 #include "base/error.hpp"
@@ -35,6 +36,17 @@ std::string read_text(const std::filesystem::path& path) {
   std::string text(std::istreambuf_iterator<char>(in), {});
   if (in.bad() || text.empty()) throw DataError(fmt::format("cannot read '{}'", path.string()));
   return text;
+}
+
+// Where the atlas is a file, also its state.
+void add_atlas(const parcels::AtlasSettings& atlas, double min_coverage, const std::function<void(std::string)>& add) {
+  add(fmt::format("parcellate {} {} {}", atlas.atlas, atlas.labels.string(), min_coverage));
+  for (const std::filesystem::path& file : {std::filesystem::path(atlas.atlas), atlas.labels}) {
+    std::error_code missing;
+    if (file.empty() || !std::filesystem::is_regular_file(file, missing)) continue;
+    const FileStamp stamp = stamp_of(file);
+    add(fmt::format("{} {} {}", stamp.size, stamp.seconds, stamp.nanoseconds));
+  }
 }
 
 // The reports as one: the header line of the first, then the lines of all.
@@ -105,6 +117,7 @@ std::string shard_mark(const PrepareConfig& config, const std::vector<ScanEntry>
   add(fmt::format("quality {}", static_cast<int>(config.quality)));
   for (const std::string& column : config.table_settings.columns) add(column);
   if (config.table_settings.keep_ukb_codes) add("ukb_codes=keep");
+  if (config.atlas) add_atlas(*config.atlas, config.min_coverage, add);
   const auto add_file = [&](const std::filesystem::path& path) {
     const FileStamp stamp = stamp_of(path);
     add(fmt::format("{} {} {}", stamp.size, stamp.seconds, stamp.nanoseconds));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "parcels/packed_parcels.hpp"
 #include "prepare/brain_mask.hpp"
 #include "prepare/collector.hpp"
 #include "prepare/frame_stream.hpp"
@@ -42,20 +43,60 @@ std::vector<std::uint32_t> sort_voxels(const io::CohortGrid& grid, const std::ve
   return std::move(index.nifti);
 }
 
-// Second pass, over the spilled values.
-void write_staged(const ScanTask& task, const StagedHeader& header, const std::vector<std::uint32_t>& order,
-                  Normalizer& normalise, Spill& spill) {
+// The spilled values of a scan, normalised, in the store's order.
+class SecondPass {
+ public:
+  SecondPass(const std::vector<std::uint32_t>& order, Normalizer& normalise, Spill& spill)
+      : order_(order), normalise_(normalise), spill_(spill), room_(order.size()), packed_(order.size()) {}
+
+  std::size_t voxels() const { return order_.size(); }
+  void next(std::span<std::uint16_t> frame) {
+    const std::size_t known = spill_.next(room_).size();
+    normalise_(std::span(room_).first(known), std::span(packed_).first(known));
+    std::fill(packed_.begin() + static_cast<std::ptrdiff_t>(known), packed_.end(), normalise_.statistics().fill);
+    for (std::size_t k = 0; k < order_.size(); ++k) frame[k] = packed_[order_[k]];
+  }
+
+ private:
+  const std::vector<std::uint32_t>& order_;
+  Normalizer& normalise_;
+  Spill& spill_;
+  std::vector<float> room_;
+  std::vector<std::uint16_t> packed_;
+};
+
+void write_staged(const ScanTask& task, const StagedHeader& header, SecondPass& frames) {
   StagedWriter writer(task.target, header);
-  const std::size_t voxels = order.size();
-  std::vector<float> room(voxels);
-  std::vector<std::uint16_t> packed(voxels), frame(voxels);
+  std::vector<std::uint16_t> frame(frames.voxels());
   for (std::uint64_t t = 0; t < header.frames; ++t) {
-    const std::size_t known = spill.next(room).size();
-    normalise(std::span(room).first(known), std::span(packed).first(known));
-    std::fill(packed.begin() + static_cast<std::ptrdiff_t>(known), packed.end(), header.statistics.fill);
-    for (std::size_t k = 0; k < voxels; ++k) frame[k] = packed[order[k]];
+    frames.next(frame);
     writer.add_frame(frame);
   }
+  writer.commit();
+}
+
+template <class T>
+std::span<const std::uint16_t> words_of(std::span<const T> values) {
+  return {reinterpret_cast<const std::uint16_t*>(values.data()), values.size_bytes() / sizeof(std::uint16_t)};
+}
+
+void write_staged_parcels(const ScanTask& task, const StagedHeader& header, SecondPass& frames) {
+  std::vector<std::uint32_t> voxels;
+  for (std::uint32_t v = 0; v < header.mask.size(); ++v)
+    if (header.mask[v] != 0) voxels.push_back(v);
+  parcels::PackedParcels packed(*task.parcels, voxels);
+  const auto read = [&](std::uint64_t, std::span<std::uint16_t> out) {  // once, in order
+    for (std::size_t at = 0; at < out.size(); at += voxels.size()) frames.next(out.subspan(at, voxels.size()));
+  };
+  const parcels::ScanParcels scan = packed.of_scan(read, header.frames, header.statistics.fill, parcels::Stat::kMean);
+  const std::size_t columns = header.parcels;
+  StagedWriter writer(task.target, header);
+  for (std::size_t at = 0; at < scan.series.size(); at += columns)
+    writer.add_frame(words_of(std::span(scan.series).subspan(at, columns)));
+  writer.add_frame(words_of(std::span(scan.voxels)));
+  const auto coverage = words_of(std::span(scan.coverage));
+  writer.add_frame(coverage.first(header.row_words()));
+  writer.add_frame(coverage.subspan(header.row_words()));
   writer.commit();
 }
 
@@ -107,8 +148,35 @@ StagedHeader stage_scan(const ScanTask& task, const Processing& processing, Spil
                       .mask = {}};
   header.quality.spikes = collector.spikes();
   const std::vector<std::uint32_t> order = sort_voxels(header.grid, collector.voxel_indices(), header.mask);
-  write_staged(task, header, order, normalise, spill);
+  SecondPass frames(order, normalise, spill);
+  if (task.parcels == nullptr) {
+    write_staged(task, header, frames);
+  } else {
+    header.parcels = static_cast<std::uint32_t>(task.parcels->parcels());
+    write_staged_parcels(task, header, frames);
+  }
   return header;
+}
+
+parcels::ScanParcels staged_parcels(const StagedScan& scan) {
+  const StagedHeader& header = scan.header();
+  const std::size_t columns = header.parcels, words = header.row_words();
+  BRAINMT_CHECK(columns > 0, "a staged scan of voxels");
+  std::vector<std::uint16_t> rows(header.rows() * words);
+  scan.read_frames(0, rows);
+  const auto bytes = std::as_bytes(std::span(rows));
+  parcels::ScanParcels out;
+  out.series.resize(header.frames * columns);
+  out.voxels.resize(columns);
+  out.coverage.resize(columns);
+  std::size_t at = 0;
+  for (const std::span<std::byte> to :
+       {std::as_writable_bytes(std::span(out.series)), std::as_writable_bytes(std::span(out.voxels)),
+        std::as_writable_bytes(std::span(out.coverage))}) {
+    std::ranges::copy(bytes.subspan(at, to.size()), to.begin());
+    at += to.size();
+  }
+  return out;
 }
 
 void copy_scan(const StagedScan& scan, const std::vector<std::uint32_t>& voxels, io::CohortWriter& writer,

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "io/cohort_writer.hpp"
+#include "parcels/scan_parcels.hpp"
 #include "prepare/frame_plan.hpp"
 #include "prepare/space.hpp"
 #include "prepare/spill.hpp"
@@ -20,12 +21,16 @@ struct ScanTask {
   std::string identity;
   HeaderRow header;  // as read in the inventory; a difference now means that the file changed
   FramePlan plan;
-  std::filesystem::path mask = {};  // of the brain; empty: none
+  std::filesystem::path mask = {};                // of the brain; empty: none
+  const parcels::GridParcels* parcels = nullptr;  // on the cohort's grid: stage these instead of voxels
 };
 
 /// Throws DataError when the scan cannot be used, OutputError. `on_frame` is called after each frame of the file.
 StagedHeader stage_scan(const ScanTask& task, const Processing& processing, Spill& spill, StageTimes& times,
                         const std::function<void()>& on_frame);
+
+/// What stage_scan() has kept of a scan with parcels; not thresholded. Throws DataError (the staged file).
+parcels::ScanParcels staged_parcels(const StagedScan& scan);
 
 /// Writes a staged scan as scan `index` of the cohort, whose mask is `voxels` ([Y, X, Z], ascending, the scan's own
 /// mask within it): its own voxels at their indices, the fill value to all others. `on_block` is called after each of a

@@ -13,8 +13,9 @@ namespace brainmt::prepare {
 namespace {
 
 constexpr std::array<char, 8> kMagic{'B', 'M', 'T', 'S', 'T', 'A', 'G', 'E'};
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 constexpr std::uint64_t kMaxReasonBytes = 64 << 10;
+constexpr std::uint64_t kMaxParcels = 65536;
 constexpr std::size_t kBlockBytes = std::size_t{4} << 20;
 
 // Layout in the file, native byte order: a staging area is read on the machine that wrote it.
@@ -30,8 +31,9 @@ struct FileHeader {
   std::uint64_t fill = 0;
   std::array<std::uint32_t, 4> quality{};  // spikes, empty frames, frozen frames, dead slices
   std::uint64_t nan_voxels = 0;
+  std::uint64_t parcels = 0;
 };
-static_assert(sizeof(FileHeader) == 160, "no padding: its bytes are hashed");
+static_assert(sizeof(FileHeader) == 168, "no padding: its bytes are hashed");
 
 std::string pack_mask(const std::vector<std::uint8_t>& mask) {
   std::string bits((mask.size() + 7) / 8, '\0');
@@ -59,7 +61,7 @@ std::uint32_t checksum_of(FileHeader header, const std::string& rest) {
 std::size_t StagedHeader::voxels() const { return static_cast<std::size_t>(std::ranges::count(mask, 1)); }
 
 StagedWriter::StagedWriter(std::filesystem::path target, const StagedHeader& given)
-    : target_(std::move(target)), temporary_(io::create_beside(target_)), frames_(given.frames) {
+    : target_(std::move(target)), temporary_(io::create_beside(target_)), rows_(given.rows()) {
   FileHeader header;
   BRAINMT_CHECK(given.identity.size() == header.identity.size(), "an identity is a SHA-256");
   std::ranges::copy(given.identity, header.identity.begin());
@@ -72,6 +74,7 @@ StagedWriter::StagedWriter(std::filesystem::path target, const StagedHeader& giv
   const io::ScanQuality& q = given.quality;
   header.quality = {q.spikes, q.empty_frames, q.frozen_frames, q.dead_slices};
   header.nan_voxels = given.nan_voxels;
+  header.parcels = given.parcels;
   const std::string reason = given.reason.substr(0, kMaxReasonBytes);
   header.reason_bytes = static_cast<std::uint32_t>(reason.size());
   const std::string rest = reason + pack_mask(given.mask);
@@ -90,7 +93,7 @@ void StagedWriter::add_frame(std::span<const std::uint16_t> frame) {
 }
 
 void StagedWriter::commit() {
-  BRAINMT_CHECK(checksums_.size() == frames_, "{} of {} frames were staged", checksums_.size(), frames_);
+  BRAINMT_CHECK(checksums_.size() == rows_, "{} of {} rows were staged", checksums_.size(), rows_);
   io::write_all(temporary_.fd, target_, std::as_bytes(std::span(checksums_)));
   int error = temporary_.fd.close();
   if (error == 0 && ::rename(temporary_.path.c_str(), target_.c_str()) != 0) error = errno;
@@ -109,9 +112,13 @@ StagedScan::StagedScan(const std::filesystem::path& path) : path_(path), file_(i
   if (header.magic != kMagic || header.version != kVersion) refuse("no staged scan of this version");
   const std::uint64_t grid_voxels = std::uint64_t{header.grid[0]} * header.grid[1] * header.grid[2];
   const std::uint64_t rest = header.reason_bytes + (header.frames > 0 ? (grid_voxels + 7) / 8 : 0);
-  const std::uint64_t frame_bytes = header.voxels * sizeof(std::uint16_t) + sizeof(std::uint32_t);
+  const bool has_parcels = header.parcels > 0 && header.frames > 0;
+  const std::uint64_t words = has_parcels ? 2 * header.parcels : header.voxels;
+  const std::uint64_t rows = header.frames + (has_parcels ? 3 : 0), row_bytes = words * sizeof(std::uint16_t);
+  const std::uint64_t frame_bytes = row_bytes + sizeof(std::uint32_t);
   if (std::ranges::max(header.grid) > 2048 || header.voxels > grid_voxels || header.reason_bytes > kMaxReasonBytes ||
-      rest > size || header.frames > size / frame_bytes || size != sizeof header + rest + header.frames * frame_bytes) {
+      header.parcels > kMaxParcels || rest > size || header.frames > size / frame_bytes ||
+      size != sizeof header + rest + rows * frame_bytes) {
     refuse("damaged, its size is not what its header says");
   }
   std::string described(rest, '\0');
@@ -125,21 +132,22 @@ StagedScan::StagedScan(const std::filesystem::path& path) : path_(path), file_(i
   header_.nan_voxels = header.nan_voxels;
   header_.statistics = {header.mean, header.std, static_cast<std::uint16_t>(header.fill)};
   if (header.frames > 0) header_.mask = unpack_mask(described.substr(header.reason_bytes), grid_voxels);
+  header_.parcels = static_cast<std::uint32_t>(header.parcels);
   voxels_ = header.voxels;
+  words_ = words;
   if (header_.voxels() != voxels_) refuse("damaged, its mask does not have its voxels");
   frames_at_ = sizeof header + rest;
-  checksums_.resize(header.frames);
-  io::read_exactly(file_, path, frames_at_ + header.frames * voxels_ * sizeof(std::uint16_t),
-                   std::as_writable_bytes(std::span(checksums_)));
+  checksums_.resize(rows);
+  io::read_exactly(file_, path, frames_at_ + rows * row_bytes, std::as_writable_bytes(std::span(checksums_)));
 }
 
 void StagedScan::read_frames(std::uint64_t first, std::span<std::uint16_t> out) const {
-  const std::uint64_t count = out.size() / voxels_;
-  BRAINMT_CHECK(out.size() == count * voxels_ && first + count <= header_.frames, "frames {}+{} are not there", first,
+  const std::uint64_t count = out.size() / words_;
+  BRAINMT_CHECK(out.size() == count * words_ && first + count <= checksums_.size(), "rows {}+{} are not there", first,
                 count);
-  io::read_exactly(file_, path_, frames_at_ + first * voxels_ * sizeof(std::uint16_t), std::as_writable_bytes(out));
+  io::read_exactly(file_, path_, frames_at_ + first * words_ * sizeof(std::uint16_t), std::as_writable_bytes(out));
   for (std::uint64_t f = 0; f < count; ++f) {
-    if (io::crc32(std::as_bytes(out.subspan(f * voxels_, voxels_))) == checksums_[first + f]) continue;
+    if (io::crc32(std::as_bytes(out.subspan(f * words_, words_))) == checksums_[first + f]) continue;
     throw DataError(
         fmt::format("'{}': frame {} differs from its checksum; remove it and run again", path_.string(), first + f));
   }
@@ -147,12 +155,12 @@ void StagedScan::read_frames(std::uint64_t first, std::span<std::uint16_t> out) 
 
 void StagedScan::verify() const {
   if (header_.frames == 0) return;
-  const std::uint64_t block_frames =
-      std::clamp<std::uint64_t>(kBlockBytes / (voxels_ * sizeof(std::uint16_t)), 1, header_.frames);
-  std::vector<std::uint16_t> block(block_frames * voxels_);
-  for (std::uint64_t first = 0; first < header_.frames; first += block_frames) {
-    const std::uint64_t count = std::min(block_frames, header_.frames - first);
-    read_frames(first, std::span(block).first(count * voxels_));
+  const std::uint64_t rows = checksums_.size();
+  const std::uint64_t block_frames = std::clamp<std::uint64_t>(kBlockBytes / (words_ * sizeof(std::uint16_t)), 1, rows);
+  std::vector<std::uint16_t> block(block_frames * words_);
+  for (std::uint64_t first = 0; first < rows; first += block_frames) {
+    const std::uint64_t count = std::min(block_frames, rows - first);
+    read_frames(first, std::span(block).first(count * words_));
   }
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kFormat = "staged scan 2";  // a new number invalidates scans staged by older versions
+constexpr std::string_view kFormat = "staged scan 3";  // a new number invalidates scans staged by older versions
 constexpr std::string_view kEnding = ".scan";
 constexpr std::string_view kTemporary = ".tmp-";
 

@@ -165,6 +165,14 @@ OutputKind cohort_kind() {
   });
 }
 
+OutputKind parcel_cohort_kind() {
+  return hdf5_kind("a cohort of 'brainmt parcellate'", [](const fs::path& path, const std::string& format) {
+    const bool own = format == io::cohort_format::kFormat &&
+                     io::Hdf5Reader(path).number_attribute("version") == io::cohort_format::kParcelVersion;
+    return own ? Standing::kOwn : Standing::kForeign;
+  });
+}
+
 OutputKind prepare_report_kind() {
   return text_kind("a report of 'brainmt prepare'", "participant_id\tfile\tstatus\t");
 }

@@ -43,6 +43,8 @@ void check_outputs(const Outputs& outputs, comm::Communicator& comm);
 
 // The kinds.
 OutputKind cohort_kind();
+/// One of parcels: a cohort of voxels is no such file.
+OutputKind parcel_cohort_kind();
 OutputKind prepare_report_kind();
 /// An HDF5 file, judged by its path and its attribute "format". One that cannot be read may be what is left of one of
 /// ours: it is kOther; one without a format is kForeign.

@@ -32,7 +32,7 @@ HOME=$work/home expect 0 stdout "2 scans" "$brainmt" prepare --config '~/setting
 [ ! -e '~' ] || fail "a folder named ~"
 
 check "help"
-for command in synth prepare inspect train evaluate embed fc sweep report compare weights bench doctor; do
+for command in synth prepare parcellate inspect train evaluate embed fc sweep report compare weights bench doctor; do
   expect 0 stdout "usage: brainmt $command" "$brainmt" $command --help
   [ -z "$(awk 'length($0) > 80' stdout)" ] || fail "$command --help is wider than 80 columns"
 done

@@ -58,7 +58,7 @@ TEST(BidsSpace, OnlyOwnSpacesAreRefusedWithTheKey) {
 }
 
 TEST(BidsSpace, IsReadFromNamesWithCohortAndResolution) {
-  const auto space = [](const char* file) { return space_of(*parse_bids_name(file)); };
+  const auto space = [](const char* file) { return space_of(*io::parse_bids_name(file)); };
   EXPECT_EQ(space("sub-1_space-MNIPediatricAsym_cohort-3_res-02_bold.nii.gz"), "space-MNIPediatricAsym_cohort-3_res-2");
   EXPECT_EQ(space("sub-1_res-native_bold.nii.gz"), "");
 }

@@ -1,6 +1,7 @@
 #pragma once
 // A file of reference numbers in double: from the folder that BRAINMT_GOLDEN_DIR names, else from tests/golden. Sizes
 // come from its shapes, settings from its metadata.
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -24,7 +25,7 @@ class GoldenFile {
   const std::string& text(const std::string& key) const { return file_.metadata().at(key); }
   bool contains(const std::string& name) const { return file_.contains(name); }
   const std::vector<std::uint64_t>& shape(const std::string& name) const { return file_.info(name).shape; }
-  /// F64 as it is, other floats widened.
+  /// F64 as it is, other floats and I64 converted.
   std::vector<double> values(const std::string& name) const {
     const io::StoredTensor& info = file_.info(name);
     std::size_t count = 1;
@@ -33,6 +34,11 @@ class GoldenFile {
     if (info.type == io::StoredType::kF64) {
       std::memcpy(wide.data(), file_.bytes(name).data(), count * sizeof(double));
       return wide;
+    }
+    if (info.type == io::StoredType::kI64) {
+      std::vector<std::int64_t> whole(count);
+      std::memcpy(whole.data(), file_.bytes(name).data(), count * sizeof(std::int64_t));
+      return {whole.begin(), whole.end()};
     }
     std::vector<float> narrow(count);
     file_.read_f32(name, narrow);

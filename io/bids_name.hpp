@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace brainmt::prepare {
+namespace brainmt::io {
 
 struct BidsName {
   std::vector<std::pair<std::string, std::string>> entities;  // in the order of the name; each key once
@@ -24,4 +24,4 @@ struct BidsName {
 /// Nothing for what is no such name: an entity without key or value, a key twice, no suffix.
 std::optional<BidsName> parse_bids_name(std::string_view file);
 
-}  // namespace brainmt::prepare
+}  // namespace brainmt::io

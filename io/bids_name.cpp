@@ -1,8 +1,8 @@
-#include "prepare/bids_name.hpp"
+#include "io/bids_name.hpp"
 
 #include <algorithm>
 
-namespace brainmt::prepare {
+namespace brainmt::io {
 
 std::string_view BidsName::value(std::string_view key) const {
   const auto found = std::ranges::find_if(entities, [&](const auto& entity) { return entity.first == key; });
@@ -40,4 +40,4 @@ std::optional<BidsName> parse_bids_name(std::string_view file) {
   }
 }
 
-}  // namespace brainmt::prepare
+}  // namespace brainmt::io

@@ -1,4 +1,6 @@
 // Tasks handed out on demand: each once, to a free rank, and none after a stop.
+#include "comm/work_queue.hpp"
+
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -6,10 +8,9 @@
 #include <thread>
 #include <vector>
 
-#include "prepare/work_queue.hpp"
 #include "support/shared_directory.hpp"
 
-namespace brainmt::prepare {
+namespace brainmt::comm {
 namespace {
 
 using namespace std::chrono_literals;
@@ -68,4 +69,4 @@ TEST(WorkQueue, NothingIsHandedOutAfterAStop) {
 }
 
 }  // namespace
-}  // namespace brainmt::prepare
+}  // namespace brainmt::comm

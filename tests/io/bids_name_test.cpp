@@ -1,9 +1,9 @@
 // File names of BIDS, read entity by entity.
-#include "prepare/bids_name.hpp"
+#include "io/bids_name.hpp"
 
 #include <gtest/gtest.h>
 
-namespace brainmt::prepare {
+namespace brainmt::io {
 namespace {
 
 TEST(BidsName, ReadsEntitiesInAnyOrder) {
@@ -27,4 +27,4 @@ TEST(BidsName, RefusesOtherNames) {
 }
 
 }  // namespace
-}  // namespace brainmt::prepare
+}  // namespace brainmt::io

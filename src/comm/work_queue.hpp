@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace brainmt::prepare {
+namespace brainmt::comm {
 
 class WorkQueue {
  public:
@@ -37,4 +37,4 @@ class WorkQueue {
   int rank_ = 0;
 };
 
-}  // namespace brainmt::prepare
+}  // namespace brainmt::comm

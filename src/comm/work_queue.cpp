@@ -1,8 +1,8 @@
-#include "prepare/work_queue.hpp"
+#include "comm/work_queue.hpp"
 
 #include "base/error.hpp"
 
-namespace brainmt::prepare {
+namespace brainmt::comm {
 
 WorkQueue::WorkQueue(MPI_Comm comm, std::size_t tasks) : tasks_(tasks) {
   MPI_Comm_dup(comm, &comm_);
@@ -47,4 +47,4 @@ void WorkQueue::poke() const {
   MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_, &arrived, MPI_STATUS_IGNORE);
 }
 
-}  // namespace brainmt::prepare
+}  // namespace brainmt::comm
