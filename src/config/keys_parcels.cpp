@@ -46,18 +46,21 @@ std::vector<std::string> missing_source(const Config& config) {
 }  // namespace
 
 std::vector<Key> atlas_keys() {
-  return {file_path("atlas.labels", "",
-                    "table of the atlas' labels (TSV, CSV, FreeSurfer or text); empty: the one of its name beside it"),
-          file_path("atlas.dir", "", "folder where an atlas that is given by name is looked up first"),
-          boolean("atlas.any_space", false, "take an atlas of another template than the data"),
-          boolean("atlas.trust", false, "take an atlas whose parcels lie on the other side than its table says"),
-          real("parcellate.min_coverage", 0.5,
-               "share of a parcel that a scan must cover; below it the parcel is NaN in that scan")
-              .at_least(0)
-              .at_most(1),
-          real("parcellate.max_missing", 0.2, "share of the parcels that may be missing in every scan")
-              .at_least(0)
-              .at_most(1)};
+  return {
+      file_path(
+          "atlas.labels", "",
+          "table of the atlas' labels (TSV, CSV, FreeSurfer or text); empty: the one of its name beside it, of tables of "
+          "series the names of their columns alone"),
+      file_path("atlas.dir", "", "folder where an atlas that is given by name is looked up first"),
+      boolean("atlas.any_space", false, "take an atlas of another template than the data"),
+      boolean("atlas.trust", false, "take an atlas whose parcels lie on the other side than its table says"),
+      real("parcellate.min_coverage", 0.5,
+           "share of a parcel that a scan must cover; below it the parcel is NaN in that scan")
+          .at_least(0)
+          .at_most(1),
+      real("parcellate.max_missing", 0.2, "share of the parcels that may be missing in every scan")
+          .at_least(0)
+          .at_most(1)};
 }
 
 const Schema& parcellate_schema() {

@@ -25,6 +25,32 @@ void check_merge(const Config& config) {
   }
 }
 
+// Tables of series are stored as they are: keys that are about voxels, or about an atlas of voxels, are refused.
+void check_tables(const Config& config) {
+  const auto pattern = config.get<std::string>("pattern");
+  const auto ends = [&](std::string_view ending) { return pattern.ends_with(ending); };
+  const bool is_table =
+      ends(".tsv") || ends(".csv") || ends(".txt") || ends(".1D") || ends(".ptseries.nii") || ends(".ptseries.nii.gz");
+  const bool tables = pattern.empty() ? config.get<std::string>("layout") == "tables" : is_table;
+  const auto refuse = [&](const char* key, const char* why) {
+    if (config.is_set(key))
+      throw UsageError(fmt::format("{} conflicts with {}: {}", key, pattern.empty() ? "layout" : "pattern", why));
+  };
+  const bool parcellates = !config.get<std::string>("parcellate").empty();
+  if (tables && parcellates) refuse("parcellate", "the tables are of parcels already");
+  for (const Key& key : atlas_keys()) {
+    const bool names = tables && key.name == "atlas.labels";
+    if (!parcellates && !names && config.is_set(key.name))
+      throw UsageError(fmt::format("{} needs parcellate=ATLAS", key.name));
+  }
+  if (tables) {
+    for (const char* key : {"normalize", "fill", "mask", "crop", "space", "qc", "scratch"})
+      refuse(key, "it is about voxels, and tables of parcel series are stored as they are");
+  } else {
+    refuse("bids_atlas", "it is about tables of parcel series (layout=tables)");
+  }
+}
+
 std::vector<std::string> missing_input(const Config& config) {
   const bool merges = config.get<std::int64_t>("merge") > 0;
   return merges || !config.get<std::string>("input").empty() ? std::vector<std::string>{}
@@ -36,13 +62,6 @@ void check_suffix(const Config& config) {
   const auto output = config.get<std::string>("output");
   if (output.ends_with(".h5") || output.ends_with(".hdf5")) return;
   throw UsageError(fmt::format("output={0}: expected a name that ends in .h5, such as output={0}.h5", output));
-}
-
-// Keys of an atlas that say nothing without one.
-void check_atlas(const Config& config) {
-  if (!config.get<std::string>("parcellate").empty()) return;
-  for (const Key& key : atlas_keys())
-    if (config.is_set(key.name)) throw UsageError(fmt::format("{} needs parcellate=ATLAS", key.name));
 }
 
 void check_crop(const Config& config) {
@@ -95,10 +114,11 @@ const Schema& prepare_schema() {
                file_path("input", "", "directory of scans; required but with merge"),
                file_path("output", "", "cohort file to write (.h5); its report is written beside it").required(),
                choice(
-                   "layout", "flat", {"flat", "ukb", "hcp", "bids"},
+                   "layout", "flat", {"flat", "ukb", "hcp", "bids", "tables"},
                    "how the files are named: flat, <input>/<subject>.nii.gz; ukb, UK Biobank's field 20227, unpacked or "
                    "as zip archives; hcp, the "
-                   "resting-state runs of the Connectome Projects; bids, derivatives as fMRIPrep writes them; "
+                   "resting-state runs of the Connectome Projects; bids, derivatives as fMRIPrep writes them; tables, "
+                   "series of parcels that were made elsewhere (.tsv, .csv, .txt, .ptseries.nii; xcp_d's derivatives); "
                    "docs/layouts.md draws each"),
                text("pattern", "",
                     "path of a scan below input with {subject}, and perhaps {run}, in it, instead of layout"),
@@ -112,6 +132,10 @@ const Schema& prepare_schema() {
                    "layout=bids: the space of the images, as MNI152NLin2009cAsym or MNI152NLin6Asym_res-2, T1w, or native "
                    "(no space- in the name); auto: MNI152NLin6Asym_res-2, else the commonest MNI space, never the "
                    "participants' own"),
+               text(
+                   "bids_atlas", "auto",
+                   "layout=tables: the atlas whose tables are read (atlas- or seg- of their names, as 4S456Parcels); auto: the "
+                   "only one there is"),
                text("bids_desc", "auto",
                     "layout=bids: desc- of the images, as preproc or denoised (xcp_d); auto: preproc, else denoised"),
                text("hcp_clean", "auto",
@@ -185,8 +209,9 @@ const Schema& prepare_schema() {
                    "$TEMPLATEFLOW_HOME (docs/parcels.md)"),
            },
            atlas_keys()}),
-      {}, {check_suffix, check_pattern, check_merge, check_crop, check_atlas},
+      {}, {check_suffix, check_pattern, check_merge, check_crop, check_tables},
       {.examples = {"brainmt prepare input=scans output=cohort.h5",
+                    "brainmt prepare input=xcp_d output=parcels.h5 layout=tables bids_atlas=4S456Parcels",
                     "mpirun -n 8 brainmt prepare input=ukb output=ukb.h5 layout=ukb phenotypes=ukb.csv tr=0.735"},
        .first_keys = {"input", "layout", "phenotypes"},
        .positional = {"input", "output"},

@@ -18,6 +18,7 @@
 #include "prepare/layouts.hpp"
 #include "prepare/motion.hpp"
 #include "prepare/repetition_time.hpp"
+#include "prepare/series_file.hpp"
 #include "prepare/session_tables.hpp"
 #include "prepare/staging.hpp"
 
@@ -260,7 +261,8 @@ void take(Inventory& inventory, const Findings& found) {
 
 // `<scan without .nii.gz>.json`, as BIDS has it; useful in every layout.
 std::string sidecar_beside(const std::filesystem::path& input, const std::string& file) {
-  const std::string name = layouts::without_nifti(file) + ".json";
+  const std::string stem = is_series_name(file) ? without_series_ending(file) : layouts::without_nifti(file);
+  const std::string name = stem + ".json";
   return stands_at(input / name) ? name : std::string();
 }
 
@@ -316,8 +318,9 @@ std::string without_path(std::string message, const std::filesystem::path& path)
 
 // Rank 0 lists the files and broadcasts: a network file system may show each rank another state.
 Inventory list_inventory(const PrepareConfig& config, comm::Communicator& comm) {
-  constexpr std::array kTexts{&ScanEntry::participant_id, &ScanEntry::run,  &ScanEntry::session, &ScanEntry::file,
-                              &ScanEntry::motion,         &ScanEntry::mask, &ScanEntry::sidecar, &ScanEntry::reason};
+  constexpr std::array kTexts{&ScanEntry::participant_id, &ScanEntry::run,      &ScanEntry::session,
+                              &ScanEntry::file,           &ScanEntry::motion,   &ScanEntry::mask,
+                              &ScanEntry::sidecar,        &ScanEntry::coverage, &ScanEntry::reason};
   std::vector<std::string> texts, sessions;
   comm::run_agreed(comm, [&] {
     if (comm.rank() != 0) return;

@@ -12,6 +12,8 @@ std::vector<ScanEntry> find_ukb(const ListSettings& settings);
 std::vector<ScanEntry> find_hcp(const ListSettings& settings);
 /// Chooses one space of the pipeline's output for the whole cohort, and logs which.
 std::vector<ScanEntry> find_bids(const ListSettings& settings);
+/// Tables of parcel series. Chooses one atlas and space for the whole cohort, and logs which.
+std::vector<ScanEntry> find_tables(const ListSettings& settings);
 std::vector<ScanEntry> find_by_pattern(const ListSettings& settings);
 
 /// A scan at `file`, not yet checked.

@@ -20,10 +20,11 @@
 #include "parcels/image_parcels.hpp"
 #include "parcels/parcel_cohort.hpp"
 #include "prepare/inventory.hpp"
-#include "prepare/oddities.hpp"
+#include "prepare/prepare_series.hpp"
 #include "prepare/report.hpp"
 #include "prepare/stage_scan.hpp"
 #include "prepare/staging.hpp"
+#include "prepare/steps.hpp"
 
 namespace brainmt::prepare {
 namespace {
@@ -38,9 +39,9 @@ class Preparation {
   PrepareSummary run() {
     summary_.output = shard_path(config_.output, config_.shard);
     summary_.report = report_path(summary_.output);
-    check_settings();
+    check_settings(config_, comm_);
     inventory_ = list_inventory(config_, comm_);
-    if (is_complete_shard()) return summary_;
+    if (is_complete_shard(config_, inventory_, comm_, summary_, shard_mark_)) return summary_;
     staging_.emplace(comm_, summary_.output, summary_.report);
     complete_inventory(inventory_, config_, comm_, progress_);
     stage();
@@ -54,52 +55,6 @@ class Preparation {
 
  private:
   void add_up(std::span<double> numbers) { comm::all_reduce(comm_, numbers, comm::ReduceOp::kSum); }
-
-  // Refuses early what would otherwise fail after all scans were read.
-  void check_settings() {
-    comm::run_agreed(comm_, [&] {
-      if (!(config_.max_bad >= 0 && config_.max_bad <= 1)) {
-        throw UsageError(fmt::format("max_bad is {}, expected 0 to 1", config_.max_bad));
-      }
-      std::error_code missing;
-      const auto parent = config_.output.has_parent_path() ? config_.output.parent_path() : ".";
-      if (comm_.rank() == 0 && !std::filesystem::is_directory(parent, missing)) {
-        throw OutputError(fmt::format("cannot write '{}': '{}' is no directory; create it first",
-                                      config_.output.string(), parent.string()));
-      }
-    });
-  }
-
-  bool is_complete_shard() {
-    if (config_.shard.whole()) return false;
-    std::vector<std::string> answer(1);
-    comm::run_agreed(comm_, [&] {
-      if (comm_.rank() == 0) answer[0] = shard_mark(config_, inventory_.own_scans());
-    });
-    comm::broadcast_texts(comm_, answer);
-    shard_mark_ = answer[0];
-    std::vector<double> complete(1, 0.0);
-    comm::run_agreed(comm_, [&] {
-      if (comm_.rank() == 0 && is_shard(summary_.output, summary_.report, shard_mark_)) complete[0] = 1;
-    });
-    add_up(complete);
-    summary_.already_complete = complete[0] > 0;
-    return summary_.already_complete;
-  }
-
-  // Runs step(task) for tasks fetched one by one from the queue. A failure stops all ranks.
-  template <class Step>
-  void for_queue(comm::WorkQueue& queue, Stage stage, std::size_t tasks, Step&& step) {
-    try {
-      while (const auto task = queue.next()) {
-        step(*task);
-        if (progress_) progress_(stage, *task + 1, tasks);
-      }
-    } catch (...) {
-      queue.stop();
-      throw;
-    }
-  }
 
   void stage() {
     std::vector<std::size_t> order;
@@ -122,7 +77,7 @@ class Preparation {
     {
       comm::WorkQueue queue(comm_.handle(), order.size());
       comm::run_agreed(comm_, [&] {
-        for_queue(queue, Stage::kScans, order.size(), [&](std::size_t task) {
+        for_queue(queue, Stage::kScans, order.size(), progress_, [&](std::size_t task) {
           const std::size_t s = order[task];
           const double start = now();
           handled[s] = 1;
@@ -291,29 +246,7 @@ class Preparation {
     count_scans(summary_, inventory_.scans);
     summary_.voxels = voxels_.size();
     if (inventory_.phenotypes) summary_.without_scan = inventory_.phenotypes->without_scan();
-    comm::run_agreed(comm_, [&] {
-      if (comm_.rank() == 0) {
-        write_report(summary_.report, inventory_.scans);
-        warn_of_oddities(inventory_.scans);
-      }
-      const std::size_t judged = summary_.used + summary_.bad;
-      const bool too_many = static_cast<double>(summary_.bad) > config_.max_bad * static_cast<double>(judged);
-      const bool mostly_unlisted = 2 * summary_.unlisted > summary_.found();
-      if (mostly_unlisted && comm_.rank() == 0 && summary_.used > 0)
-        log::warn("{} of {} scans have no row in the table and are not used ({}): check phenotypes= and id_column=",
-                  summary_.unlisted, summary_.found(), inventory_.unlisted());
-      if (summary_.used > 0 && !too_many) return;
-      if (summary_.unlisted == summary_.found())
-        throw DataError(fmt::format("none of the {} scans has a row in the table ({}): check id_column={} and '{}'",
-                                    summary_.unlisted, inventory_.unlisted(), inventory_.phenotypes->id_column(),
-                                    summary_.report.string()));
-      const auto first = std::ranges::find_if(inventory_.scans,
-                                              [](const ScanEntry& scan) { return scan.is_scan() && !scan.usable(); });
-      throw DataError(fmt::format(
-          "{} of {} scans in '{}' are bad, {} have no phenotypes, max_bad={} is allowed; see '{}'; the first: {}: {}",
-          summary_.bad, summary_.found(), config_.list.input.string(), summary_.unlisted, config_.max_bad,
-          summary_.report.string(), io::printable(first->file), first->reason));
-    });
+    report_scans(config_, inventory_, comm_, summary_);
   }
 
   io::CohortLayout describe() {
@@ -363,7 +296,7 @@ class Preparation {
     std::exception_ptr failure;
     try {
       std::int64_t copied = 0;
-      for_queue(queue, Stage::kCopy, used_.size(), [&](std::size_t index) {
+      for_queue(queue, Stage::kCopy, used_.size(), progress_, [&](std::size_t index) {
         copy_one(writer, index, queue);
         fault::at("prepare.copy", comm_.rank(), ++copied);
       });
@@ -452,11 +385,13 @@ PrepareConfig PrepareConfig::from_config(const config::Config& config) {
                        : std::optional(parcels::AtlasSettings::from_config(config, "parcellate")),
           .min_coverage = config.get<double>("parcellate.min_coverage"),
           .max_missing = config.get<double>("parcellate.max_missing"),
+          .labels = config.get<std::string>("atlas.labels"),
           .shard = parse_shard(config.get<std::string>("shard")),
           .provenance = {}};
 }
 
 PrepareSummary prepare(const PrepareConfig& config, MPI_Comm comm, const Progress& progress) {
+  if (config.list.reads_tables()) return prepare_series(config, comm, progress);
   return Preparation(config, comm, progress).run();
 }
 

@@ -43,6 +43,7 @@ struct PrepareConfig {
   std::filesystem::path scratch;                  // for temporary files of the size of a scan; empty: the staging area
   std::optional<parcels::AtlasSettings> atlas{};  // store the parcels of this instead of voxels
   double min_coverage = 0.5, max_missing = 0.2;   // of parcels (parcels/parcellate.hpp)
+  std::filesystem::path labels{};                 // of tables of series: names of their parcels; empty: the tables' own
   Shard shard;             // the part of the scans to prepare; the output's name gets its numbers
   std::string provenance;  // stored in the cohort as it is
 

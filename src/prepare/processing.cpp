@@ -95,6 +95,19 @@ std::string Processing::json() const {
   return used.dump();
 }
 
+std::string Processing::series_json() const {
+  nlohmann::ordered_json used = nlohmann::ordered_json::parse(json());
+  for (const char* of_voxels : {"crop", "mask", "fill"}) used.erase(of_voxels);
+  return used.dump();
+}
+
+std::string Processing::series_in_words() const {
+  std::string text = "as in the tables";
+  if (tr > 0) text += fmt::format("; resampled to {} s", tr);
+  if (censor_fd > 0) text += fmt::format("; frames of more than {} mm displacement left out", censor_fd);
+  return text;
+}
+
 std::string Processing::in_words() const {
   constexpr std::array<std::string_view, 3> kWords{"z-scored per scan", "scaled to 0..1 per scan", "as in the files"};
   std::string text(kWords[static_cast<std::size_t>(normalize)]);

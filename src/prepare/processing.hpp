@@ -50,8 +50,11 @@ struct Processing {
 
   /// The options in use but normalize as a JSON object: what the cohort keeps as its processing.
   std::string json() const;
+  /// The same of tables of series, whose values are stored as they are: without fill, crop and mask.
+  std::string series_json() const;
   /// For people: "z-scored per scan; zeros become the scan's lowest value; ...".
   std::string in_words() const;
+  std::string series_in_words() const;
   /// Text that differs whenever an option differs that changes a prepared scan.
   std::string identity() const;
 };

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "io/atomic_file.hpp"
+#include "prepare/series_file.hpp"
 
 namespace brainmt::prepare {
 namespace {
@@ -49,7 +50,10 @@ void write_report(const std::filesystem::path& path, const std::vector<ScanEntry
                           one_field(scan.file), word_of(scan.status), scan.frames, time, one_field(scan.reason),
                           one_field(scan.run), motion, scan.censored, scan.seconds);
     const io::ScanQuality& q = scan.quality;
-    report += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\n", one_field(scan.mask.empty() ? "nonzero" : scan.mask),
+    report += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\n",
+                          one_field(!scan.mask.empty()          ? scan.mask
+                                    : is_series_name(scan.file) ? "n/a"
+                                                                : "nonzero"),
                           scan.nan_voxels, q.spikes, q.empty_frames, q.frozen_frames, q.dead_slices);
   }
   io::write_atomically(path, report);

@@ -17,6 +17,7 @@
 #include "prepare/layouts.hpp"
 #include "prepare/other_format.hpp"
 #include "prepare/phenotypes.hpp"
+#include "prepare/series_file.hpp"
 
 namespace brainmt::prepare {
 namespace {
@@ -38,7 +39,10 @@ constexpr std::array kLayouts{
                "<id>/MNINonLinear/Results/rfMRI_REST1_LR/rfMRI_REST1_LR_hp2000_clean.nii.gz or another release's names",
                layouts::find_hcp},
     LayoutInfo{Layout::kBids, "bids", "sub-<id>/[ses-<s>/]func/*_task-{}_*_desc-preproc_bold.nii.gz",
-               layouts::find_bids}};
+               layouts::find_bids},
+    LayoutInfo{Layout::kTables, "tables",
+               "<subject>.tsv, .csv, .txt or .ptseries.nii, or sub-<id>/[ses-<s>/]func/*_task-{}_*_timeseries.tsv",
+               layouts::find_tables}};
 
 const LayoutInfo& info_of(Layout layout) { return *std::ranges::find(kLayouts, layout, &LayoutInfo::layout); }
 
@@ -46,7 +50,7 @@ const LayoutInfo& info_of(Layout layout) { return *std::ranges::find(kLayouts, l
 std::string expectation(const ListSettings& settings) {
   if (!settings.pattern.empty()) return fmt::format("files named '{}'", settings.pattern);
   std::string text(info_of(settings.layout).expected);
-  if (settings.layout == Layout::kBids) {
+  if (text.find("{}") != text.npos) {
     text.replace(text.find("{}"), 2, settings.bids_task.empty() ? "*" : settings.bids_task);
   }
   return text;
@@ -106,6 +110,15 @@ std::string overlooked_in_words(const std::vector<ScanEntry>& entries) {
   return text;
 }
 
+// A folder may hold texts of any kind.
+bool holds_series(const fs::path& path) {
+  try {
+    return read_series(path).frames > 1;
+  } catch (const DataError&) {
+    return false;
+  }
+}
+
 // What the input holds instead: scans of another layout or task, or other files.
 std::string nearest_thing(const ListSettings& settings) {
   for (const LayoutInfo& other : kLayouts) {
@@ -115,7 +128,10 @@ std::string nearest_thing(const ListSettings& settings) {
     as_other.bids_task.clear();
     std::size_t found = 0;
     try {
-      found = count_scans(other.find(as_other));
+      const std::vector<ScanEntry> entries = other.find(as_other);
+      found = count_scans(entries);
+      if (other.layout == Layout::kTables && found > 0 && !holds_series(settings.input / entries.front().file))
+        continue;
     } catch (const DataError& error) {  // there are scans, but a key must choose among them
       return fmt::format("with layout={}, {}", other.name, error.what());
     }
@@ -176,7 +192,7 @@ void check(ScanEntry& scan, const fs::path& input) {
 Layout parse_layout(std::string_view word) {
   const auto found = std::ranges::find(kLayouts, word, &LayoutInfo::name);
   if (found == kLayouts.end()) {
-    throw UsageError(fmt::format("layout is '{}', expected flat, ukb, hcp or bids", word));
+    throw UsageError(fmt::format("layout is '{}', expected flat, ukb, hcp, bids or tables", word));
   }
   return found->layout;
 }
@@ -191,6 +207,7 @@ ListSettings ListSettings::from_config(const config::Config& config) {
           .bids_task = config.get<std::string>("bids_task"),
           .bids_space = config.get<std::string>("bids_space"),
           .bids_desc = config.get<std::string>("bids_desc"),
+          .bids_atlas = config.get<std::string>("bids_atlas"),
           .hcp_clean = config.get<std::string>("hcp_clean"),
           .hcp_scanner = config.get<std::string>("hcp_scanner"),
           .session = config.get<std::string>("session")};
@@ -201,6 +218,10 @@ SpaceChoice parse_space(std::string_view word) {
   if (word == "mni") return SpaceChoice::kMni;
   if (word == "native") return SpaceChoice::kNative;
   throw UsageError(fmt::format("space is '{}', expected auto, mni or native", word));
+}
+
+bool ListSettings::reads_tables() const {
+  return pattern.empty() ? layout == Layout::kTables : is_series_name(pattern);
 }
 
 bool ListSettings::wants_mni() const {
@@ -247,7 +268,7 @@ fs::path dataset_of_derivatives(const fs::path& input) {
 
 fs::path default_table(const ListSettings& settings) {
   std::vector<fs::path> candidates{settings.input / "phenotypes.csv"};
-  if (settings.pattern.empty() && settings.layout == Layout::kBids) {
+  if (settings.pattern.empty() && (settings.layout == Layout::kBids || settings.layout == Layout::kTables)) {
     candidates.push_back(settings.input / "participants.tsv");
     if (const fs::path above = dataset_of_derivatives(settings.input); !above.empty())
       candidates.push_back(above / "participants.tsv");

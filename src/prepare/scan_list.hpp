@@ -21,7 +21,8 @@ namespace brainmt::prepare {
 ///   ukb    <eid>/fMRI/filtered_func_data_clean_MNI.nii.gz, and the folders of bulk field 20227
 ///   hcp    <id>/MNINonLinear/Results/rfMRI_REST1_LR/<the same>_hp2000_clean.nii.gz, and other releases' names
 ///   bids   derivatives: sub-<id>/[ses-<s>/]func/*_desc-preproc_bold.nii[.gz], or desc-denoised
-enum class Layout { kFlat, kUkb, kHcp, kBids };
+///   tables series of parcels: <id>.tsv and the like, or sub-<id>/[ses-<s>/]func/*_atlas-<a>_timeseries.tsv
+enum class Layout { kFlat, kUkb, kHcp, kBids, kTables };
 /// From the words of the command line, and back. Throws UsageError.
 Layout parse_layout(std::string_view word);
 std::string_view name_of(Layout layout);
@@ -40,6 +41,7 @@ struct ListSettings {
   std::string bids_task = "rest";    // of BIDS names; empty: any, and the task becomes a part of the run's name
   std::string bids_space = "auto";   // prepare/bids_space.hpp
   std::string bids_desc = "auto";    // desc- of the images; auto: preproc, else denoised
+  std::string bids_atlas = "auto";   // atlas- or seg- of tables; auto: the only one there is
   std::string hcp_clean = "auto";    // classic, rclean or a name as hp2000_clean; auto: docs/layouts.md
   std::string hcp_scanner = "auto";  // 3T, 7T; auto: 3T where there are such runs
   std::string session = {};          // scans of this session only, in any spelling; empty: of all
@@ -47,7 +49,9 @@ struct ListSettings {
 
   static ListSettings from_config(const config::Config& config);
 
-  /// "flat", "ukb", "hcp", "bids" or "pattern": what the cohort keeps as its layout.
+  /// Are the scans tables of parcel series (layout=tables, or a pattern with such an ending)?
+  bool reads_tables() const;
+  /// "flat", "ukb", "hcp", "bids", "tables" or "pattern": what the cohort keeps as its layout.
   std::string_view layout_name() const { return pattern.empty() ? name_of(layout) : "pattern"; }
   /// Must every scan be in MNI space? auto means so for ukb and hcp, whose files have that name.
   bool wants_mni() const;
@@ -83,9 +87,10 @@ enum class Dropped : std::size_t {
   kSpace,
   kContent,
   kQuality,
-  kUnlisted
+  kUnlisted,
+  kParcels
 };
-inline constexpr std::array<std::string_view, 14> kDroppedNames{"file name",
+inline constexpr std::array<std::string_view, 15> kDroppedNames{"file name",
                                                                 "second scan of the same run",
                                                                 "link to nothing",
                                                                 "not a readable zip archive",
@@ -98,7 +103,8 @@ inline constexpr std::array<std::string_view, 14> kDroppedNames{"file name",
                                                                 "another space",
                                                                 "voxels",
                                                                 "quality",
-                                                                "not in the table"};
+                                                                "not in the table",
+                                                                "other parcels"};
 
 /// What becomes of a scan: everything that the report says about it.
 struct ScanEntry {
@@ -109,7 +115,8 @@ struct ScanEntry {
   std::string file;     // relative to the input directory
   std::string motion;  // file with the scan's motion, relative to the input directory; empty: none (prepare/motion.hpp)
   std::string mask;    // file with the scan's brain mask, likewise; empty: none known
-  std::string sidecar;  // BIDS .json beside the scan, likewise; empty: none
+  std::string sidecar;   // BIDS .json beside the scan, likewise; empty: none
+  std::string coverage;  // table of the parcels' coverage beside a table of their series, likewise; empty: none
   enum class Status { kUsed, kBad, kUnlisted, kOverlooked } status = Status::kUsed;
   Dropped cause = Dropped::kName;  // of one that is not used
   std::string reason;              // why it is not used; of a used one: what is amiss with it all the same

@@ -163,7 +163,8 @@ class Join {
 
 std::vector<fs::path> find_session_tables(const ListSettings& settings) {
   std::vector<fs::path> files;
-  if (!settings.pattern.empty() || settings.layout != Layout::kBids) return files;
+  if (!settings.pattern.empty() || (settings.layout != Layout::kBids && settings.layout != Layout::kTables))
+    return files;
   std::vector<fs::path> datasets{settings.input};
   if (const fs::path above = dataset_of_derivatives(settings.input); !above.empty()) datasets.push_back(above);
   for (const std::string& subject : names_in(settings.input)) {

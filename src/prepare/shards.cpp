@@ -124,11 +124,12 @@ std::string shard_mark(const PrepareConfig& config, const std::vector<ScanEntry>
   };
   const std::filesystem::path table = config.table();
   if (!table.empty()) add_file(table);
+  if (!config.labels.empty()) add_file(config.labels);
   for (const auto& file : find_session_tables(config.list)) add_file(file);
   for (const ScanEntry& scan : own) {
     add(fmt::format("{} {} {} {}", scan.file, scan.participant_id, scan.run, scan.motion));
     if (scan.usable()) add_file(config.list.input / scan.file);
-    for (const std::string& file : {scan.motion, scan.mask, scan.sidecar}) {
+    for (const std::string& file : {scan.motion, scan.mask, scan.sidecar, scan.coverage}) {
       std::error_code missing;
       if (scan.usable() && std::filesystem::exists(config.list.input / file, missing) && !file.empty())
         add_file(config.list.input / file);

@@ -137,8 +137,16 @@ std::string summary_text(const PrepareSummary& s) {
   if (const WithoutScan& lost = s.without_scan; lost.count > 0)
     text += fmt::format("table        {} of {} participants have no scan in the input ({})\n", lost.count,
                         lost.participants, io::printable(lost.first));
-  text += fmt::format("mask         {} voxels, {:.1f} % of the grid, {}\n", s.voxels, share(s.voxels, s.grid.voxels()),
-                      volume_text(static_cast<double>(s.voxels) * s.voxel_mm3));
+  if (s.parcels > 0)
+    text += fmt::format(
+        "parcels      {}; without a value: {}\n", s.parcels,
+        s.missing_parcels == 0
+            ? "none in any scan"
+            : fmt::format("{:.3g} a scan on average", static_cast<double>(s.missing_parcels) /
+                                                          static_cast<double>(std::max<std::size_t>(s.used, 1))));
+  else
+    text += fmt::format("mask         {} voxels, {:.1f} % of the grid, {}\n", s.voxels,
+                        share(s.voxels, s.grid.voxels()), volume_text(static_cast<double>(s.voxels) * s.voxel_mm3));
   text += fmt::format("signal       {}\n", minutes_text(s));
   text += fmt::format("TR           {}\n", times_of_repetition(s));
   text += fmt::format("space        {}\n", s.space);

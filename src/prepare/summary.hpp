@@ -24,11 +24,13 @@ struct LeftOut {
 
 struct PrepareSummary {
   std::size_t used = 0, bad = 0, unlisted = 0;  // unlisted: scans of subjects that the table does not have
-  std::size_t overlooked = 0;    // files and folders that may be scans and are not read, but for second copies
-  std::size_t participants = 0;  // of the used scans
-  std::size_t voxels = 0;        // in the common mask
-  std::size_t frames = 0;        // of all used scans
-  std::size_t reused = 0;        // scans that an earlier preparation had staged
+  std::size_t overlooked = 0;       // files and folders that may be scans and are not read, but for second copies
+  std::size_t participants = 0;     // of the used scans
+  std::size_t voxels = 0;           // in the common mask
+  std::size_t frames = 0;           // of all used scans
+  std::size_t parcels = 0;          // of a cohort of parcels: then there is no mask
+  std::size_t missing_parcels = 0;  // that have no value, summed over the scans
+  std::size_t reused = 0;           // scans that an earlier preparation had staged
   io::CohortGrid grid;
   double voxel_mm3 = 0;
   std::vector<LeftOut> left_out;                   // by reason
