@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib/deps.sh
 source scripts/lib/deps.sh
 
-targets=(nifti gzip table safetensors config)
+targets=(nifti gzip table safetensors config cifti)
 usage() {
   cat <<TEXT
 usage: scripts/fuzz.sh [--minimise | --coverage] [seconds] [target ...]

@@ -51,6 +51,7 @@ run::Outputs outputs_of(const synth::SynthConfig& settings, const std::string& m
     const run::Standing edited = ours ? run::Standing::kOther : run::Standing::kForeign;
     add(file.path, read_text(at(file.path)) == file.content ? run::Standing::kOwn : edited);
   }
+  if (settings.kind == synth::Kind::kScans) add(synth::kAtlasImage, of_scans);
   for (int subject = 0; subject < settings.subjects; ++subject)
     for (int run = 0; run < synth::runs_of(settings); ++run) {
       add(synth::scan_path(settings, subject, run), of_scans);
@@ -80,8 +81,10 @@ ExitCode run(CommandContext& context) {
     synth::generate_cohort(settings, context.comm.rank(), ranks, [&](int done, int) { progress.update(done); });
   });
   if (context.is_root()) {
-    fmt::print("{}: {} scans and {}\n", settings.out.string(), settings.subjects * synth::runs_of(settings),
-               synth::table_name(settings.layout));
+    const bool parcels = settings.kind == synth::Kind::kParcels;
+    fmt::print("{}: {} {}, {} and {}\n", settings.out.string(), settings.subjects * synth::runs_of(settings),
+               parcels ? "tables of parcel series" : "scans", synth::table_name(settings),
+               parcels ? "atlas-Synthetic_dseg.tsv" : synth::kAtlasImage);
   }
   return ExitCode::kDone;
 }

@@ -25,6 +25,17 @@ void check_merge(const Config& config) {
   }
 }
 
+// Keys of the other kind are refused, as they would change nothing.
+void check_kind(const Config& config) {
+  const bool parcels = config.get<std::string>("kind") == "parcels";
+  const std::vector<const char*> of_scans{"grid", "layout", "dtype", "planted", "fluctuation", "noise", "lag_seconds"};
+  const std::vector<const char*> of_parcels{"parcels", "edges", "coupling"};
+  for (const char* key : parcels ? of_scans : of_parcels)
+    if (config.is_set(key))
+      throw UsageError(
+          fmt::format("{} conflicts with kind: it is a key of kind={}", key, parcels ? "scans" : "parcels"));
+}
+
 // Tables of series are stored as they are: keys that are about voxels, or about an atlas of voxels, are refused.
 void check_tables(const Config& config) {
   const auto pattern = config.get<std::string>("pattern");
@@ -78,6 +89,10 @@ const Schema& synth_schema() {
       "synth",
       {
           file_path("out", "", "directory for the scans and their table").required(),
+          choice(
+              "kind", "scans", {"scans", "parcels"},
+              "scans: NIfTI images and an atlas of them; parcels: tables of parcel series with a planted connectivity, "
+              "as xcp_d writes them, for prepare layout=tables"),
           integer("subjects", 192, "number of participants, half of each sex").at_least(2).at_most(10000000),
           integers("grid", {24, 28, 24}, "voxels X, Y, Z").of_length(3).at_least(8).at_most(1024),
           integer("frames", 60, "frames of each scan").at_least(2).at_most(100000),
@@ -98,9 +113,15 @@ const Schema& synth_schema() {
               .at_least(0),
           real("noise", 0.04, "standard deviation of the unstructured noise, relative to the mean image").at_least(0),
           real("lag_seconds", 2.94, "planted=lag: delay between the two networks").above(0),
+          integer("parcels", 32, "kind=parcels: number of parcels").at_least(4),
+          integer("edges", 24,
+                  "kind=parcels: pairs of parcels whose correlation depends on sex, and as many on cognition")
+              .at_least(0),
+          real("coupling", 0.2, "kind=parcels: how much the correlation of such a pair may change").at_least(0),
       },
-      {}, {},
+      {}, {check_kind},
       {.examples = {"brainmt synth out=scans subjects=48",
+                    "brainmt synth out=tables kind=parcels subjects=500 frames=120",
                     "mpirun -n 4 brainmt synth out=bids layout=bids runs=2 planted=lag"},
        .positional = {"out"}});
   return schema;

@@ -19,6 +19,12 @@ bool is_pair(std::string_view file) {
   return name.ends_with(".img") || name.ends_with(".img.gz");
 }
 
+// An image beside the scans that says where their parcels are.
+bool is_atlas(std::string_view file) {
+  const std::string name = lower(file);
+  return name.starts_with("atlas.") || name.starts_with("atlas-") || name.starts_with("tpl-");
+}
+
 // Length of the ending .nii.gz, .nii, .img.gz or .img in any case; 0: another.
 std::size_t nifti_ending(std::string_view file) {
   const std::string name = lower(file);
@@ -90,6 +96,7 @@ class PatternWalk {
 
   void visit(std::size_t level, const std::string& path) {
     if (level + 1 < pattern_.levels()) return enter(level + 1, path + "/");
+    if (pattern_.is_open(level) && is_atlas(path.substr(path.rfind('/') + 1))) return;
     if (stands_at(input_ / path)) return add(path);
     if (pattern_.is_open(level)) return;
     const std::string folder = path.substr(0, path.rfind('/') + 1);
@@ -193,7 +200,8 @@ std::vector<ScanEntry> find_flat(const ListSettings& settings) {
   const std::vector<std::string> names = names_in(settings.input);
   for (const bool pairs : {false, true}) {  // a pair counts where there is no single file
     for (const std::string& name : names) {
-      if (is_pair(name) != pairs || !is_scan(name, names) || !stands_at(settings.input / name)) continue;
+      if (is_pair(name) != pairs || !is_scan(name, names) || is_atlas(name) || !stands_at(settings.input / name))
+        continue;
       scans.push_back(scan_at(without_nifti(name), "", name));
       if (pairs && ids.contains(without_nifti(name))) second_copy(scans.back());
       if (!pairs) ids.insert(scans.back().participant_id);

@@ -7,9 +7,6 @@
 namespace brainmt::synth {
 namespace {
 
-using Point = std::array<double, 3>;
-
-constexpr double kHeadFill = 0.92;      // the standard head's half axes in half grid extents
 constexpr double kSizeSpread = 0.03;    // relative standard deviation of a subject's half axes, cut at two of them
 constexpr double kInnerRadius = 0.82;   // networks end here: inside the smallest head and its falling edge
 constexpr double kInnerFade = 0.16;     // ... fading over this range of radius
@@ -38,20 +35,6 @@ double squared_distance(const Point& a, const Point& b) {
 }
 
 double radius(const Point& u) { return std::sqrt(squared_distance(u, {0, 0, 0})); }
-
-// Calls visit(voxel, u) for every voxel, u in units of the standard head's half axes.
-template <class Visit>
-void for_each_voxel(const Grid& grid, Visit&& visit) {
-  std::uint32_t voxel = 0;
-  const auto coordinate = [&](int index, std::size_t axis) {
-    return (2.0 * index - grid[axis] + 1.0) / (kHeadFill * grid[axis]);
-  };
-  for (int z = 0; z < grid[2]; ++z) {
-    for (int y = 0; y < grid[1]; ++y) {
-      for (int x = 0; x < grid[0]; ++x) visit(voxel++, Point{coordinate(x, 0), coordinate(y, 1), coordinate(z, 2)});
-    }
-  }
-}
 
 double energy_of(const std::vector<float>& map) {
   double sum = 0;

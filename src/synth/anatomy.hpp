@@ -11,6 +11,23 @@
 namespace brainmt::synth {
 
 using Grid = std::array<int, 3>;
+using Point = std::array<double, 3>;
+
+inline constexpr double kHeadFill = 0.92;  // the standard head's half axes in half grid extents
+
+/// Calls visit(voxel, u) for every voxel, u in units of the standard head's half axes.
+template <class Visit>
+void for_each_voxel(const Grid& grid, Visit&& visit) {
+  std::uint32_t voxel = 0;
+  const auto coordinate = [&](int index, std::size_t axis) {
+    return (2.0 * index - grid[axis] + 1.0) / (kHeadFill * grid[axis]);
+  };
+  for (int z = 0; z < grid[2]; ++z) {
+    for (int y = 0; y < grid[1]; ++y) {
+      for (int x = 0; x < grid[0]; ++x) visit(voxel++, Point{coordinate(x, 0), coordinate(y, 1), coordinate(z, 2)});
+    }
+  }
+}
 
 std::size_t voxels_of(const Grid& grid);
 

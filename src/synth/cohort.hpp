@@ -1,5 +1,5 @@
 #pragma once
-// Writes a synthetic cohort: the scans of every subject and the table, named as config.layout has them.
+// Writes a synthetic cohort: the scans (or tables of parcel series) of every subject and the table, named as config.layout has them.
 #include <functional>
 
 #include "synth/config.hpp"

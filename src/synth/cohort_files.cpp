@@ -6,6 +6,9 @@
 #include <array>
 #include <cmath>
 
+#include "synth/atlas.hpp"
+#include "synth/parcels.hpp"
+
 namespace brainmt::synth {
 namespace {
 
@@ -103,12 +106,16 @@ std::vector<TextFile> bids_sidecars(const SynthConfig& config, int subject, int 
 
 int runs_of(const SynthConfig& config) {
   if (config.runs > 0) return config.runs;
+  if (config.kind == Kind::kParcels) return 1;
   return config.layout == Layout::kHcp || config.layout == Layout::kBids ? 2 : 1;
 }
 
-std::string_view table_name(Layout layout) { return layout == Layout::kBids ? "participants.tsv" : "phenotypes.csv"; }
+std::string_view table_name(const SynthConfig& config) {
+  return config.kind == Kind::kParcels || config.layout == Layout::kBids ? "participants.tsv" : "phenotypes.csv";
+}
 
 std::string scan_path(const SynthConfig& config, int subject, int run) {
+  if (config.kind == Kind::kParcels) return parcel_table_path(config, subject, run);
   switch (config.layout) {
     case Layout::kFlat:
       return draw_phenotype(config, subject).participant_id + ".nii.gz";
@@ -125,15 +132,17 @@ std::string scan_path(const SynthConfig& config, int subject, int run) {
 }
 
 std::vector<TextFile> files_beside(const SynthConfig& config, int subject, int run) {
+  if (config.kind == Kind::kParcels) return files_beside_parcels(config, subject, run);
   if (config.layout == Layout::kHcp) return hcp_motion(config, subject, run);
   if (config.layout == Layout::kBids) return bids_sidecars(config, subject, run);
   return {};
 }
 
 std::vector<TextFile> cohort_files(const SynthConfig& config) {
+  if (config.kind == Kind::kParcels) return parcel_cohort_files(config);
   std::string table = header_of(config.layout);
   for (int subject = 0; subject < config.subjects; ++subject) table += row_of(config, subject);
-  std::vector<TextFile> files{{std::string(table_name(config.layout)), table}};
+  std::vector<TextFile> files{{std::string(table_name(config)), table}, {"atlas.tsv", make_atlas(config).table}};
   if (config.layout == Layout::kBids) {
     files.push_back({"dataset_description.json",
                      "{\n  \"Name\": \"Synthetic cohort with a planted signal\",\n  \"BIDSVersion\": \"1.8.0\",\n"

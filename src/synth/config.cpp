@@ -1,6 +1,7 @@
 #include "synth/config.hpp"
 
 #include "base/error.hpp"
+#include "synth/parcels.hpp"
 
 namespace brainmt::synth {
 namespace {
@@ -32,6 +33,7 @@ int max_runs(Layout layout) {
 SynthConfig SynthConfig::from_config(const config::Config& config) {
   const auto grid = config.get<std::vector<std::int64_t>>("grid");
   return {.out = config.get<std::string>("out"),
+          .kind = parse_kind(config.get<std::string>("kind")),
           .subjects = config.get<int>("subjects"),
           .grid = {static_cast<int>(grid[0]), static_cast<int>(grid[1]), static_cast<int>(grid[2])},
           .frames = config.get<int>("frames"),
@@ -45,7 +47,10 @@ SynthConfig SynthConfig::from_config(const config::Config& config) {
           .cognition_effect = config.get<double>("cognition_effect"),
           .fluctuation = config.get<double>("fluctuation"),
           .noise = config.get<double>("noise"),
-          .lag_seconds = config.get<double>("lag_seconds")};
+          .lag_seconds = config.get<double>("lag_seconds"),
+          .parcels = config.get<int>("parcels"),
+          .edges = config.get<int>("edges"),
+          .coupling = config.get<double>("coupling")};
 }
 
 void validate(const SynthConfig& config) {
@@ -59,7 +64,17 @@ void validate(const SynthConfig& config) {
   require_range("fluctuation", config.fluctuation, 0, 0.15);
   require_range("noise", config.noise, 0.001, 0.15);
   require_range("lag_seconds", config.lag_seconds, 0, 60);
-  require_range("runs", config.runs, 0, max_runs(config.layout));
+  require_range("runs", config.runs, 0, config.kind == Kind::kParcels ? 99 : max_runs(config.layout));
+  require_range("parcels", config.parcels, 4, 1000);
+  require_range("edges", config.edges, 0, 1e6);
+  require_range("coupling", config.coupling, 0, 0.8);
+  if (config.kind == Kind::kParcels) validate_parcels(config);
+}
+
+Kind parse_kind(std::string_view word) {
+  if (word == "scans") return Kind::kScans;
+  if (word == "parcels") return Kind::kParcels;
+  throw UsageError(fmt::format("synth: kind is '{}', expected scans or parcels", word));
 }
 
 Layout parse_layout(std::string_view word) {

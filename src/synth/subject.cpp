@@ -58,21 +58,6 @@ float near_normal(std::uint32_t a, std::uint32_t b) {
   return (static_cast<float>(sum) - kMean) / kDeviation;
 }
 
-// A centred grid; MNI's own where the layout promises MNI space and the grid is of its size.
-std::array<double, 16> affine_of(const SynthConfig& config) {
-  if (config.layout != Layout::kFlat && config.grid == Grid{91, 109, 91}) {
-    return {-2, 0, 0, 90, 0, 2, 0, -126, 0, 0, 2, -72, 0, 0, 0, 1};
-  }
-  std::array<double, 16> affine{};
-  const double voxel = kFieldOfView / config.grid[0];
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    affine[5 * axis] = voxel;
-    affine[4 * axis + 3] = -0.5 * voxel * (config.grid[axis] - 1);
-  }
-  affine[15] = 1;
-  return affine;
-}
-
 io::NiftiHeader header_of(const SynthConfig& config, int subject, double gain) {
   io::NiftiHeader header;
   header.shape = {config.grid[0], config.grid[1], config.grid[2], config.frames};
@@ -86,6 +71,20 @@ io::NiftiHeader header_of(const SynthConfig& config, int subject, double gain) {
 }
 
 }  // namespace
+
+std::array<double, 16> affine_of(const SynthConfig& config) {
+  if (config.layout != Layout::kFlat && config.grid == Grid{91, 109, 91}) {
+    return {-2, 0, 0, 90, 0, 2, 0, -126, 0, 0, 2, -72, 0, 0, 0, 1};
+  }
+  std::array<double, 16> affine{};
+  const double voxel = kFieldOfView / config.grid[0];
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    affine[5 * axis] = voxel;
+    affine[4 * axis + 3] = -0.5 * voxel * (config.grid[axis] - 1);
+  }
+  affine[15] = 1;
+  return affine;
+}
 
 Phenotype draw_phenotype(const SynthConfig& config, int subject) {
   const auto index = static_cast<std::uint64_t>(subject);

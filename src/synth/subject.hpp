@@ -15,6 +15,9 @@
 
 namespace brainmt::synth {
 
+/// Voxel to mm, row-major: a centred grid, or MNI's own where the layout promises MNI space and the grid is of its size.
+std::array<double, 16> affine_of(const SynthConfig& config);
+
 struct Phenotype {
   std::string participant_id;
   int sex = 0;             // 0 or 1; one of each in subjects 2j and 2j + 1

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "support/cifti_bytes.hpp"
 #include "support/nifti_bytes.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -44,6 +45,26 @@ void nifti_seeds(const fs::path& folder) {
   std::string pair = plain.bytes();
   pair[345] = 'i';
   write_file(folder / "pair", pair);
+}
+
+void cifti_seeds(const fs::path& folder) {
+  for (const bool parcels_fastest : {false, true}) {
+    for (const bool swapped : {false, true}) {
+      brainmt::test::CiftiBytes file;
+      file.names = {"V1", "A &amp; B"};
+      file.frames = 3;
+      file.parcels_fastest = parcels_fastest;
+      file.swapped = swapped;
+      file.is_double = swapped;
+      const std::string name = std::string(parcels_fastest ? "parcels" : "series") + (swapped ? "_big" : "");
+      write_file(folder / name, file.bytes());
+      write_file(folder / (name + "_gz"), gzipped(file.bytes()));
+    }
+  }
+  brainmt::test::CiftiBytes dense;
+  dense.parcel_type = "CIFTI_INDEX_TYPE_BRAIN_MODELS";
+  dense.before = "<?xml version=\"1.0\"?><!-- c -->";
+  write_file(folder / "dense", dense.bytes());
 }
 
 void gzip_seeds(const fs::path& folder) {
@@ -152,5 +173,6 @@ int main(int argc, char** argv) {
   make("table", table_seeds);
   make("safetensors", safetensors_seeds);
   make("config", config_seeds);
+  make("cifti", cifti_seeds);
   return 0;
 }

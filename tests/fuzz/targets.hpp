@@ -18,6 +18,7 @@ void run_gzip(Bytes input);
 void run_table(Bytes input);
 void run_safetensors(Bytes input);
 void run_config(Bytes input);
+void run_cifti(Bytes input);
 
 /// run_gzip: the first bytes say how the rest, the file, is read.
 inline constexpr std::size_t kGzipScriptBytes = 4;
@@ -29,8 +30,8 @@ struct Target {
 };
 
 inline constexpr std::array kTargets{Target{"nifti", run_nifti, 0}, Target{"gzip", run_gzip, kGzipScriptBytes},
-                                     Target{"table", run_table}, Target{"safetensors", run_safetensors},
-                                     Target{"config", run_config}};
+                                     Target{"table", run_table},    Target{"safetensors", run_safetensors},
+                                     Target{"config", run_config},  Target{"cifti", run_cifti, 0}};
 
 /// The target of that name, or null.
 constexpr const Target* find_target(std::string_view name) {

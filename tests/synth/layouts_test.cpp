@@ -58,7 +58,7 @@ TEST(SynthLayouts, UkbFilesAndTable) {
   generate_cohort(small(directory / "one", Layout::kUkb), 0, 1);
   EXPECT_EQ(file_names(directory / "one"),
             (Names{"1000001/fMRI/filtered_func_data_clean_MNI.nii.gz",
-                   "1000002/fMRI/filtered_func_data_clean_MNI.nii.gz", "phenotypes.csv"}));
+                   "1000002/fMRI/filtered_func_data_clean_MNI.nii.gz", "atlas.nii.gz", "atlas.tsv", "phenotypes.csv"}));
   const io::Table table = io::Table::read(directory / "one" / "phenotypes.csv");
   EXPECT_EQ(table.names(), (Names{"eid", "31-0.0", "21003-2.0", "54-2.0", "25741-2.0", "20016-2.0"}));
   const Phenotype p = draw_phenotype(small({}, Layout::kUkb), 1);
@@ -70,7 +70,7 @@ TEST(SynthLayouts, UkbFilesAndTable) {
   EXPECT_NEAR(*table.number(1, 5), 6.5 + 2.5 * p.cognition_z, 0.5);
   generate_cohort(small(directory / "two", Layout::kUkb, 2), 0, 1);
   EXPECT_EQ(file_names(directory / "two").front(), "1000001_20227_2_0/fMRI/filtered_func_data_clean_MNI.nii.gz");
-  EXPECT_EQ(file_names(directory / "two").size(), 5u);
+  EXPECT_EQ(file_names(directory / "two").size(), 7u);
 }
 
 TEST(SynthLayouts, HcpFilesAndTable) {
@@ -78,7 +78,7 @@ TEST(SynthLayouts, HcpFilesAndTable) {
   generate_cohort(small(directory.path(), Layout::kHcp), 0, 1);
   const std::string first = "100001/MNINonLinear/Results/rfMRI_REST1_LR/";
   const Names names = file_names(directory.path());
-  ASSERT_EQ(names.size(), 2 * 2 * 3 + 1u);
+  ASSERT_EQ(names.size(), 2 * 2 * 3 + 3u);
   EXPECT_EQ(names[0], first + "Movement_RelativeRMS.txt");
   EXPECT_EQ(names[1], first + "Movement_RelativeRMS_mean.txt");
   EXPECT_EQ(names[2], first + "rfMRI_REST1_LR_hp2000_clean.nii.gz");
@@ -116,7 +116,7 @@ TEST(SynthLayouts, BidsFilesAndTable) {
                                   std::string("participants.tsv"), std::string("dataset_description.json")}) {
     EXPECT_EQ(std::ranges::count(names, name), 1) << name;
   }
-  EXPECT_EQ(names.size(), 2 * 2 * 3 + 2u);
+  EXPECT_EQ(names.size(), 2 * 2 * 3 + 4u);
   const io::Table table = io::Table::read(directory / "participants.tsv");
   EXPECT_EQ(table.names(), (Names{"participant_id", "age", "sex", "site", "cognition"}));
   const io::Table confounds = io::Table::read(directory / (run + "_desc-confounds_timeseries.tsv"));
