@@ -43,7 +43,7 @@ TEST_F(SeriesText, ReadsNamesAndValuesWithAnySeparator) {
 }
 
 TEST_F(SeriesText, ReadsNumbersWithoutAHeader) {
-  const SeriesFile file = read("1 2 3\n4 5 6\n", "a.txt");
+  const SeriesFile file = read("1.5 2 3\n4 5 6\n", "a.txt");
   EXPECT_TRUE(file.names.empty());
   EXPECT_EQ(file.parcels, 3u);
   EXPECT_EQ(file.frames, 2);

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# From scans, and from tables of series, to connectivity, baselines, pages and a comparison, on one rank and on two.
+# Usage: connectivity_test.sh BRAINMT MPIEXEC
+# shellcheck source=tests/app/checks.sh
+. "$(dirname "$0")/checks.sh"
+
+# same FILE...: of the folders one and two.
+same() {
+  local file
+  for file in "$@"; do cmp -s "$work/one/$file" "$work/two/$file" || fail "$file differs between one rank and two"; done
+}
+
+# value FOLDER METRIC: of a model's metrics.json.
+value() { sed -n "s/.*\"$2\": *\([-0-9.e]*\).*/\1/p" "$1/metrics.json" | head -n 1; }
+
+# within X LOW HIGH
+within() { awk -v x="$1" -v low="$2" -v high="$3" 'BEGIN { exit !(x != "" && x >= low && x <= high) }'; }
+
+check "voxels"
+expect 0 stdout "atlas.nii.gz" "$brainmt" synth out="$work/scans" subjects=40 'grid=[12,14,12]' frames=40
+expect 0 stdout "40 of 40 found" "$brainmt" prepare input="$work/scans" output="$work/c.h5"
+expect 0 stdout "max_steps" "$brainmt" train 'model.depth=[1,1]' model.embed_dim=16 model.num_frames=8 \
+  data.cohort="$work/c.h5" run.epochs=1 scheduler.warmup_epochs=0 run.max_steps=1 task=classification task.target=sex \
+  run.dir="$work/run"
+expect 0 stdout "auroc" "$brainmt" evaluate run.dir="$work/run" bootstrap=20
+chain() {
+  local count=$1 out=$2
+  mkdir -p "$out"
+  expect 0 stdout "parcels" ranks "$count" "$brainmt" parcellate data.cohort="$work/c.h5" atlas="$work/scans/atlas.nii.gz" \
+    out="$out/parcels.h5"
+  expect 0 stdout "" ranks "$count" "$brainmt" fc data.cohort="$out/parcels.h5" out="$out/fc.h5"
+  expect 0 stdout "krr" ranks "$count" "$brainmt" baseline run.dir="$work/run" fc="$work/one/fc.h5" out="$out/baselines" \
+    permutations=20 bootstrap=20
+  expect 0 stdout "" ranks "$count" "$brainmt" compare "$work/run" "$work/one/baselines/krr" "$work/one/baselines/logistic" \
+    out="$out/compare" bootstrap=20 permutations=20
+}
+chain 1 "$work/one"
+chain 2 "$work/two"
+same parcels.h5 fc.h5 baselines/krr/predictions.tsv baselines/logistic/predictions.tsv baselines/baselines.tsv \
+  compare/comparison.tsv
+expect 0 stdout "report.html" "$brainmt" report "$work/run"
+expect 0 stdout "64 parcels" "$brainmt" inspect "$work/one/parcels.h5"
+
+check "tables"
+expect 0 stdout "tables of parcel series" "$brainmt" synth out="$work/tables" kind=parcels subjects=120 frames=80
+tables() {
+  local count=$1 out=$2
+  expect 0 stdout "series of 32 parcels of 'Synthetic'" ranks "$count" "$brainmt" prepare input="$work/tables" \
+    output="$out/tables.h5" layout=tables atlas.labels="$work/tables/atlas-Synthetic_dseg.tsv"
+  expect 0 stdout "" ranks "$count" "$brainmt" fc data.cohort="$out/tables.h5" out="$out/tables_fc.h5"
+  expect 0 stdout "logistic" ranks "$count" "$brainmt" baseline data.cohort="$work/one/tables.h5" \
+    fc="$work/one/tables_fc.h5" task=classification task.target=sex out="$out/sex" bootstrap=20 permutations=20
+}
+tables 1 "$work/one"
+tables 2 "$work/two"
+same tables.h5 tables_fc.h5 sex/logistic/predictions.tsv sex/baselines.tsv
+within "$(value "$work/one/sex/logistic" auroc)" 0.9 1 || fail "logistic did not find sex"
+
+check "tables in shards"
+for k in 1 2 3; do
+  expect 0 stdout "" "$brainmt" prepare input="$work/tables" output="$work/parts.h5" layout=tables shard=$k/3 \
+    atlas.labels="$work/tables/atlas-Synthetic_dseg.tsv"
+done
+expect 0 stdout "120 scans in 3 shards" "$brainmt" prepare output="$work/parts.h5" merge=3
+expect 0 stdout "" "$brainmt" fc data.cohort="$work/parts.h5" out="$work/parts_fc.h5"
+
+check "keys and files that do not fit"
+expect 2 stderr "normalize conflicts with layout" "$brainmt" prepare input="$work/tables" output="$work/x.h5" \
+  layout=tables normalize=none
+expect 2 stderr "bids_atlas conflicts with layout" "$brainmt" prepare input="$work/scans" output="$work/x.h5" bids_atlas=A
+expect 2 stderr "kind=scans" "$brainmt" synth out="$work/y" kind=parcels 'grid=[9,9,9]'
+expect 3 stderr "try layout=tables" "$brainmt" prepare input="$work/tables" output="$work/x.h5"
+expect 3 stderr "no label 'LH_Net1_1'" "$brainmt" prepare input="$work/tables" output="$work/x.h5" layout=tables \
+  atlas.labels="$work/scans/atlas.tsv"
+expect_no_leftovers
+finish
