@@ -117,7 +117,7 @@ const Schema& synth_schema() {
           integer("edges", 24,
                   "kind=parcels: pairs of parcels whose correlation depends on sex, and as many on cognition")
               .at_least(0),
-          real("coupling", 0.2, "kind=parcels: how much the correlation of such a pair may change").at_least(0),
+          real("coupling", 0.1, "kind=parcels: how much the correlation of such a pair may change").at_least(0),
       },
       {}, {check_kind},
       {.examples = {"brainmt synth out=scans subjects=48",

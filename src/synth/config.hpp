@@ -37,7 +37,7 @@ struct SynthConfig {
   double lag_seconds = 2.94;      // planted=lag: delay between the two networks
   int parcels = 32;               // kind=parcels: their number,
   int edges = 24;                 // those whose coupling depends on sex, and as many on cognition,
-  double coupling = 0.2;          // and by how much the correlation on one may change
+  double coupling = 0.1;          // and by how much the correlation on one may change
 
   static SynthConfig from_config(const config::Config& config);
 };

@@ -39,10 +39,11 @@ chain 2 "$work/two"
 same parcels.h5 fc.h5 baselines/krr/predictions.tsv baselines/logistic/predictions.tsv baselines/baselines.tsv \
   compare/comparison.tsv
 expect 0 stdout "report.html" "$brainmt" report "$work/run"
-expect 0 stdout "64 parcels" "$brainmt" inspect "$work/one/parcels.h5"
+expect 0 stdout "parcels" "$brainmt" inspect "$work/one/parcels.h5"
 
 check "tables"
-expect 0 stdout "tables of parcel series" "$brainmt" synth out="$work/tables" kind=parcels subjects=120 frames=80
+expect 0 stdout "tables of parcel series" "$brainmt" synth out="$work/tables" kind=parcels subjects=120 frames=80 \
+  coupling=0.2
 tables() {
   local count=$1 out=$2
   expect 0 stdout "series of 32 parcels of 'Synthetic'" ranks "$count" "$brainmt" prepare input="$work/tables" \

@@ -28,6 +28,7 @@ SynthConfig small() {
   config.kind = Kind::kParcels;
   config.subjects = 60;
   config.frames = 150;
+  config.coupling = 0.2;
   return config;
 }
 
