@@ -361,7 +361,7 @@ TEST_F(LayoutTest, TablesThatGoWithALayout) {
 TEST(LayoutNames, WordsAndSpaces) {
   for (const Layout layout : {Layout::kFlat, Layout::kUkb, Layout::kHcp, Layout::kBids})
     EXPECT_EQ(parse_layout(name_of(layout)), layout);
-  expect_error<UsageError>([] { parse_layout("hpc"); }, {"'hpc'", "flat, ukb, hcp or bids"});
+  expect_error<UsageError>([] { parse_layout("hpc"); }, {"'hpc'", "flat, ukb, hcp, bids or tables"});
   expect_error<UsageError>([] { parse_space("t1w"); }, {"'t1w'", "auto, mni or native"});
   EXPECT_TRUE((ListSettings{.input = {}, .layout = Layout::kUkb}.wants_mni()));
   EXPECT_FALSE((ListSettings{.input = {}, .layout = Layout::kBids}.wants_mni()));
