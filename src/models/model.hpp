@@ -36,13 +36,18 @@ struct InputSpec {
 
 /// Sizes of a model that the data determine.
 struct DataSpec {
-  std::array<std::int64_t, 3> grid{};  // X, Y, Z voxels, of volumes
-  std::int64_t parcels = 0;            // P, of parcels and connectivity
-  std::int64_t outputs = 1;            // K, one for each target
+  std::array<std::int64_t, 3> grid{};        // X, Y, Z voxels, of volumes
+  std::int64_t parcels = 0;                  // P, of parcels and connectivity
+  std::vector<std::array<double, 3>> xyz{};  // [P] centroids in mm, of parcels
+  std::int64_t outputs = 1;                  // K, one for each target
 };
 
 /// Extra outputs of a forward pass; the prediction and the embedding are always there.
-enum Want : unsigned { kMeanEmbedding = 1, kTokens = 2 };
+enum Want : unsigned {
+  kMeanEmbedding = 1,
+  kTokens = 2,
+  kReconstruction = 4  // hides a part of the input and predicts it; without it nothing is hidden
+};
 
 /// Context of a forward pass. Random factors are functions of (seed, step, sample).
 struct Pass {
@@ -59,6 +64,11 @@ struct Output {
   autograd::Var embedding;   // [B, C] what the head reads, master type
   Tensor mean_embedding;     // [B, C] mean of all tokens but CLS; with kMeanEmbedding
   Tensor tokens;             // [B, L, C] all rows after the last block; with kTokens
+  // With kReconstruction, each [B, sample]:
+  autograd::Var reconstruction{};  // master type
+  Tensor target{};                 // what it should be, master type
+  Tensor hidden{};                 // float: 1 where the value was hidden and counts, else 0
+  bool absolute_error = false;     // the family's loss is |error|, not its square
 };
 
 /// Of `batch` samples. An addition and a multiplication count as two operations.
@@ -103,8 +113,11 @@ class Model {
   /// Mean embedding of each frame, [B, T, C], of `tokens` [B, L, C]. Throws UsageError where tokens have no frames.
   virtual Tensor frame_embeddings(const Tensor& tokens) const;
 
-  /// Random factors of a training pass, [branches, B]; empty where the family has none.
+  /// Random factors of a training pass, or masks of one with kReconstruction, [branches, B]; empty where the family has
+  /// none. Without training, masks do not depend on the step.
   virtual std::vector<float> draws(const Pass&) const { return {}; }
+  /// How many values of each sample of a pass with kReconstruction count; empty where the family reconstructs nothing.
+  virtual std::vector<double> hidden_values(const Pass&) const { return {}; }
   /// x: [B, sample] in the activation type.
   virtual Output forward(autograd::Tape& tape, const autograd::Var& x, const Pass& pass) = 0;
 

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/nearest.hpp"
+#include "models/brainlm.hpp"
+#include "models/brainlm_vitmae.hpp"
 #include "models/brainmt.hpp"
 #include "models/brainnetcnn.hpp"
 
@@ -29,6 +31,8 @@ const std::vector<Family>& families() {
   static const std::vector<Family> all{
       {"brainmt", InputKind::kVolumes, brainmt_keys, make_brainmt, brainmt_hint},
       {"brainnetcnn", InputKind::kConnectivity, brainnetcnn_keys, make_brainnetcnn, nullptr},
+      {"brainlm", InputKind::kParcels, brainlm_keys, make_brainlm, brainlm_hint},
+      {"brainlm_vitmae", InputKind::kParcels, brainlm_vitmae_keys, make_brainlm_vitmae, brainlm_vitmae_hint},
   };
   return all;
 }
@@ -87,6 +91,7 @@ Description read_description(const std::string& text, const std::string& source)
       json.at("grid").get_to(result.data.grid);
     else
       json.at("parcels").get_to(result.data.parcels);
+    if (family->input == InputKind::kParcels) json.at("xyz").get_to(result.data.xyz);
     const config::Schema schema = schema_of(*family);
     config::Config values(schema);
     for (const config::Key& key : schema.keys()) {

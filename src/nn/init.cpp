@@ -9,6 +9,12 @@ Initialiser constant(float value) {
   return [value](Philox&, std::span<float> out) { std::fill(out.begin(), out.end(), value); };
 }
 
+Initialiser normal(double std) {
+  return [std](Philox& random, std::span<float> out) {
+    for (float& v : out) v = static_cast<float>(std * random.normal());
+  };
+}
+
 Initialiser truncated_normal(double std) {
   return [std](Philox& random, std::span<float> out) {
     for (float& v : out) {
@@ -19,17 +25,16 @@ Initialiser truncated_normal(double std) {
   };
 }
 
-Initialiser he_normal(std::int64_t fan_in) {
-  const double std = std::sqrt(2.0 / static_cast<double>(fan_in));
-  return [std](Philox& random, std::span<float> out) {
-    for (float& v : out) v = static_cast<float>(std * random.normal());
-  };
-}
+Initialiser he_normal(std::int64_t fan_in) { return normal(std::sqrt(2.0 / static_cast<double>(fan_in))); }
 
 Initialiser uniform(double bound) {
   return [bound](Philox& random, std::span<float> out) {
     for (float& v : out) v = static_cast<float>(random.uniform(-bound, bound));
   };
+}
+
+Initialiser xavier_uniform(std::int64_t fan_in, std::int64_t fan_out) {
+  return uniform(std::sqrt(6.0 / static_cast<double>(fan_in + fan_out)));
 }
 
 Initialiser kaiming_uniform(std::int64_t fan_in, double scale) {

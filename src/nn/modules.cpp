@@ -40,10 +40,11 @@ PatchProjection::PatchProjection(const Scope& scope, std::int64_t edge, std::int
     : weight(&scope.declare("weight", {width, 1, edge, edge, edge}, initial_kernel(init, edge * edge * edge))),
       bias(&scope.declare("bias", {width}, init::constant(0))) {}
 
-LayerNorm::LayerNorm(const Scope& scope, std::int64_t width)
+LayerNorm::LayerNorm(const Scope& scope, std::int64_t width, double variance_eps)
     : weight(&scope.declare("weight", {width}, init::constant(1))),
       bias(&scope.declare("bias", {width}, init::constant(0))),
-      out(scope.store.activation_dtype()) {}
+      out(scope.store.activation_dtype()),
+      eps(variance_eps) {}
 
 RmsNorm::RmsNorm(const Scope& scope, std::int64_t width)
     : weight(&scope.declare("weight", {width}, init::constant(1))) {}

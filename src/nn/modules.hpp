@@ -55,9 +55,10 @@ struct LayerNorm {
   static constexpr double kEps = 1e-5;
   Parameter *weight, *bias;
   DType out;  // activation type
+  double eps;
 
-  LayerNorm(const Scope& scope, std::int64_t width);
-  Var operator()(Tape& tape, const Var& x) const { return autograd::layer_norm(tape, x, *weight, *bias, kEps, out); }
+  LayerNorm(const Scope& scope, std::int64_t width, double eps = kEps);
+  Var operator()(Tape& tape, const Var& x) const { return autograd::layer_norm(tape, x, *weight, *bias, eps, out); }
 };
 
 struct RmsNorm {

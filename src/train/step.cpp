@@ -107,8 +107,11 @@ void StepRunner::run_micro_step(const StepRequest& request, const task::MicroBat
     autograd::Tape nothing;
     return backward(nothing, {}, {});
   }
-  const std::vector<float> draws =
-      model_.draws({.training = true, .seed = settings_.batches.seed, .step = request.step, .samples = batch.samples});
+  const std::vector<float> draws = model_.draws({.training = true,
+                                                 .seed = settings_.batches.seed,
+                                                 .step = request.step,
+                                                 .samples = batch.samples,
+                                                 .want = objective_.wants()});
   if (repeats) {
     captured_.fill(batch, draws, objective_.terms());
     repeat_captured(micro + 1 == settings_.batches.micro_steps(), times);

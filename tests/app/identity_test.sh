@@ -144,6 +144,6 @@ expect 2 stderr "found a directory of scans" "$brainmt" evaluate run.dir="$work/
 expect 3 stderr "expected a cohort, found an HDF5 file of the format 'brainmt-embeddings'" "$brainmt" evaluate \
   run.dir="$work/run" data.cohort="$work/same.h5" out="$work/none"
 expect 3 stderr "a table" "$brainmt" embed residualize in="$work/scans/phenotypes.csv" run.dir="$work/run" out="$work/r.h5"
-expect 2 stderr "brainmt, brainmt_released, brainnetcnn, small" "$brainmt" train model=large
+expect 2 stderr "brainlm_13m, brainlm_checkpoint1400, brainlm_vitmae_111m, brainlm_vitmae_650m, brainmt, brainmt_released, brainnetcnn, small" "$brainmt" train model=large
 
 finish

@@ -49,6 +49,12 @@ class Golden {
     const std::vector<float> narrow = floats(name, count);
     return {narrow.begin(), narrow.end()};
   }
+  bool contains(const std::string& name) const { return file_.contains(name); }
+  std::vector<std::int64_t> integers(const std::string& name) const {
+    std::vector<std::int64_t> values(file_.bytes(name).size() / sizeof(std::int64_t));
+    std::memcpy(values.data(), file_.bytes(name).data(), file_.bytes(name).size());
+    return values;
+  }
   Tensor tensor(const std::string& name, Shape shape, DType dtype) const {
     return Tensor::from_host(floats(name, static_cast<std::size_t>(shape.count())), shape, dtype);
   }
