@@ -24,8 +24,16 @@ double thread_cpu_seconds() {
 }  // namespace
 
 WindowLoader::WindowLoader(const Cohort& cohort, Source source, std::size_t depth, std::pmr::memory_resource* packed)
+    : WindowLoader(cohort, std::move(source), depth, packed, nullptr) {}
+
+WindowLoader::WindowLoader(const Cohort& cohort, Source source, std::size_t depth, Make make)
+    : WindowLoader(cohort, std::move(source), depth, nullptr, std::move(make)) {}
+
+WindowLoader::WindowLoader(const Cohort& cohort, Source source, std::size_t depth, std::pmr::memory_resource* packed,
+                           Make make)
     : cohort_(cohort),
       source_(std::move(source)),
+      make_(std::move(make)),
       depth_(depth),
       packed_memory_(packed),
       reader_(cohort.make_reader()) {
@@ -93,6 +101,10 @@ Window WindowLoader::spare() {
 Window WindowLoader::load(const WindowRequest& request) {
   Window window = spare();
   window.request = request;
+  if (make_) {
+    make_(request, window.values);
+    return window;
+  }
   const GridScatter& scatter = cohort_.scatter_of(request.scan);
   std::pmr::vector<std::uint16_t>& packed = packed_memory_ ? window.packed : packed_;
   packed.reserve(request.frames * cohort_.max_voxels());  // does not grow when a window of a larger mask comes

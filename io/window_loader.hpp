@@ -40,12 +40,16 @@ class WindowLoader {
  public:
   /// Called on the loader's thread, in order, until it returns nothing.
   using Source = std::function<std::optional<WindowRequest>()>;
+  /// Makes a window's values of its request, on the loader's thread.
+  using Make = std::function<void(const WindowRequest&, std::vector<float>& values)>;
 
   /// Starts reading at once. `cohort` outlives the loader. With `packed` windows are packed, and lie in this memory: it
   /// outlives them and is asked from the loader's thread too. While all are recycled and of equal length, it is asked
   /// for `depth` + 2 windows at most (those that wait, one being read, one at the caller's), each as large as the
   /// largest mask needs, and never again.
   WindowLoader(const Cohort& cohort, Source source, std::size_t depth, std::pmr::memory_resource* packed = nullptr);
+  /// Windows that `make` makes, of parcels for instance.
+  WindowLoader(const Cohort& cohort, Source source, std::size_t depth, Make make);
   /// The same for a list.
   WindowLoader(const Cohort& cohort, std::vector<WindowRequest> requests, std::size_t depth);
   /// Stops after the window being read.
@@ -67,6 +71,7 @@ class WindowLoader {
   double cpu_seconds() const { return cpu_seconds_; }
 
  private:
+  WindowLoader(const Cohort& cohort, Source source, std::size_t depth, std::pmr::memory_resource* packed, Make make);
   void run();
   void read_all();
   bool pause(std::chrono::microseconds longest, bool for_room);
@@ -76,6 +81,7 @@ class WindowLoader {
 
   const Cohort& cohort_;
   const Source source_;
+  const Make make_;  // null: frames of voxels
   const std::size_t depth_;
   std::pmr::memory_resource* const packed_memory_;  // null: windows are dense
   const std::unique_ptr<FrameReader> reader_;

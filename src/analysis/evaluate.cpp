@@ -16,7 +16,14 @@ task::TaskDescription task_of(const EvaluateSettings& settings, const io::Safete
                               const io::Cohort& cohort) {
   const auto found = file.metadata().find(task::kTaskKey);
   if (found != file.metadata().end())
-    if (auto described = task::described_task(found->second)) return *std::move(described);
+    if (auto described = task::described_task(found->second)) {
+      if (described->is_reconstruction)
+        throw UsageError(
+            fmt::format("{}: the model was pretrained on task=reconstruction and predicts no target: its R2 is in "
+                        "metrics.tsv of its run; fine-tune it with 'train init.weights=', or use 'embed'",
+                        file.path().string()));
+      return *std::move(described);
+    }
   if (!settings.task)
     throw DataError(
         fmt::format("{}: no '{}' in its metadata: give task= and task.target=", file.path().string(), task::kTaskKey));

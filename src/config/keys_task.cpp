@@ -50,6 +50,15 @@ void check_targets(const Config& config) {
     if (targets[i].empty() || std::find(targets.begin(), targets.begin() + i, targets[i]) != targets.begin() + i)
       throw UsageError(fmt::format("task.targets: expected different columns, found '{}' {}", targets[i],
                                    targets[i].empty() ? "as a name" : "twice"));
+  if (task == "reconstruction") {
+    const bool labelled = !target.empty() || !config.get<std::vector<std::string>>("task.confounds").empty() ||
+                          config.get<bool>("task.shuffle_labels");
+    if (labelled)
+      throw UsageError(
+          "task=reconstruction predicts hidden parts of the input: expected no task.target, task.confounds or "
+          "task.shuffle_labels");
+    return;
+  }
   const std::size_t count = multitask ? targets.size() : 1;
   check_list_of_targets("task.kinds", kinds.size(), count);
   if (!config.is_word("task.weights"))
@@ -70,6 +79,7 @@ void check_given_targets(const Config& config) {
 }  // namespace
 
 std::vector<std::string> missing_target(const Config& config) {
+  if (config.get<std::string>("task") == "reconstruction") return {};
   const bool none =
       config.get<std::string>("task.target").empty() && config.get<std::vector<std::string>>("task.targets").empty();
   if (!none) return {};
@@ -79,9 +89,10 @@ std::vector<std::string> missing_target(const Config& config) {
 std::vector<Key> task_keys(bool required) {
   const auto needed = [required](const Key& key) { return required ? key.required() : key; };
   return {
-      needed(choice("task", required ? "" : "regression", {"regression", "classification", "multitask"},
+      needed(choice("task", required ? "" : "regression",
+                    {"regression", "classification", "multitask", "reconstruction"},
                     "regression: MSE on z-scored targets; classification: two classes, BCE with logits; multitask: "
-                    "several targets at once, labels may be missing")),
+                    "several targets at once, labels may be missing; reconstruction: hidden parts of the input")),
       text("task.target", "",
            "column of the phenotype table to predict; also a UK Biobank field (31-0.0, p31) or an everyday name (sex)"),
       texts("task.targets", {}, "multitask: the columns to predict; the split is stratified by the first"),

@@ -183,6 +183,10 @@ std::vector<Key> precision_keys() {
 std::vector<Key> data_keys() {
   return {
       file_path("data.cohort", "", "cohort file made by 'brainmt prepare'").free_to_change(),
+      choice("data.normalize", "robust", {"robust", "global_std", "robust_scan"},
+             "scale of parcel series, from which each scan's means are taken: median and IQR of each parcel in the "
+             "training scans, one standard deviation of all, or median and IQR in the scan itself")
+          .unsaid_default(),
       choice("data.io", "posix", {"posix", "independent", "collective"},
              "how windows are read: posix: one read call each; independent: MPI-IO, each rank for itself; collective: "
              "MPI-IO, all ranks in common rounds, for file systems that want few large requests")

@@ -133,17 +133,23 @@ struct BrainLm::Modules {
 
 BrainLm::BrainLm(const BrainLmConfig& config, DType activation, Memory memory)
     : Model(activation), config_(checked(config)), modules_(std::make_unique<Modules>(Scope{store_, ""}, config_)) {
-  if (memory == Memory::kSizesOnly) return;
-  store_.allocate();
-  std::vector<float> xyz;
-  for (const auto& centroid : config_.xyz)
-    for (const double mm : centroid) xyz.push_back(static_cast<float>(mm * config_.xyz_scale));
-  xyz_ = Tensor::from_host(xyz, {config_.parcels(), 3}, store_.master_dtype());
-  const std::int64_t rows = config_.frames / config_.patch_frames;
-  time_ = Tensor::from_host(time_table(rows, config_.embed_dim), {rows, config_.embed_dim}, store_.master_dtype());
+  if (memory == Memory::kAllocate) store_.allocate();
 }
 
 BrainLm::~BrainLm() = default;
+
+void BrainLm::make_constants() {
+  if (!xyz_) {
+    std::vector<float> xyz;
+    for (const auto& centroid : config_.xyz)
+      for (const double mm : centroid) xyz.push_back(static_cast<float>(mm * config_.xyz_scale));
+    xyz_ = Tensor::from_host(xyz, {config_.parcels(), 3}, store_.master_dtype());
+  }
+  if (!time_) {
+    const std::int64_t rows = config_.frames / config_.patch_frames;
+    time_ = Tensor::from_host(time_table(rows, config_.embed_dim), {rows, config_.embed_dim}, store_.master_dtype());
+  }
+}
 
 std::int64_t BrainLm::kept() const { return kept_tokens(config_.tokens(), config_.mask_ratio); }
 
@@ -225,6 +231,7 @@ Var BrainLm::decode(Tape& tape, const Var& latent, const MaskDraws& draws) const
 Output BrainLm::forward(Tape& tape, const Var& x, const Pass& pass) {
   const std::int64_t batch = x.shape()[0];
   BRAINMT_CHECK(x.shape() == input_shape(batch), "input {}, expected {}", x.shape().str(), input_shape(batch).str());
+  make_constants();
   const bool masked = (pass.want & kReconstruction) != 0;
   const MaskDraws draws(draws_of(*this, pass, batch), config_.tokens(), masked);
   const Var latent = encode(tape, x, draws, masked ? kept() : config_.tokens());

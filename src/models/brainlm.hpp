@@ -17,7 +17,8 @@
 namespace brainmt::models {
 
 struct BrainLmConfig {
-  std::vector<std::array<double, 3>> xyz{};         // [V] mm
+  std::vector<std::array<double, 3>> xyz{};  // [V] mm
+  SharedNormalization normalization{};
   std::int64_t frames = 200, patch_frames = 20;     // T, p
   std::int64_t embed_dim = 512;                     // d of encoder and decoder
   std::array<int, 2> depth{4, 2}, num_heads{4, 4};  // encoder, decoder
@@ -73,6 +74,8 @@ class BrainLm final : public Model {
   std::vector<std::pair<std::string, std::string>> facts() const override;
   Cost cost(std::int64_t batch) const override;
   TransferRules transfer_rules() const override;
+  /// The time tables, 5,000 rows as published.
+  std::vector<FixedTable> fixed_tables() const override;
 
   /// Masks where kReconstruction is wanted, and keys of dropout in training.
   std::vector<float> draws(const Pass& pass) const override;
@@ -88,6 +91,7 @@ class BrainLm final : public Model {
   struct Modules;
   autograd::Var encode(autograd::Tape& tape, const autograd::Var& x, const MaskDraws& draws, std::int64_t kept) const;
   autograd::Var decode(autograd::Tape& tape, const autograd::Var& latent, const MaskDraws& draws) const;
+  void make_constants();  // in device memory, at the first pass
   void check_length(std::int64_t rows) const;
 
   BrainLmConfig config_;

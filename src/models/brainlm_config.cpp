@@ -90,6 +90,7 @@ std::unique_ptr<Model> make_brainlm(const config::Config& keys, const DataSpec& 
   const auto ffn = keys.get<std::vector<std::int64_t>>("model.ffn");
   BrainLmConfig c;
   c.xyz = data.xyz;
+  c.normalization = data.normalization;
   c.outputs = data.outputs;
   c.frames = keys.get<std::int64_t>("model.num_frames");
   c.patch_frames = keys.get<std::int64_t>("model.patch_frames");
@@ -122,13 +123,16 @@ std::string brainlm_hint(const std::vector<std::string>& missing, const std::vec
   return "";
 }
 
-InputSpec BrainLm::input() const { return {InputKind::kParcels, {config_.parcels(), config_.frames}, config_.frames}; }
+InputSpec BrainLm::input() const {
+  return {InputKind::kParcels, {config_.parcels(), config_.frames}, config_.frames, config_.normalization};
+}
 
 nlohmann::json BrainLm::describe() const {
   const BrainLmConfig& c = config_;
   return {{"family", "brainlm"},
           {"parcels", c.parcels()},
           {"xyz", c.xyz},
+          {"normalization", to_json(c.normalization)},
           {"outputs", c.outputs},
           {"frames", c.frames},
           {"patch_frames", c.patch_frames},
@@ -173,6 +177,14 @@ TransferRules BrainLm::transfer_rules() const {
   for (const char* layer : {"lin1", "lin2", "lin3"})
     for (const char* part : {"weight", "bias"}) head.push_back(fmt::format("mlp_pred_head.{}.{}", layer, part));
   return {.head = head, .free_keys = {"model.dropout", "model.hidden_dropout", "model.mask_ratio", "model.loss"}};
+}
+
+std::vector<FixedTable> BrainLm::fixed_tables() const {
+  constexpr std::int64_t kRows = 5000;
+  const std::int64_t width = config_.embed_dim;
+  const std::vector<float> table = time_table(kRows, width);
+  return {{"vit.embeddings.pos_embedding.pe", {kRows, width}, table},
+          {"decoder.pos_embedding.pe", {kRows, width}, table}};
 }
 
 // Multiply-adds are two operations; a backward pass costs twice the forward one.

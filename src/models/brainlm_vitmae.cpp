@@ -123,8 +123,13 @@ BrainLmVitMae::BrainLmVitMae(const BrainLmVitMaeConfig& config, DType activation
       config_(checked(config)),
       order_(by_y(config_.xyz)),
       modules_(std::make_unique<Modules>(Scope{store_, ""}, config_)) {
-  if (memory == Memory::kSizesOnly) return;
-  store_.allocate();
+  if (memory == Memory::kAllocate) store_.allocate();
+}
+
+BrainLmVitMae::~BrainLmVitMae() = default;
+
+void BrainLmVitMae::make_constants() {
+  if (rows_) return;
   rows_ = Tensor::from_host(std::vector<float>(order_.begin(), order_.end()), {config_.parcels()}, DType::kF32);
   const std::int64_t n = config_.tokens(), d = config_.width[0], e = config_.width[1];
   const Tensor table = Tensor::from_host(position_table(config_.side(), d), {1 + n, d}, store_.master_dtype());
@@ -132,8 +137,6 @@ BrainLmVitMae::BrainLmVitMae(const BrainLmVitMaeConfig& config, DType activation
   positions_ = table.slice(1, 1 + n);
   decoder_positions_ = Tensor::from_host(position_table(config_.side(), e), {1 + n, e}, store_.master_dtype());
 }
-
-BrainLmVitMae::~BrainLmVitMae() = default;
 
 kernels::Canvas BrainLmVitMae::canvas() const {
   const BrainLmVitMaeConfig& c = config_;
@@ -232,6 +235,7 @@ Tensor BrainLmVitMae::target_of(const Tensor& x) const {
 Output BrainLmVitMae::forward(Tape& tape, const Var& x, const Pass& pass) {
   const std::int64_t batch = x.shape()[0];
   BRAINMT_CHECK(x.shape() == input_shape(batch), "input {}, expected {}", x.shape().str(), input_shape(batch).str());
+  make_constants();
   const bool masked = (pass.want & kReconstruction) != 0;
   const MaskDraws draws(draws_of(*this, pass, batch), config_.tokens(), masked);
   const Var latent = encode(tape, x, draws, masked ? kept() : config_.tokens());

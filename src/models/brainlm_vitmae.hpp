@@ -23,7 +23,8 @@ enum class Hide {
 
 struct BrainLmVitMaeConfig {
   std::vector<std::array<double, 3>> xyz{};  // [V] mm
-  std::int64_t frames = 200;                 // T
+  SharedNormalization normalization{};
+  std::int64_t frames = 200;  // T
   std::int64_t image_size = 432, patch_size = 16;
   std::array<std::int64_t, 2> width{768, 512};  // encoder d, decoder e: multiples of 4
   std::array<int, 2> depth{12, 8}, num_heads{12, 16};
@@ -79,6 +80,7 @@ class BrainLmVitMae final : public Model {
   std::vector<std::pair<std::string, std::string>> facts() const override;
   Cost cost(std::int64_t batch) const override;
   TransferRules transfer_rules() const override;
+  std::vector<FixedTable> fixed_tables() const override;
 
   std::vector<float> draws(const Pass& pass) const override;
   std::vector<double> hidden_values(const Pass& pass) const override;
@@ -91,6 +93,7 @@ class BrainLmVitMae final : public Model {
   struct Modules;
   autograd::Var encode(autograd::Tape& tape, const autograd::Var& x, const MaskDraws& draws, std::int64_t kept) const;
   autograd::Var decode(autograd::Tape& tape, const autograd::Var& latent, const MaskDraws& draws) const;
+  void make_constants();  // in device memory, at the first pass
   Tensor target_of(const Tensor& x) const;
   std::vector<std::vector<std::int64_t>> orders(const Pass& pass) const;
   std::int64_t first_hidden_column() const;

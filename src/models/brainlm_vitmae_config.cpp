@@ -89,6 +89,7 @@ std::unique_ptr<Model> make_brainlm_vitmae(const config::Config& keys, const Dat
                                            Model::Memory memory) {
   BrainLmVitMaeConfig c;
   c.xyz = data.xyz;
+  c.normalization = data.normalization;
   c.outputs = data.outputs;
   c.frames = keys.get<std::int64_t>("model.num_frames");
   c.image_size = keys.get<std::int64_t>("model.image_size");
@@ -118,7 +119,7 @@ std::string brainlm_vitmae_hint(const std::vector<std::string>& missing, const s
 }
 
 InputSpec BrainLmVitMae::input() const {
-  return {InputKind::kParcels, {config_.parcels(), config_.frames}, config_.frames};
+  return {InputKind::kParcels, {config_.parcels(), config_.frames}, config_.frames, config_.normalization};
 }
 
 nlohmann::json BrainLmVitMae::describe() const {
@@ -126,6 +127,7 @@ nlohmann::json BrainLmVitMae::describe() const {
   return {{"family", "brainlm_vitmae"},
           {"parcels", c.parcels()},
           {"xyz", c.xyz},
+          {"normalization", to_json(c.normalization)},
           {"outputs", c.outputs},
           {"frames", c.frames},
           {"image_size", c.image_size},
@@ -165,6 +167,12 @@ TransferRules BrainLmVitMae::transfer_rules() const {
   for (const char* layer : {"lin1", "lin2", "lin3"})
     for (const char* part : {"weight", "bias"}) head.push_back(fmt::format("mlp_pred_head.{}.{}", layer, part));
   return {.head = head, .free_keys = {"model.mask_ratio", "model.norm_pixels", "model.hide"}};
+}
+
+std::vector<FixedTable> BrainLmVitMae::fixed_tables() const {
+  const BrainLmVitMaeConfig& c = config_;
+  return {{"vit.embeddings.position_embeddings", {1, 1 + c.tokens(), c.width[0]}, position_table(c.side(), c.width[0])},
+          {"decoder.decoder_pos_embed", {1, 1 + c.tokens(), c.width[1]}, position_table(c.side(), c.width[1])}};
 }
 
 // Multiply-adds are two operations; a backward pass costs twice the forward one.

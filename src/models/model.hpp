@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "autograd/tape.hpp"
+#include "models/series_normalization.hpp"
 #include "nn/parameter.hpp"
 
 namespace brainmt::config {
@@ -31,7 +32,8 @@ std::string_view name_of(InputKind kind);
 struct InputSpec {
   InputKind kind = InputKind::kVolumes;
   Shape sample;
-  std::int64_t frames = 0;  // T of a window; 0: the whole scan
+  std::int64_t frames = 0;              // T of a window; 0: the whole scan
+  SharedNormalization normalization{};  // of parcels; null: as they are
 };
 
 /// Sizes of a model that the data determine.
@@ -39,6 +41,7 @@ struct DataSpec {
   std::array<std::int64_t, 3> grid{};        // X, Y, Z voxels, of volumes
   std::int64_t parcels = 0;                  // P, of parcels and connectivity
   std::vector<std::array<double, 3>> xyz{};  // [P] centroids in mm, of parcels
+  SharedNormalization normalization{};       // of parcels
   std::int64_t outputs = 1;                  // K, one for each target
 };
 
@@ -85,6 +88,13 @@ struct TransferRules {
   std::vector<std::string> free_keys{};  // model.* keys that say how to train, not what the weights compute
 };
 
+/// A table of published weights that no training changes: computed, in files that are given away only.
+struct FixedTable {
+  std::string name;
+  Shape shape;
+  std::vector<float> values;
+};
+
 class Model {
  public:
   /// kSizesOnly allocates nothing: to describe a model where there is no device.
@@ -110,6 +120,7 @@ class Model {
   /// Takes keys that change speed or memory and no result, where `config` has them.
   virtual void tune(const config::Config&) {}
   virtual TransferRules transfer_rules() const = 0;
+  virtual std::vector<FixedTable> fixed_tables() const { return {}; }
   /// Mean embedding of each frame, [B, T, C], of `tokens` [B, L, C]. Throws UsageError where tokens have no frames.
   virtual Tensor frame_embeddings(const Tensor& tokens) const;
 

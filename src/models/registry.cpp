@@ -91,7 +91,10 @@ Description read_description(const std::string& text, const std::string& source)
       json.at("grid").get_to(result.data.grid);
     else
       json.at("parcels").get_to(result.data.parcels);
-    if (family->input == InputKind::kParcels) json.at("xyz").get_to(result.data.xyz);
+    if (family->input == InputKind::kParcels) {
+      json.at("xyz").get_to(result.data.xyz);
+      if (json.contains("normalization")) result.data.normalization = normalization_from_json(json["normalization"]);
+    }
     const config::Schema schema = schema_of(*family);
     config::Config values(schema);
     for (const config::Key& key : schema.keys()) {

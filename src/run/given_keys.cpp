@@ -47,7 +47,7 @@ void add_task(DecidedKeys& decided, const task::TaskDescription& task) {
     weights.push_back(d.target.weight);
   }
   decided["task"] = task::name_of(task);
-  decided["task.target"] = task.is_multitask ? std::string() : names.front();
+  decided["task.target"] = task.is_multitask || names.empty() ? std::string() : names.front();
   decided["task.targets"] = task.is_multitask ? names : Texts{};
   decided["task.kinds"] = kinds;
   decided["task.positive"] = positives;

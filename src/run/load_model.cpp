@@ -25,6 +25,10 @@ std::unique_ptr<models::Model> model_of(const io::SafetensorsFile& file, const s
         "{}: the model was made for a grid of {}x{}x{} voxels, {} has {}x{}x{}: prepare the cohort "
         "on the model's grid",
         file.path().string(), made_for[0], made_for[1], made_for[2], cohort.path().string(), grid.x, grid.y, grid.z));
+  if (const io::ParcelTable* parcels = cohort.parcels();
+      parcels != nullptr && parcels->size() != static_cast<std::size_t>(described.data.parcels))
+    throw DataError(fmt::format("{}: the model was made for {} parcels, {} has {}: parcellate with the model's atlas",
+                                file.path().string(), described.data.parcels, cohort.path().string(), parcels->size()));
   auto model = models::make_model(described, activation);
   if (plan) plan->tune(*model);
   return model;

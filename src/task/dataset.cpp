@@ -28,6 +28,7 @@ bool is_missing(const ConfoundValue& value) {
 bool Subject::has_label(std::size_t target) const { return !is_missing(labels[target]); }
 
 std::string names_of(const std::vector<Target>& targets) {
+  if (targets.empty()) return "reconstruction";
   std::vector<std::string> names;
   for (const Target& target : targets) names.push_back(target.name);
   return fmt::format("{}", fmt::join(names, ", "));
@@ -40,7 +41,8 @@ Dataset::Dataset(const io::Cohort& cohort, std::vector<Target> targets, std::int
   for (Subject& subject : subjects_) {
     std::erase_if(subject.scans,
                   [&](std::size_t scan) { return static_cast<std::int64_t>(cohort.scans()[scan].frames) < frames; });
-    if (std::ranges::all_of(subject.labels, [](double label) { return is_missing(label); })) {
+    if (!subject.labels.empty() &&
+        std::ranges::all_of(subject.labels, [](double label) { return is_missing(label); })) {
       ++without_label_;
     } else if (std::ranges::any_of(subject.confounds, [](const ConfoundValue& v) { return is_missing(v); })) {
       ++without_confounds_;

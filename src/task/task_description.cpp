@@ -37,10 +37,12 @@ std::optional<TargetDescription> target_from_json(const nlohmann::json& json, st
 }  // namespace
 
 std::string name_of(const TaskDescription& description) {
+  if (description.is_reconstruction) return "reconstruction";
   return description.is_multitask ? "multitask" : name_of(description.targets.front().target.task);
 }
 
 std::string describe_task(const TaskDescription& description) {
+  if (description.is_reconstruction) return nlohmann::ordered_json{{"task", "reconstruction"}}.dump();
   nlohmann::ordered_json json{{"task", "multitask"}, {"targets", nlohmann::ordered_json::array()}};
   for (const TargetDescription& target : description.targets) json["targets"].push_back(to_json(target));
   if (!description.is_multitask) json = nlohmann::ordered_json(json["targets"].front());
@@ -51,6 +53,7 @@ std::string describe_task(const TaskDescription& description) {
 std::optional<TaskDescription> described_task(const std::string& text) {
   try {
     const auto json = nlohmann::json::parse(text);
+    if (json.at("task") == "reconstruction") return TaskDescription{.targets = {}, .is_reconstruction = true};
     TaskDescription description{.is_multitask = json.at("task") == "multitask", .targets = {}};
     if (json.contains("confounds")) description.confounds = coding_from_json(json["confounds"]);
     const std::size_t terms = description.confounds.terms().size();

@@ -21,10 +21,11 @@ struct TaskDescription {
   bool is_multitask = false;               // asked for as task=multitask: reports name every target
   std::vector<TargetDescription> targets;  // in the order of the model's outputs
   ConfoundCoding confounds{};
-  bool learns_weights = false;  // task.weights=auto: of the targets' losses, in training
+  bool is_reconstruction = false;  // of hidden parts of the input: there are no targets
+  bool learns_weights = false;     // task.weights=auto: of the targets' losses, in training
 };
 
-/// regression, classification or multitask.
+/// regression, classification, multitask or reconstruction.
 std::string name_of(const TaskDescription& description);
 
 inline constexpr const char* kTaskKey = "brainmt.task";

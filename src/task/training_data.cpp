@@ -32,7 +32,8 @@ std::vector<std::string> all_participants(const io::Cohort& cohort) {
 // The first target makes the strata.
 std::vector<Participant> participants_of(const Dataset& data) {
   std::vector<Participant> rows;
-  for (const Subject& subject : data.subjects()) rows.push_back({subject.id, subject.labels.front(), subject.group});
+  for (const Subject& subject : data.subjects())
+    rows.push_back({subject.id, subject.labels.empty() ? 0.0 : subject.labels.front(), subject.group});
   return rows;
 }
 
@@ -160,6 +161,7 @@ TaskSettings TaskSettings::from_config(const config::Config& config) {
                  .learns_weights = config.is_word("task.weights"),
                  .shuffle = config.get<bool>("task.shuffle_labels"),
                  .seed = static_cast<std::uint64_t>(config.get<std::int64_t>("run.seed"))};
+  if (task == "reconstruction") return s;
   const Texts names =
       s.is_multitask ? config.get<Texts>("task.targets") : Texts{config.get<std::string>("task.target")};
   const auto weights = config.get<std::vector<double>>("task.weights");
@@ -170,6 +172,13 @@ TaskSettings TaskSettings::from_config(const config::Config& config) {
                          .positive = entry_or<std::string>(config.get<Texts>("task.positive"), k, ""),
                          .weight = s.learns_weights ? 1.0 : entry_or(weights, k, 1.0)});
   return s;
+}
+
+std::vector<std::size_t> TrainingData::scans_of(Part p) const {
+  std::vector<std::size_t> scans;
+  for (const std::size_t subject : part(p))
+    scans.insert(scans.end(), data.subjects()[subject].scans.begin(), data.subjects()[subject].scans.end());
+  return scans;
 }
 
 Split choose_split(const Dataset& data, const SplitSettings& settings) {
@@ -189,7 +198,7 @@ Split choose_split(const Dataset& data, const SplitSettings& settings) {
         "a new split",
         own.string());
   }
-  const bool classes = data.targets().front().task == Task::kClassification;
+  const bool classes = data.targets().empty() || data.targets().front().task == Task::kClassification;
   return make_split(rows, settings.plan, classes ? Stratify::kClasses : Stratify::kQuantiles);
 }
 
@@ -211,7 +220,10 @@ TrainingData prepare_training_data(const io::Cohort& cohort, const TaskSettings&
   TrainingData result{std::move(data),
                       {},
                       {},
-                      {.is_multitask = task.is_multitask, .targets = {}, .learns_weights = task.learns_weights},
+                      {.is_multitask = task.is_multitask,
+                       .targets = {},
+                       .is_reconstruction = task.is_reconstruction(),
+                       .learns_weights = task.learns_weights},
                       sha256};
   for (const Target& target : result.data.targets()) result.task.targets.push_back({.target = target});
   result.warnings = session_warnings(result.data);

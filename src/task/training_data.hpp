@@ -27,12 +27,13 @@ Split choose_split(const Dataset& data, const SplitSettings& settings);
 
 struct TaskSettings {
   bool is_multitask = false;
-  std::vector<TargetRequest> targets;
+  std::vector<TargetRequest> targets;    // none: reconstruction
   std::vector<std::string> confounds{};  // removed from regression targets
   bool learns_weights = false;           // of the targets' losses: task.weights=auto
   bool shuffle = false;                  // permute the labels within the training split and within the validation split
   std::uint64_t seed = 42;
 
+  bool is_reconstruction() const { return targets.empty(); }
   static TaskSettings from_config(const config::Config& config);  // task, task.*, run.seed
 };
 
@@ -45,6 +46,8 @@ struct TrainingData {
   std::vector<std::string> warnings{};  // about the split and the confounds, for the log of one rank
 
   const std::vector<std::size_t>& part(Part p) const { return parts[static_cast<std::size_t>(p)]; }
+  /// Scans of the participants of a part.
+  std::vector<std::size_t> scans_of(Part p) const;
   std::size_t outputs() const { return task.targets.size(); }
 };
 

@@ -7,6 +7,7 @@
 #include "memory/pinned.hpp"
 #include "profile/region.hpp"
 #include "profile/stage_label.hpp"
+#include "task/series.hpp"
 #include "task/window_upload.hpp"
 
 namespace brainmt::task {
@@ -31,29 +32,38 @@ models::InputSpec windows_of(const io::Cohort& cohort, std::int64_t frames) {
   return {models::InputKind::kVolumes, {frames, grid.y, grid.x, grid.z}, frames};
 }
 
-// Windows of parcels and matrices are not made for training yet, so volumes are all that fits.
 void check_input(std::string_view family, models::InputKind wanted, const io::Cohort& cohort) {
   const bool volumes = cohort.parcels() == nullptr;
-  if (volumes && wanted == models::InputKind::kVolumes) return;
+  if (wanted == (volumes ? models::InputKind::kVolumes : models::InputKind::kParcels)) return;
   const auto fits = std::ranges::find(models::families(), models::InputKind::kVolumes, &models::Family::input);
   throw UsageError(fmt::format(
       "model.family={} takes {}, '{}' holds {}: {}", family, name_of(wanted), cohort.path().string(),
       name_of(volumes ? models::InputKind::kVolumes : models::InputKind::kParcels),
-      volumes ? fmt::format("choose a family that takes those, such as model={}", fits->name)
-              : "give the cohort of voxels that 'brainmt prepare' makes, or use 'brainmt fc' and 'brainmt baseline'"));
+      volumes
+          ? fmt::format("choose a family that takes those, such as model={}", fits->name)
+          : "choose a family that takes those, such as model=brainlm_13m, or give the cohort of voxels that 'brainmt prepare' "
+            "makes"));
 }
 
 models::DataSpec data_spec(const models::ModelPlan& plan, const io::Cohort& cohort, std::size_t targets) {
   check_input(plan.family, plan.input, cohort);
+  if (const io::ParcelTable* parcels = cohort.parcels())
+    return {.parcels = static_cast<std::int64_t>(parcels->size()),
+            .xyz = parcels->centroid,
+            .outputs = static_cast<std::int64_t>(targets)};
   const io::CohortGrid& grid = cohort.layout().grid;
   return {.grid = {grid.x, grid.y, grid.z}, .outputs = static_cast<std::int64_t>(targets)};
 }
 
 WindowStream::WindowStream(const io::Cohort& cohort, io::WindowLoader::Source source, const models::InputSpec& input,
                            std::int64_t prefetch, DType activation, std::optional<Unpack> unpack)
-    : pinned_(unpack.value_or(kDefault) == Unpack::kDevice ? blocks_for(cohort, input.frames, depth_of(prefetch))
-                                                           : nullptr),
-      loader_(cohort, std::move(source), depth_of(prefetch), pinned_.get()),
+    : pinned_(unpack.value_or(kDefault) == Unpack::kDevice && input.kind == models::InputKind::kVolumes
+                  ? blocks_for(cohort, input.frames, depth_of(prefetch))
+                  : nullptr),
+      loader_(input.kind == models::InputKind::kParcels
+                  ? io::WindowLoader(cohort, std::move(source), depth_of(prefetch),
+                                     series_windows(cohort, input.normalization))
+                  : io::WindowLoader(cohort, std::move(source), depth_of(prefetch), pinned_.get())),
       window_(input.sample),
       activation_(activation),
       upload_(pinned_ ? std::make_unique<WindowUpload>(cohort, loader_, input.frames) : nullptr) {}

@@ -92,7 +92,10 @@ std::string describe(const TrainSettings& settings, const io::Cohort& cohort, in
   std::string text = fmt::format("cohort       {} scans, {} subjects: {} train, {} val, {} test\n",
                                  cohort.scans().size(), e.subjects, e.parts[0], e.parts[1], e.parts[2]);
   text += task::describe_left_out(data, frames) + describe_targets(data) + task::describe_labels(data);
-  text += fmt::format("grid         {} x {} x {} voxels\n", grid.x, grid.y, grid.z);
+  if (const io::ParcelTable* parcels = cohort.parcels())
+    text += fmt::format("parcels      {}, {}\n", parcels->size(), models::name_of(settings.normalize));
+  else
+    text += fmt::format("grid         {} x {} x {} voxels\n", grid.x, grid.y, grid.z);
   text += fmt::format("window       {}\n", task::describe_window(cohort, frames));
   text += fmt::format("parameters   {}\n", e.parameters);
   for (const auto& [name, value] : model->facts()) text += fmt::format("{:<13}{}\n", name, value);

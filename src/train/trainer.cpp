@@ -14,7 +14,9 @@
 #include "io/directory_lock.hpp"
 #include "io/quarantine.hpp"
 #include "run/data_origin.hpp"
-#include "task/objective.hpp"
+#include "task/reconstruction.hpp"
+#include "task/series.hpp"
+#include "task/window_stream.hpp"
 #include "train/shared_algorithms.hpp"
 #include "train/training_loop.hpp"
 #include "train/warm_up.hpp"
@@ -138,6 +140,7 @@ TrainSettings TrainSettings::from_config(const config::Config& config, int ranks
                   .task = task::TaskSettings::from_config(config),
                   .split = task::SplitSettings::from_config(config),
                   .model = models::plan_of(config),
+                  .normalize = models::normalization_named(config.get<std::string>("data.normalize")),
                   .activation = models::precision_from_config(config),
                   .init = InitSettings::from_config(config),
                   .step = StepSettings::from_config(config, ranks),
@@ -172,6 +175,11 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
   fault::at("start", comm.rank(), 0);
   comm::run_agreed(comm, [&] {
     task::check_input(settings.model.family, settings.model.input, cohort);
+    if (settings.task.is_reconstruction() && cohort.parcels() == nullptr)
+      throw UsageError(
+          fmt::format("task=reconstruction is for models of parcel series, such as model=brainlm_13m; "
+                      "model.family={} predicts a target",
+                      settings.model.family));
     if (comm.rank() != 0) return;
     directory.emplace(settings.run_dir);
     held = &lock.emplace(settings.run_dir, "run.dir");
@@ -207,9 +215,14 @@ Outcome train(const TrainSettings& settings, const io::Cohort& cohort, comm::Com
   });
   fault::at("load", comm.rank(), state.step);
 
-  const std::unique_ptr<task::Objective> objective = task::supervised(data->task);
-  const auto made = settings.model.make(task::data_spec(settings.model, cohort, data->outputs()), settings.activation,
-                                        models::Model::Memory::kSizesOnly);
+  const std::unique_ptr<task::Objective> objective =
+      data->task.is_reconstruction ? task::reconstruction() : task::supervised(data->task);
+  models::DataSpec spec = task::data_spec(settings.model, cohort, data->outputs());
+  if (cohort.parcels() != nullptr)
+    comm::run_agreed(comm, [&] {
+      spec.normalization = task::fit_normalization(cohort, data->scans_of(task::Part::kTrain), settings.normalize);
+    });
+  const auto made = settings.model.make(spec, settings.activation, models::Model::Memory::kSizesOnly);
   models::Model& model = *made;
   objective->declare(model.parameters());
   model.parameters().allocate();

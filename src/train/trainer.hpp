@@ -43,6 +43,7 @@ struct TrainSettings {
   task::TaskSettings task;
   task::SplitSettings split;
   models::ModelPlan model;
+  models::SeriesNormalization::Kind normalize = models::SeriesNormalization::Kind::kRobust;  // of parcel series
   DType activation = DType::kF32;
   InitSettings init;
   StepSettings step;

@@ -74,7 +74,7 @@ TrainingLoop::TrainingLoop(const TrainSettings& settings, const task::TrainingDa
     start_from_weights();
   }
   if (comm_.rank() != 0) return;
-  const bool names_targets = data_.task.is_multitask;
+  const bool names_targets = data_.task.is_multitask || data_.task.is_reconstruction;
   log_.emplace(settings_.run_dir, state_.step, names_targets ? objective_.metric_names() : std::vector<std::string>{});
   on_terminal_ = ::isatty(STDERR_FILENO) == 1;
   if (!time_limit_.rule().empty()) log::info("{}", time_limit_.rule());
@@ -159,8 +159,20 @@ StepResult TrainingLoop::one_step(task::TrainingBatches& batches) {
 task::MicroBatch TrainingLoop::next_batch(task::TrainingBatches& batches, std::int64_t step, int micro,
                                           const Tensor& out) const {
   task::MicroBatch batch = batches.next(step, micro, out);
+  if (data_.task.is_reconstruction) weigh_hidden_values(batch, step);
   carry_out(fault::at("step.batch", comm_.rank(), step), batch);
   return batch;
+}
+
+// Each hidden value has the same share in the loss of the global batch; equal on all ranks.
+void TrainingLoop::weigh_hidden_values(task::MicroBatch& batch, std::int64_t step) const {
+  models::Pass pass{.training = true, .seed = settings_.step.batches.seed, .step = step, .want = objective_.wants()};
+  for (std::int64_t sample = 0; sample < static_cast<std::int64_t>(order_.global_samples(step)); ++sample)
+    pass.samples.push_back(sample);
+  double hidden = 0;
+  for (const double values : model_.hidden_values(pass)) hidden += values;
+  batch.weights.assign(batch.samples.size(), static_cast<float>(1.0 / hidden));
+  batch.targets.assign(batch.samples.size(), 0.0f);
 }
 
 void TrainingLoop::skip_or_give_up(const StepResult& result) {

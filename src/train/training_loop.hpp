@@ -44,6 +44,7 @@ class TrainingLoop {
   void start_from_weights();
   StepResult one_step(task::TrainingBatches& batches);
   task::MicroBatch next_batch(task::TrainingBatches& batches, std::int64_t step, int micro, const Tensor& out) const;
+  void weigh_hidden_values(task::MicroBatch& batch, std::int64_t step) const;
   void skip_or_give_up(const StepResult& result);
   void log_interval(const StepResult& last, double lr);
   void warn_of_slow_ranks(const Interval& done);

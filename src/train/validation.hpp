@@ -8,6 +8,12 @@
 
 namespace brainmt::train {
 
+/// How well hidden parts of every window of these subjects are predicted. Masks depend on a window's number among all
+/// of them, and nothing else, so that validations are comparable. Collective; the same result on every rank.
+task::Score validate_reconstruction(models::Model& model, const task::Dataset& data,
+                                    const std::vector<std::size_t>& subjects, const PredictSettings& settings,
+                                    comm::Communicator& comm);
+
 /// Collective; the same result on every rank.
 task::Score validate_model(models::Model& model, const task::Objective& objective, const task::TrainingData& data,
                            const std::vector<std::size_t>& subjects, const PredictSettings& settings,

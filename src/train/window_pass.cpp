@@ -21,7 +21,10 @@ void run_windows(models::Model& model, const io::Cohort& cohort, std::span<const
     const std::int64_t count = std::min(left, pass.batch);
     autograd::Tape tape(autograd::Tape::Mode::kForget);
     const autograd::Var input(stream.take(count));
-    take(model.forward(tape, input, {.want = pass.want}), count);
+    models::Pass forward{.want = pass.want};
+    const std::int64_t done = static_cast<std::int64_t>(windows.size()) - left;
+    for (std::int64_t i = 0; i < count; ++i) forward.samples.push_back(pass.first_number + done + i);
+    take(model.forward(tape, input, forward), count);
     left -= count;
   }
 }

@@ -10,9 +10,10 @@
 namespace brainmt::train {
 
 struct WindowPass {
-  std::int64_t batch = 1;     // windows in one forward pass
-  std::int64_t prefetch = 2;  // windows read ahead
-  unsigned want = 0;          // models::Want
+  std::int64_t batch = 1;         // windows in one forward pass
+  std::int64_t prefetch = 2;      // windows read ahead
+  unsigned want = 0;              // models::Want
+  std::int64_t first_number = 0;  // of the first window, for masks (models::Pass::samples)
 };
 
 /// Runs `windows`, each of the model's number of frames, in their order, and gives each batch's output to `take` with
