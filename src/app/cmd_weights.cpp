@@ -1,7 +1,7 @@
 // `brainmt weights export|import`. Both sides are safetensors with the published names in float32; a file of ours also
 // says in its metadata which model it belongs to.
 //   export: the weights of a checkpoint as a file to give away
-//   import: a file from elsewhere, checked against the model of model.* and grid, as a file that evaluate takes as it
+//   import: a folder of BrainLM as published (config.json beside it), or a file from elsewhere, checked against the model of model.* and grid, as a file that evaluate takes as it
 //   is
 #include <fmt/ranges.h>
 
@@ -16,6 +16,7 @@
 #include "run/checkpoint_files.hpp"
 #include "run/given_keys.hpp"
 #include "run/outputs.hpp"
+#include "run/published.hpp"
 #include "run/schemas.hpp"
 #include "run/weights.hpp"
 #include "task/objective.hpp"
@@ -56,7 +57,34 @@ void export_weights(const CommandContext& context) {
     const io::StoredTensor& tensor = file.info(name);
     tensors.push_back({name, tensor.type, tensor.shape, file.bytes(name).data()});
   }
+  std::vector<models::FixedTable> tables;
+  if (file.metadata().contains(run::kModelKey))
+    tables =
+        models::make_model(run::described_model(file), DType::kF32, models::Model::Memory::kSizesOnly)->fixed_tables();
+  for (const models::FixedTable& table : tables)
+    if (!file.contains(table.name))
+      tensors.push_back(
+          {table.name, io::StoredType::kF32, {table.shape.begin(), table.shape.end()}, table.values.data()});
   io::write_safetensors(config.get<std::string>("out"), tensors, file.metadata());
+}
+
+// What a published folder does not say: coordinates, and how series are brought to scale.
+models::DataSpec data_of_published(const config::Config& config) {
+  models::DataSpec data;
+  if (const auto path = config.get<std::string>("xyz"); !path.empty()) data.xyz = run::parcel_coordinates(path);
+  if (const auto kind = config.get<std::string>("normalize"); kind != "none")
+    data.normalization = std::make_shared<const models::SeriesNormalization>(
+        models::SeriesNormalization{.kind = models::normalization_named(kind), .std = config.get<double>("std")});
+  return data;
+}
+
+void import_published(const CommandContext& context) {
+  const fs::path folder = context.config.get<std::string>("in");
+  const run::PublishedModel published = run::read_published(folder, data_of_published(context.config));
+  run::Metadata metadata = published.file.metadata();
+  metadata[run::kModelKey] = run::describe_model(*published.model);
+  check_output(context, published.file.path(), metadata);
+  run::save_weights(context.config.get<std::string>("out"), published.model->parameters(), metadata);
 }
 
 std::unique_ptr<models::Model> model_of(const io::SafetensorsFile& file, const config::Config& config) {
@@ -93,7 +121,8 @@ ExitCode run(CommandContext& context) {
   comm::run_agreed(context.comm, [&] {
     if (!context.is_root()) return;
     if (direction == "export") export_weights(context);
-    if (direction == "import") import_weights(context);
+    if (direction == "import")
+      fs::is_directory(context.config.get<std::string>("in")) ? import_published(context) : import_weights(context);
     fmt::print("{}\n", context.config.get<std::string>("out"));
   });
   return ExitCode::kDone;

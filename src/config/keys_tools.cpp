@@ -244,16 +244,25 @@ Schema weights_schema(const Families& families) {
   return by_family(families, [&](const ModelKeys& model) {
     return Schema(
         "weights",
-        join<Key>({{file_path("in", "", "export: run directory; import: safetensors file").required(),
-                    file_path("out", "", "safetensors file to write").required(),
-                    choice("checkpoint", "best", {"best", "latest"}, "export: which checkpoint of the run"),
-                    integers("grid", {91, 109, 91},
-                             "import: voxels X, Y, Z of the model, where the file does not describe it")
-                        .of_length(3)
-                        .at_least(1),
-                    integer("parcels", 0, "import: regions of a model of connectivity matrices, likewise").at_least(0)},
-                   model_keys(model, families),
-                   precision_keys()}),
+        join<Key>(
+            {{file_path("in", "",
+                        "export: run directory; import: safetensors file, or folder of BrainLM with config.json")
+                  .required(),
+              file_path("out", "", "safetensors file to write").required(),
+              choice("checkpoint", "best", {"best", "latest"}, "export: which checkpoint of the run"),
+              integers("grid", {91, 109, 91},
+                       "import: voxels X, Y, Z of the model, where the file does not describe it")
+                  .of_length(3)
+                  .at_least(1),
+              file_path("xyz", "",
+                        "import of a folder: coordinates of the parcels, a table with columns x, y, z in mm, or a "
+                        "cohort of parcels"),
+              choice("normalize", "none", {"none", "global_std", "robust_scan"},
+                     "import of a folder: how series are brought to scale"),
+              real("std", 41.44047, "import of a folder: of normalize=global_std (UK Biobank)").above(0),
+              integer("parcels", 0, "import: regions of a model of connectivity matrices, likewise").at_least(0)},
+             model_keys(model, families),
+             precision_keys()}),
         {"model"}, model.rules,
         {.examples = {"brainmt weights export in=runs/sex out=sex.safetensors",
                       "brainmt weights import in=published.safetensors out=weights.safetensors model=brainmt_released"},

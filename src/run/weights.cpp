@@ -184,9 +184,29 @@ using Hint = std::function<std::string(const Mismatch&)>;
   throw DataError(line);
 }
 
-void load(const io::SafetensorsFile& file, nn::ParameterStore& store, const LoadOptions& options, const Hint& hint) {
+constexpr float kTableTolerance = 1e-3f;  // published tables are float32 sines of large angles
+
+// Tables that the model computes are in published files too: compared, with a note where they differ, and not read.
+void pass_over_tables(const io::SafetensorsFile& file, const StoredNames& stored, const models::Model* model,
+                      std::vector<std::string>& extra) {
+  if (model == nullptr || extra.empty()) return;
+  for (const models::FixedTable& table : model->fixed_tables()) {
+    if (std::erase(extra, table.name) == 0) continue;
+    const std::string& name = stored.at(table.name);
+    std::vector<float> values(file.info(name).elements());
+    file.read_f32(name, values);
+    const bool same =
+        values.size() == table.values.size() &&
+        std::ranges::equal(values, table.values, [](float a, float b) { return std::abs(a - b) <= kTableTolerance; });
+    if (!same) log::warn("{}: {} is not the table that the model computes, which is used", file.path().string(), name);
+  }
+}
+
+void load(const io::SafetensorsFile& file, nn::ParameterStore& store, const LoadOptions& options, const Hint& hint,
+          const models::Model* model = nullptr) {
   const StoredNames stored = stored_names(file, store, options.prefix);
-  const Mismatch found = compare(file, stored, store, options);
+  Mismatch found = compare(file, stored, store, options);
+  pass_over_tables(file, stored, model, found.extra);
   if (!found.empty()) refuse(file, found, hint);
   check_finite(file);
   for (nn::Parameter& p : store.all())
@@ -251,7 +271,8 @@ void check_finite(const io::SafetensorsFile& file) {
 }
 
 void load_weights(const io::SafetensorsFile& file, models::Model& model, const LoadOptions& options) {
-  load(file, model.parameters(), options, [&](const Mismatch& found) { return hint_of(file, model, found); });
+  load(
+      file, model.parameters(), options, [&](const Mismatch& found) { return hint_of(file, model, found); }, &model);
 }
 
 void load_weights(const io::SafetensorsFile& file, nn::ParameterStore& store, const LoadOptions& options) {
@@ -266,6 +287,7 @@ Transfer start_from(const io::SafetensorsFile& file, models::Model& model, bool 
   };
   const StoredNames stored = stored_names(file, store, "");
   Mismatch unfit = compare(file, stored, store, {});
+  pass_over_tables(file, stored, &model, unfit.extra);
   Transfer result;
   for (const nn::Parameter& p : store.all()) {
     const auto name = stored.find(p.name);
