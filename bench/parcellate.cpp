@@ -81,7 +81,9 @@ Report parcellate(const config::Config& config, comm::Communicator& comm) {
   const std::size_t before = resident_bytes();
   const parcels::ScanParcels first = parcels_of(0);
   const double memory = static_cast<double>(peak_resident_bytes() - std::min(before, peak_resident_bytes()));
-  const double chunk = static_cast<double>(parcels::ParcelSums::kBlock * cohort.voxels(0) * sizeof(std::uint16_t));
+  // Two blocks: one is read while the other is summed.
+  constexpr std::size_t kChunk = 2 * parcels::ParcelSums::kBlock;
+  const double chunk = static_cast<double>(kChunk * cohort.voxels(0) * sizeof(std::uint16_t));
   // Sums in double, the series in float.
   const double series = static_cast<double>(first.series.size()) * (sizeof(double) + sizeof(float));
 
@@ -115,7 +117,7 @@ Report parcellate(const config::Config& config, comm::Communicator& comm) {
   report.lines.push_back(fmt::format(
       "{:.1f} MB more resident memory for a scan; a chunk of {} frames and the parcels are {:.1f} MB; bars: "
       "70 %, no more than these",
-      memory * 1e-6, parcels::ParcelSums::kBlock, (chunk + series) * 1e-6));
+      memory * 1e-6, kChunk, (chunk + series) * 1e-6));
   report.values = {{"share of the window-read rate", share},
                    {"resident bytes", memory},
                    {"bytes of a chunk and the parcels", chunk + series}};

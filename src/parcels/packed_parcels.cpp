@@ -1,6 +1,8 @@
 #include "parcels/packed_parcels.hpp"
 
 #include <algorithm>
+#include <future>
+#include <utility>
 
 #include "base/error.hpp"
 #include "io/float16.hpp"
@@ -52,11 +54,20 @@ PackedParcels::PackedParcels(const GridParcels& parcels, const Image& image, std
 
 void PackedParcels::each_block(const Frames& read, std::uint64_t frames, const std::function<void()>& on_block,
                                const std::function<void(std::span<const std::uint16_t>)>& take) {
+  // The next block is read while this one is summed.
+  const auto begin_reading = [&](std::uint64_t first, std::vector<std::uint16_t>& into) {
+    into.resize(std::min<std::uint64_t>(ParcelSums::kBlock, frames - first) * columns_.size());
+    return std::async(std::launch::async, [&read, &into, first] { read(first, into); });
+  };
+  std::future<void> reading = begin_reading(0, chunk_[0]);
   for (std::uint64_t first = 0; first < frames; first += ParcelSums::kBlock) {
-    chunk_.resize(std::min<std::uint64_t>(ParcelSums::kBlock, frames - first) * columns_.size());
-    read(first, chunk_);
-    take(chunk_);
+    reading.get();
+    const std::uint64_t next = first + ParcelSums::kBlock;
+    if (next < frames) reading = begin_reading(next, chunk_[1]);
+    take(chunk_[0]);
     if (on_block) on_block();
+    if (next < frames) reading.wait();
+    std::swap(chunk_[0], chunk_[1]);
   }
 }
 

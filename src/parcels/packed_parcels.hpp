@@ -1,5 +1,6 @@
 #pragma once
 // The parcels of scans whose frames are packed by a mask, as in a cohort of voxels or in the staging area of prepare.
+#include <array>
 #include <functional>
 #include <memory>
 
@@ -18,7 +19,8 @@ class PackedParcels {
   PackedParcels(const PackedParcels&) = delete;
   PackedParcels& operator=(const PackedParcels&) = delete;
 
-  /// Gives frames [first, first + out.size() / voxels) of a scan, [frame, voxel] float16 bits.
+  /// Gives frames [first, first + out.size() / voxels) of a scan, [frame, voxel] float16 bits. Called by another thread,
+  /// one call at a time.
   using Frames = std::function<void(std::uint64_t first, std::span<std::uint16_t> out)>;
 
   /// Of a whole scan with this fill value. Not thresholded. kMedian and kSd, which need no weights, read it twice.
@@ -38,8 +40,8 @@ class PackedParcels {
   std::vector<GridParcels::Share> shares_;  // of packed voxels
   std::vector<std::uint16_t> columns_;
   std::vector<float> weights_;
-  ParcelSums sums_;  // refers to the two above
-  std::vector<std::uint16_t> chunk_;
+  ParcelSums sums_;                                  // refers to the two above
+  std::array<std::vector<std::uint16_t>, 2> chunk_;  // blocks of frames: one is read, one is summed
 };
 
 }  // namespace brainmt::parcels

@@ -116,6 +116,7 @@ void ParcelSums::make_tiles() {
 void ParcelSums::begin(std::uint16_t fill, std::size_t frames) {
   fill_ = fill;
   differ_.assign(columns_.size(), 0);
+  complete_.assign(tiles_.size(), 0);
   sums_.clear();
   sums_.reserve(frames * parcels_);
 }
@@ -137,7 +138,10 @@ void ParcelSums::add_block(const Rows& rows, std::size_t count) {
       const Segment& segment = segments_[s];
       add_voxels(scratch_.data() + segment.first * kBlock, segment.count, block_.data() + segment.parcel * kBlock);
     }
-    for (std::size_t f = 0; f < count; ++f) mark(rows[f] + tile.first, tile.count, fill_, differ_.data() + tile.first);
+    if (complete_[t] != 0) continue;
+    std::uint16_t* const differ = differ_.data() + tile.first;
+    for (std::size_t f = 0; f < count; ++f) mark(rows[f] + tile.first, tile.count, fill_, differ);
+    complete_[t] = std::find(differ, differ + tile.count, 0) == differ + tile.count ? 1 : 0;
   }
   const std::size_t before = sums_.size();
   sums_.resize(before + count * parcels_);

@@ -54,6 +54,7 @@ class ParcelSums {
   std::vector<std::uint16_t> slots_;  // of each voxel: where in its tile, sorted by parcel
   std::uint16_t fill_ = 0;
   std::vector<std::uint16_t> differ_;   // of each voxel: bits that differed from the fill value's in some frame
+  std::vector<std::uint8_t> complete_;  // of each tile: every voxel has differed, so there is nothing left to look for
   std::vector<double> sums_;            // [frame, parcel]
   std::vector<double> block_;           // [parcel, frame of the block]
   std::vector<std::uint16_t> scratch_;  // [slot, frame of the block]
