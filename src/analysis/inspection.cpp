@@ -71,6 +71,27 @@ void warn_of_leaks(const Json& leaks) {
   }
 }
 
+// Of each parcel, whether the scan lacks it: by its voxels and coverage, or where a cohort of tables does not know them, by
+// its first frame.
+std::vector<bool> missing_parcels(const io::Cohort& cohort, std::size_t scan) {
+  const auto voxels = cohort.parcel_voxels(scan);
+  const auto coverage = cohort.parcel_coverage(scan);
+  std::vector<bool> missing(voxels.size());
+  if (std::ranges::any_of(voxels, [](std::uint32_t count) { return count > 0; })) {
+    for (std::size_t p = 0; p < voxels.size(); ++p)
+      missing[p] = voxels[p] == 0 || coverage[p] < cohort.parcels()->min_coverage;
+    return missing;
+  }
+  std::vector<float> frame(voxels.size());
+  try {
+    cohort.read_series(scan, 0, frame, io::Cohort::Verify::kNo);
+  } catch (const DataError&) {  // --verify names it
+    return missing;
+  }
+  for (std::size_t p = 0; p < voxels.size(); ++p) missing[p] = std::isnan(frame[p]);
+  return missing;
+}
+
 // {parcels, atlas, ...}: what a cohort of parcels has instead of a grid, and how many values are missing in its scans.
 Json describe_parcels(const io::Cohort& cohort) {
   constexpr double kMuch = 0.1;
@@ -79,12 +100,10 @@ Json describe_parcels(const io::Cohort& cohort) {
   std::size_t scans_with = 0;
   for (std::size_t s = 0; s < cohort.scans().size(); ++s) {
     std::size_t here = 0;
+    const std::vector<bool> lacks = missing_parcels(cohort, s);
     for (std::size_t p = 0; p < table.size(); ++p) {
-      // Coverage that is not known is that of a table of series, which may still lack a parcel's voxels.
-      const double share = cohort.parcel_coverage(s)[p];
-      const bool lacks = !std::isnan(share) && (cohort.parcel_voxels(s)[p] == 0 || share < table.min_coverage);
-      missing[p] += lacks ? 1 : 0;
-      here += lacks ? 1 : 0;
+      missing[p] += lacks[p] ? 1 : 0;
+      here += lacks[p] ? 1 : 0;
     }
     scans_with += here > 0 ? 1 : 0;
   }

@@ -57,6 +57,12 @@ tables 2 "$work/two"
 same tables.h5 tables_fc.h5 sex/logistic/predictions.tsv sex/baselines.tsv
 within "$(value "$work/one/sex/logistic" auroc)" 0.9 1 || fail "logistic did not find sex"
 
+expect 0 stdout "scans_with_missing_parcels 0" "$brainmt" inspect "$work/one/tables.h5"
+table=$work/tables/sub-0002/func/sub-0002_task-rest_space-MNI152NLin6Asym_seg-Synthetic_stat-mean_timeseries.tsv
+awk -F'\t' -v OFS='\t' 'NR > 1 { $3 = "n/a" } { print }' "$table" >"$work/table" && cp "$work/table" "$table"
+expect 0 stdout "0.00833 a scan on average" "$brainmt" prepare input="$work/tables" output="$work/lacking.h5" layout=tables
+expect 0 stdout "scans_with_missing_parcels 1" "$brainmt" inspect "$work/lacking.h5"
+
 check "tables in shards"
 for k in 1 2 3; do
   expect 0 stdout "" "$brainmt" prepare input="$work/tables" output="$work/parts.h5" layout=tables shard=$k/3 \
