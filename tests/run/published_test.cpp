@@ -122,6 +122,12 @@ TEST_F(PublishedGolden, MissingAndUnexpectedTensorsAreNamed) {
       {"1 tensors missing: vit.encoder.layer.0.attention.self.conv.weight", "1 not expected: vit.pooler.weight"});
 }
 
+TEST_F(PublishedGolden, ThePredictionOfTheImageVariantIsNeeded) {
+  take("brainlm_image_pretrain");
+  tensors_.erase("decoder.decoder_pred.weight");
+  expect_refused({"1 tensors missing: decoder.decoder_pred.weight"});
+}
+
 TEST_F(PublishedGolden, OtherSizesAreRefused) {
   take("brainlm_parcel_pretrain");
   config_["decoder_hidden_size"] = 8;
