@@ -20,7 +20,7 @@ task::TaskDescription task_of(const EvaluateSettings& settings, const io::Safete
       if (described->is_reconstruction)
         throw UsageError(
             fmt::format("{}: the model was pretrained on task=reconstruction and predicts no target: its R2 is in "
-                        "metrics.tsv of its run; fine-tune it with 'train init.weights=', or use 'embed'",
+                        "metrics.csv of its run; fine-tune it with 'train init.weights=', or use 'embed'",
                         file.path().string()));
       return *std::move(described);
     }
