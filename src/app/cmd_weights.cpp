@@ -78,6 +78,9 @@ models::DataSpec data_of_published(const config::Config& config) {
   return data;
 }
 
+// A folder with config.json; runs have config.yaml.
+bool is_published(const fs::path& in) { return fs::exists(in / "config.json"); }
+
 void import_published(const CommandContext& context) {
   const fs::path folder = context.config.get<std::string>("in");
   const run::PublishedModel published = run::read_published(folder, data_of_published(context.config));
@@ -122,7 +125,7 @@ ExitCode run(CommandContext& context) {
     if (!context.is_root()) return;
     if (direction == "export") export_weights(context);
     if (direction == "import")
-      fs::is_directory(context.config.get<std::string>("in")) ? import_published(context) : import_weights(context);
+      is_published(context.config.get<std::string>("in")) ? import_published(context) : import_weights(context);
     fmt::print("{}\n", context.config.get<std::string>("out"));
   });
   return ExitCode::kDone;
