@@ -36,8 +36,9 @@ struct Atlas {
 };
 
 /// Reads `image`, and `table` unless that is empty. Throws DataError: no 3-D image, labels that are no whole numbers of 0
-/// to 65,535 (to 1e-3), all zero, no orientation, parcels of the left hemisphere on the right (unless `trust`), and what
-/// read_label_table() refuses.
+/// to 65,535 (to 1e-3), all zero, no orientation, parcels of the left hemisphere on the right or coordinates of the table
+/// far from the parcels (unless `trust`), and what read_label_table() refuses. Coordinates of the table go before the
+/// image's centroids.
 Atlas read_atlas(const std::filesystem::path& image, const std::filesystem::path& table, bool trust);
 
 /// `AtlasName_desc` of a BIDS name (`atlas-` and `desc-`), else the file's name without its ending.

@@ -91,7 +91,7 @@ LabelTable read_without_header(const fs::path& path, const std::vector<Line>& li
           "and name",
           where, fields.size()));
     }
-    add(table, where, fields[0], {std::string(fields[1]), {}, {}});
+    add(table, where, fields[0], {.name = std::string(fields[1]), .network = {}, .hemisphere = {}});
   }
   return table;
 }
@@ -101,6 +101,30 @@ std::optional<std::size_t> column_of(const io::Table& table, std::initializer_li
     for (std::size_t c = 0; c < table.columns(); ++c)
       if (io::lower_case(table.names()[c]) == wanted) return c;
   return std::nullopt;
+}
+
+// Nothing where all three are missing, as for the background.
+std::optional<std::array<double, 3>> place_of(const io::Table& rows, std::size_t row,
+                                              const std::array<std::optional<std::size_t>, 3>& columns,
+                                              const std::string& where) {
+  std::array<double, 3> mm{};
+  std::size_t missing = 0;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    const std::size_t column = columns[axis].value();
+    const std::string text = rows.text(row, column);
+    const std::optional<double> number = rows.missing(row, column) ? std::nullopt : io::parse_number(text);
+    if (!number || !std::isfinite(*number)) {
+      if (!rows.missing(row, column))
+        throw DataError(
+            fmt::format("{}: {} is no coordinate in mm: {}", where, rows.names()[column], io::printable(text)));
+      ++missing;
+      continue;
+    }
+    mm[axis] = *number;
+  }
+  if (missing == 3) return std::nullopt;
+  if (missing > 0) throw DataError(fmt::format("{}: expected x, y and z in mm, {} of them missing", where, missing));
+  return mm;
 }
 
 LabelTable read_with_header(const fs::path& path) {
@@ -114,13 +138,20 @@ LabelTable read_with_header(const fs::path& path) {
   }
   const auto hemisphere = column_of(rows, {"hemisphere", "hemi", "side"});
   const auto network = column_of(rows, {"network_label", "network", "label_7network", "label_17network"});
+  std::array place{column_of(rows, {"x"}), column_of(rows, {"y"}), column_of(rows, {"z"})};
+  if (!place[0]) place = {column_of(rows, {"r"}), column_of(rows, {"a"}), column_of(rows, {"s"})};
+  const bool has_places = place[0] && place[1] && place[2];
   LabelTable table{.labels = {}, .has_networks = network.has_value(), .notes = rows.notes()};
   const auto text = [&](std::size_t row, const std::optional<std::size_t>& column) {
     return column && !rows.missing(row, *column) ? rows.text(row, *column) : std::string();
   };
   for (std::size_t r = 0; r < rows.rows(); ++r) {
-    add(table, fmt::format("'{}' line {}", path.string(), rows.line(r)), rows.text(r, *index),
-        {rows.text(r, *name), text(r, network), hemisphere_of_word(text(r, hemisphere))});
+    const std::string where = fmt::format("'{}' line {}", path.string(), rows.line(r));
+    Label label{.name = rows.text(r, *name),
+                .network = text(r, network),
+                .hemisphere = hemisphere_of_word(text(r, hemisphere))};
+    if (has_places) label.place = place_of(rows, r, place, where);
+    add(table, where, rows.text(r, *index), std::move(label));
   }
   return table;
 }

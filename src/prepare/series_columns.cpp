@@ -73,7 +73,7 @@ void append(io::ParcelTable& table, std::int32_t index, const std::string& name,
   table.name.push_back(name);
   table.network.push_back(label.network);
   table.hemisphere.push_back(label.hemisphere);
-  table.centroid.push_back({kUnknown, kUnknown, kUnknown});
+  table.centroid.push_back(label.place.value_or(std::array{kUnknown, kUnknown, kUnknown}));
 }
 
 // The columns in ascending order of their labels, as 'parcellate' has them.

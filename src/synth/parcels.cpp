@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -29,6 +30,16 @@ int network_of(const SynthConfig& config, int parcel) { return parcel % networks
 std::string name_of(const SynthConfig& config, int parcel) {
   const int network = network_of(config, parcel), side = parcel / networks_of(config) % 2;
   return fmt::format("{}H_Net{}_{}", side == 0 ? 'L' : 'R', network + 1, parcel / networks_of(config) / 2 + 1);
+}
+
+// Where a parcel lies, mm: on a sphere, each on its side.
+std::array<double, 3> place_of(const SynthConfig& config, int parcel) {
+  constexpr double kRadius = 60, kGoldenAngle = 2.399963229728653;
+  const double z = 1 - (2 * parcel + 1.0) / config.parcels, across = std::sqrt(1 - z * z),
+               angle = kGoldenAngle * parcel;
+  const double side = name_of(config, parcel)[0] == 'L' ? -1 : 1;
+  return {side * (8 + kRadius * across * std::abs(std::cos(angle))), kRadius * across * std::sin(angle) - 18,
+          kRadius * z + 16};
 }
 
 // Planted edges that end in a parcel, at most.
@@ -178,10 +189,12 @@ std::vector<TextFile> parcel_cohort_files(const SynthConfig& config) {
     participants += fmt::format("{}\t{:.1f}\t{}\tsite-{}\t{:.3f}\t{:.3f}\n", p.participant_id, p.age,
                                 p.sex == 1 ? "M" : "F", p.site + 1, p.mean_fd, p.cognition());
   }
-  std::string labels = "index\tname\themisphere\tnetwork_label\n";
+  std::string labels = "index\tname\themisphere\tnetwork_label\tx\ty\tz\n";
   for (int p = 0; p < config.parcels; ++p) {
     const std::string name = name_of(config, p);
-    labels += fmt::format("{}\t{}\t{}\tNet{}\n", p + 1, name, name[0], network_of(config, p) + 1);
+    const std::array<double, 3> mm = place_of(config, p);
+    labels += fmt::format("{}\t{}\t{}\tNet{}\t{:.0f}\t{:.0f}\t{:.0f}\n", p + 1, name, name[0],
+                          network_of(config, p) + 1, mm[0], mm[1], mm[2]);
   }
   const PlantedEdges planted = planted_edges(config);
   std::string truth = "name_a\tname_b\tplanted\n";

@@ -223,6 +223,30 @@ TEST_F(Atlases, TablesThatDoNotFitAreRefusedOrSaid) {
   EXPECT_NE(named.notes[0].find("60001"), std::string::npos) << named.notes[0];
 }
 
+TEST_F(Atlases, CoordinatesOfTheTableGoFirst) {
+  const Atlas alone = read("atlas.nii.gz");
+  const auto table = [&](double apart) {
+    std::string text = "index\tname\tX\tY\tZ\n";
+    for (std::size_t p = 0; p + 1 < alone.parcels.size(); ++p) {
+      const auto& mm = alone.parcels.centroid[p];
+      text += fmt::format("{}\tp{}\t{}\t{}\t{}\n", alone.parcels.index[p], p, mm[0], mm[1] + apart, mm[2]);
+    }
+    write_file(directory_ / "places.tsv", text);
+    return directory_ / "places.tsv";
+  };
+  const Atlas near = read_atlas(path_, table(3), /*trust=*/false);
+  EXPECT_NEAR(near.parcels.centroid[0][1], alone.parcels.centroid[0][1] + 3, 1e-9);
+  EXPECT_EQ(near.parcels.centroid.back(), alone.parcels.centroid.back());  // no row: the image's centre
+  EXPECT_NE(near.notes.back().find("3.0 mm (median"), std::string::npos) << near.notes.back();
+  expect_error<DataError>([&] { read_atlas(path_, table(30), /*trust=*/false); },
+                          {"30.0 mm", "do not belong together"});
+  EXPECT_NO_THROW(read_atlas(path_, table(30), /*trust=*/true));
+  write_file(directory_ / "odd.tsv", "index\tname\tx\ty\tz\n3\tA\t1\tn/a\t2\n");
+  expect_error<DataError>([&] { read_label_table(directory_ / "odd.tsv"); }, {"line 2", "1 of them missing"});
+  write_file(directory_ / "odd.tsv", "index\tname\tx\ty\tz\n3\tA\t1\tfar\t2\n");
+  expect_error<DataError>([&] { read_label_table(directory_ / "odd.tsv"); }, {"line 2", "far"});
+}
+
 TEST_F(Atlases, AFlippedImageIsToldByItsTable) {
   const Atlas plain = read("atlas.nii.gz");
   std::string right = "index\tname\n", wrong = right;

@@ -113,14 +113,16 @@ TEST(SeriesColumns, AreThoseOfMostTablesInTheOrderOfTheFirst) {
 
 TEST(SeriesColumns, TakeNamesAndNetworksFromALabelTable) {
   const TemporaryDirectory folder;
-  write_file(
-      folder / "labels.tsv",
-      "index\tname\tnetwork_label\n7\t7Networks_LH_Vis_1\tVis\n3\t7Networks_RH_Default_2\tDefault\n9\tspare\tVis\n");
+  write_file(folder / "labels.tsv",
+             "index\tname\tnetwork_label\tx\ty\tz\n7\t7Networks_LH_Vis_1\tVis\tn/a\tn/a\tn/a\n"
+             "3\t7Networks_RH_Default_2\tDefault\t12\t-50.5\t7\n9\tspare\tVis\t1\t2\t3\n");
   SeriesColumns columns{{"LH_Vis_1", "3"}, 2, "a.tsv"};
   const io::ParcelTable table = describe_parcels(columns, folder / "labels.tsv");
   EXPECT_EQ(table.index, (std::vector<std::int32_t>{3, 7}));
   EXPECT_EQ(table.network, (std::vector<std::string>{"Default", "Vis"}));
   EXPECT_EQ(table.hemisphere, (std::vector<std::string>{"R", "L"}));
+  EXPECT_EQ(table.centroid[0], (std::array{12.0, -50.5, 7.0}));
+  EXPECT_TRUE(std::isnan(table.centroid[1][0]));  // the table says that it does not know
   EXPECT_EQ(columns.names, (std::vector<std::string>{"3", "LH_Vis_1"}));
   SeriesColumns unknown{{"LH_Vis_2"}, 1, "a.tsv"};
   expect_error<DataError>([&] { describe_parcels(unknown, folder / "labels.tsv"); }, {"no label 'LH_Vis_2'"});

@@ -107,7 +107,10 @@ TEST(SynthParcels, AreWrittenAsXcpDWritesThem) {
   EXPECT_EQ(series.names().front(), "LH_Net1_1");
   EXPECT_NEAR(*series.number(3, 5), draw_parcels(config, planted_edges(config), 1, 0)[3 * 32 + 5], 1e-6);
   EXPECT_EQ(io::Table::read(folder / (stem + "_motion.tsv")).rows(), 10u);
-  EXPECT_EQ(io::Table::read(folder / "atlas-Synthetic_dseg.tsv").rows(), 32u);
+  const io::Table labels = io::Table::read(folder / "atlas-Synthetic_dseg.tsv");
+  ASSERT_EQ(labels.rows(), 32u);
+  EXPECT_EQ(labels.names().at(4), "x");
+  for (std::size_t p = 0; p < 32; ++p) EXPECT_EQ(labels.text(p, 2) == "L", *labels.number(p, 4) < 0) << p;
   EXPECT_EQ(io::Table::read(folder / "edges.tsv").rows(), 48u);
   EXPECT_EQ(io::Table::read(folder / "participants.tsv").rows(), 2u);
 }
