@@ -25,13 +25,13 @@ void check_merge(const Config& config) {
   }
 }
 
-// Keys of the other kind are refused, as they would change nothing.
+// Keys of the other kind are refused, as they would change nothing; not with their defaults, as synth.yaml has them.
 void check_kind(const Config& config) {
   const bool parcels = config.get<std::string>("kind") == "parcels";
   const std::vector<const char*> of_scans{"grid", "layout", "dtype", "planted", "fluctuation", "noise", "lag_seconds"};
   const std::vector<const char*> of_parcels{"parcels", "edges", "coupling"};
   for (const char* key : parcels ? of_scans : of_parcels)
-    if (config.is_set(key))
+    if (config.value(key) != config.schema().keys()[*config.schema().find(key)].default_value)
       throw UsageError(
           fmt::format("{} conflicts with kind: it is a key of kind={}", key, parcels ? "scans" : "parcels"));
 }
