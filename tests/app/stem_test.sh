@@ -40,12 +40,12 @@ check "evaluation, weights both ways, embeddings"
 expect 0 stdout "auroc" "$brainmt" evaluate run.dir="$work/run" split=all bootstrap=20
 expect 0 stdout "w.safetensors" "$brainmt" weights export in="$work/run" out="$work/w.safetensors"
 expect 0 stdout "patch_embed.proj.weight" "$brainmt" inspect "$work/w.safetensors" --verify
-grep -qF '\"stem\":\"patch\"' "$work/stdout" || fail "the file does not say its stem"
+grep -qF 'brainmt.model.stem: patch' "$work/stdout" || fail "the file does not say its stem"
 expect 0 stdout "again.safetensors" "$brainmt" weights import in="$work/w.safetensors" out="$work/again.safetensors"
 cmp "$work/w.safetensors" "$work/again.safetensors" >"$work/stdout" 2>&1 || fail "imported weights differ"
 expect 0 stdout "auroc" "$brainmt" evaluate weights="$work/w.safetensors" data.cohort="$work/c.h5" split=all bootstrap=20 \
   out="$work/alone"
-cmp <(cut -f 1,3- "$work/run/predictions.tsv") <(cut -f 1,3- "$work/alone/predictions.tsv") || fail "the file predicts otherwise"
+cmp <(cut -f 1,3- "$work/run/predictions.all.tsv") <(cut -f 1,3- "$work/alone/predictions.all.tsv") || fail "the file predicts otherwise"
 expect 0 stdout "" "$brainmt" embed run.dir="$work/run" out="$work/e.h5"
 expect 0 stdout "brainmt-two-way-patch-c16-m1-a1-t8" "$brainmt" inspect "$work/e.h5"
 
