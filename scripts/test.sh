@@ -63,7 +63,7 @@ if [ "$size" = full ]; then
   # these and would double the time. Ranks under a launcher are tested in Release: the MPI library leaks by design. Of the second set of kernels, those that
   # are the same sources in both sets have been tested in the first.
   common='kernels_portable_(activations|adamw|elementwise|loss|norm|patches|reduce|tokens)'
-  sanitized='base|config|comm|io|kernels|dnn|autograd|nn|models|fuzz|faults'
+  sanitized='base|config|comm|io|linalg|parcels|connectivity|kernels|dnn|autograd|nn|models|fuzz|faults'
   mapfile -t targets < <(cmake --build --preset debug --target help | grep -oE "^test_($sanitized)[a-z0-9_]*" | sort -u)
   cmake --build --preset debug --target "${targets[@]}" fault_probe -- -j2
   export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
