@@ -255,8 +255,8 @@ std::vector<std::string> write_baseline(const BaselineContext& context, const ba
   return lines;
 }
 
-void write_baseline_table(const BaselineContext& context, const std::vector<std::string>& models,
-                          const std::vector<std::string>& lines, bool is_multitask) {
+fs::path write_baseline_table(const BaselineContext& context, const std::vector<std::string>& models,
+                              const std::vector<std::string>& lines, bool is_multitask) {
   const std::string name = result_file(kTableFile, context.split);
   const std::string head = std::string(kTableHead) + (is_multitask ? "\ttarget" : "");
   std::vector<std::string> kept;
@@ -279,6 +279,7 @@ void write_baseline_table(const BaselineContext& context, const std::vector<std:
   };
   std::ranges::stable_sort(kept, {}, rank);
   io::write_atomically(context.out / name, fmt::format("{}\n{}\n", head, fmt::join(kept, "\n")));
+  return context.out / name;
 }
 
 }  // namespace brainmt::analysis

@@ -38,8 +38,8 @@ Evaluation evaluation_of(const baselines::FittedModel& model, const task::Traini
 std::vector<std::string> write_baseline(const BaselineContext& context, const baselines::FittedModel& model,
                                         const task::TrainingData& data);
 
-/// Writes baselines.tsv: `lines` by model, and those that the file has of other models on the same split.
-void write_baseline_table(const BaselineContext& context, const std::vector<std::string>& models,
-                          const std::vector<std::string>& lines, bool is_multitask);
+/// Writes baselines.tsv: `lines` by model, and those that the file has of other models on the same split. Returns its path.
+std::filesystem::path write_baseline_table(const BaselineContext& context, const std::vector<std::string>& models,
+                                           const std::vector<std::string>& lines, bool is_multitask);
 
 }  // namespace brainmt::analysis

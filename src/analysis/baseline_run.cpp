@@ -3,20 +3,27 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cmath>
 #include <exception>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
 
 #include "analysis/baseline_files.hpp"
+#include "analysis/result_files.hpp"
+#include "analysis/shown_numbers.hpp"
 #include "base/log.hpp"
 #include "base/version.hpp"
 #include "baselines/fc_people.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
 #include "io/checksum.hpp"
+#include "io/table.hpp"
 #include "run/given_keys.hpp"
 #include "run/run_keys.hpp"
 #include "task/split_text.hpp"
@@ -60,6 +67,9 @@ config::Config keys_of(const config::Config& config, const fs::path& run_dir) {
   return keys;
 }
 
+// Is the metric the one that people look at first?
+bool is_first(const std::string& metric) { return metric == "auroc" || metric == "pearson_r"; }
+
 void log_people(const task::TrainingData& data) {
   log::info("{} train, {} val, {} test participants", data.part(task::Part::kTrain).size(),
             data.part(task::Part::kVal).size(), data.part(task::Part::kTest).size());
@@ -92,20 +102,52 @@ BaselineContext context_of(const config::Config& keys, const BaselineCall& call,
                      keys.get<std::string>("data.split_file")}};
 }
 
+void print_line(const std::string& model, const std::string& metric, std::span<const double> numbers,
+                const std::string& rest) {
+  fmt::print("{:<10} {:<10} {:>6}  [{}, {}]  {}\n", model, metric, fixed(numbers[0]), fixed(numbers[1]),
+             fixed(numbers[2]), rest);
+}
+
 // The lines of the first metric, for people.
-void print_table(const std::vector<std::string>& lines, const std::string& written) {
+void print_table(const std::vector<std::string>& lines) {
   for (const std::string& line : lines) {
     std::vector<std::string> fields;
     std::size_t begin = 0;
     for (std::size_t end; (end = line.find('\t', begin)) != std::string::npos; begin = end + 1)
       fields.push_back(line.substr(begin, end - begin));
     fields.push_back(line.substr(begin));
-    if (fields[1] != "auroc" && fields[1] != "pearson_r") continue;
-    const auto shown = [&](std::size_t k) { return fields[k] == "n/a" ? fields[k] : fields[k].substr(0, 6); };
-    fmt::print("{:<10} {:<10} {:>6}  [{}, {}]  p {}  n {}{}\n", fields[0], fields[1], shown(2), shown(3), shown(4),
-               shown(5), fields[6], fields.size() > 7 ? "  " + fields[7] : "");
+    if (!is_first(fields[1])) continue;
+    std::vector<double> numbers;
+    for (std::size_t k = 2; k < 6; ++k) numbers.push_back(io::parse_number(fields[k]).value_or(std::nan("")));
+    print_line(fields[0], fields[1], numbers,
+               fmt::format("p {}  n {}{}", fixed_p(numbers[3]), fields[6], fields.size() > 7 ? "  " + fields[7] : ""));
   }
-  fmt::print("{:<10} {}\n", "written", written);
+}
+
+// The network's own scores, where 'evaluate' left them in its run.
+void print_network(const fs::path& run_dir, const std::string& part) {
+  if (!fs::exists(run_dir / result_file("predictions.tsv", part))) return;
+  std::ifstream in(run_dir / result_file("metrics.json", part));
+  const auto metrics = nlohmann::ordered_json::parse(in, nullptr, /*allow_exceptions=*/false);
+  if (!metrics.is_object()) return;
+  const auto print = [](const nlohmann::ordered_json& of_target, const std::string& target) {
+    for (const auto& [name, value] : of_target.items()) {
+      if (!is_first(name) || !of_target.contains("ci95")) continue;
+      const auto interval = of_target["ci95"].value(name, nlohmann::ordered_json::array({nullptr, nullptr}));
+      const auto number = [](const auto& json) {
+        return json.is_number() ? json.template get<double>() : std::nan("");
+      };
+      const std::array numbers{number(value), number(interval.at(0)), number(interval.at(1))};
+      print_line("this model", name, numbers, fmt::format("n {}{}", of_target.value("n_subjects", 0), target));
+    }
+  };
+  if (!metrics.contains("targets")) return print(metrics, "");
+  for (const auto& [target, of_target] : metrics["targets"].items()) print(of_target, "  " + target);
+}
+
+void print_written(const fs::path& table, const std::vector<std::string>& models) {
+  fmt::print("{:<10} {}\n", "written", table.string());
+  for (const std::string& model : models) fmt::print("{:<10} {}\n", "", (table.parent_path() / model).string());
 }
 
 void fit_all(const config::Config& config, int ranks, const BaselineCall& call) {
@@ -139,8 +181,10 @@ void fit_all(const config::Config& config, int ranks, const BaselineCall& call) 
     const std::vector<std::string> of_model = write_baseline(context, fitted, data);
     lines.insert(lines.end(), of_model.begin(), of_model.end());
   }
-  write_baseline_table(context, study.models(), lines, data.task.is_multitask);
-  print_table(lines, context.out.string());
+  const fs::path table = write_baseline_table(context, study.models(), lines, data.task.is_multitask);
+  if (!run_dir.empty()) print_network(run_dir, context.split);
+  print_table(lines);
+  print_written(table, study.models());
 }
 
 }  // namespace

@@ -149,7 +149,8 @@ std::string space_text(const io::CohortDescription& layout) {
 
 // {"fill":"lowest","tr":0.8} -> "fill lowest, tr 0.8"
 std::string values_text(const io::CohortDescription& layout) {
-  std::string text = layout.normalization + " per scan";
+  std::string text = layout.normalization == "none" ? "as they are" : layout.normalization + " per scan";
+  if (layout.processing == "{}") return text;
   for (const char c : layout.processing) {
     if (c == '{') text += ", ";
     if (c == ':') text += ' ';

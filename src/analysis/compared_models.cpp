@@ -8,6 +8,7 @@
 
 #include "analysis/imported_table.hpp"
 #include "base/error.hpp"
+#include "models/family_title.hpp"
 
 namespace brainmt::analysis {
 namespace {
@@ -50,6 +51,14 @@ std::vector<std::string> names_of(const CompareInputs& inputs, const std::vector
     if (std::ranges::count(inputs.names, name) > 1)
       throw UsageError(fmt::format("names: '{}' stands there twice", name));
   return inputs.names;
+}
+
+// A folder that is called as a target says nothing of the model: its family is put in front.
+std::string told_from_targets(const std::string& name, const std::vector<TargetKind>& targets,
+                              const std::string& family) {
+  if (std::ranges::find(targets, name, &TargetKind::name) == targets.end()) return name;
+  if (family.empty()) return name + " (model)";
+  return fmt::format("{} ({})", models::family_title(family), name);
 }
 
 // The targets of all, in the order of their first appearance.
@@ -297,7 +306,8 @@ ComparedModels read_models(const CompareInputs& inputs) {
   infer_targets(all, sources);
   const Base base = base_of(sources, inputs);
   for (std::size_t m = 0; m < paths.size(); ++m) {
-    ComparedModel model{.name = names[m], .paths = paths[m]};
+    ComparedModel model{.name = names[m], .folder = names[m], .paths = paths[m]};
+    if (inputs.names.empty()) model.name = told_from_targets(names[m], all.targets, sources[m].front().family);
     for (const PredictionSource& source : sources[m]) {
       if (source.is_run())
         add_run(model, source, inputs);
@@ -310,6 +320,11 @@ ComparedModels read_models(const CompareInputs& inputs) {
   }
   check_overlaps(all, inputs.allow_overlap);
   return all;
+}
+
+std::array<std::string, 2> ComparedModels::classes_of(const std::string& target) const {
+  const auto found = classes.find(target);
+  return found == classes.end() ? std::array<std::string, 2>{"class 0", "class 1"} : found->second;
 }
 
 std::pair<Repeats, Repeats> aligned(const ComparedModel& a, const ComparedModel& b, const std::string& target) {

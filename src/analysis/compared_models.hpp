@@ -35,6 +35,7 @@ struct ModelPredictions {
 
 struct ComparedModel {
   std::string name;
+  std::string folder{};  // what it is called after its path, also where `name` is another
   std::vector<std::filesystem::path> paths;
   bool is_table = false;
   bool has_seeds = true;            // false: its predictions are of no seed, and stand beside those of every seed
@@ -47,13 +48,17 @@ struct ComparedModel {
 struct ComparedModels {
   std::vector<TargetKind> targets;
   std::vector<ComparedModel> models;
-  std::string group{};   // column of the first split that keeps groups together
-  std::string cohort{};  // of the first run that names one
+  std::string group{};                                          // column of the first split that keeps groups together
+  std::string cohort{};                                         // of the first run that names one
+  std::map<std::string, std::array<std::string, 2>> classes{};  // names, by target; targets without: not known
+
+  /// The class's name, or "class 1" where it is not known.
+  std::array<std::string, 2> classes_of(const std::string& target) const;
 };
 
 struct CompareInputs {
   std::vector<std::string> models;     // "PATH" or, of several runs of one model, "PATH,PATH"
-  std::vector<std::string> names{};    // empty: made from the paths
+  std::vector<std::string> names{};    // empty: made from the paths; with the family where that is a target's name
   std::string part = "test";           // train, val, test or all
   std::filesystem::path split_file{};  // for tables without any run
   bool allow_overlap = false;

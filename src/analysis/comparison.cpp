@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "analysis/report_data.hpp"
 #include "analysis/shown_numbers.hpp"
 #include "base/error.hpp"
 #include "base/nearest.hpp"
@@ -19,6 +18,8 @@ std::size_t reference_of(const ComparedModels& models, const std::string& name) 
   for (const ComparedModel& model : models.models) names.push_back(model.name);
   const auto found = std::ranges::find(names, name);
   if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+  for (std::size_t m = 0; m < names.size(); ++m)
+    if (models.models[m].folder == name) return m;
   const std::string nearest = nearest_name(name, names);
   throw UsageError(fmt::format("reference={}: expected one of {}{}", name, fmt::join(names, ", "),
                                nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
@@ -81,8 +82,9 @@ std::string lines_of(const ModelComparison& all, const TargetComparison& target)
   const auto& models = all.models.models;
   std::size_t width = 0;
   for (const ComparedModel& model : models) width = std::max(width, model.name.size());
-  std::string text = fmt::format("{} of {}, part {}, 95 % interval over {}\n", target.metric, target.target.name,
-                                 all.part, all.blocks.empty() ? "participants" : "blocks of " + all.blocks);
+  std::string text =
+      fmt::format("{} of {}, {}, 95 % interval over {}\n", target.metric, target.target.name, part_in_words(all.part),
+                  all.blocks.empty() ? "participants" : "blocks of " + all.blocks);
   for (std::size_t m = 0; m < models.size(); ++m) {
     const ModelScore* score = target.score(m);
     if (score == nullptr) continue;
@@ -142,35 +144,12 @@ ModelComparison compare_models(ComparedModels models, const ComparisonSettings& 
   return all;
 }
 
-std::string verdict(const ModelComparison& all, const TargetComparison& target) {
-  const bool larger = larger_is_better(target.metric);
-  const auto& models = all.models.models;
-  const ModelScore* best = nullptr;
-  for (std::size_t m = 0; m < models.size(); ++m) {
-    const ModelScore* score = target.score(m);
-    if (score == nullptr || !std::isfinite(score->estimate.value)) continue;
-    const bool better = best == nullptr || (larger ? score->estimate.value > best->estimate.value
-                                                   : score->estimate.value < best->estimate.value);
-    if (better) best = score;
-  }
-  if (best == nullptr) return {};
-  std::string text =
-      fmt::format("{} predicts {} best: {} {} {}", models[best->model].name, target.target.name,
-                  metric_label(target.metric), shown(best->estimate.value), shown_interval(best->estimate));
-  std::vector<std::string> close;
-  for (const PairScore& pair : target.pairs) {
-    if (pair.a != best->model && pair.b != best->model) continue;
-    constexpr double kLevel = 0.05;
-    if (!(pair.p_holm < kLevel)) close.push_back(models[pair.a == best->model ? pair.b : pair.a].name);
-  }
-  if (close.empty()) return text + ". It differs from every other model compared with it (Holm's p below 0.05).";
-  return text + fmt::format(". It does not differ beyond chance from {} (Holm's p is not below 0.05).",
-                            fmt::join(close, ", "));
-}
-
 std::string comparison_text(const ModelComparison& all) {
   std::string text;
-  for (const TargetComparison& target : all.targets) text += lines_of(all, target);
+  for (const TargetComparison& target : all.targets) {
+    text += lines_of(all, target);
+    if (const std::string sentences = verdict(all, target); !sentences.empty()) text += sentences + "\n";
+  }
   return text;
 }
 

@@ -53,8 +53,8 @@ struct ComparisonSettings {
 /// have a participant in common.
 ModelComparison compare_models(ComparedModels models, const ComparisonSettings& settings);
 
-/// "ridge beats net1: AUROC of sex 0.861 against 0.802, difference ..." of each target: the best model and whether the interval leaves the second
-/// behind.
+/// "ridge predicts sex best: AUROC 0.861 [0.802, 0.905]. It differs from ...": the best models of a target, whether they are
+/// shown to predict, and which others they differ from; also which have no value. Empty where none has one.
 std::string verdict(const ModelComparison& comparison, const TargetComparison& target);
 
 /// comparison.tsv: a b target metric n value_a value_b difference low high p p_holm method p_delong p_delong_holm

@@ -19,7 +19,8 @@ const PlotShape kSquare{.width = 300, .height = 300};
 double probability(double logit) { return 1 / (1 + std::exp(-logit)); }
 
 // Pixels of a forest plot.
-constexpr double kWidth = 400, kLeft = 12, kRight = 388, kTop = 6, kRow = 40, kBottom = 52;
+constexpr double kWidth = 480, kLeft = 12, kRight = 320, kTop = 6, kRow = 40, kBottom = 52;
+constexpr double kNumbers = 472;  // where they end, in a column without grid lines
 
 class Forest {
  public:
@@ -35,11 +36,12 @@ class Forest {
     for (const double tick : tick_values(range_)) {
       line(x(tick), kTop, x(tick), bottom_, "stroke=\"#e6e6e6\"");
       line(x(tick), bottom_, x(tick), bottom_ + 5, "stroke=\"#333333\"");
-      write(std::clamp(x(tick), 18.0, kWidth - 18), bottom_ + 19, "text-anchor=\"middle\"",
-            fmt::format("{:.6g}", tick));
+      write(std::clamp(x(tick), 18.0, kRight), bottom_ + 19, "text-anchor=\"middle\"", fmt::format("{:.6g}", tick));
     }
     line(kLeft, bottom_, kRight, bottom_, "stroke=\"#333333\"");
-    write(kWidth / 2, bottom_ + 42, "text-anchor=\"middle\" font-size=\"13\"", label);
+    constexpr std::size_t kLong = 44;  // characters that do not fit below the axis
+    write(label.size() < kLong ? (kLeft + kRight) / 2 : kWidth / 2, bottom_ + 42,
+          "text-anchor=\"middle\" font-size=\"13\"", label);
   }
 
   void reference(double value) {
@@ -52,7 +54,7 @@ class Forest {
     // A white rim, so that grid lines do not cross the letters.
     constexpr const char* kRim = "stroke=\"white\" stroke-width=\"4\" paint-order=\"stroke\"";
     write(kLeft, top + 14, kRim, short_name(row.name));
-    write(kRight, top + 14, fmt::format("text-anchor=\"end\" {}", kRim),
+    write(kNumbers, middle + 4, "text-anchor=\"end\"",
           std::isfinite(e.value) ? fmt::format("{} {}", shown(e.value), shown_interval(e)) : "not defined");
     const std::string_view colour = series_colour(row.colour);
     if (std::isfinite(e.low) && std::isfinite(e.high)) {
@@ -130,9 +132,9 @@ std::vector<BothPredictions> both_predictions(const Repeats& a, const Repeats& b
 }
 
 Figure agreement_figure(const std::vector<BothPredictions>& people, const std::string& a, const std::string& b,
-                        task::Task task, const std::string& target) {
-  const bool classes = task == task::Task::kClassification;
-  const std::string what = classes ? "probability of class 1, " : "predicted " + target + ", ";
+                        const TargetKind& target, const std::array<std::string, 2>& names) {
+  const bool classes = target.task == task::Task::kClassification;
+  const std::string what = classes ? fmt::format("probability of {}, ", names[1]) : "predicted " + target.name + ", ";
   std::vector<double> values;
   for (const BothPredictions& p : people) values.insert(values.end(), {p.a, p.b});
   const Range range = classes ? Range{0, 1} : range_of(values);
@@ -145,7 +147,7 @@ Figure agreement_figure(const std::vector<BothPredictions>& people, const std::s
     plot.dot(point, classes && p.truth == 1.0 ? 1 : 0);
   }
   Figure figure{.title = "Both predictions", .svg = plot.document(), .note = "Dashed: both predict the same."};
-  if (classes) figure.legend = {{"class 0", 0}, {"class 1", 1}};
+  if (classes) figure.legend = {{names[0], 0}, {names[1], 1}};
   return figure;
 }
 
@@ -193,7 +195,7 @@ Table agreement_table(const std::vector<BothPredictions>& people, const std::str
   };
   return {.columns = {{"who is right"}, {"participants", Table::Align::kNumber}, {"share", Table::Align::kNumber}},
           .rows = {row("both", counts[1][1]), row(a + " alone", counts[1][0]), row(b + " alone", counts[0][1]),
-                   row("none", counts[0][0])}};
+                   row("neither", counts[0][0])}};
 }
 
 }  // namespace brainmt::analysis

@@ -1,11 +1,13 @@
 #pragma once
 // Figures of models side by side.
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "analysis/html.hpp"
 #include "analysis/paired.hpp"
+#include "analysis/prediction_source.hpp"
 
 namespace brainmt::analysis {
 
@@ -18,7 +20,7 @@ struct ForestRow {
   std::size_t colour = 0;
 };
 
-/// A row a model on one axis: its name and numbers, and below them the interval with the value as a dot. `reference`: a
+/// A row a model on one axis: its name, and below it the interval with the value as a dot; the numbers stand right of the axis. `reference`: a
 /// dashed line through all rows. Names are short ones.
 Figure forest_figure(const std::string& title, const std::string& x_label, const std::vector<ForestRow>& rows,
                      std::optional<double> reference, const std::string& note);
@@ -32,7 +34,7 @@ std::vector<BothPredictions> both_predictions(const Repeats& a, const Repeats& b
 
 /// One against the other; of a classification as probabilities, in two colours by true class.
 Figure agreement_figure(const std::vector<BothPredictions>& people, const std::string& a, const std::string& b,
-                        task::Task task, const std::string& target);
+                        const TargetKind& target, const std::array<std::string, 2>& classes);
 
 struct Agreement {
   double mean = 0, sd = 0;  // of a minus b; limits of agreement are mean -+ 1.96 sd
@@ -41,7 +43,7 @@ Agreement agreement_of(const std::vector<BothPredictions>& people);
 /// Bland and Altman: difference over mean of two regressions, with the limits of agreement.
 Figure bland_altman_figure(const std::vector<BothPredictions>& people, const std::string& a, const std::string& b);
 
-/// Of two classifications: both right, one of them, none.
+/// Of two classifications: both right, one of them, neither.
 Table agreement_table(const std::vector<BothPredictions>& people, const std::string& a, const std::string& b);
 
 }  // namespace brainmt::analysis

@@ -23,7 +23,7 @@ constexpr std::size_t kMaxPairs = 6;  // drawn one by one; the tables have all
 // Whole names are in the tables of files.
 std::string name_of(const ModelComparison& all, std::size_t model) { return short_name(all.models.models[model].name); }
 
-std::string in_words(const ModelComparison& all) {
+std::string tasks_of(const ModelComparison& all) {
   std::string text;
   for (const TargetComparison& target : all.targets)
     text += fmt::format("{}{} of {}", text.empty() ? "" : ", ", task::name_of(target.target.task), target.target.name);
@@ -84,11 +84,12 @@ Table models_of(const ModelComparison& all, const TargetComparison& target) {
 Table pairs_of(const ModelComparison& all, const TargetComparison& target, bool with_reference) {
   const bool delong =
       std::ranges::any_of(target.pairs, [](const PairScore& p) { return std::isfinite(p.result.p_delong); });
+  // What is read first stands first: a narrow window cuts the table.
   Table table{.columns = {{"difference"},
                           {metric_label(target.metric), Align::kNumber},
+                          {"p, Holm", Align::kNumber},
                           {"95 % interval", Align::kNumber},
-                          {"p", Align::kNumber},
-                          {"p, Holm", Align::kNumber}},
+                          {"p", Align::kNumber}},
               .rows = {}};
   if (delong) table.columns.push_back({"DeLong p", Align::kNumber});
   table.columns.push_back({"n", Align::kNumber});
@@ -97,8 +98,8 @@ Table pairs_of(const ModelComparison& all, const TargetComparison& target, bool 
     const Comparison& c = pair.result;
     std::vector<std::string> row{fmt::format("{} − {}", short_name(all.models.models[pair.a].name, 24),
                                              short_name(all.models.models[pair.b].name, 24)),
-                                 shown(c.difference.value), shown_interval(c.difference), shown_p(c.p),
-                                 shown_p(pair.p_holm)};
+                                 shown(c.difference.value), shown_p(pair.p_holm), shown_interval(c.difference),
+                                 shown_p(c.p)};
     if (delong) row.push_back(shown_p(c.p_delong));
     row.push_back(fmt::format("{}", c.difference.participants));
     table.rows.push_back(std::move(row));
@@ -139,7 +140,7 @@ void add_agreement(HtmlPage& page, const ModelComparison& all, const TargetCompa
     const auto [of_a, of_b] = aligned(all.models.models[pair.a], all.models.models[pair.b], target.target.name);
     const auto people = both_predictions(of_a, of_b);
     page.subsection(fmt::format("{} beside {}", a, b));
-    const Figure both = agreement_figure(people, a, b, target.target.task, target.target.name);
+    const Figure both = agreement_figure(people, a, b, target.target, all.models.classes_of(target.target.name));
     if (target.target.task == task::Task::kClassification)
       page.beside(agreement_table(people, a, b), both);
     else
@@ -149,7 +150,7 @@ void add_agreement(HtmlPage& page, const ModelComparison& all, const TargetCompa
 
 void add_target(HtmlPage& page, const ModelComparison& all, const TargetComparison& target) {
   page.section(fmt::format("{}: {}", target.target.name, metric_label(target.metric)),
-               fmt::format("Part {}. Intervals and differences {}.", all.part,
+               fmt::format("Over the {}. Intervals and differences {}.", part_in_words(all.part),
                            all.blocks.empty() ? "resample participants"
                                               : fmt::format("resample whole blocks of {}", all.blocks)));
   std::vector<Figure> figures{values_figure(all, target)};
@@ -190,7 +191,7 @@ void add_methods(HtmlPage& page, const ModelComparison& all) {
 
 std::string comparison_page(const ModelComparison& all, const std::string& footer) {
   HtmlPage page(fmt::format("{} models beside each other", all.models.models.size()),
-                fmt::format("{}: over the same participants (part {}).", in_words(all), all.part));
+                fmt::format("{}: over the same participants ({}).", tasks_of(all), part_in_words(all.part)));
   page.section("What it says");
   for (const TargetComparison& target : all.targets)
     if (const std::string text = verdict(all, target); !text.empty()) page.paragraph(text);

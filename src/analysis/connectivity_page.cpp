@@ -33,11 +33,10 @@ std::string kind_text(const std::string& kind) {
   return kind == "tangent" ? "Tangent space of covariances" : "Imported connectivity";
 }
 
-// [P, P] of a vector of edges. The diagonal is 1 where values are correlations, else not known; of tangent vectors it is
-// behind the edges.
-std::vector<double> square(const FcFile& file, const std::vector<double>& edges, double diagonal) {
+// [P, P] of a vector of edges. The diagonal says nothing and is NaN; of tangent vectors it is behind the edges.
+std::vector<double> square(const FcFile& file, const std::vector<double>& edges) {
   const std::size_t count = file.parcels().size();
-  std::vector<double> matrix(count * count, diagonal);
+  std::vector<double> matrix(count * count, kNan);
   const auto pairs = connectivity::edges_of(count, file.has_diagonal());
   for (std::size_t e = 0; e < pairs.size(); ++e) {
     const auto [a, b] = pairs[e];
@@ -68,17 +67,18 @@ std::vector<Figure> matrices(const FcFile& file, const FcStatistics& s) {
                                ? "mean over participants; 0 is the reference of the "
                                  "training people"
                                : "mean over participants";
+  const std::string grey = file.has_diagonal() ? "missing" : "missing, and the diagonal";
   const std::string order = s.networks.size() > 1 ? " Parcels by network." : "";
-  return {matrix_figure(square(file, mean, correlation ? 1 : kNan), file.parcels(),
+  return {matrix_figure(square(file, mean), file.parcels(),
                         {.title = "Mean connectivity",
-                         .note = fmt::format("{}. Grey: missing.{}", what, order),
+                         .note = fmt::format("{}. Grey: {}.{}", what, grey, order),
                          .scale_label = correlation ? "r" : "value",
                          .scale = ColourScale::kSigned,
                          .limit = correlation ? 1 : limit_of(mean)}),
-          matrix_figure(square(file, s.sd, kNan), file.parcels(),
+          matrix_figure(square(file, s.sd), file.parcels(),
                         {.title = "Standard deviation over participants",
-                         .note = fmt::format("Of {}. Grey: missing.{}",
-                                             is_fisher(file) ? "Fisher z" : "the stored values", order),
+                         .note = fmt::format("Of {}. Grey: {}.{}", is_fisher(file) ? "Fisher z" : "the stored values",
+                                             grey, order),
                          .scale_label = "sd",
                          .scale = ColourScale::kPositive,
                          .limit = limit_of(s.sd)})};
@@ -174,7 +174,8 @@ std::string connectivity_page(const FcFile& file, const FcStatistics& s, const s
   HtmlPage page(
       "Functional connectivity",
       fmt::format("{} of {} participants, {} parcels{}.", kind_text(m.value("kind", "")), file.participants().size(),
-                  file.parcels().size(), file.parcels().atlas.empty() ? "" : " of " + file.parcels().atlas));
+                  file.parcels().size(),
+                  file.parcels().atlas.empty() ? "" : fmt::format(" of the atlas “{}”", file.parcels().atlas)));
   std::uint64_t missing = 0, runs = 0;
   for (const connectivity::FcRow& row : file.participants()) missing += row.edges_missing, runs += row.runs;
   const double all = static_cast<double>(file.edges()) * static_cast<double>(file.participants().size());
@@ -182,8 +183,8 @@ std::string connectivity_page(const FcFile& file, const FcStatistics& s, const s
       std::vector<Fact>{{"participants", std::to_string(file.participants().size()), fmt::format("{} runs", runs)},
                         {"edges", std::to_string(file.edges()),
                          fmt::format("{:.2g} % missing", 100 * static_cast<double>(missing) / all)},
-                        {"fitted on", fitted == "none" ? "nobody else" : "training part",
-                         fitted == "none" ? "each participant alone" : fitted},
+                        {"training part", fitted == "none" ? "not used" : "fitted on",
+                         fitted == "none" ? "nothing is fitted over participants" : fitted},
                         {"with motion", or_dash(s.motion), "r of mean connectivity with mean FD"}});
   page.section("Matrices");
   page.figures(matrices(file, s));

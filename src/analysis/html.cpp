@@ -67,6 +67,11 @@ footer { color: var(--soft); font-size: 13px; margin-top: 48px; padding-top: 14p
   .facts { grid-template-columns: repeat(2, 1fr); gap: 8px; }
   .fact { padding: 9px 11px; }
   .fact .value { font-size: 20px; }
+  table { font-size: 13px; }
+  th, td { padding-right: 12px; }
+  th, th.number, td:first-child { white-space: normal; }
+  td, td:not(.number) { min-width: 0; }
+  td:first-child { min-width: 84px; overflow-wrap: break-word; }
 }
 @media print { section { margin-top: 24px; } .fact { border: 1px solid var(--line); } }
 )css";

@@ -12,6 +12,7 @@
 #include "config/yaml.hpp"
 #include "io/file_kind.hpp"
 #include "io/table.hpp"
+#include "run/run_keys.hpp"
 
 namespace brainmt::analysis {
 namespace {
@@ -78,6 +79,7 @@ PredictionSource read_source(const fs::path& path, const std::string& part) {
   source.targets = targets_of(path / result_file("metrics.json", part));
   const auto settings = settings_of(path / "config.yaml");
   source.cohort = setting(settings, "data.cohort");
+  if (!run::is_baseline(path)) source.family = setting(settings, "model.family");
   if (!fs::exists(path / "split.json")) return source;
   source.split = task::load_split(path / "split.json");
   const auto seed = io::parse_number(setting(settings, "run.seed"));

@@ -24,6 +24,7 @@ struct PredictionSource {
   std::vector<TargetKind> targets{};   // of metrics.json; empty for a table
   std::optional<task::Split> split{};  // of a run directory
   std::int64_t seed = 0, fold = 0;     // of a run directory
+  std::string family{};                // model.family of a network; empty: none, or not known
   std::string cohort{};                // data.cohort of the run's configuration; empty: not known
   PredictionTable table;
 

@@ -123,6 +123,7 @@ std::vector<Fact> facts_of(const RunRecord& run) {
   if (const auto best = best_validation(run))
     facts.push_back(
         {"Best validation loss", fmt::format("{:.4g}", (*best)[1]), fmt::format("at step {:g}", (*best)[0])});
+  if (run.is_baseline) return facts;
   facts.push_back({"Steps", last_step(run), fmt::format("{:g} epochs", last_of(run.curve("train", "epoch"), 0))});
   if (const double rate = median_of(run.curve("train", "samples_per_s")); std::isfinite(rate))
     facts.push_back({"Throughput", fmt::format("{:.3g}/s", rate), "samples, median over intervals"});
@@ -160,12 +161,13 @@ void add_comparison(HtmlPage& page, std::span<const RunRecord> runs) {
                              {"samples/s", Align::kNumber}},
                  .rows = {}};
   for (const RunRecord& run : runs) {
+    if (run.is_baseline) continue;
     const auto best = best_validation(run);
     training.rows.push_back({run.name, last_step(run), or_dash(best ? (*best)[1] : NAN, "{:.4g}"),
                              or_dash(best ? (*best)[0] : NAN, "{:g}"),
                              or_dash(median_of(run.curve("train", "samples_per_s")), "{:.3g}")});
   }
-  page.table(training);
+  if (!training.rows.empty()) page.table(training);
 }
 
 void add_summary(HtmlPage& page, std::span<const RunRecord> runs) {
@@ -221,6 +223,7 @@ std::string label_of(const std::string& name) {
 }
 
 void add_training(HtmlPage& page, std::span<const RunRecord> runs) {
+  if (std::ranges::all_of(runs, &RunRecord::is_baseline)) return;
   std::vector<Figure> figures;
   if (runs.size() == 1) {
     std::vector<NamedCurve> losses;

@@ -73,9 +73,10 @@ Table people_table(const CohortFacts& facts) {
   return table;
 }
 
-Table data_table(const CohortFacts& facts) {
+// A model without network takes no windows.
+Table data_table(const CohortFacts& facts, bool has_windows) {
   Table table{.columns = {{"what"}, {"value"}}, .rows = {}};
-  table.rows.push_back({"window", facts.window});
+  if (has_windows) table.rows.push_back({"window", facts.window});
   table.rows.push_back({"repetition time", facts.repetition});
   table.rows.push_back({"space", facts.space});
   table.rows.push_back({"values", facts.values});
@@ -181,7 +182,7 @@ void add_people(HtmlPage& page, std::span<const RunRecord> runs) {
         "of the present one.");
   if (runs.size() > 1) page.paragraph(fmt::format("As run {} saw its cohort.", run.name));
   page.table(people_table(*run.facts));
-  page.beside(data_table(*run.facts), run.facts->picture);
+  page.beside(data_table(*run.facts, !run.is_baseline), run.facts->picture);
 }
 
 std::optional<Table> levels_table(const RunRecord& run, const TargetResult& result) {
@@ -198,7 +199,11 @@ std::optional<Table> levels_table(const RunRecord& run, const TargetResult& resu
   std::vector<Scored> model, constant, confounds;
   double mean = 0;
   for (const double y : training.y) mean += y / static_cast<double>(training.y.size());
-  const bool has_confounds = !facts.confounds.empty();
+  // The baseline on confounds, where it was made, stands for them.
+  const bool has_confounds =
+      !facts.confounds.empty() && std::ranges::none_of(run.baselines, [&](const RunBaseline& one) {
+        return one.name == "confounds" && one.targets.contains(result.target);
+      });
   std::optional<LinearModel> linear;
   if (has_confounds) linear.emplace(training.x, training.y, task_of(result));
   for (const auto& [id, one] : predictions) {

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "config/yaml.hpp"
 #include "io/file_kind.hpp"
+#include "run/run_keys.hpp"
 
 namespace brainmt::analysis {
 namespace {
@@ -145,7 +146,7 @@ RunRecord read_run(const fs::path& directory) {
     throw DataError(
         fmt::format("'{}': expected the directory of a run of 'brainmt train' with its config.yaml, found {}",
                     directory.string(), io::kind_of(directory).text));
-  RunRecord run{.directory = directory};
+  RunRecord run{.directory = directory, .is_baseline = run::is_baseline(directory)};
   const fs::path plain = directory.lexically_normal();
   run.name = plain.has_filename() ? plain.filename().string() : plain.parent_path().filename().string();
   for (const auto& [key, value] : config::read_yaml(directory / "config.yaml")) run.config[key] = shown(value);

@@ -35,6 +35,7 @@ struct TargetResult {
 
 struct RunRecord {
   std::filesystem::path directory;
+  bool is_baseline = false;                     // of 'brainmt baseline': no network, no steps, no windows
   std::string name{};                           // shown: the directory's, made unique by the caller
   std::map<std::string, std::string> config{};  // "optimizer.lr" -> "0.001"
   nlohmann::ordered_json provenance{};          // list of starts

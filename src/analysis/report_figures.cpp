@@ -90,17 +90,25 @@ Figure roc_figure(std::span<const NamedResult> results) {
   constexpr std::array<Point, 2> kChance{{{0, 0}, {1, 1}}};
   plot.line(kChance, SvgPlot::Stroke::kReference);
   Figure figure{.title = "ROC curve", .svg = {}, .note = "Dashed: chance"};
+  std::vector<std::vector<Point>> drawn;
+  bool any_twice = false;
   for (std::size_t r = 0; r < results.size(); ++r) {
     std::vector<double> truth, score;
     for (const ScoredPrediction& p : results[r].result->predictions) {
       truth.push_back(p.truth);
       score.push_back(p.logit);
     }
-    if (const auto curve = roc_curve(truth, score); !curve.empty()) plot.line(curve, SvgPlot::Stroke::kCurve, r);
+    if (auto curve = roc_curve(truth, score); !curve.empty()) {
+      const bool twice = std::ranges::find(drawn, curve) != drawn.end();
+      plot.line(curve, twice ? SvgPlot::Stroke::kDashed : SvgPlot::Stroke::kCurve, r);
+      any_twice = any_twice || twice;
+      drawn.push_back(std::move(curve));
+    }
     if (results.size() > 1) figure.legend.push_back({results[r].name, r});
   }
   if (results.size() == 1)
     figure.note = with_interval(results[0].result->metrics, "AUROC", "auroc") + "; dashed: chance";
+  if (any_twice) figure.note += ". A curve dashed in two colours is that of both models";
   figure.svg = plot.document();
   return figure;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "analysis/evaluate.hpp"
@@ -21,6 +22,22 @@ Table metric_table(const TargetResult& result) {
     if (const std::string value = value_text(result.metrics, metric); !value.empty())
       table.rows.push_back({metric_label(metric), value, interval_text(result.metrics, metric, 4)});
   return table;
+}
+
+// What 'evaluate' measured; not a number where it did not.
+Estimate estimate_of(const TargetResult& result, const std::string& metric) {
+  const auto number = [](const nlohmann::ordered_json& json) {
+    return json.is_number() ? json.get<double>() : std::nan("");
+  };
+  Estimate estimate{.value = std::nan(""), .low = std::nan(""), .high = std::nan("")};
+  const nlohmann::ordered_json& metrics = result.metrics;
+  if (metrics.contains(metric)) estimate.value = number(metrics[metric]);
+  if (metrics.contains("ci95") && metrics["ci95"].contains(metric) && metrics["ci95"][metric].is_array()) {
+    estimate.low = number(metrics["ci95"][metric].at(0));
+    estimate.high = number(metrics["ci95"][metric].at(1));
+  }
+  estimate.participants = result.predictions.size();
+  return estimate;
 }
 
 // Runs that predict the same target in the same way, with what they are called.
@@ -51,8 +68,8 @@ Table paired_table(const std::vector<NamedResult>& results, const Resampling& re
   Table table{.columns = {{"difference"},
                           {"metric"},
                           {"value", Align::kNumber},
-                          {"95 % CI", Align::kNumber},
                           {"p", Align::kNumber},
+                          {"95 % CI", Align::kNumber},
                           {"participants", Align::kNumber}},
               .rows = {}};
   const auto number = [](double value) { return std::isfinite(value) ? fmt::format("{:.3g}", value) : "–"; };
@@ -60,8 +77,8 @@ Table paired_table(const std::vector<NamedResult>& results, const Resampling& re
     for (const std::string& metric : metrics_of_kind(first.is_classification).first(3)) {
       const Comparison c = compare({{0, scored(*results[r].result)}}, {{0, scored(first)}}, metric, task, resampling);
       table.rows.push_back({fmt::format("{} minus {}", results[r].name, results.front().name), metric_label(metric),
-                            number(c.difference.value),
-                            fmt::format("[{}, {}]", number(c.difference.low), number(c.difference.high)), number(c.p),
+                            number(c.difference.value), number(c.p),
+                            fmt::format("[{}, {}]", number(c.difference.low), number(c.difference.high)),
                             std::to_string(c.difference.participants)});
     }
   return table;
@@ -71,28 +88,36 @@ Table paired_table(const std::vector<NamedResult>& results, const Resampling& re
 void add_baselines(HtmlPage& page, const RunRecord& run, const TargetResult& result, const BesideBaselines& all) {
   const auto found = all.find(&result);
   if (found == all.end()) {
-    if (!result.predictions.empty()) page.paragraph(how_to_make_baselines(run.directory.string()));
+    if (!result.predictions.empty() && !run.is_baseline) page.paragraph(how_to_make_baselines(run.directory.string()));
     return;
   }
   const std::string& metric = metrics_of_kind(result.is_classification)[0];
+  // What is read first stands first: a narrow window cuts the table.
   Table table{.columns = {{"predictor"},
                           {metric_label(metric), Align::kNumber},
-                          {"95 % CI", Align::kNumber},
                           {"minus this model", Align::kNumber},
-                          {"95 % CI", Align::kNumber},
                           {"p, Holm", Align::kNumber},
+                          {"95 % CI of the difference", Align::kNumber},
+                          {fmt::format("95 % CI of {}", metric_label(metric)), Align::kNumber},
                           {"n", Align::kNumber}},
               .rows = {}};
-  table.rows.push_back({"this model", value_text(result.metrics, metric), interval_text(result.metrics, metric, 3), "",
-                        "", "", value_text(result.metrics, "n_subjects")});
+  const Estimate own = estimate_of(result, metric);
+  table.rows.push_back(
+      {"this model", shown(own.value), "", "", "", shown_interval(own), value_text(result.metrics, "n_subjects")});
+  std::vector<Estimate> estimates;
   for (const BaselineScore& one : found->second) {
     const Comparison& c = one.difference;
-    table.rows.push_back({one.title, shown(one.estimate.value), shown_interval(one.estimate), shown(c.difference.value),
-                          shown_interval(c.difference), shown_p(one.p_holm),
+    estimates.push_back(one.estimate);
+    table.rows.push_back({one.title, shown(one.estimate.value), shown(c.difference.value), shown_p(one.p_holm),
+                          shown_interval(c.difference), shown_interval(one.estimate),
                           std::to_string(c.difference.participants)});
   }
   page.subsection("Beside the baselines");
   page.table(table);
+  std::string caption = "Baseline minus this model; p by permutation (two-sided)";
+  if (estimates.size() > 1) caption += fmt::format(", Holm over {} baselines", estimates.size());
+  const std::string note = no_width_note(estimates, metric);
+  page.paragraph(fmt::format("{}.{}{}", caption, note.empty() ? "" : " ", note));
 }
 
 void add_details(HtmlPage& page, const RunRecord& run, const TargetResult& result, const BesideBaselines& baselines,
@@ -102,6 +127,9 @@ void add_details(HtmlPage& page, const RunRecord& run, const TargetResult& resul
     page.beside(metric_table(result), *levels);
   else
     page.beside(metric_table(result), Figure{});
+  const std::string& metric = metrics_of_kind(result.is_classification)[0];
+  if (const std::string note = no_width_note(std::array{estimate_of(result, metric)}, metric); !note.empty())
+    page.paragraph(note);
   add_baselines(page, run, result, baselines);
   if (result.predictions.empty()) return;
   const NamedResult one{run.name, &result};

@@ -88,20 +88,26 @@ std::string sentence_of_winner(const std::vector<BaselineScore>& baselines, cons
                                const std::string& target, const std::string& metric) {
   const double sign = larger_is_better(metric) ? 1 : -1;
   const BaselineScore* best = nullptr;
+  std::vector<std::string> names;  // several where they are equal
+  double p = 0;                    // the largest of theirs
   for (const BaselineScore& one : baselines) {
     const double gain = sign * one.difference.difference.value;
-    if (gain > 0 && (best == nullptr || gain > sign * best->difference.difference.value)) best = &one;
+    if (!(gain > 0)) continue;
+    const double more = best == nullptr ? gain : gain - sign * best->difference.difference.value;
+    const bool is_tie = best != nullptr && more == 0 && one.difference.value_a == best->difference.value_a;
+    if (!(more > 0) && !is_tie) continue;
+    if (!is_tie) names.clear(), best = &one, p = one.p_holm;
+    names.push_back(one.title);
+    p = std::max(p, one.p_holm);
   }
   if (best == nullptr) return {};
   const Comparison& c = best->difference;
   constexpr double kLevel = 0.05;
-  const bool beyond_chance = best->p_holm < kLevel;
-  return fmt::format(
-      "A baseline predicts {} better than {}{}: {}, {} {} against {} (difference {} {}, p = {}, {} "
-      "participants).",
-      target, model, beyond_chance ? "" : ", though not beyond chance", best->title, metric_label(metric),
-      shown(c.value_a), shown(c.value_b), shown(c.difference.value), shown_interval(c.difference),
-      shown_p(best->p_holm), c.difference.participants);
+  return fmt::format("{} {} better than {}{}: {}, {} {} against {} (difference {} {}, Holm's p = {}, {} participants).",
+                     names.size() == 1 ? "A baseline predicts" : "Baselines predict", target, model,
+                     p < kLevel ? "" : ", though not beyond chance", in_words(names), metric_label(metric),
+                     shown(c.value_a), shown(c.value_b), shown(c.difference.value), shown_interval(c.difference),
+                     shown_p(p), c.difference.participants);
 }
 
 }  // namespace brainmt::analysis

@@ -106,8 +106,9 @@ SvgPlot::Point SvgPlot::clamped(Point point) const {
 
 void SvgPlot::line(std::span<const Point> points, Stroke stroke, std::size_t series) {
   const std::string look =
-      stroke == Stroke::kCurve
-          ? fmt::format("stroke=\"{}\" stroke-width=\"2.2\" stroke-linejoin=\"round\"", series_colour(series))
+      stroke != Stroke::kReference
+          ? fmt::format("stroke=\"{}\" stroke-width=\"2.2\" stroke-linejoin=\"round\"{}", series_colour(series),
+                        stroke == Stroke::kDashed ? " stroke-dasharray=\"9 9\"" : "")
           : "stroke=\"#8c8c8c\" stroke-dasharray=\"5 4\"";
   std::string path;
   const auto end_piece = [&] {

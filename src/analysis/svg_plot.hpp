@@ -38,8 +38,8 @@ struct PlotShape {
 
 class SvgPlot {
  public:
-  using Point = std::array<double, 2>;  // x, y in data coordinates
-  enum class Stroke { kCurve, kReference };
+  using Point = std::array<double, 2>;                // x, y in data coordinates
+  enum class Stroke { kCurve, kDashed, kReference };  // kDashed: a curve on top of another
 
   SvgPlot(const PlotText& text, Range x, Range y, const PlotShape& shape = {});
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -16,6 +17,9 @@
 #include "config/keys.hpp"
 #include "io/atomic_file.hpp"
 #include "run/outputs.hpp"
+#include "run/run_keys.hpp"
+#include "task/class_names.hpp"
+#include "task/training_data.hpp"
 
 namespace brainmt::app {
 namespace {
@@ -81,6 +85,32 @@ void log_notes(const analysis::ComparedModels& models) {
   }
 }
 
+// What the classes are called, where a run's cohort is there.
+void name_classes(analysis::ComparedModels& models) {
+  for (const analysis::ComparedModel& model : models.models)
+    for (const fs::path& path : model.paths) {
+      const auto is_known = [&](const analysis::TargetKind& target) {
+        return target.task != task::Task::kClassification || models.classes.contains(target.name);
+      };
+      if (std::ranges::all_of(models.targets, is_known)) return;
+      if (!fs::exists(path / "config.yaml")) continue;
+      try {
+        const config::Config config = run::config_of_result(path);
+        const io::Cohort cohort(config.get<std::string>("data.cohort"));
+        for (const task::Target& target :
+             task::resolve_targets(cohort, task::TaskSettings::from_config(config).targets)) {
+          if (target.task != task::Task::kClassification) continue;
+          const auto names = task::class_names(cohort, target);
+          const auto shown = [&](std::size_t c) {
+            return names[c] == std::to_string(c) ? "class " + names[c] : names[c];
+          };
+          models.classes[target.name] = {shown(0), shown(1)};
+        }
+      } catch (const Error&) {  // the page says class 0 and class 1
+      }
+    }
+}
+
 void compare(const CommandContext& context) {
   const config::Config& config = context.config;
   const fs::path out = config.get<std::string>("out");
@@ -101,6 +131,7 @@ void compare(const CommandContext& context) {
                      .resamples = config.get<int>("bootstrap"),
                      .permutations = config.get<int>("permutations")}};
   settings.resampling.blocks = blocks_of(config, models, settings.blocks);
+  name_classes(models);
   log_notes(models);
   const analysis::ModelComparison comparison = analysis::compare_models(std::move(models), settings);
 

@@ -219,13 +219,17 @@ void write_tables(CommandContext& context) {
   });
 }
 
-void print_summary(const connectivity::FcSummary& summary, const fs::path& written) {
+// `tables`: also a table of quality and a page were written beside the file.
+void print_summary(const connectivity::FcSummary& summary, const fs::path& written, bool tables) {
   for (const std::string& note : summary.notes) log::warn("{}", note);
   if (summary.too_short > 0)
     fmt::print("{:<18}{} participants without a long enough run\n", "left out", summary.too_short);
   if (summary.training > 0) fmt::print("{:<18}{} training participants\n", "fitted on", summary.training);
   fmt::print("{:<18}{}\n{:<18}{}\n{:<18}{}\n", "participants", summary.participants, "runs", summary.runs,
              summary.was_complete ? "was complete" : "written", written.string());
+  if (tables)
+    fmt::print("{:<18}{}\n{:<18}{}\n", "quality table", beside(written, ".quality.tsv").string(), "page",
+               beside(written, ".html").string());
 }
 
 ExitCode run(CommandContext& context) {
@@ -236,8 +240,6 @@ ExitCode run(CommandContext& context) {
   if (merged > 0 && !shard_text.empty()) throw UsageError("merge conflicts with shard: give one of the two");
   if (imports && (merged > 0 || !shard_text.empty() || !cohort_of(config).empty()))
     throw UsageError("from= imports connectivity: give no data.cohort, shard or merge beside it");
-  if (!imports && merged == 0 && cohort_of(config).empty())
-    throw UsageError("'fc' needs data.cohort=FILE, a cohort of parcels, or from=PATH, connectivity to import");
   std::optional<analysis::Shard> shard;
   if (!shard_text.empty()) shard = analysis::parse_shard(shard_text);
   check_outputs(context, shard);
@@ -246,7 +248,7 @@ ExitCode run(CommandContext& context) {
                                                        : compute(context, shard);
   if (!shard) write_tables(context);
   if (context.is_root())
-    print_summary(summary, shard ? analysis::shard_path(file_of(config), *shard) : file_of(config));
+    print_summary(summary, shard ? analysis::shard_path(file_of(config), *shard) : file_of(config), !shard);
   return ExitCode::kDone;
 }
 

@@ -48,14 +48,18 @@ std::string option_head(const Option& option) {
   return fmt::format("--{}{}{}", option.name, option.value_name.empty() ? "" : " ", option.value_name);
 }
 
-std::string key_entry(const config::Key& key) {
-  const std::string fallback = key.is_required ? "required" : "default " + config::to_yaml(key.default_value);
+// `needed`: keys that are required unless others are given; their help says which.
+std::string key_entry(const config::Key& key, const std::vector<std::string>& needed) {
+  const bool is_required = key.is_required || std::ranges::find(needed, key.name) != needed.end();
+  const std::string fallback = is_required ? "required" : "default " + config::to_yaml(key.default_value);
   return entry(key.name, fmt::format("{} ({}; {})", key.help, key.describe_type(), fallback));
 }
 
 // Required keys and those that most calls give, or all others.
 std::string keys_of(const config::Schema& schema, bool first) {
   const auto& chosen = schema.usage().first_keys;
+  const auto further = schema.usage().further_required;
+  const std::vector<std::string> needed = further ? further(config::Config(schema)) : std::vector<std::string>{};
   std::string out;
   if (!first && schema.is_group("model")) {
     out += entry("model=NAME",
@@ -66,7 +70,7 @@ std::string keys_of(const config::Schema& schema, bool first) {
   for (const bool required : {true, false})
     for (const config::Key& key : schema.keys()) {
       const bool is_first = key.is_required || std::ranges::find(chosen, key.name) != chosen.end();
-      if (is_first == first && key.is_required == required) out += key_entry(key);
+      if (is_first == first && key.is_required == required) out += key_entry(key, needed);
     }
   if (out.empty()) return out;
   return first ? "keys to give first:\n" + out + "\n" : "\nfurther keys:\n" + out;

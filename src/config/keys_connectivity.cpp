@@ -47,14 +47,22 @@ std::vector<Key> import_keys() {
   };
 }
 
+std::vector<std::string> missing_source(const Config& config) {
+  const auto given = [&](const char* key) { return !config.get<std::string>(key).empty(); };
+  const bool any = given("data.cohort") || given("parcels") || given("from") || config.get<std::int64_t>("merge") > 0;
+  return any ? std::vector<std::string>{} : std::vector<std::string>{"data.cohort"};
+}
+
 }  // namespace
 
 const Schema& fc_schema() {
   static const Schema schema(
       "fc",
       join<Key>(
-          {{file_path("data.cohort", "",
-                      "cohort of parcels, made by 'brainmt parcellate' or 'brainmt prepare parcellate='"),
+          {{file_path(
+                "data.cohort", "",
+                "cohort of parcels, made by 'brainmt parcellate' or 'brainmt prepare parcellate='; not with from (connectivity "
+                "to import) or merge"),
             file_path("parcels", "", "another name of data.cohort"),
             file_path("out", "", "file to write (.h5); with format=bids a folder").required(),
             choice(
@@ -72,7 +80,8 @@ const Schema& fc_schema() {
                     "brainmt fc data.cohort=parcels.h5 fc.kind=tangent run.dir=runs/sex out=fc_tangent.h5",
                     "brainmt fc from=netmats import.suffix=_25750_2_0.txt out=ukb_fc.h5"},
        .first_keys = {"data.cohort"},
-       .positional = {"data.cohort", "out"}});
+       .positional = {"data.cohort", "out"},
+       .further_required = missing_source});
   return schema;
 }
 

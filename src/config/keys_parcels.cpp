@@ -67,11 +67,11 @@ const Schema& parcellate_schema() {
   static const Schema schema(
       "parcellate",
       join<Key>(
-          {{file_path("data.cohort", "", "cohort of voxels, of 'brainmt prepare'"),
+          {{file_path("data.cohort", "", "cohort of voxels, of 'brainmt prepare'; not with input or merge"),
             file_path("input", "", "a NIfTI image instead, a 4-D scan or a 3-D map: tables are written to out"),
             file_path("atlas", "",
                       "label image (.nii, .nii.gz), or the name of one in atlas.dir or $TEMPLATEFLOW_HOME; "
-                      "docs/parcels.md says where atlases come from"),
+                      "docs/parcels.md says where atlases come from; not with merge"),
             file_path("out", "", "cohort of parcels to write (.h5); a folder with input or format=bids").required(),
             choice("parcellate.stat", "mean", {"mean", "median", "sd"}, "over the voxels of a parcel, in each frame"),
             choice("parcellate.units", "normalized", {"normalized", "original"},

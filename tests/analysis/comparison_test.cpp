@@ -90,7 +90,7 @@ TEST_F(ComparisonTest, ThePageSaysWhatIsBestAndDrawsEveryModel) {
   const std::string page = comparison_page(all, "end of page");
   expect_whole(page);
   for (const char* part : {"predicts sex best", "Bland–Altman", "ROC curve", "who is right", "AUROC of each model",
-                           "Correlation r of each model", "Difference from net", "end of page"})
+                           "Correlation r of each model", "Difference from net", "(test part)", "end of page"})
     EXPECT_NE(page.find(part), std::string::npos) << part;
   const ModelScore* score = all.targets[0].score(1);
   ASSERT_NE(score, nullptr);
@@ -99,6 +99,72 @@ TEST_F(ComparisonTest, ThePageSaysWhatIsBestAndDrawsEveryModel) {
   EXPECT_EQ(all.targets[1].score(2), nullptr) << "it predicts no age";
   EXPECT_EQ(comparison_page(all, "x"), comparison_page(all, "x"));
   EXPECT_NE(comparison_text(all).find("minus net"), std::string::npos);
+}
+
+TEST_F(ComparisonTest, EqualBestModelsAreNamedTogetherAndWidthlessIntervalsAreNoPrecision) {
+  const ModelComparison all = compare({run("krr", {.noise = 0}), run("logistic", {.noise = 0, .seed = 5}),
+                                       run("net", {.noise = 50, .seed = 6}), run("other", {.noise = 60, .seed = 8})});
+  const std::string text = verdict(all, all.targets[0]);
+  EXPECT_NE(
+      text.find("krr and logistic predict sex equally well: AUROC 1.000 [1.000, 1.000]. They differ from every other"),
+      std::string::npos)
+      << text;
+  EXPECT_NE(text.find("[1.000, 1.000]: no resample differs; with n = 30 that is not precision."), std::string::npos);
+  EXPECT_EQ(text.find("chance"), std::string::npos) << text;
+  EXPECT_NE(comparison_text(all).find(text), std::string::npos) << "the terminal says it too";
+  const std::string page = comparison_page(all, "end");
+  EXPECT_NE(page.find("stroke-dasharray=\"9 9\""), std::string::npos) << "the second of two equal curves";
+  EXPECT_NE(page.find("neither"), std::string::npos);
+}
+
+TEST_F(ComparisonTest, AModelWithoutAValueIsNotComparedAndTwoModelsHaveNoEveryOther) {
+  const std::string constant = run("mean", {.targets = {"age"}, .seed = 5});
+  std::string table = "participant_id\tsplit\tn_windows\ty_true\ty_pred\tlogit\tprob\n";
+  for (const std::string& id : test::people(25, 55))
+    table += fmt::format("{}\ttest\t1\t{}\t50\tn/a\tn/a\n", id, test::label_of(id, "age"));
+  test::write_file(fs::path(constant) / "predictions.tsv", table);
+  const std::string good = run("krr", {.targets = {"age"}, .noise = 0.2});
+  const ModelComparison both = compare({good, constant});
+  EXPECT_EQ(
+      verdict(both, both.targets[0]),
+      fmt::format("krr predicts age best: Correlation r {} {}. mean has no pearson_r and is not compared.",
+                  shown(both.targets[0].score(0)->estimate.value), shown_interval(both.targets[0].score(0)->estimate)));
+  const ModelComparison two = compare({good, run("net", {.targets = {"age"}, .noise = 80, .seed = 7})});
+  const std::string text = verdict(two, two.targets[0]);
+  EXPECT_NE(text.find("It differs from the other, net (Holm's p = "), std::string::npos) << text;
+}
+
+TEST_F(ComparisonTest, AnIntervalThatIncludesChanceIsSaid) {
+  const ModelComparison all = compare({run("a", {.noise = 500, .seed = 3}), run("b", {.noise = 500, .seed = 4})});
+  for (const std::size_t m : {0u, 1u}) ASSERT_LT(all.targets[0].score(m)->estimate.low, 0.5);
+  const std::string text = verdict(all, all.targets[0]);
+  EXPECT_NE(text.find("Its interval includes chance: nothing here is shown to predict sex. It does not differ"),
+            std::string::npos)
+      << text;
+}
+
+TEST_F(ComparisonTest, AFolderNamedAsTheTargetIsCalledAfterItsModel) {
+  const std::string net = run("sex", {}), other = run("krr", {.seed = 5});
+  EXPECT_EQ(read_models({.models = {net, other}}).models[0].name, "sex (model)");
+  test::write_file(fs::path(net) / "config.yaml",
+                   "run:\n  seed: 42\nmodel:\n  family: brainmt\ntask: classification\n");
+  const ComparedModels models = read_models({.models = {net, other}});
+  EXPECT_EQ(models.models[0].name, "BrainMT (sex)");
+  EXPECT_EQ(models.models[1].name, "krr");
+  EXPECT_EQ(read_models({.models = {net, other}, .names = {"sex", "b"}}).models[0].name, "sex")
+      << "as it was asked for";
+  EXPECT_EQ(compare({other, net}, {.reference = "sex"}).reference, 1u);
+}
+
+TEST(ShownNumbers, TerminalTablesRoundAndDoNotCut) {
+  EXPECT_EQ(fixed(0.67046), "0.670");
+  EXPECT_EQ(fixed(1), "1.000");
+  EXPECT_EQ(fixed(-0.0001), "0.000");
+  EXPECT_EQ(fixed(std::nan("")), "n/a");
+  EXPECT_EQ(fixed_p(0.000999), "0.001");
+  EXPECT_EQ(fixed_p(0.0005), "0.001");
+  EXPECT_EQ(fixed_p(0.0004), "<0.001");
+  EXPECT_EQ(fixed_p(std::nan("")), "n/a");
 }
 
 TEST_F(ComparisonTest, OneSplitsFamiliesAreBlocks) {
@@ -162,6 +228,29 @@ TEST_F(BaselinesBesideARun, AWinnerIsTheFirstThingThatTheReportSays) {
   const Comparison c = analysis::compare(krr, net, "auroc", task::Task::kClassification, {});
   EXPECT_NE(text.find(fmt::format("difference {} {}", shown(c.difference.value), shown_interval(c.difference))),
             std::string::npos);
+}
+
+TEST_F(BaselinesBesideARun, EqualWinnersAreNamedTogether) {
+  run("net", {.noise = 30});
+  run("net/baselines/krr", {.noise = 0, .seed = 5});
+  run("net/baselines/logistic", {.noise = 0, .seed = 6});
+  const std::string text = page({"net"});
+  EXPECT_NE(text.find("Baselines predict sex better than this model: kernel ridge on connectivity and logistic "
+                      "regression on connectivity, AUROC 1.000 against"),
+            std::string::npos);
+  EXPECT_NE(text.find("Holm's p = "), std::string::npos);
+  EXPECT_NE(text.find("p by permutation (two-sided), Holm over 2 baselines. [1.000, 1.000]: no resample differs"),
+            std::string::npos);
+}
+
+TEST_F(BaselinesBesideARun, ABaselinesOwnReportSaysNothingOfNetworks) {
+  run("krr", {.noise = 1});
+  EXPECT_NE(page({"krr"}).find("brainmt baseline run.dir="), std::string::npos);
+  test::write_file(directory_ / "krr/baseline.json", "{}");
+  const std::string text = page({"krr"});
+  expect_whole(text);
+  for (const char* part : {"brainmt baseline run.dir=", "No step is logged yet", ">Steps<", "<h2>Training</h2>"})
+    EXPECT_EQ(text.find(part), std::string::npos) << part;
 }
 
 TEST_F(BaselinesBesideARun, NothingIsSaidWhereTheModelWins) {

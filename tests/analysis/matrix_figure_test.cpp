@@ -104,6 +104,10 @@ TEST(ConnectivityPage, NamesParcelsAndNetworksButNoParticipants) {
   EXPECT_NE(page.find("Default &amp; more"), std::string::npos);
   EXPECT_NE(page.find("r = 1.00 over 3 participants"), std::string::npos);
   EXPECT_NE(page.find("<td>b</td>"), std::string::npos) << "parcel b is missing in everybody";
+  EXPECT_NE(page.find("nothing is fitted over participants"), std::string::npos);
+  const auto pixels = pixels_of(first_image(page), 9);
+  EXPECT_EQ(pixels[0], (std::array<png_byte, 3>{184, 184, 184})) << "the diagonal is grey";
+  EXPECT_NE(pixels[1], pixels[0]);
 }
 
 }  // namespace

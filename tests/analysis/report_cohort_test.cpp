@@ -89,6 +89,28 @@ TEST(ReportCohort, LevelsWithoutAScanStandBesideTheModel) {
   EXPECT_EQ(table->rows[2][1], "0.25") << "older is less often male in the training split";
 }
 
+TEST(ReportCohort, TheBaselineOnConfoundsStandsForTheirLevel) {
+  RunRecord run = run_with(facts_of_eight());
+  run.baselines.push_back({.name = "confounds", .title = "confounds alone", .targets = {{"sex", {}}}});
+  EXPECT_EQ(levels_table(run, run.results.front())->rows.size(), 2u);
+  run.baselines.front().targets.clear();
+  EXPECT_EQ(levels_table(run, run.results.front())->rows.size(), 3u) << "it is of another target";
+}
+
+TEST(ReportCohort, AModelWithoutNetworkHasNoWindow) {
+  RunRecord run = run_with([] {
+    CohortFacts facts = facts_of_eight();
+    facts.window = "1 frames of 2 s";
+    return facts;
+  }());
+  const auto says = [&] {
+    return report_page({&run, 1}, {.title = "t", .bins = 5, .program = ""}).find("1 frames") != std::string::npos;
+  };
+  EXPECT_TRUE(says());
+  run.is_baseline = true;
+  EXPECT_FALSE(says());
+}
+
 TEST(ReportCohort, PageNamesClassesPeopleAndExclusions) {
   const RunRecord run = run_with(facts_of_eight());
   const std::string text = report_page({&run, 1}, {.title = "", .bins = 5, .program = ""});

@@ -24,6 +24,12 @@ expect 0 stdout "max_steps" "${train[@]}" task=classification task.target=sex ru
 
 check "without connectivity"
 expect 0 stdout "confounds  auroc" "$brainmt" baseline run.dir="$work/run" permutations=50 bootstrap=50
+grep -q "^written    $work/run/baselines/baselines.tsv$" "$work/stdout" || fail "it does not name its table"
+grep -Eq '^mean       auroc       0\.[0-9]{3}  \[[0-9]\.[0-9]{3}, [0-9]\.[0-9]{3}\]  p [0-9]\.[0-9]{3}  n [0-9]+$' "$work/stdout" ||
+  fail "numbers: $(grep '^mean' "$work/stdout")"
+grep -q "^this model" "$work/stdout" && fail "a score of a network that was not evaluated"
+expect 0 stdout "" "$brainmt" evaluate run.dir="$work/run" bootstrap=50
+expect 0 stdout "this model auroc" "$brainmt" baseline run.dir="$work/run" permutations=50 bootstrap=50
 for file in mean/predictions.tsv confounds/coefficients.tsv confounds/lambda.tsv confounds/model.safetensors \
   confounds/baseline.json confounds/config.yaml confounds/roc.svg baselines.tsv; do
   [ -s "$work/run/baselines/$file" ] || fail "no $file"
@@ -44,6 +50,9 @@ expect 2 stderr "brainmt baseline" "${train[@]}" task=classification task.target
 expect 0 stdout "baseline" "$brainmt" inspect "$work/run/baselines/confounds"
 expect 0 stdout "report.html" "$brainmt" report "$work/run/baselines/confounds" "$work/run/baselines/mean"
 grep -q "confounds" "$work/run/baselines/confounds/report.html" || fail "the report does not name the baseline"
+
+grep -q "No step is logged\|brainmt baseline run.dir" "$work/run/baselines/confounds/report.html" &&
+  fail "the report of baselines speaks of a network"
 
 check "folders that hold something else"
 mkdir -p "$work/other" && cp -r "$work/run" "$work/other/mean"

@@ -27,7 +27,7 @@ awk -F'\t' -v OFS=, 'NR == 1 { print "participant_id,target,y_pred,logit" } NR >
 
 check "three models, two targets"
 compare=("$brainmt" compare net net/baselines/krr theirs.csv bootstrap=200 permutations=500)
-expect 0 stdout "auroc of sex, part test, 95 % interval over blocks of Family_ID" "${compare[@]}" out=one
+expect 0 stdout "auroc of sex, test part, 95 % interval over blocks of Family_ID" "${compare[@]}" out=one
 grep -q "pearson_r of cognition" stdout || fail "no cognition"
 for file in comparison.tsv models.tsv comparison.json comparison.html; do [ -s "one/$file" ] || fail "no $file"; done
 head -n 1 one/comparison.tsv | grep -q '^a	b	target	metric	n	value_a	value_b	difference	low	high	p	p_holm	method	' ||

@@ -10,6 +10,8 @@ for id in 11 12 13 14; do printf '0.%d -0.25 0.5\n' "$id" >"$work/net/${id}_2575
 
 check "import, on one and on two ranks"
 expect 0 stdout "participants      4" "$brainmt" fc from="$work/net" out="$work/fc.h5" import.values=r
+grep -q "^quality table     $work/fc.h5.quality.tsv$" "$work/stdout" || fail "the table of quality is not named"
+grep -q "^page              $work/fc.h5.html$" "$work/stdout" || fail "the page is not named"
 expect 0 stdout "participants      4" ranks 2 "$brainmt" fc from="$work/net" out="$work/two.h5" import.values=r
 cmp "$work/fc.h5" "$work/two.h5" >"$work/stdout" || fail "the files differ"
 cmp "$work/fc.h5.quality.tsv" "$work/two.h5.quality.tsv" >"$work/stdout" || fail "the tables of quality differ"
@@ -24,8 +26,15 @@ echo mine >"$work/own.h5.quality.tsv"
 expect 2 stderr "not replaced" "$brainmt" fc from="$work/net" out="$work/own.h5"
 [ ! -e "$work/own.h5" ] || fail "a file was written before all names were looked at"
 
+check "help says what is required"
+for command in fc parcellate; do
+  expect 0 stdout "required" "$brainmt" $command --help
+  tr -s ' \n' '  ' <"$work/stdout" | grep -q "data.cohort[^;]*; not with [^;]*; required)" ||
+    fail "$command: data.cohort is not said to be required"
+done
+
 check "refusals"
-expect 2 stderr "data.cohort=FILE" "$brainmt" fc out="$work/x.h5"
+expect 2 stderr "needs data.cohort=" "$brainmt" fc out="$work/x.h5"
 expect 2 stderr "two names of one key" "$brainmt" fc data.cohort=a parcels=b out="$work/x.h5"
 expect 2 stderr "give no data.cohort" "$brainmt" fc from="$work/net" data.cohort=a out="$work/x.h5"
 expect 3 stderr "is missing" "$brainmt" fc merge=2 out="$work/x.h5"
