@@ -56,6 +56,7 @@ class TextSeries {
     }
     if (!any) fail_file("is empty, expected the series of parcels: a row a frame, a column a parcel");
     if (!columns_only && series_.frames == 0) fail_file("has a row of names and no frame");
+    if (!columns_only) check_first_column();
   }
 
   SeriesFile take() { return std::move(series_); }
@@ -161,6 +162,23 @@ class TextSeries {
     const auto frame = static_cast<double>(series_.frames);
     if (value && (*value == frame || *value == frame + 1)) return;
     fail(fmt::format("the first column has no name and is {}, not the number of the frame", io::printable(field)));
+  }
+
+  // No parcel runs from 0, or from the first step, on in equal steps: numbers of frames, or times.
+  void check_first_column() const {
+    constexpr std::int64_t kFewest = 8;
+    const auto value = [&](std::int64_t frame) {
+      return static_cast<double>(series_.values[static_cast<std::size_t>(frame) * series_.parcels]);
+    };
+    if (series_.frames < kFewest) return;
+    const double first = value(0), step = (value(series_.frames - 1) - first) / static_cast<double>(series_.frames - 1);
+    if (!(step > 0) || first < 0 || first > step * (1 + 1e-3)) return;
+    for (std::int64_t t = 1; t < series_.frames; ++t)
+      if (!(std::abs(value(t) - first - static_cast<double>(t) * step) <= 1e-3 * step)) return;
+    fail_file(fmt::format("has frames {}, {}, {}, ... in its first column{}, which is no parcel: take the column out{}",
+                          value(0), value(1), value(2),
+                          series_.names.empty() ? "" : fmt::format(" {}", io::printable(series_.names.front())),
+                          series_.names.empty() ? ", or give it a header without a name" : ""));
   }
 
   const fs::path& path_;

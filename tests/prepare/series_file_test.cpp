@@ -55,6 +55,20 @@ TEST_F(SeriesText, TakesTheNumbersOfColumnsForNames) {
   EXPECT_EQ(file.frames, 1);
 }
 
+TEST_F(SeriesText, RefusesFramesOrTimesAsAParcel) {
+  const auto table = [](const std::string& header, double first, double step, double odd = 0) {
+    std::string text = header;
+    for (int t = 0; t < 12; ++t)
+      text += fmt::format("{}\t{}\t{}\n", first + step * t + (t == 6 ? odd : 0), t % 5, t % 7);
+    return text;
+  };
+  for (const auto& [first, step] : {std::pair{0.0, 1.0}, {1.0, 1.0}, {0.0, 0.735}})
+    expect_error<DataError>([&] { read(table("", first, step)); }, {"in its first column", "no parcel"});
+  expect_error<DataError>([&] { read(table("time\tV1\tV2\n", 0, 2)); }, {"first column 'time'", "0, 2, 4"});
+  EXPECT_EQ(read(table("", 0, 1, 0.25)).parcels, 3u);  // a series that only nearly runs evenly
+  EXPECT_EQ(read(table("", 3, 0)).parcels, 3u);        // one that stands still
+}
+
 TEST_F(SeriesText, LeavesOutAColumnThatCountsTheFrames) {
   const SeriesFile file = read(",V1,V2\n0,10,20\n1,30,40\n");
   EXPECT_EQ(file.parcels, 2u);
