@@ -85,6 +85,8 @@ FoundKind kind_of_file(const fs::path& path) {
   std::error_code ignored;
   if (start.empty()) return std::ifstream(path) ? other("an empty file") : FoundKind{};
   if (start.starts_with("\x89HDF\r\n\x1a\n"sv)) return {FileKind::kHdf5, "an HDF5 file, as cohorts and embeddings are"};
+  // Before a pickle, which may begin like the length of the header.
+  if (is_safetensors(start, fs::file_size(path, ignored))) return {FileKind::kWeights, "a safetensors file"};
   if (is_nifti(start)) return other(nifti(name));
   if (is_pytorch_archive(name, start)) return other(pytorch(path));
   if (start.starts_with("\x1f\x8b"sv) && ends_with_any(name, {".nii.gz"})) return other("a NIfTI scan (compressed)");
@@ -92,7 +94,6 @@ FoundKind kind_of_file(const fs::path& path) {
     return other(ends_with_any(name, {".pth", ".pt", ".ckpt", ".bin"}) || start.substr(2, 2) == "\x8a\x0a"sv
                      ? pytorch(path)
                      : "a Python pickle");
-  if (is_safetensors(start, fs::file_size(path, ignored))) return {FileKind::kWeights, "a safetensors file"};
   if (const auto foreign = foreign_kind(path, start, Reader::kAny)) return other(foreign->text());
   if (is_text(start)) return other(text_file(path, name, start));
   return {};

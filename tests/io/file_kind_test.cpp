@@ -65,6 +65,12 @@ TEST_F(Kinds, FilesAreNamedByTheirFirstBytes) {
   EXPECT_EQ(kind_of(directory_ / "noise").kind, FileKind::kUnknown);
 }
 
+// A header of 0x0280 bytes: its length begins like a pickle.
+TEST_F(Kinds, SafetensorsOfAnyLengthOfHeaderAreNoPickle) {
+  EXPECT_EQ(text_of("model.safetensors", "\x80\x02\0\0\0\0\0\0{"s + std::string(700, ' ')), "a safetensors file");
+  EXPECT_EQ(text_of("a.pkl", "\x80\x04\x95"s + std::string(100, '\0')), "a Python pickle");
+}
+
 TEST_F(Kinds, PyTorchFilesComeWithTheirConversion) {
   for (const std::string& bytes : {"PK\x03\x04\0\0\x08\x08"s, "\x80\x02\x8a\x0al\xfc"s}) {
     test::write_file(directory_ / "w.pth", bytes);
