@@ -3,8 +3,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -24,6 +26,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kBaselineFormat = "brainmt-baseline";
 constexpr const char* kTableFile = "baselines.tsv";
+constexpr std::array<const char*, 4> kAllParts{"test", "val", "train", "all"};
 constexpr const char* kTableHead = "model\tmetric\tvalue\tlow\thigh\tp\tn";
 
 Json read_json(const fs::path& path) {
@@ -103,6 +106,7 @@ Json description_of(const BaselineContext& context, const baselines::FittedModel
             {"data_sha256", data.sha256},
             {"fitted_on",
              context.config.get<bool>("baseline.use_val") && model.name != "xgboost" ? "train and val" : "train"},
+            {"use_val", context.config.get<bool>("baseline.use_val")},
             {"seed", context.config.get<std::int64_t>("run.seed")},
             {"program", fmt::format("brainmt {} ({})", version(), git_revision())}};
   if (!model.terms.empty()) json["terms"] = model.terms;
@@ -155,10 +159,25 @@ std::vector<std::string> table_lines(const BaselineContext& context, const std::
   return lines;
 }
 
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw OutputError(fmt::format("out={}: cannot be made: {}", folder.string(), error.message()));
+std::string content_of(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+bool is_model_file(const std::string& name) {
+  constexpr std::array kNames{"config.yaml",       "overrides.txt",   "provenance.json", "split.json",
+                              "model.safetensors", "model.json",      "lambda.tsv",      "grid.tsv",
+                              "coefficients.tsv",  run::kBaselineFile};
+  const std::string_view tree = "model-";  // model-1.json, of several targets
+  const std::size_t digits = name.find_first_not_of("0123456789", tree.size());
+  const bool is_tree =
+      name.starts_with(tree) && digits != tree.size() && digits != std::string::npos && name.substr(digits) == ".json";
+  return is_tree || std::ranges::find(kNames, name) != kNames.end();
+}
+
+bool is_result_of(const std::string& name, const std::string& part) {
+  return name == result_file("predictions.tsv", part) || name == result_file("metrics.json", part) ||
+         is_plot_file(name, part);
 }
 
 }  // namespace
@@ -229,14 +248,16 @@ Evaluation evaluation_of(const baselines::FittedModel& model, const task::Traini
   return evaluation;
 }
 
-std::vector<std::string> write_baseline(const BaselineContext& context, const baselines::FittedModel& model,
-                                        const task::TrainingData& data) {
-  const fs::path folder = context.out / model.name;
+BaselineFolder::BaselineFolder(const BaselineContext& context, const baselines::FittedModel& model,
+                               const task::TrainingData& data)
+    : folder_(context.out / model.name), model_(model.name), part_(context.split), beside_(folder_) {
+  const fs::path& folder = beside_.path();
   const Evaluation evaluation = evaluation_of(model, data, context.split);
   const Json metrics = metrics_of(evaluation, context.bootstrap), description = description_of(context, model, data);
-  std::vector<std::string> lines = table_lines(context, model.name, evaluation, metrics, data);
+  lines_ = table_lines(context, model.name, evaluation, metrics, data);
 
-  make_folder(folder);
+  std::error_code ignored;  // the earlier starts
+  fs::copy_file(folder_ / "provenance.json", folder / "provenance.json", ignored);
   run::StartRecord start = context.start;
   start.config_yaml = config_of(context, model.name).to_yaml();
   start.data_sha256 = data.sha256;
@@ -252,7 +273,49 @@ std::vector<std::string> write_baseline(const BaselineContext& context, const ba
   io::write_atomically(folder / result_file("predictions.tsv", context.split), predictions_table(evaluation));
   io::write_atomically(folder / result_file("metrics.json", context.split), metrics.dump(2) + "\n");
   io::write_atomically(folder / run::kBaselineFile, description.dump(2) + "\n");
-  return lines;
+}
+
+// As far as the files say: the same people, labels, settings, connectivity and coefficients.
+bool BaselineFolder::is_same_fit() const {
+  Json before = read_json(folder_ / run::kBaselineFile), now = read_json(beside_.path() / run::kBaselineFile);
+  if (!before.is_object()) return false;
+  for (const char* key : {"split", "program", "use_val"}) before.erase(key), now.erase(key);
+  return before == now && content_of(folder_ / "coefficients.tsv") == content_of(beside_.path() / "coefficients.tsv") &&
+         content_of(folder_ / choice_file(model_)) == content_of(beside_.path() / choice_file(model_));
+}
+
+void BaselineFolder::commit() {
+  const bool same = is_same_fit();
+  beside_.commit([&](const fs::path& entry) {
+    const std::string name = entry.filename().string();
+    if (is_model_file(name)) return false;
+    const bool is_result = is_result_of(name, part_) ||
+                           std::ranges::any_of(kAllParts, [&](const char* part) { return is_result_of(name, part); });
+    if (is_result) return same && !is_result_of(name, part_);
+    return same || name != "report.html" || run::page_kind().look(entry) != run::Standing::kOwn;
+  });
+  if (!same) drop_lines_of_other_parts();
+}
+
+void BaselineFolder::drop_lines_of_other_parts() const {
+  for (const char* part : kAllParts) {
+    const fs::path table = folder_.parent_path() / result_file(kTableFile, part);
+    std::error_code unknown;
+    if (part == part_ || !fs::exists(table, unknown)) continue;
+    std::ifstream in(table);
+    std::string text;
+    std::size_t kept = 0, dropped = 0;
+    for (std::string line; std::getline(in, line);) {
+      const bool is_ours = line.starts_with(model_ + "\t");
+      ++(is_ours ? dropped : kept);
+      if (!is_ours) text += line + "\n";
+    }
+    if (dropped == 0 || !text.starts_with(kTableHead)) continue;
+    if (kept > 1)
+      io::write_atomically(table, text);
+    else
+      fs::remove(table, unknown);
+  }
 }
 
 fs::path write_baseline_table(const BaselineContext& context, const std::vector<std::string>& models,

@@ -8,6 +8,7 @@
 
 #include "analysis/evaluate.hpp"
 #include "baselines/study.hpp"
+#include "io/folder_beside.hpp"
 #include "run/outputs.hpp"
 #include "run/run_directory.hpp"
 #include "task/training_data.hpp"
@@ -34,9 +35,25 @@ void check_baseline_outputs(const BaselineContext& context, const std::vector<st
 /// Predictions of the people that context.split names, of those that have any.
 Evaluation evaluation_of(const baselines::FittedModel& model, const task::TrainingData& data, const std::string& split);
 
-/// Writes the folder of a model, baseline.json last, and returns its lines of baselines.tsv.
-std::vector<std::string> write_baseline(const BaselineContext& context, const baselines::FittedModel& model,
-                                        const task::TrainingData& data);
+/// The folder of a model, written under a temporary name and removed unless commit() is reached.
+class BaselineFolder {
+ public:
+  BaselineFolder(const BaselineContext& context, const baselines::FittedModel& model, const task::TrainingData& data);
+  /// Takes the place of an older folder of this name. Files that are not of `brainmt baseline` stay, and results of
+  /// other parts where they are of the same fit; else these go, and their lines of baselines.<part>.tsv.
+  void commit();
+  /// Of baselines.tsv.
+  const std::vector<std::string>& lines() const { return lines_; }
+
+ private:
+  bool is_same_fit() const;
+  void drop_lines_of_other_parts() const;
+
+  std::filesystem::path folder_;
+  std::string model_, part_;
+  io::FolderBeside beside_;
+  std::vector<std::string> lines_;
+};
 
 /// Writes baselines.tsv: `lines` by model, and those that the file has of other models on the same split. Returns its path.
 std::filesystem::path write_baseline_table(const BaselineContext& context, const std::vector<std::string>& models,

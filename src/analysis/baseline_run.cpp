@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <list>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
@@ -24,6 +25,7 @@
 #include "config/keys.hpp"
 #include "io/checksum.hpp"
 #include "io/table.hpp"
+#include "run/data_origin.hpp"
 #include "run/given_keys.hpp"
 #include "run/run_keys.hpp"
 #include "task/split_text.hpp"
@@ -32,6 +34,25 @@ namespace brainmt::analysis {
 namespace {
 
 namespace fs = std::filesystem;
+
+// A folder that may not be there yet: taken back where it is still empty.
+class NewFolder {
+ public:
+  explicit NewFolder(fs::path path) : path_(std::move(path)) {
+    std::error_code unknown;
+    existed_ = fs::exists(fs::symlink_status(path_, unknown));
+  }
+  ~NewFolder() {
+    std::error_code ignored;
+    if (!existed_) fs::remove(path_, ignored);
+  }
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
+
+ private:
+  fs::path path_;
+  bool existed_ = false;
+};
 
 // Rank 0 works; the others look now and then whether it is done, so that its threads have the cores.
 void on_root(comm::Communicator& comm, const std::function<void()>& work) {
@@ -153,7 +174,9 @@ void print_written(const fs::path& table, const std::vector<std::string>& models
 void fit_all(const config::Config& config, int ranks, const BaselineCall& call) {
   const fs::path run_dir = config.get<std::string>("run.dir");
   const config::Config keys = keys_of(config, run_dir);
+  check_baseline_task(keys);
   const io::Cohort cohort(keys.get<std::string>("data.cohort"));
+  if (!run_dir.empty()) run::check_cohort_of_run(run_dir, cohort);
   const task::SplitSettings split = split_of(keys, run_dir);
   const task::TrainingData data = task::prepare_training_data(cohort, task::TaskSettings::from_config(keys), split,
                                                               keys.get<std::int64_t>("model.num_frames"));
@@ -170,16 +193,22 @@ void fit_all(const config::Config& config, int ranks, const BaselineCall& call) 
     for (const std::string& warning : warnings) log::warn("{}", warning);
   }
   baselines::Study study(data, connectivity ? &*connectivity : nullptr, settings);
+  const NewFolder out(context.out);
   check_baseline_outputs(context, study.models());
-  std::vector<std::string> lines;
+  // All of them are fitted and written under temporary names before one takes its place: no half set.
+  std::list<BaselineFolder> folders;
   for (const std::string& model : study.models()) {
     const auto begin = std::chrono::steady_clock::now();
     const baselines::FittedModel fitted = study.fit(model);
     for (const std::string& warning : fitted.warnings) log::warn("{}", warning);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
     log::info("{}: fitted in {:.1f} s", model, seconds.count());
-    const std::vector<std::string> of_model = write_baseline(context, fitted, data);
-    lines.insert(lines.end(), of_model.begin(), of_model.end());
+    folders.emplace_back(context, fitted, data);
+  }
+  std::vector<std::string> lines;
+  for (BaselineFolder& folder : folders) {
+    folder.commit();
+    lines.insert(lines.end(), folder.lines().begin(), folder.lines().end());
   }
   const fs::path table = write_baseline_table(context, study.models(), lines, data.task.is_multitask);
   if (!run_dir.empty()) print_network(run_dir, context.split);
@@ -188,6 +217,12 @@ void fit_all(const config::Config& config, int ranks, const BaselineCall& call) 
 }
 
 }  // namespace
+
+void check_baseline_task(const config::Config& config) {
+  if (config.get<std::string>("task") == "reconstruction")
+    throw UsageError(
+        "task=reconstruction: it has no target that a baseline could predict: give task= and task.target=");
+}
 
 void run_baselines(const config::Config& config, comm::Communicator& comm, const BaselineCall& call) {
   on_root(comm, [&] { fit_all(config, comm.size(), call); });

@@ -16,6 +16,9 @@ struct BaselineCall {
   bool overwrite = false;
 };
 
+/// Throws UsageError for a task that has no target, as task=reconstruction.
+void check_baseline_task(const config::Config& config);
+
 /// Collective. Fits and scores baselines on the people of a run or a split; `config` is of baseline_schema(). Rank 0
 /// computes, with its threads, while the others wait: the same bytes for any number of ranks. Throws what
 /// base/error.hpp lists.

@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 
 #include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "analysis/baseline_run.hpp"
 #include "app/build_info.hpp"
@@ -10,8 +13,10 @@
 #include "baselines/fc_people.hpp"
 #include "comm/agreement.hpp"
 #include "config/keys.hpp"
+#include "io/checksum.hpp"
 #include "run/run_keys.hpp"
 #include "run/schemas.hpp"
+#include "task/split_text.hpp"
 #include "train/trainer.hpp"
 
 namespace brainmt::app {
@@ -38,7 +43,20 @@ void check_baselines(const config::Config& config) {
     throw UsageError(fmt::format("run.dir={}: holds a model of 'brainmt baseline': choose another folder", run_dir));
   if (!fc.empty() && !config.get<bool>("with_baselines"))
     throw UsageError("data.fc: it is for the baselines of a run: give --with-baselines too, or leave it out");
+  if (config.get<bool>("with_baselines")) analysis::check_baseline_task(config);
   if (!fc.empty()) baselines::check_is_connectivity(fc);
+}
+
+// Of a file of connectivity that these people will need after training.
+void check_fc(const config::Config& config, const train::TrainSettings& settings, const io::Cohort& cohort) {
+  const std::string fc = config.get<std::string>("data.fc");
+  if (fc.empty() || !config.get<bool>("with_baselines")) return;
+  const task::TrainingData data =
+      task::prepare_training_data(cohort, settings.task, settings.split, settings.model.frames);
+  const std::string text = task::split_text(data.split);
+  std::vector<std::string> hashes{io::sha256(std::as_bytes(std::span(text)))};
+  if (!settings.split.file.empty()) hashes.push_back(io::sha256_of_file(settings.split.file));
+  baselines::check_connectivity(fc, data, "test", hashes);
 }
 
 ExitCode run(CommandContext& context) {
@@ -57,6 +75,7 @@ ExitCode run(CommandContext& context) {
   });
   comm::run_agreed(context.comm, [&] {
     if (context.is_root() && context.config.get<bool>("data.verify")) cohort->verify();
+    if (context.is_root()) check_fc(context.config, settings, *cohort);
     if (context.is_root() && context.dry_run) fmt::print("{}", train::describe(settings, *cohort, context.comm.size()));
   });
   if (context.dry_run) return ExitCode::kDone;

@@ -45,19 +45,20 @@ bool leaves_one_class(const std::vector<task::Participant>& people, const InnerF
 InnerFolds inner_folds(const std::vector<task::Participant>& people, int folds, std::uint64_t seed,
                        task::Stratify stratify, std::vector<std::string>& warnings) {
   const std::size_t groups = groups_of(people);
+  const bool has_families = std::ranges::any_of(people, [](const auto& person) { return !person.group.empty(); });
+  const std::string in_families = has_families ? fmt::format(" in {} families", groups) : "";
   for (int count = std::min<int>(folds, static_cast<int>(groups / kGroupsPerFold)); count >= 2; --count) {
     InnerFolds made = cut(people, count, seed, stratify);
     if (stratify == task::Stratify::kClasses && leaves_one_class(people, made)) continue;
     if (count < folds)
-      warnings.push_back(
-          fmt::format("baseline.folds={}: {} training people in {} families allow {} inner folds: {} used", folds,
-                      people.size(), groups, count, count));
+      warnings.push_back(fmt::format("baseline.folds={}: {} training people{} allow {} inner folds: {} used", folds,
+                                     people.size(), in_families, count, count));
     return made;
   }
   throw DataError(
-      fmt::format("baseline.folds={}: {} training people in {} families are too few for two inner folds with two "
-                  "families each{}: expected more people, or models=[mean]",
-                  folds, people.size(), groups,
+      fmt::format("baseline.folds={}: {} training people{} are too few for two inner folds with two {} each{}: "
+                  "expected more people, or models=[mean]",
+                  folds, people.size(), in_families, in_families.empty() ? "people" : "families",
                   stratify == task::Stratify::kClasses ? " and both classes outside each of them" : ""));
 }
 

@@ -13,6 +13,14 @@ void check_source(const Config& config) {
   if (config.get<std::string>("out").empty()) throw UsageError("'baseline' without run.dir= needs out=DIR");
 }
 
+// People who are fitted are no test of the fit.
+void check_validation(const Config& config) {
+  if (config.get<bool>("baseline.use_val") && config.get<std::string>("split") == "val")
+    throw UsageError(
+        "baseline.use_val=true: models are fitted on validation people, whom split=val scores: use split=test, or leave "
+        "one of the two out");
+}
+
 std::vector<Key> baseline_keys() {
   return {
       file_path("run.dir", "",
@@ -55,7 +63,7 @@ std::vector<Key> baseline_keys() {
 const Schema& baseline_schema() {
   static const Schema schema(
       "baseline", join<Key>({baseline_keys(), split_keys(), task_keys(/*required=*/false)}), {},
-      join<Rule>({split_rules(), task_rules(/*required=*/false), {check_source}}),
+      join<Rule>({split_rules(), task_rules(/*required=*/false), {check_source, check_validation}}),
       {.examples = {"brainmt baseline run.dir=runs/sex fc=fc.h5 'models=[mean,confounds,logistic,krr]'",
                     "brainmt baseline fc=fc.h5 data.cohort=cohort.h5 task=regression task.target=age "
                     "data.split_file=split.json out=age_fc"},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <span>
 
@@ -140,6 +141,25 @@ std::optional<DataOrigin> described_origin(const std::string& text) {
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }
+}
+
+std::optional<DataOrigin> origin_of_run(const std::filesystem::path& run_dir) {
+  std::ifstream in(run_dir / "provenance.json");
+  const Json starts = Json::parse(in, nullptr, /*allow_exceptions=*/false);
+  if (!starts.is_array() || starts.empty() || !starts.back().is_object() || !starts.back().contains("data"))
+    return std::nullopt;
+  return described_origin(starts.back()["data"].dump());
+}
+
+void check_cohort_of_run(const std::filesystem::path& run_dir, const io::Cohort& cohort) {
+  const std::optional<DataOrigin> recorded = origin_of_run(run_dir);
+  if (!recorded || !recorded->mismatches.empty()) return;  // data.allow_mismatch: it went on with another cohort
+  const std::string here = cohort_fingerprint(cohort);
+  if (here == recorded->fingerprint) return;
+  throw DataError(fmt::format(
+      "data.cohort={}: holds other scans than the cohort of run.dir={} (cohort_fingerprint {:.12}, there {:.12}): "
+      "leave data.cohort= out, or name the cohort that the run was trained on",
+      cohort.path().string(), run_dir.string(), here, recorded->fingerprint));
 }
 
 OriginDifferences compare(const DataOrigin& trained, const DataOrigin& here) {

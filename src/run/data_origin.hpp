@@ -4,6 +4,7 @@
 // cohort that the model is applied to or continued on.
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,5 +46,10 @@ OriginDifferences compare(const DataOrigin& trained, const DataOrigin& here);
 /// SHA-256 of participants, runs, lengths, repetition times and statistics of all scans: the same for a cohort in one
 /// file and in shards.
 std::string cohort_fingerprint(const io::Cohort& cohort);
+
+/// What the last start of the run in this directory recorded in provenance.json; none: nothing, as older runs.
+std::optional<DataOrigin> origin_of_run(const std::filesystem::path& run_dir);
+/// Throws DataError where `cohort` holds other scans than those that the run in `run_dir` recorded.
+void check_cohort_of_run(const std::filesystem::path& run_dir, const io::Cohort& cohort);
 
 }  // namespace brainmt::run

@@ -43,6 +43,24 @@ expect 2 stderr "task.target=age" "$brainmt" baseline run.dir="$work/run" task.t
 expect 2 stderr "needs run.dir=" "$brainmt" baseline out="$work/nothing"
 [ ! -e "$work/nothing" ] || fail "a refused command left a folder"
 
+expect 2 stderr "baseline.use_val" "$brainmt" baseline run.dir="$work/run" baseline.use_val=true split=val
+expect 2 stderr "no target that a baseline" "$brainmt" baseline data.cohort="$work/c.h5" task=reconstruction out="$work/nothing"
+expect 2 stderr "no target that a baseline" "${train[@]}" task=reconstruction run.dir="$work/nothing" --with-baselines
+expect 3 stderr "training people are too few" "$brainmt" baseline data.cohort="$work/c.h5" task=classification \
+  task.target=sex 'data.split_fractions=[0.05,0.05,0.9]' out="$work/nothing"
+! grep -q "famil" "$work/stderr" || fail "families without data.split_group"
+[ ! -e "$work/nothing" ] || fail "a failed command left $(ls "$work/nothing")"
+
+check "another cohort with the same ids"
+expect 0 stdout "40 scans" "$brainmt" synth out="$work/scans2" subjects=40 'grid=[10,10,10]' frames=12 seed=9
+awk -F, -v OFS=, 'NR == 1 { print $0, "Family_ID"; next } { print $0, "f" int(NR / 2) }' \
+  "$work/scans2/phenotypes.csv" >"$work/table2.csv"
+expect 0 stdout "40 scans" "$brainmt" prepare input="$work/scans2" output="$work/other.h5" phenotypes="$work/table2.csv"
+expect 3 stderr "other scans than the cohort of run.dir" "$brainmt" baseline run.dir="$work/run" data.cohort="$work/other.h5"
+expect_one_line
+expect 0 stdout "written" "$brainmt" baseline run.dir="$work/run" data.cohort="$work/c.h5" 'models=[mean]' permutations=0 \
+  bootstrap=0
+
 check "commands on a baseline's folder"
 expect 2 stderr "has no network" "$brainmt" evaluate run.dir="$work/run/baselines/mean"
 expect 2 stderr "has no network" "$brainmt" embed run.dir="$work/run/baselines/mean" out="$work/e.h5"
@@ -62,6 +80,33 @@ own=("$brainmt" baseline data.cohort="$work/c.h5" task=regression task.target=co
 expect 0 stdout "written" "${own[@]}" 'models=[mean]'
 expect 2 stderr "overwrite" "${own[@]}" 'models=[mean]' run.seed=7
 expect 0 stdout "written" "${own[@]}" 'models=[mean]' run.seed=7 --overwrite
+
+check "results of an earlier fit"
+expect 0 stdout "written" "${own[@]}" 'models=[mean]' run.seed=7 split=val
+[ -s "$work/own/mean/predictions.tsv" ] || fail "results of the same fit are gone"
+touch "$work/own/mean/notes.txt"
+expect 0 stdout "written" "${own[@]}" 'models=[mean]' run.seed=8 --overwrite
+for file in predictions.val.tsv metrics.val.json scatter.val.svg; do
+  [ ! -e "$work/own/mean/$file" ] || fail "$file is of another fit"
+done
+[ ! -e "$work/own/baselines.val.tsv" ] || fail "baselines.val.tsv is of another fit"
+[ -e "$work/own/mean/notes.txt" ] || fail "a file of somebody else is gone"
+[ "$(grep -c '"started"' "$work/own/mean/provenance.json")" -ge 2 ] || fail "earlier starts are gone"
+
+check "stopped on the way"
+slow=("$brainmt" baseline data.cohort="$work/c.h5" task=regression task.target=cognition out="$work/stopped"
+  'models=[mean]')
+"${slow[@]}" permutations=1000000 bootstrap=1000000 >"$work/stdout" 2>"$work/stderr" &
+started+=($!)
+for ((i = 0; i < 100; ++i)); do
+  compgen -G "$work/stopped/mean*" >/dev/null && break
+  sleep 0.05
+done
+kill -TERM "${started[-1]}"
+wait "${started[-1]}"
+[ ! -e "$work/stopped/mean" ] || fail "a stopped command left a folder"
+expect_no_leftovers
+expect 0 stdout "written" "${slow[@]}" permutations=0 bootstrap=0
 
 check "one, two and four ranks"
 both=("$brainmt" baseline data.cohort="$work/c.h5" task=multitask 'task.targets=[sex,cognition]'

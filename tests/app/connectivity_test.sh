@@ -35,6 +35,29 @@ chain() {
     out="$out/compare" bootstrap=20 permutations=20
 }
 chain 1 "$work/one"
+check "connectivity that does not belong to the people"
+expect 0 stdout "" "$brainmt" synth out="$work/scans2" subjects=40 'grid=[12,14,12]' frames=40 seed=9
+expect 0 stdout "" "$brainmt" prepare input="$work/scans2" output="$work/c2.h5"
+expect 0 stdout "parcels" "$brainmt" parcellate data.cohort="$work/c2.h5" atlas="$work/scans/atlas.nii.gz" \
+  out="$work/parcels2.h5"
+expect 0 stdout "" "$brainmt" fc data.cohort="$work/parcels2.h5" out="$work/fc2.h5"
+labels=(task=classification task.target=sex 'models=[mean]' permutations=0 bootstrap=0)
+expect 3 stderr "made of another cohort" "$brainmt" baseline data.cohort="$work/one/parcels.h5" fc="$work/fc2.h5" \
+  "${labels[@]}" out="$work/none"
+expect 0 stdout "written" "$brainmt" baseline data.cohort="$work/one/parcels.h5" fc="$work/one/fc.h5" "${labels[@]}" \
+  out="$work/own"
+expect 0 stdout "" "$brainmt" synth out="$work/scans3" subjects=40 'grid=[12,14,12]' frames=36 seed=9
+expect 0 stdout "" "$brainmt" prepare input="$work/scans3" output="$work/c3.h5"
+expect 3 stderr "36 in the cohort" "$brainmt" baseline data.cohort="$work/c3.h5" fc="$work/one/fc.h5" "${labels[@]}" \
+  out="$work/none"
+expect 0 stdout "" "$brainmt" fc data.cohort="$work/one/parcels.h5" out="$work/tangent.h5" fc.kind=tangent \
+  data.split_file="$work/own/mean/split.json"
+with=("$brainmt" train 'model.depth=[1,1]' model.embed_dim=16 model.num_frames=8 run.epochs=1 scheduler.warmup_epochs=0
+  task=classification task.target=sex run.dir="$work/with" --with-baselines)
+expect 3 stderr "frames in it" "${with[@]}" data.cohort="$work/c3.h5" data.fc="$work/one/fc.h5" --dry-run
+expect 3 stderr "another split" "${with[@]}" data.cohort="$work/c.h5" data.fc="$work/tangent.h5" run.seed=5
+[ ! -e "$work/with" ] || fail "training began"
+check "voxels"
 chain 2 "$work/two"
 same parcels.h5 fc.h5 baselines/krr/predictions.tsv baselines/logistic/predictions.tsv baselines/baselines.tsv \
   compare/comparison.tsv

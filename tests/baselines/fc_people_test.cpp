@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "connectivity/fc_file.hpp"
@@ -42,9 +43,10 @@ class FcPeople : public testing::Test {
                             {"fitted", fitted ? "reference" : "none"},
                             {"fitted_on", fitted_on},
                             {"split_sha256", split}};
+    if (whole_scans_) description.metadata["frames"] = "all";
     if (fitted)
       description.fitted.push_back({"reference", {kParcels, kParcels}, std::vector<double>(kParcels * kParcels)});
-    for (const std::string& id : ids_) description.participants.push_back({.id = id, .frames = 100});
+    for (const std::string& id : ids_) description.participants.push_back(row_of(id));
     const auto path = directory_ / "fc.h5";
     connectivity::FcWriter writer(MPI_COMM_SELF, path, description);
     for (std::size_t row = 0; row < ids_.size(); ++row) {
@@ -55,6 +57,13 @@ class FcPeople : public testing::Test {
     }
     writer.commit(nullptr);
     return path;
+  }
+  // What a cohort of write_tiny_cohort() has of each: one scan of 6 or 7 frames.
+  connectivity::FcRow row_of(const std::string& id) const {
+    connectivity::FcRow row{.id = id, .frames = 6};
+    if (id.starts_with("sub-")) row.frames += std::stoul(id.substr(4)) % 2;
+    if (change_ && id == ids_[4]) change_(row);
+    return row;
   }
   static float value(const std::string& id, std::size_t edge) {
     const std::string digits = id.starts_with("sub-") ? id.substr(4) : "0";
@@ -69,6 +78,8 @@ class FcPeople : public testing::Test {
   std::optional<io::Cohort> cohort_;
   std::optional<task::TrainingData> data_;
   std::vector<std::string> ids_, warnings_;
+  bool whole_scans_ = false;
+  std::function<void(connectivity::FcRow&)> change_{};  // of one participant
 };
 
 TEST_F(FcPeople, EveryRowIsThatOfItsParticipant) {
@@ -104,6 +115,27 @@ TEST_F(FcPeople, PeopleOfOneSideOnlyAreCounted) {
 TEST_F(FcPeople, NobodyInCommonIsRefused) {
   for (std::string& id : ids_) id = "x" + id;
   test::expect_error<DataError>([&] { read(write()); }, {"none of the 20 people", "xsub-000"});
+}
+
+TEST_F(FcPeople, FewerThanHalfOfThePeopleAreRefused) {
+  for (std::size_t s = 0; s < 10; ++s) ids_[s] = "x" + ids_[s];
+  EXPECT_EQ(read(write()).row_of.size(), 10u);
+  ids_[10] = "x" + ids_[10];
+  test::expect_error<DataError>([&] { read(write()); }, {"9 of the 20 people", "half"});
+}
+
+TEST_F(FcPeople, OtherScansOfTheSamePeopleAreRefused) {
+  whole_scans_ = true;
+  EXPECT_EQ(read(write()).row_of.size(), 20u);
+  change_ = [](connectivity::FcRow& row) { row.frames += 50; };
+  test::expect_error<DataError>([&] { read(write()); }, {"1 of 20 people", "'sub-015' (57 frames in it, 7 in"});
+  change_ = [](connectivity::FcRow& row) { row.runs = 2; };
+  test::expect_error<DataError>([&] { read(write()); }, {"'sub-015' (2 scans in it, 1 in"});
+  change_ = [](connectivity::FcRow& row) { row.frames = 0; };  // imported: not known
+  EXPECT_EQ(read(write()).row_of.size(), 20u);
+  change_ = [](connectivity::FcRow& row) { row.frames = 3; };
+  whole_scans_ = false;  // windows
+  EXPECT_EQ(read(write()).row_of.size(), 20u);
 }
 
 TEST_F(FcPeople, ConnectivityFittedOnAnotherSplitIsRefused) {

@@ -85,6 +85,20 @@ TEST(InnerFolds, AreFewerWithAWarningWhereFamiliesAreFew) {
                                 {"baseline.folds=5", "3 families"});
 }
 
+TEST(InnerFolds, PeopleWithoutFamiliesAreNotCalledFamilies) {
+  auto people = families(3, 1);
+  for (auto& person : people) person.group.clear();
+  std::vector<std::string> warnings;
+  try {
+    inner_folds(people, 5, 42, task::Stratify::kClasses, warnings);
+    ADD_FAILURE() << "three people make no two folds";
+  } catch (const DataError& error) {
+    const std::string message = error.what();
+    EXPECT_NE(message.find("3 training people are too few"), std::string::npos) << message;
+    EXPECT_EQ(message.find("famil"), std::string::npos) << message;
+  }
+}
+
 TEST(InnerFolds, OneClassLeftToTrainOnIsRefused) {
   auto people = families(40, 1);
   for (auto& person : people) person.target = 0;
