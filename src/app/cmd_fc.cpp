@@ -103,6 +103,20 @@ run::OutputKind fc_kind() {
   });
 }
 
+// Matrices are written over those of the same names: in a folder of `fc` alone, beside the file that says of what.
+void check_folder(const fs::path& folder, bool writes_matrices, bool overwrite) {
+  if (!connectivity::is_own_folder(folder))
+    throw UsageError(
+        fmt::format("out={}: the folder holds other files than those of 'brainmt fc format=bids': choose a new one",
+                    folder.string()));
+  std::error_code unknown;
+  if (writes_matrices && !overwrite && connectivity::is_of_fc(folder) &&
+      !fs::exists(folder / "connectivity.h5", unknown))
+    throw UsageError(fmt::format(
+        "out={}: holds matrices without their connectivity.h5: choose another folder, or give --overwrite to replace them",
+        folder.string()));
+}
+
 // Everything that will be written, before anything is computed.
 void check_outputs(CommandContext& context, const std::optional<analysis::Shard>& shard) {
   const fs::path file = file_of(context.config);
@@ -117,7 +131,13 @@ void check_outputs(CommandContext& context, const std::optional<analysis::Shard>
         {"out", beside(file, ".quality.tsv"), run::text_kind("a table of 'brainmt fc'", connectivity::kQualityHeader)},
         {"out", beside(file, ".html"), run::page_kind()}};
   }
-  if (is_bids(context.config)) outputs.folders = {{"out", context.config.get<std::string>("out"), {}}};
+  if (is_bids(context.config)) {
+    const fs::path folder = context.config.get<std::string>("out");
+    outputs.folders = {{"out", folder, {}}};
+    comm::run_agreed(context.comm, [&] {
+      if (context.is_root()) check_folder(folder, !shard, outputs.overwrite);
+    });
+  }
   run::check_outputs(outputs, context.comm);
   if (!is_bids(context.config)) return;
   comm::run_agreed(context.comm, [&] {
@@ -150,7 +170,7 @@ connectivity::FcSummary merge(CommandContext& context, std::size_t count) {
   const fs::path file = file_of(context.config);
   std::vector<fs::path> shards;
   for (std::size_t k = 1; k <= count; ++k) shards.push_back(analysis::shard_path(file, {k, count}));
-  return connectivity::merge_fc(file, shards, context.comm, context.mpi);
+  return connectivity::merge_fc(file, shards, context.has("overwrite"), context.comm, context.mpi);
 }
 
 connectivity::FcSummary import(CommandContext& context) {
@@ -166,6 +186,8 @@ connectivity::FcSummary import(CommandContext& context) {
                                                   : connectivity::ImportedValues::kAsTheyAre,
          .partial = chosen("import.kind") == "partial",
          .program = program()});
+    if (context.is_root() && !context.has("overwrite"))
+      connectivity::refuse_other(file_of(config), imported.description);
   });
   connectivity::FcWriter writer(context.mpi, file_of(config), imported.description);
   std::exception_ptr failure;

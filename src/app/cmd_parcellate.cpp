@@ -38,7 +38,7 @@ parcels::ParcellateSummary merge(CommandContext& context, const fs::path& out) {
   run::Outputs outputs = outputs_of(context, out);
   for (std::size_t k = 1; k <= of; ++k) outputs.inputs.push_back(parcels::shard_path(out, {k, of}));
   run::check_outputs(outputs, context.comm);
-  return parcels::merge_parcel_shards(out, of, context.mpi);
+  return parcels::merge_parcel_shards(out, of, outputs.overwrite, context.mpi);
 }
 
 parcels::ParcellateSummary from_image(CommandContext& context, const parcels::ParcellateSettings& settings,
@@ -84,6 +84,7 @@ ExitCode run(CommandContext& context) {
   }
   auto settings = parcels::ParcellateSettings::from_config(config);
   settings.program = fmt::format("brainmt {} ({})", version(), git_revision());
+  settings.overwrite = context.has("overwrite");
   const auto summary = config.get<std::string>("input").empty() ? from_cohort(context, settings, out)
                                                                 : from_image(context, settings, out);
   if (context.is_root()) print_summary(summary, parcels::shard_path(out, settings.shard));

@@ -52,9 +52,16 @@ void warn_of_losses(const prepare::PrepareSummary& summary) {
               summary.found(), summary.report.string());
 }
 
-// A cohort is replaced by one of other scans or options too: what it holds can be made again from the scans.
-run::Outputs outputs_of(const CommandContext& context, const std::filesystem::path& output) {
-  return {.files = {{"output", output, run::cohort_kind()},
+run::CohortContent content_of(const prepare::PrepareConfig& settings) {
+  if (settings.list.reads_tables()) return run::CohortContent::kParcelsOfTables;
+  return settings.atlas ? run::CohortContent::kParcelsOfImages : run::CohortContent::kVoxels;
+}
+
+// A cohort is replaced by one of other scans or options too: what it holds can be made again from the scans. Not by one
+// of other content: voxels, parcels of images or of tables, or what 'parcellate' made.
+run::Outputs outputs_of(const CommandContext& context, const std::filesystem::path& output,
+                        std::optional<run::CohortContent> content) {
+  return {.files = {{"output", output, run::cohort_kind(content)},
                     {"output", prepare::report_path(output), run::prepare_report_kind()}},
           .overwrite = context.has("overwrite")};
 }
@@ -62,7 +69,7 @@ run::Outputs outputs_of(const CommandContext& context, const std::filesystem::pa
 ExitCode merge(CommandContext& context) {
   const std::filesystem::path output = context.config.get<std::string>("output");
   const auto of = context.config.get<std::int64_t>("merge");
-  run::Outputs outputs = outputs_of(context, output);
+  run::Outputs outputs = outputs_of(context, output, run::content_of_cohort(prepare::shard_path(output, {1, of})));
   for (std::int64_t number = 1; number <= of; ++number)
     outputs.inputs.push_back(prepare::shard_path(output, {number, of}));
   run::check_outputs(outputs, context.comm);
@@ -78,7 +85,8 @@ ExitCode run(CommandContext& context) {
   if (context.config.get<std::int64_t>("merge") > 0) return merge(context);
   auto settings = prepare::PrepareConfig::from_config(context.config);
   settings.provenance = fmt::format("brainmt {} ({})", version(), git_revision());
-  run::Outputs outputs = outputs_of(context, prepare::shard_path(settings.output, settings.shard));
+  run::Outputs outputs =
+      outputs_of(context, prepare::shard_path(settings.output, settings.shard), content_of(settings));
   outputs.inputs = {settings.table()};
   if (!settings.scratch.empty()) outputs.folders.push_back({"scratch", settings.scratch, {}});
   run::check_outputs(outputs, context.comm);

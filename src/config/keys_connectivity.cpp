@@ -53,6 +53,29 @@ std::vector<std::string> missing_source(const Config& config) {
   return any ? std::vector<std::string>{} : std::vector<std::string>{"data.cohort"};
 }
 
+// What is imported is neither estimated nor fitted, and what is estimated is not imported.
+void check_source(const Config& config) {
+  const bool imports = !config.get<std::string>("from").empty();
+  for (const Key& key : config.schema().keys()) {
+    if (!config.is_set(key.name)) continue;
+    const bool estimates = key.name.starts_with("fc.") || key.name == "run.dir" || key.name == "data.split_file";
+    if (imports && estimates)
+      throw UsageError(fmt::format("{} conflicts with from: what is imported is not estimated", key.name));
+    if (!imports && key.name.starts_with("import."))
+      throw UsageError(fmt::format("{} conflicts with {}: it is about what from= imports", key.name,
+                                   config.get<std::int64_t>("merge") > 0 ? "merge" : "data.cohort"));
+  }
+}
+
+void check_estimate(const Config& config) {
+  if (config.is_set("fc.components") && config.get<std::string>("fc.subspace") == "none")
+    throw UsageError("fc.components conflicts with fc.subspace=none: give fc.subspace=coskewness");
+  if (config.get<std::string>("fc.kind") != "pearson") return;
+  for (const char* key : {"fc.shrinkage", "fc.scale"})
+    if (config.is_set(key))
+      throw UsageError(fmt::format("{} conflicts with fc.kind=pearson: it is of shrunk, partial and tangent", key));
+}
+
 }  // namespace
 
 const Schema& fc_schema() {
@@ -75,7 +98,7 @@ const Schema& fc_schema() {
             text("shard", "", "K/N: write part K of N jobs that share the cohort, beside out"),
             integer("merge", 0, "put so many shards together and write out; 0: do not").at_least(0).at_most(100000)},
            import_keys()}),
-      {}, {},
+      {}, {check_source, check_estimate},
       {.examples = {"brainmt fc data.cohort=parcels.h5 out=fc.h5",
                     "brainmt fc data.cohort=parcels.h5 fc.kind=tangent run.dir=runs/sex out=fc_tangent.h5",
                     "brainmt fc from=netmats import.suffix=_25750_2_0.txt out=ukb_fc.h5"},

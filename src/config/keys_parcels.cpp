@@ -18,6 +18,8 @@ void check_source(const Config& config) {
   const bool cohort = !config.get<std::string>("data.cohort").empty(),
              image = !config.get<std::string>("input").empty();
   if (cohort && image) throw UsageError("input conflicts with data.cohort: give one of the two");
+  if (image && config.get<std::string>("parcellate.units") == "original")
+    throw UsageError("parcellate.units conflicts with input: an image is in its original units already");
   const bool bids = config.get<std::string>("format") == "bids";
   if (!config.get<std::string>("shard").empty() && (image || bids))
     throw UsageError(

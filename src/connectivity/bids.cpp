@@ -2,6 +2,7 @@
 
 #include <cctype>
 #include <cmath>
+#include <fstream>
 #include <numbers>
 #include <set>
 #include <vector>
@@ -15,6 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
+
+constexpr const char* kDescription = "dataset_description.json";
+constexpr const char* kGenerator = "brainmt fc";
 
 // Letters and digits only, as values of BIDS entities are.
 std::string entity(const std::string& text, const char* otherwise) {
@@ -135,6 +139,21 @@ std::string relmat_name(const FcFile& file, const FcRow& row) {
                      statistic_of(file));
 }
 
+bool is_of_fc(const fs::path& folder) {
+  std::ifstream in(folder / kDescription);
+  const Json json = Json::parse(in, nullptr, /*allow_exceptions=*/false);
+  const Json by = json.is_object() ? json.value("GeneratedBy", Json()) : Json();
+  return by.is_array() && by.size() == 1 && by[0].is_object() && by[0].value("Name", Json()) == kGenerator;
+}
+
+bool is_own_folder(const fs::path& folder) {
+  std::error_code failed;
+  if (!fs::is_directory(folder, failed) || is_of_fc(folder)) return true;  // what is no folder is refused as such
+  for (const auto& entry : fs::directory_iterator(folder, failed))
+    if (!entry.path().filename().string().starts_with("connectivity.")) return false;
+  return true;
+}
+
 BidsSummary write_bids(const FcFile& file, const fs::path& folder, const std::string& program,
                        const std::string& version) {
   BidsSummary summary;
@@ -142,8 +161,8 @@ BidsSummary write_bids(const FcFile& file, const fs::path& folder, const std::st
       {"Name", "Functional connectivity"},
       {"BIDSVersion", "1.9.0"},
       {"DatasetType", "derivative"},
-      {"GeneratedBy", Json::array({{{"Name", "brainmt"}, {"Version", version}, {"Description", program}}})}};
-  io::write_atomically(folder / "dataset_description.json", description.dump(2) + '\n');
+      {"GeneratedBy", Json::array({{{"Name", kGenerator}, {"Version", version}, {"Description", program}}})}};
+  io::write_atomically(folder / kDescription, description.dump(2) + '\n');
   io::write_atomically(folder / fmt::format("atlas-{}_dseg.tsv", entity(file.parcels().atlas, "unknown")),
                        nodes_text(file.parcels()));
   std::vector<float> values(file.edges());

@@ -16,6 +16,12 @@ struct BidsSummary {
   std::size_t matrices = 0;
 };
 
+/// True for a folder that this may write to: missing, empty, made by this before (dataset_description.json says so), or
+/// with files connectivity.* alone (shards, an interrupted run), which are judged one by one.
+bool is_own_folder(const std::filesystem::path& folder);
+/// Did this write matrices there?
+bool is_of_fc(const std::filesystem::path& folder);
+
 /// Writes into `folder`, which exists. Each file appears whole; those of the same names are replaced. Throws OutputError.
 BidsSummary write_bids(const FcFile& file, const std::filesystem::path& folder, const std::string& program,
                        const std::string& version);

@@ -181,20 +181,6 @@ bool is_complete(const fs::path& path, const FcDescription& expected) {
   return false;
 }
 
-// An existing file is replaced only if it was made of the same cohort and settings.
-void refuse_other(const fs::path& path, FcDescription expected) {
-  if (!fs::exists(path)) return;
-  FcDescription found = FcFile(path).description();
-  found.metadata.erase("program");
-  expected.metadata.erase("program");
-  for (const auto& [key, value] : expected.metadata.items()) {
-    if (found.metadata.value(key, nlohmann::ordered_json()) != value)
-      throw UsageError(fmt::format(
-          "out={}: holds connectivity of another {}: choose another name, or give --overwrite to replace it",
-          path.string(), key));
-  }
-}
-
 void keep_shard(Plan& plan, const FcShard& shard, FcDescription& description) {
   const Block block = block_of(shard.index - 1, shard.count, plan.sources.size());
   if (block.begin == block.end)
@@ -226,6 +212,24 @@ FcSettings FcSettings::from_config(const config::Config& config) {
     s.shrinkage = *value;
   }
   return s;
+}
+
+void refuse_other(const fs::path& path, const FcDescription& expected) {
+  if (!fs::exists(path)) return;
+  constexpr const char* kWayOut = "choose another name, or give --overwrite to replace it";
+  FcDescription found;
+  try {
+    found = FcFile(path).description();
+  } catch (const DataError& error) {
+    throw UsageError(fmt::format("out: {}: {}", error.what(), kWayOut));
+  }
+  const auto refuse = [&](std::string_view what) {
+    throw UsageError(fmt::format("out={}: holds connectivity of another {}: {}", path.string(), what, kWayOut));
+  };
+  for (const auto& [key, value] : expected.metadata.items())
+    if (key != "program" && found.metadata.value(key, nlohmann::ordered_json()) != value) refuse(key);
+  if (found.values != expected.values) refuse("array, /" + found.values);
+  if (found.parcels.name != expected.parcels.name) refuse("list of parcels");
 }
 
 FcSummary compute_fc(const FcSettings& settings, const io::Cohort& cohort, const fs::path& target,

@@ -68,8 +68,11 @@ FcSummary compute_fc(const FcSettings& settings, const io::Cohort& cohort, const
                      const std::optional<FcShard>& shard, comm::Communicator& comm, MPI_Comm mpi);
 
 /// Collective. Puts shards together, in this order: the same bytes as without shards. Throws DataError naming one that
-/// is missing, not whole, or of other input than the first one.
+/// is missing, not whole, or of other input than the first one; UsageError as compute_fc() does without `overwrite`.
 FcSummary merge_fc(const std::filesystem::path& target, const std::vector<std::filesystem::path>& shards,
-                   comm::Communicator& comm, MPI_Comm mpi);
+                   bool overwrite, comm::Communicator& comm, MPI_Comm mpi);
+
+/// Not collective. Throws UsageError where `path` holds connectivity of other people, data or settings, or is damaged.
+void refuse_other(const std::filesystem::path& path, const FcDescription& expected);
 
 }  // namespace brainmt::connectivity

@@ -55,8 +55,8 @@ FcDescription whole_of(const std::vector<FcFile>& files) {
 
 }  // namespace
 
-FcSummary merge_fc(const fs::path& target, const std::vector<fs::path>& shards, comm::Communicator& comm,
-                   MPI_Comm mpi) {
+FcSummary merge_fc(const fs::path& target, const std::vector<fs::path>& shards, bool overwrite,
+                   comm::Communicator& comm, MPI_Comm mpi) {
   std::vector<FcFile> files;
   FcDescription whole;
   comm::run_agreed(comm, [&] {
@@ -67,6 +67,7 @@ FcSummary merge_fc(const fs::path& target, const std::vector<fs::path>& shards, 
       files.emplace_back(shards[k]);
     }
     whole = whole_of(files);
+    if (comm.rank() == 0 && !overwrite) refuse_other(target, whole);
   });
   FcWriter writer(mpi, target, whole);
   std::exception_ptr failure;

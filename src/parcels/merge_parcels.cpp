@@ -76,7 +76,7 @@ io::CohortLayout joined(const std::vector<std::unique_ptr<io::Cohort>>& shards) 
 
 }  // namespace
 
-ParcellateSummary merge_parcel_shards(const fs::path& out, std::size_t of, MPI_Comm mpi) {
+ParcellateSummary merge_parcel_shards(const fs::path& out, std::size_t of, bool overwrite, MPI_Comm mpi) {
   comm::MpiCommunicator comm(mpi);
   std::vector<std::unique_ptr<io::Cohort>> shards;
   io::CohortLayout layout;
@@ -84,6 +84,7 @@ ParcellateSummary merge_parcel_shards(const fs::path& out, std::size_t of, MPI_C
     if (of < 2 || of > kMaxShards) throw UsageError(fmt::format("merge={}: expected 2 to {}", of, kMaxShards));
     shards = open_shards(out, of);
     layout = joined(shards);
+    if (comm.rank() == 0 && !overwrite) refuse_other(out, layout);
   });
   const auto series_of = [&](std::size_t i, const std::function<void()>& poke) {
     const io::Cohort& shard = *shards[i % of];

@@ -18,6 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxShards = 999;
+constexpr std::string_view kInputs = "; parcels of inputs ";
+constexpr std::size_t kDigits = 16;  // of the hash behind it
 
 Grid grid_of(const io::CohortDescription& layout) {
   return {{layout.grid.x, layout.grid.y, layout.grid.z}, layout.affine};
@@ -30,8 +32,13 @@ std::string inputs_of(const ParcellateSettings& settings, const io::Cohort& coho
   for (const io::CohortFile& file : cohort.files()) add(file.digest());
   for (std::size_t s = 0; s < cohort.scans().size(); ++s) add(cohort.usable(s) ? "1" : "0");
   add(atlas.atlas.parcels.atlas_sha256 + atlas.atlas.parcels.table_sha256 + options_of(settings, atlas.grid));
-  constexpr std::size_t kDigits = 16;
   return hash.finish().substr(0, kDigits);
+}
+
+// What a cohort's provenance says of its inputs, whatever version of the program made it; empty: 'parcellate' did not.
+std::string inputs_in(const std::string& provenance) {
+  const std::size_t at = provenance.find(kInputs);
+  return at == std::string::npos ? std::string() : provenance.substr(at, kInputs.size() + kDigits);
 }
 
 // Statistics stay those of the voxels; `original` values are what none gives.
@@ -94,7 +101,8 @@ ParcellateSettings ParcellateSettings::from_config(const config::Config& config)
                        .original_units = config.get<std::string>("parcellate.units") == "original",
                        .weights = config.get<std::string>("weighting"),
                        .shard = parse_shard(config.get<std::string>("shard")),
-                       .program = {}};
+                       .program = {},
+                       .overwrite = false};
   if (!s.weights.empty() && s.stat != Stat::kMean)
     throw UsageError(
         fmt::format("weighting conflicts with parcellate.stat={}: weights are for means", name_of(s.stat)));
@@ -163,12 +171,27 @@ io::CohortLayout layout_of(const ParcellateSettings& settings, const io::Cohort&
   table.min_coverage = settings.min_coverage;
   io::CohortLayout layout = parcel_layout(cohort.layout(), table, options_of(settings, atlas.grid));
   if (settings.original_units) layout.normalization = "none";
-  layout.provenance = fmt::format("{}; parcels of inputs {}{}", settings.program, inputs_of(settings, cohort, atlas),
+  layout.provenance = fmt::format("{}{}{}{}", settings.program, kInputs, inputs_of(settings, cohort, atlas),
                                   shard_mark(settings.shard));
   layout.scans = rows_of(layout.scans, scans);
   for (io::PhenotypeColumn& column : layout.phenotypes)
     std::visit([&](auto& values) { values = rows_of(values, scans); }, column.values);
   return layout;
+}
+
+void refuse_other(const fs::path& path, const io::CohortLayout& layout) {
+  std::error_code missing;
+  if (!fs::is_regular_file(fs::symlink_status(path, missing))) return;
+  std::string found;
+  try {
+    found = inputs_in(io::Cohort(path).layout().provenance);
+  } catch (const DataError&) {  // damaged
+  }
+  if (found != inputs_in(layout.provenance))
+    throw UsageError(fmt::format(
+        "out={}: the cohort there is damaged, or made of other inputs or options: choose another name, or give "
+        "--overwrite to replace it",
+        path.string()));
 }
 
 ParcellateSummary parcellate_cohort(const ParcellateSettings& settings, const io::Cohort& cohort, const fs::path& out,
@@ -183,7 +206,9 @@ ParcellateSummary parcellate_cohort(const ParcellateSettings& settings, const io
     atlas = open_for(settings, cohort);
     scans = scans_of(cohort, settings.shard);
     layout = layout_of(settings, cohort, atlas, scans);
-    summary.was_complete = comm.rank() == 0 && !settings.shard.whole() && is_complete(path, layout);
+    if (comm.rank() != 0) return;
+    summary.was_complete = !settings.shard.whole() && is_complete(path, layout);
+    if (settings.shard.whole() && !settings.overwrite) refuse_other(path, layout);
   });
   summary.was_complete = comm::all_reduce_value(comm, summary.was_complete ? 1.0 : 0.0, comm::ReduceOp::kMax) > 0;
   summary.scans = scans.size();

@@ -35,7 +35,8 @@ struct ParcellateSettings {
   bool original_units = false;      // z std + mean instead of z
   std::filesystem::path weights{};  // 3-D map for a weighted mean; empty: none
   Shard shard{};
-  std::string program{};  // name, version and revision
+  std::string program{};   // name, version and revision
+  bool overwrite = false;  // replace a cohort of other inputs or options
 
   static ParcellateSettings from_config(const config::Config& config);
 };
@@ -80,12 +81,16 @@ struct ParcellateSummary {
 };
 
 /// Collective: writes a cohort of parcels to `out`, or the settings' shard of it. A shard that is there, made of the same
-/// input, is kept. Throws the same on every rank.
+/// input, is kept. A whole cohort of other inputs or options is replaced with settings.overwrite only (UsageError). Throws
+/// the same on every rank.
 ParcellateSummary parcellate_cohort(const ParcellateSettings& settings, const io::Cohort& cohort,
                                     const std::filesystem::path& out, MPI_Comm comm, const Progress& progress = {});
 
 /// Collective: puts the `of` shards of `out` together: the bytes that one job would have written. Throws UsageError naming
-/// missing shards, DataError naming one that is of other input.
-ParcellateSummary merge_parcel_shards(const std::filesystem::path& out, std::size_t of, MPI_Comm comm);
+/// missing shards, DataError naming one that is of other input. `overwrite`: as in the settings.
+ParcellateSummary merge_parcel_shards(const std::filesystem::path& out, std::size_t of, bool overwrite, MPI_Comm comm);
+
+/// Not collective. Throws UsageError where `path` is a cohort of other inputs or options than `layout`, or damaged.
+void refuse_other(const std::filesystem::path& path, const io::CohortLayout& layout);
 
 }  // namespace brainmt::parcels

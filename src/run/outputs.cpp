@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "comm/agreement.hpp"
 #include "io/atomic_file.hpp"
+#include "io/cohort_file.hpp"
 #include "io/cohort_index.hpp"
 #include "io/cohort_layout.hpp"
 #include "io/hdf5_reader.hpp"
@@ -158,10 +159,26 @@ OutputKind any_hdf5_kind(std::string name) {
   return {std::move(name), [](const fs::path& path) { return is_hdf5(path) ? Standing::kOwn : Standing::kForeign; }};
 }
 
-OutputKind cohort_kind() {
-  return hdf5_kind("a cohort of 'brainmt prepare'", [](const fs::path&, const std::string& format) {
-    const bool own = format == io::cohort_format::kFormat || format == io::cohort_index::kFormat;
-    return own ? Standing::kOwn : Standing::kForeign;
+std::optional<CohortContent> content_of_cohort(const fs::path& path) {
+  try {
+    const io::Hdf5Reader file(path);
+    if (io::is_cohort_index(file)) return content_of_cohort(io::read_shards(file, path).front().path);
+    if (file.number_attribute("version") != io::cohort_format::kParcelVersion) return CohortContent::kVoxels;
+    const auto says = [&](const char* attribute, const char* text) {
+      return file.text_attribute(attribute, io::cohort_format::kMaxTextBytes).find(text) != std::string::npos;
+    };
+    if (says("provenance", "; parcels of inputs ")) return CohortContent::kParcelsOfCohort;
+    return says("processing", "\"parcellate\"") ? CohortContent::kParcelsOfImages : CohortContent::kParcelsOfTables;
+  } catch (const DataError&) {
+    return std::nullopt;
+  }
+}
+
+OutputKind cohort_kind(std::optional<CohortContent> content) {
+  return hdf5_kind("a cohort of 'brainmt prepare'", [content](const fs::path& path, const std::string& format) {
+    if (format != io::cohort_format::kFormat && format != io::cohort_index::kFormat) return Standing::kForeign;
+    const auto found = content_of_cohort(path);
+    return content && found && found != content ? Standing::kOther : Standing::kOwn;
   });
 }
 

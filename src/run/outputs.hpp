@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,8 +43,13 @@ void check_outputs(const Outputs& outputs);
 void check_outputs(const Outputs& outputs, comm::Communicator& comm);
 
 // The kinds.
-OutputKind cohort_kind();
-/// One of parcels: a cohort of voxels is no such file.
+/// What a cohort holds, and of what it was made.
+enum class CohortContent { kVoxels, kParcelsOfImages, kParcelsOfTables, kParcelsOfCohort };
+/// Of a cohort file, or the first shard of an index; none: it cannot be told. Of kParcelsOfCohort: by 'parcellate'.
+std::optional<CohortContent> content_of_cohort(const std::filesystem::path& path);
+/// `content`: of what will be written. A cohort of other content is kOther; none: any content is kOwn.
+OutputKind cohort_kind(std::optional<CohortContent> content);
+/// One of parcels: a cohort of voxels is no such file. Of which inputs and options they are is for the command to judge.
 OutputKind parcel_cohort_kind();
 OutputKind prepare_report_kind();
 /// An HDF5 file, judged by its path and its attribute "format". One that cannot be read may be what is left of one of

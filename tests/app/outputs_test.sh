@@ -69,6 +69,40 @@ head -c 2000 twice.h5 >cut.h5
 expect_kept 2 "--overwrite" cut.h5 "$brainmt" prepare input=scans output=cut.h5
 expect 0 stdout "16 scans" "$brainmt" prepare input=scans output=cut.h5 --overwrite
 
+check "prepare and parcellate: cohorts of other content, inputs or options"
+atlas=scans/atlas.nii.gz
+expect_kept 2 "--overwrite" twice.h5 "$brainmt" prepare input=scans output=twice.h5 parcellate=$atlas
+expect 0 stdout "16 scans" "$brainmt" prepare input=scans output=images.h5 parcellate=$atlas
+expect 0 stdout "16 scans" "$brainmt" prepare input=scans output=images.h5 parcellate=$atlas parcellate.min_coverage=0.4
+expect_kept 2 "--overwrite" images.h5 "$brainmt" prepare input=scans output=images.h5
+expect_kept 2 "--overwrite" images.h5 "$brainmt" parcellate data.cohort=c.h5 atlas=$atlas out=images.h5
+parcellate=("$brainmt" parcellate data.cohort=c.h5 atlas=$atlas out=p.h5)
+expect 0 stdout "16" "${parcellate[@]}"
+expect 0 stdout "16" "${parcellate[@]}"
+expect_kept 2 "--overwrite" p.h5 "${parcellate[@]}" parcellate.stat=median
+expect_kept 2 "--overwrite" p.h5 "$brainmt" parcellate data.cohort=twice.h5 atlas=$atlas out=p.h5
+expect_kept 2 "--overwrite" p.h5 "$brainmt" prepare input=scans output=p.h5
+expect_kept 2 "--overwrite" p.h5 "$brainmt" prepare input=scans output=p.h5 parcellate=$atlas
+for k in 1 2; do expect 0 stdout "8" "${parcellate[@]}" parcellate.stat=sd shard=$k/2; done
+expect_kept 2 "--overwrite" p.h5 "$brainmt" parcellate out=p.h5 merge=2
+expect 0 stdout "16" "$brainmt" parcellate out=p.h5 merge=2 --overwrite
+expect 0 stdout "16" "$brainmt" parcellate out=p.h5 merge=2
+expect 0 stdout "16" "${parcellate[@]}" --overwrite
+expect 0 stdout "16 scans" "$brainmt" prepare input=scans output=images.h5 --overwrite
+for k in 1 2; do expect 0 stdout "8 scans" "$brainmt" prepare input=scans output=many.h5 shard=$k/2; done
+expect 0 stdout "16 scans in 2" "$brainmt" prepare output=many.h5 merge=2
+expect 0 stdout "16 scans in 2" "$brainmt" prepare output=many.h5 merge=2
+expect_kept 2 "--overwrite" many.h5 "$brainmt" prepare input=scans output=many.h5 parcellate=$atlas
+cp p.h5 many.h5
+expect_kept 2 "--overwrite" many.h5 "$brainmt" prepare output=many.h5 merge=2
+expect 0 stdout "4 tables" "$brainmt" synth out=tables kind=parcels subjects=4 frames=12
+expect 0 stdout "4" "$brainmt" prepare input=tables output=tables.h5 layout=tables
+expect 0 stdout "4" "$brainmt" prepare input=tables output=tables.h5 layout=tables min_frames=10
+expect_kept 2 "--overwrite" tables.h5 "${parcellate[@]/p.h5/tables.h5}"
+expect_kept 2 "--overwrite" tables.h5 "$brainmt" prepare input=scans output=tables.h5 parcellate=$atlas
+expect_kept 2 "parcellate.units conflicts with input" p.h5 "$brainmt" parcellate input=scans/sub-0001.nii.gz atlas=$atlas \
+  out=image parcellate.units=original
+
 check "embed"
 for name in c.h5 link.h5 hard.h5; do
   expect_kept 2 "which the command reads" "$name" "$brainmt" embed run.dir=run out=$name

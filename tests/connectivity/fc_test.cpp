@@ -220,14 +220,14 @@ TEST_F(Fc, ShardsMakeTheSameBytesAsOneJob) {
       EXPECT_TRUE(compute(settings, cohort, shards.back(), FcShard{k, 3}).was_complete);
     }
     comm::SelfCommunicator self;
-    merge_fc(directory / "merged.h5", shards, self, MPI_COMM_SELF);
+    merge_fc(directory / "merged.h5", shards, true, self, MPI_COMM_SELF);
     EXPECT_TRUE(bytes_of(out) == bytes_of(directory / "merged.h5"));
     std::swap(shards[0], shards[1]);
-    test::expect_error<DataError>([&] { merge_fc(directory / "m.h5", shards, self, MPI_COMM_SELF); },
+    test::expect_error<DataError>([&] { merge_fc(directory / "m.h5", shards, true, self, MPI_COMM_SELF); },
                                   {"shard 1/3", "2/3"});
     fs::remove(shards[2]);
     std::swap(shards[0], shards[1]);
-    test::expect_error<DataError>([&] { merge_fc(directory / "m.h5", shards, self, MPI_COMM_SELF); },
+    test::expect_error<DataError>([&] { merge_fc(directory / "m.h5", shards, true, self, MPI_COMM_SELF); },
                                   {"missing", "shard=3/3"});
   }
 }

@@ -54,7 +54,7 @@ TEST_F(Parcellate, TheBytesDoNotDependOnRanksAndShards) {
     EXPECT_FALSE(parcellate_cohort(shard, io::Cohort(cohort_), directory_ / "all3.h5", MPI_COMM_WORLD).was_complete);
     EXPECT_TRUE(parcellate_cohort(shard, io::Cohort(cohort_), directory_ / "all3.h5", MPI_COMM_WORLD).was_complete);
   }
-  merge_parcel_shards(directory_ / "all3.h5", 3, MPI_COMM_WORLD);
+  merge_parcel_shards(directory_ / "all3.h5", 3, false, MPI_COMM_WORLD);
   MPI_Barrier(MPI_COMM_WORLD);
   EXPECT_TRUE(read_file(directory_ / "all3.h5") == whole) << "three shards";
   EXPECT_EQ(directory_.entries(), 2 + 2 + 1 + 3) << "a temporary file was left";
