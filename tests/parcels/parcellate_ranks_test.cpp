@@ -124,7 +124,7 @@ TEST_F(Parcellate, WhatDoesNotFitIsRefusedOnAllRanks) {
   EXPECT_FALSE(std::filesystem::exists(directory_ / "q.h5"));
   settings_.shard = {8, 9};
   expect_error<UsageError>([&] { made("q.h5"); }, {"shard=8/9", "only 7 scans"});
-  expect_error<UsageError>([&] { merge_parcel_shards(directory_ / "p.h5", 2, MPI_COMM_WORLD); },
+  expect_error<UsageError>([&] { merge_parcel_shards(directory_ / "p.h5", 2, /*overwrite=*/false, MPI_COMM_WORLD); },
                            {"2 of 2 shards are missing"});
 }
 
