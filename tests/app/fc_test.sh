@@ -82,6 +82,7 @@ matrix=$work/bids/sub-12/func/sub-12_task-rest_atlas-unknown_stat-connectivity_r
 [ "$(sed -n 2p "$matrix")" = "$(printf '1\t1\t0.12\t-0.25')" ] || fail "not r, or not in order: $(sed -n 2p "$matrix")"
 
 check "BIDS derivatives: a folder of fc alone is written again"
+# shellcheck disable=SC2317  # called through expect
 bids() {
   local from=$1 out=$2
   shift 2

@@ -76,7 +76,7 @@ expect 0 stdout "16 scans" "$brainmt" prepare input=scans output=images.h5 parce
 expect 0 stdout "16 scans" "$brainmt" prepare input=scans output=images.h5 parcellate=$atlas parcellate.min_coverage=0.4
 expect_kept 2 "--overwrite" images.h5 "$brainmt" prepare input=scans output=images.h5
 expect_kept 2 "--overwrite" images.h5 "$brainmt" parcellate data.cohort=c.h5 atlas=$atlas out=images.h5
-parcellate=("$brainmt" parcellate data.cohort=c.h5 atlas=$atlas out=p.h5)
+parcellate=("$brainmt" parcellate data.cohort=c.h5 atlas="$atlas" out=p.h5)
 expect 0 stdout "16" "${parcellate[@]}"
 expect 0 stdout "16" "${parcellate[@]}"
 expect_kept 2 "--overwrite" p.h5 "${parcellate[@]}" parcellate.stat=median
